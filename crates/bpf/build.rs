@@ -1,7 +1,8 @@
-//! Takes the compiled programs that the crate ships, or compiles them by clang; libbpf-cargo makes the skeleton of them.
+//! Uses the compiled programs that the crate ships, or compiles them with clang. libbpf-cargo makes the
+//! skeleton.
 //!
-//! Clang compiles with the feature `build-from-source`, and where the sources are not those of the shipped objects: while
-//! the probe is worked on, before `cargo xtask codegen` compiles them anew.
+//! Clang compiles with the feature `build-from-source`, and if the sources differ from those of the shipped
+//! objects: during work on the probe, before `cargo xtask codegen` compiles them again.
 
 use std::path::{Path, PathBuf};
 
@@ -53,14 +54,15 @@ fn build() -> Result<(), String> {
     SkeletonBuilder::new()
         .obj(object)
         .reference_obj(true)
-        // A program that does not exist: nobody reads the skeleton, and a toolchain may come without rustfmt.
+        // A program that does not exist, because nobody reads the skeleton, and a toolchain may lack
+        // rustfmt.
         .rustfmt(out.join("no-rustfmt"))
         .generate(&skeleton)
         .map_err(|error| format!("libbpf-cargo makes no skeleton of the probe: {error:#}"))?;
     show_object(&skeleton)
 }
 
-/// Lets the crate open the object that the skeleton holds by other means, too.
+/// Makes the skeleton's object accessible for the crate.
 fn show_object(skeleton: &Path) -> Result<(), String> {
     let failed = |error| format!("can't change {}: {error}", skeleton.display());
     let text = std::fs::read_to_string(skeleton).map_err(failed)?;

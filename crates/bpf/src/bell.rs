@@ -1,4 +1,4 @@
-//! What wakes this process when it sleeps: `bell` of `bpf/ring.h`.
+//! The bell, which wakes this process: `bell` of `bpf/ring.h`.
 
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::atomic::Ordering;
@@ -10,11 +10,11 @@ use rustix::mm::ProtFlags;
 use crate::Error;
 use crate::ring::Mapping;
 
-/// A ring of the kernel's that only shows whether there is something in it.
+/// A BPF ring buffer that only shows whether it has data.
 pub(crate) struct Bell {
-    /// Not 0 while the first program to publish an event is to ring.
+    /// Not 0 while the next program that publishes an event must ring.
     asleep: Mapping,
-    /// Up to where the ring was read, and is written.
+    /// Positions up to which the ring was read, and written.
     consumer: Mapping,
     producer: Mapping,
     fd: OwnedFd,
@@ -33,7 +33,7 @@ impl Bell {
         })
     }
 
-    /// Has the next event ring.
+    /// Requests the bell at the next event.
     pub(crate) fn listen(&self) {
         self.consume();
         self.asleep.first().store(1, Ordering::SeqCst);
@@ -44,7 +44,7 @@ impl Bell {
         self.asleep.first().store(0, Ordering::SeqCst);
     }
 
-    /// Sleeps until it rings, a signal comes, or the time is over; whether it rang.
+    /// Sleeps until it rings, a signal arrives, or the time is over; returns whether it rang.
     pub(crate) fn wait(&self, time: Duration) -> bool {
         let time = Timespec { tv_sec: time.as_secs() as i64, tv_nsec: time.subsec_nanos().into() };
         let mut fds = [PollFd::new(&self.fd, PollFlags::IN)];

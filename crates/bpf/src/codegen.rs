@@ -1,4 +1,4 @@
-//! The tables of events and system calls as C, for the probe.
+//! Generates the tables of events and system calls in C, for the probe.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -21,16 +21,16 @@ pub mod objects;
 #[path = "codegen/requests.rs"]
 mod requests;
 
-/// System call numbers that the probe knows.
+/// Number of system call numbers in the probe.
 const NUMBERS: usize = 512;
 
-/// Code of an operation in the header: those of the event table first, then ours.
+/// Code of an operation in the header: operations of the event table first, then those of this crate.
 fn op_codes() -> BTreeMap<&'static str, u8> {
     let first = Op::ALL.iter().map(|(_, op)| *op as u8).max().unwrap_or(0) + 1;
     custom::FAMILIES.iter().flat_map(|(_, ops)| *ops).copied().zip(first..).collect()
 }
 
-/// Whether an operation makes a parameter whose row in the event table leaves it to the probe.
+/// Whether an operation makes a parameter that the event table leaves to the probe.
 #[allow(dead_code, reason = "the build needs it not, a test does")]
 pub fn is_made(ident: &str, param: &str) -> bool {
     custom::row(ident, param).is_some()
@@ -43,7 +43,7 @@ fn describe(ident: &str, param: &ParamInfo, codes: &BTreeMap<&str, u8>) -> (u8, 
         return (source.op as u8, source.arg, source.map.map_or(0, |map| map.0));
     }
     let row = custom::row(ident, param.name);
-    // What has no row is of an event that the interpreter does not make.
+    // Parameters without a row belong to events that the interpreter does not make.
     row.map_or((Op::Empty as u8, 0, 0), |(.., op, arg)| (codes[op], *arg, 0))
 }
 
@@ -121,7 +121,7 @@ pub fn header(arch: Arch) -> String {
     out
 }
 
-/// What 32-bit calls are, by their places.
+/// The table of 32-bit calls.
 fn ia32() -> String {
     let rows = ia32::places().map(|call| {
         let Some(call) = call else { return "{ -1, 0, 0, 0, 0 }".to_owned() };

@@ -1,4 +1,4 @@
-/// Why the probe does not run. Each message says what helps.
+/// The reason why the probe does not run. Each message contains a remedy.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -28,13 +28,13 @@ pub enum Error {
         /// The kernel's mode of lockdown.
         mode: String,
     },
-    /// The kernel counts the probe's memory against a limit that the process may not raise.
+    /// The kernel counts the probe's memory against a limit that the process cannot raise.
     #[error(
         "the kernel refuses the probe's memory: before Linux 5.11 it counts against RLIMIT_MEMLOCK, which this process may \
          not raise: give it CAP_SYS_RESOURCE too, or start it with `ulimit -l unlimited`"
     )]
     MemoryLimit,
-    /// The kernel lacks what the probe uses.
+    /// The kernel lacks features that the probe needs.
     #[error(
         "this kernel ({release}) is too old for the probe: Linux {needed} or newer is needed, or a distribution's with BPF \
          of that age"
@@ -42,7 +42,7 @@ pub enum Error {
     KernelTooOld {
         /// Release of this kernel, as `uname -r` prints it.
         release: String,
-        /// The first version of Linux that has everything.
+        /// The first version of Linux with all features.
         needed: &'static str,
     },
     /// The kernel has no description of its types.
@@ -63,7 +63,7 @@ pub enum Error {
          (`mount -t tracefs tracefs /sys/kernel/tracing`)"
     )]
     NoTracefs,
-    /// The kernel lacks a tracepoint that the interest asks for.
+    /// The kernel lacks a tracepoint that the captured calls need.
     #[error("this kernel has no tracepoint {name}")]
     NoTracepoint {
         /// Its name.
@@ -72,9 +72,9 @@ pub enum Error {
     /// The kernel refused a step.
     #[error("the probe failed to {step}: {cause}")]
     Kernel {
-        /// What was being done.
+        /// The refused step.
         step: &'static str,
-        /// What the kernel said.
+        /// The kernel's error.
         cause: String,
     },
     /// A setting is out of range.

@@ -1,4 +1,4 @@
-//! Every question to the kernel about what it can do, and the error when it can't.
+//! Detects the features of the kernel, and makes errors for missing ones.
 
 use std::path::Path;
 
@@ -17,7 +17,7 @@ const CAP_SYS_RESOURCE: u32 = 24;
 const CAP_PERFMON: u32 = 38;
 const CAP_BPF: u32 = 39;
 
-/// Checks what loading the probe needs; returns the first thing that is missing.
+/// Checks everything that loading the probe needs; returns the first missing feature as an error.
 pub(crate) fn check() -> Result<(), Error> {
     let missing = lacked();
     if !missing.is_empty() {
@@ -38,14 +38,14 @@ fn lockdown() -> Option<String> {
     text.contains("[confidentiality]").then(|| "confidentiality".to_owned())
 }
 
-/// The capabilities of this process; all where that is not known, for then the kernel decides.
+/// The capabilities of this process; all if they are unknown, because then the kernel decides.
 fn capabilities() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
     line.and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok()).unwrap_or(u64::MAX)
 }
 
-/// The capabilities that loading takes and this process lacks.
+/// The capabilities that loading needs and this process lacks.
 fn lacked() -> Vec<&'static str> {
     let caps = capabilities();
     let has = |cap: u32| caps & (1 << cap) != 0;
@@ -53,27 +53,27 @@ fn lacked() -> Vec<&'static str> {
     needed.into_iter().filter(|(_, cap)| !has(*cap) && !has(CAP_SYS_ADMIN)).map(|(name, _)| name).collect()
 }
 
-/// What it means that the kernel refuses a process that has the capabilities.
+/// The error if the kernel refuses a process with the capabilities.
 pub(crate) fn refused(types: &Types) -> Error {
     let limit = rustix::process::getrlimit(rustix::process::Resource::Memlock).current;
-    // Of the same age as the accounting of such memory by control group.
+    // This function has the same age as the accounting of such memory by cgroup.
     let is_limited =
         !types.have(LINUX_5_11) && limit.is_some() && capabilities() & (1 << CAP_SYS_RESOURCE) == 0;
     if is_limited { Error::MemoryLimit } else { Error::Refused }
 }
 
-/// Names of the security modules that are active; nothing where the kernel does not list them.
+/// Names of the active security modules; empty if the kernel does not list them.
 pub(crate) fn security_modules() -> Vec<String> {
     let text = std::fs::read_to_string("/sys/kernel/security/lsm").unwrap_or_default();
     text.trim().split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect()
 }
 
-/// Numbers of the CPUs that may come up, from 0; as many as the kernel has room for.
+/// Number of CPUs that may come online: the maximum of the kernel.
 pub(crate) fn possible_cpus() -> usize {
     libbpf_rs::num_possible_cpus().unwrap_or(1).max(1)
 }
 
-/// Numbers of the CPUs that are on; `None` if the kernel does not say.
+/// Numbers of the online CPUs; `None` if the kernel does not report them.
 pub(crate) fn online_cpus() -> Option<Vec<u32>> {
     parse_list(&std::fs::read_to_string("/sys/devices/system/cpu/online").ok()?)
 }
@@ -88,7 +88,8 @@ fn parse_list(text: &str) -> Option<Vec<u32>> {
     Some(all)
 }
 
-/// Whether this process is in the first pid namespace: iterators show what is in the own one.
+/// Whether this process is in the first pid namespace, because iterators show only processes in the
+/// caller's own.
 pub(crate) fn sees_every_process() -> bool {
     /// Inode of the first pid namespace, the same on every kernel.
     const FIRST: u64 = 0xefff_fffc;
@@ -96,27 +97,27 @@ pub(crate) fn sees_every_process() -> bool {
         .is_ok_and(|meta| std::os::unix::fs::MetadataExt::ino(&meta) == FIRST)
 }
 
-/// Whether the kernel says that it is Linux 7.0 or newer.
+/// Whether the kernel's version is Linux 7.0 or newer.
 fn is_linux_7() -> bool {
     let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     release.split('.').next().and_then(|major| major.parse().ok()).is_some_and(|major: u32| major >= 7)
 }
 
-/// Set, it makes the probe do without what younger kernels have, as on the oldest one; for tests.
+/// If this is set, the probe uses no features of newer kernels, as on the oldest one; for tests.
 const OLDEST: &str = "EYAS_BPF_OLDEST";
 
-/// What a program needs that not every kernel has.
+/// A kernel feature that a program needs and not every kernel has.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Need {
-    /// That tracing programs keep no memory with a task.
+    /// Tracing programs have no task storage.
     NoTaskStorage,
     /// A tracepoint.
     Tracepoint(&'static str),
     /// A BPF iterator.
     Iterator(&'static str),
-    /// A tracepoint of `io_uring` that hands its request to programs.
+    /// A tracepoint of `io_uring` that passes its request to programs.
     RequestTracepoint(&'static str),
-    /// A function that programs call.
+    /// A kernel function that programs call.
     Function(&'static str),
     /// Functions of the kernel's where requests of `io_uring` end, and a way to attach programs to them.
     RequestEnds,
@@ -134,48 +135,49 @@ fn older_than(needed: &'static str) -> Error {
     Error::KernelTooOld { release: rustix::system::uname().release().to_string_lossy().into_owned(), needed }
 }
 
-/// The kernel's own types, which show what it has.
+/// The kernel's types (BTF), which show its features.
 pub(crate) struct Types(Option<Btf<'static>>);
 
 impl Types {
-    /// Reads them, which takes milliseconds.
+    /// Reads the types, which takes milliseconds.
     pub(crate) fn of_kernel() -> Self {
         Self(Btf::from_vmlinux().ok())
     }
 
-    /// Why the kernel does not load the programs, if it is too old for them.
+    /// The error if the kernel is too old for the programs.
     pub(crate) fn too_old(&self) -> Option<Error> {
         self.0.as_ref()?;
-        // On aarch64 the rings take an atomic exchange, which programs there have no earlier.
+        // On aarch64 the rings need an atomic exchange, which programs have only since this version.
         let (of_age, version) =
             if cfg!(target_arch = "aarch64") { (LINUX_5_13, "5.13") } else { (LINUX_5_10, "5.10") };
         (!self.have(of_age)).then(|| older_than(version))
     }
 
-    /// Programs of perf events, which are for kernels that preempt others, cannot keep arguments otherwise than with a task.
+    /// Programs at perf events, which are for kernels that preempt BPF programs, need task storage to keep
+    /// arguments.
     pub(crate) fn allow_perf(&self) -> Result<(), Error> {
         if self.have_task_storage() { Ok(()) } else { Err(older_than("5.13")) }
     }
 
-    /// Whether programs have the current task as a pointer that the verifier knows.
+    /// Whether programs get the current task as a typed pointer.
     pub(crate) fn have_task_pointer(&self) -> bool {
         !is_oldest() && self.have(LINUX_5_11)
     }
 
-    /// Whether tracing programs keep memory with a task. The function for that is older; others had it first.
+    /// Whether tracing programs have task storage. Other program types had the function for it earlier.
     pub(crate) fn have_task_storage(&self) -> bool {
         !is_oldest() && self.have(LINUX_5_13)
     }
 
-    /// Whether the kernel preempts BPF programs at tracepoints (Linux 7.0). It does where tracepoints are guarded by
-    /// sleepable RCU instead of by preemption being off, which the state of their changes shows, and where RCU itself can
-    /// be preempted, since BPF programs are within a section of that.
+    /// Whether the kernel preempts BPF programs at tracepoints (Linux 7.0). It does if sleepable RCU
+    /// protects tracepoints instead of disabled preemption, which a structure of the kernel shows, and if
+    /// RCU itself can be preempted, because BPF programs run in an RCU section.
     pub(crate) fn tracepoints_preempt(&self) -> bool {
         let guarded = self.has_member("tp_transition_snapshot", "srcu_gp").unwrap_or_else(is_linux_7);
         guarded && self.has_member("task_struct", "rcu_read_lock_nesting").unwrap_or(true)
     }
 
-    /// Whether a structure has a member; `None` where there is no such structure.
+    /// Whether a structure has a member; `None` if there is no such structure.
     fn has_member(&self, structure: &str, member: &str) -> Option<bool> {
         let found = self.0.as_ref()?.type_by_name::<Struct<'_>>(structure)?;
         Some(found.iter().any(|one| one.name.is_some_and(|name| name == member)))
@@ -195,7 +197,7 @@ impl Types {
         params == Some(BY_ENTRY)
     }
 
-    /// How many parameters a function of the kernel's has; `None` if it has no such function.
+    /// Number of parameters of a kernel function; `None` if it does not exist.
     pub(crate) fn params_of(&self, function: &str) -> Option<usize> {
         let types = self.0.as_ref()?;
         let proto = types.type_by_name::<Func<'_>>(function)?.referenced_type();
@@ -224,7 +226,7 @@ impl Types {
     }
 }
 
-/// What a kernel of that age has, and none before.
+/// A feature that every kernel of this version has, and no older one.
 const LINUX_5_10: Need = Need::Function("bpf_per_cpu_ptr");
 const LINUX_5_11: Need = Need::Function("bpf_get_current_task_btf");
 const LINUX_5_13: Need = Need::Function("bpf_for_each_map_elem");

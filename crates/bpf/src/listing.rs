@@ -1,4 +1,4 @@
-//! What BPF iterators list: every thread, and every open file of every process.
+//! Results of BPF iterators: every thread, and every open file of every process.
 
 use std::io::{ErrorKind, Read};
 
@@ -8,27 +8,27 @@ use libbpf_rs::{Iter, Link};
 use crate::Error;
 use crate::ring::LENGTH_AT;
 
-/// How much the kernel is asked for at once; it gives what one seq buffer holds.
+/// Size of a read; the kernel returns at most one seq buffer.
 const CHUNK: usize = 64 << 10;
-/// A record without its name.
+/// Size of a record without its name.
 const RECORD: usize = 40;
-/// The longest path, with its NUL.
+/// Maximum length of a path, with its NUL.
 const LONGEST: usize = 4097;
-/// The longest frame of a thread: an iterator's buffer holds no more.
+/// Maximum size of a thread's frame, limited by an iterator's buffer.
 const MAX_FRAME: usize = 32 << 10;
 
-/// What a file's name is.
+/// Kind of a file's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileKind {
     /// A path, from the root of its mount namespace.
     Path,
-    /// There is none: a pipe.
+    /// No name: a pipe.
     Pipe,
-    /// There is none: a socket.
+    /// No name: a socket.
     Socket,
-    /// What kind of anonymous inode it is, such as `[eventfd]`.
+    /// The kind of anonymous inode, such as `[eventfd]`.
     Anonymous,
-    /// Something else, which `/proc` knows.
+    /// Another kind, which `/proc` shows.
     Other,
 }
 
@@ -37,21 +37,21 @@ pub enum FileKind {
 pub struct OpenFile<'a> {
     /// Process.
     pub pid: u32,
-    /// When the process started: ns since the epoch.
+    /// Start of the process, ns since the epoch.
     pub start: u64,
     /// Descriptor.
     pub fd: u32,
     /// Inode.
     pub ino: u64,
-    /// Device that it lies on, as `stat` has it in 32 bits.
+    /// Device of the file, in the 32 bits of `stat`.
     pub dev: u32,
-    /// Flags of `open` as the kernel keeps them, and `O_CLOEXEC` where it is closed on exec.
+    /// The kernel's flags of `open`, with `O_CLOEXEC` if an exec closes it.
     pub flags: u32,
-    /// Type and permissions, as `stat` has them.
+    /// Type and permissions, as in `stat`.
     pub mode: u16,
     /// What `name` is.
     pub kind: FileKind,
-    /// Its name; empty where there is none.
+    /// Its name; empty if there is none.
     pub name: &'a [u8],
 }
 
@@ -73,8 +73,8 @@ pub(crate) fn tasks(link: &Link, mut each: impl FnMut(&[u8])) -> Result<(), Erro
     })
 }
 
-/// Reads all that an iterator has to say. `take` takes a record, of at most `longest` bytes, off the beginning of some,
-/// and returns its length, or nothing if it is not all there.
+/// Reads all records of an iterator. `take` handles the record at the beginning of some bytes, of at most
+/// `longest` bytes, and returns its length, or `None` if the record is incomplete.
 fn read(
     link: &Link,
     step: &'static str,
@@ -106,7 +106,7 @@ fn read(
     }
 }
 
-/// The first record, and its length; `None` if it is not all there.
+/// The first record, and its length; `None` if it is incomplete.
 fn parse(bytes: &[u8]) -> Option<(OpenFile<'_>, usize)> {
     let u64_at = |at: usize| Some(u64::from_ne_bytes(*bytes.get(at..)?.first_chunk()?));
     let u32_at = |at: usize| Some(u32::from_ne_bytes(*bytes.get(at..)?.first_chunk()?));

@@ -43,38 +43,38 @@ pub use options::{Attach, ExcludedThreads, Order, Payloads, ProbeOptions};
 pub use rung::{HookSource, Rung};
 pub use verdicts::{Published, Verdicts};
 
-/// The most of a thread's name that the kernel keeps, with its NUL.
+/// Maximum length of a thread's name in the kernel, with its NUL.
 const COMM_LEN: usize = 16;
-/// The ring of a CPU that is off when the capture begins, bytes at most: it may come.
+/// Maximum size of the ring of an offline CPU, bytes, because it may come online.
 const SPARE_RING: usize = 256 << 10;
-/// How many such CPUs get one: some machines report hundreds that never come.
+/// Maximum number of such CPUs with a ring; some machines report hundreds that never come online.
 const SPARE_CPUS: usize = 32;
 
-/// The programs, loaded and attached; dropped, they are gone.
+/// The loaded and attached programs. Dropping it unloads them.
 pub struct Probe {
-    /// Before the skeleton: links go first. By the names of their programs.
+    /// Links by the names of their programs. They are dropped before the skeleton.
     links: Vec<(&'static str, Link)>,
     skel: ProbeSkel<'static>,
-    /// What the skeleton borrows from: after it, so that it is dropped later.
+    /// The object that the skeleton borrows; it is dropped after the skeleton.
     _object: Box<MaybeUninit<OpenObject>>,
     cpus: usize,
-    /// Whether there are more, which can have no ring.
+    /// Whether there are more CPUs, without a ring.
     has_more_cpus: bool,
     counters: Counters,
-    /// Those that see calls begin.
+    /// Programs at the beginning of calls.
     enter: &'static [Program],
-    /// Where tracefs is, if it is to be had.
+    /// The tracepoints in tracefs, if available.
     tracepoints: Option<Tracepoints>,
     /// Which forms of the programs were loaded.
     form: Form,
     bell: Bell,
     /// Time of boot, ns since the epoch.
     boot_time: u64,
-    /// Whether programs can be attached to the kernel's functions, as far as was tried.
+    /// Whether programs can be attached to kernel functions, if that was tried.
     has_hooks: bool,
-    /// How decisions of security hooks are seen.
+    /// The way in which decisions of security hooks are captured.
     rung: Rung,
-    /// What was set last.
+    /// The last settings.
     sealed: sealed::Sealed,
     filters: filters::Filters,
     /// Once somebody asked for them.
@@ -95,16 +95,17 @@ fn kernel(step: &'static str) -> impl Fn(libbpf_rs::Error) -> Error {
 }
 
 impl Probe {
-    /// Loads and attaches the programs; returns the rings too, one for each CPU.
+    /// Loads and attaches the programs; also returns the rings, one for each CPU.
     ///
     /// # Errors
-    /// A setting is out of range, or the kernel lacks something or refuses: the sentence says what helps.
+    /// A setting is out of range, or the kernel lacks a feature or refuses a step. The message contains a
+    /// remedy.
     pub fn open(options: &ProbeOptions) -> Result<(Self, Vec<Ring>), Error> {
         let opened = Self::open_as(options);
         if opened.is_ok() || !options.io_uring {
             return opened;
         }
-        // A kernel whose verifier refuses what sees requests is not to be left without the rest.
+        // If the verifier refuses the programs for requests, the rest of the probe is still used.
         Self::open_as(&ProbeOptions { io_uring: false, ..options.clone() }).or(opened)
     }
 
@@ -157,8 +158,8 @@ impl Probe {
             map.set_autocreate(is_used).map_err(kernel("choose its memory"))?;
         }
         if !options.io_uring || !REQUESTS.iter().any(|row| row.need.is_some_and(|need| types.have(need))) {
-            // Programs of the kernel's functions refer to these, which stay empty. Kernels that have no such requests warn
-            // of memory that a program allocates while it runs.
+            // Programs at kernel functions refer to these maps, which stay empty. Kernels without such
+            // requests warn about memory that a program allocates while it runs.
             for map in [&mut maps.requests, &mut maps.entries_of_requests] {
                 map.set_map_flags(0).map_err(kernel("size its memory"))?;
                 map.set_max_entries(1).map_err(kernel("size its memory"))?;
@@ -221,11 +222,11 @@ impl Probe {
         Ok((probe, rings))
     }
 
-    /// Changes what is captured from now on; `None` for everything but what happens all the time: scheduling,
-    /// signals, page faults.
+    /// Changes which calls are captured from now on; `None` for everything except the most frequent events:
+    /// scheduling, signals, page faults.
     ///
     /// # Errors
-    /// The kernel lacks a tracepoint that is asked for, or refuses to attach a program.
+    /// The kernel lacks a needed tracepoint, or refuses to attach a program.
     pub fn set_interest(&mut self, interest: Option<&[SyscallCode]>) -> Result<(), Error> {
         let done = self.apply_interest(interest);
         self.seal();
@@ -249,7 +250,8 @@ impl Probe {
                 bss.ia32_interest = ia32_interest(&interest);
             }
         }
-        // What sees calls begin comes first, so that the end of none is seen without.
+        // Programs at the beginning of calls are attached first, so that every captured exit has its
+        // beginning.
         for program in self.enter.iter().chain(PROGRAMS) {
             self.attach(program, interest.needs(program))?;
         }
@@ -257,8 +259,8 @@ impl Probe {
         self.attach_to_requests(&interest)
     }
 
-    /// Attaches what sees which entries of directories calls change: hooks, where the kernel has them. Without any of both
-    /// events have the paths that calls were given.
+    /// Attaches the programs that find the directory entries of calls: hooks, if the kernel has them,
+    /// otherwise those on change times. Without both, events have only the requested paths.
     fn attach_to_entries(&mut self, interest: &Interest<'_>) {
         if self.has_hooks {
             self.has_hooks = HOOKS.iter().all(|hook| self.attach(hook, interest.needs(hook)).is_ok());
@@ -267,18 +269,18 @@ impl Probe {
             self.links.retain(|(name, _)| HOOKS.iter().all(|hook| hook.name != *name));
         }
         for touch in TOUCHES {
-            // Kernels before 6.13 have none.
+            // Kernels before 6.13 have no such function.
             let _ = self.attach(touch, !self.has_hooks && interest.needs(touch));
         }
     }
 
-    /// Whether the kernel has the program.
+    /// Whether the program is loaded.
     fn is_loaded(&self, row: &Program) -> bool {
         let (name, _) = row.form(self.form);
         self.skel.object().progs().any(|program| program.name() == name && program.autoload())
     }
 
-    /// Attaches a program or takes it away.
+    /// Attaches or detaches a program.
     fn attach(&mut self, row: &'static Program, wanted: bool) -> Result<(), Error> {
         let is_attached = self.links.iter().any(|(name, _)| *name == row.name);
         match (is_attached, wanted) {
@@ -314,10 +316,10 @@ impl Probe {
         Ok(())
     }
 
-    /// Changes which threads are left out from now on.
+    /// Changes which threads are excluded from now on.
     ///
     /// # Errors
-    /// There are more than the kernel has room for: 1,024 names, 8,192 ids.
+    /// There are too many for the maps: more than 1,024 names or 8,192 ids.
     pub fn set_excluded_threads(&mut self, quiet: &ExcludedThreads) -> Result<(), Error> {
         let since = maps::ticks();
         let done = self.apply_excluded_threads(quiet);
@@ -354,7 +356,7 @@ impl Probe {
         self.update_slow_path_flag();
         QUIET.iter().try_for_each(|program| self.attach(program, any))?;
         if !any {
-            // A program may have added some meanwhile.
+            // A BPF program may have added some meanwhile.
             let map = &self.skel.maps.quiet_tids;
             let left: Vec<Vec<u8>> = map.keys().collect();
             left.iter().for_each(|key| drop(map.delete(key)));
@@ -362,7 +364,7 @@ impl Probe {
         Ok(())
     }
 
-    /// Sets for the programs whether any setting needs more than the table of calls.
+    /// Sets the flag that shows programs whether any setting needs more than the table of calls.
     fn update_slow_path_flag(&mut self) {
         let maps = &mut self.skel.maps;
         let samples = maps.data_data.as_deref().is_some_and(|data| data.sampling_ratio > 1);
@@ -372,7 +374,8 @@ impl Probe {
         }
     }
 
-    /// From now on captures the first `1/ratio` of each second, and calls that carry state; 1: everything.
+    /// From now on captures the first `1/ratio` of each second, and calls that change the state; 1 means
+    /// everything.
     ///
     /// # Errors
     /// The ratio is not from 1 to 1,000,000.
@@ -389,8 +392,8 @@ impl Probe {
         Ok(())
     }
 
-    /// Calls `each` with every open file of every process, one process after the other, and says whether the kernel
-    /// has what that takes. A process that starts or ends meanwhile may be missing.
+    /// Calls `each` with every open file of every process, one process after another. Returns whether the
+    /// kernel supports that. A process that starts or ends meanwhile may be missing.
     ///
     /// # Errors
     /// The kernel refuses.
@@ -399,13 +402,15 @@ impl Probe {
         listing::files(&link, each).map(|()| true)
     }
 
-    /// Calls `each` with a frame of the type `ITER_TASK_E` for every thread, in the order of their ids, and says whether the
-    /// kernel has what that takes (Linux 5.18). Behind the parameters of its row the frame has two more: the inode of the
-    /// thread's network namespace, 32 bits, and one byte that is not 0 where something is amiss: 1, the thread ends; 2, its
-    /// arguments or environment could not be read, or are a title that the program wrote over them; 4, a path or control
-    /// group is too long. A thread of the kernel's own has no parameters at all.
+    /// Calls `each` with a frame of the type `ITER_TASK_E` for every thread, in the order of their ids.
+    /// Returns whether the kernel supports that (Linux 5.18). The frame has two parameters after those of
+    /// its row. The first is the inode of the thread's network namespace, 32 bits. The second is a byte
+    /// with bits for gaps: 1, the thread is exiting; 2, its arguments or environment could not be read, or
+    /// are a title that the program wrote over them; 4, a path or cgroup is too long. A kernel thread has
+    /// no parameters at all.
     ///
-    /// Arguments, environment, program and working directory are empty where the leader of the thread's process has them.
+    /// Arguments, environment, program and working directory are empty if the leader of the thread's
+    /// process has them.
     ///
     /// # Errors
     /// The kernel refuses.
@@ -414,7 +419,7 @@ impl Probe {
         listing::tasks(&link, each).map(|()| true)
     }
 
-    /// An iterator, ready to be read, if the kernel has it and it shows every process.
+    /// An iterator, ready for reading, if the kernel has it and it shows every process.
     fn iterator(&self, row: &Program) -> Result<Option<Link>, Error> {
         let program = self.skel.object().progs_mut().find(|program| program.name() == row.name);
         match program {
@@ -425,7 +430,7 @@ impl Probe {
         }
     }
 
-    /// Attaches a program that does nothing, or takes it away: what every other costs at least.
+    /// Attaches or detaches an empty program, to measure the minimum cost of a program.
     #[doc(hidden)]
     pub fn set_empty(&mut self, attached: bool) -> Result<(), Error> {
         self.attach(&EMPTY, attached)?;
@@ -433,11 +438,11 @@ impl Probe {
         Ok(())
     }
 
-    /// Captures nothing more. When it returns no program is at work any more: frames that were made stay in the rings, no
-    /// others come, and what is counted is final.
+    /// Stops the capture. When it returns, no BPF program runs any more: existing frames stay in the rings,
+    /// no others come, and the counters are final.
     ///
     /// # Errors
-    /// The kernel does not wait for its programs: some events may still come.
+    /// The kernel does not wait for its programs, so some events may still come.
     pub fn stop(&mut self) -> Result<(), Error> {
         if let Some(bss) = self.skel.maps.bss_data.as_deref_mut() {
             bss.stopped = 1;
@@ -447,8 +452,8 @@ impl Probe {
         self.wait_for_programs()
     }
 
-    /// Has the next event that is published wake [`Probe::wait`]. A program that is publishing one meanwhile may not have
-    /// seen this: look at the rings again, a moment later, before a long wait.
+    /// Makes the next published event wake [`Probe::wait`]. A program that is publishing an event at this
+    /// moment may miss that, so check the rings again a moment later, before a long wait.
     pub fn listen(&self) {
         self.bell.listen();
     }
@@ -458,19 +463,19 @@ impl Probe {
         self.bell.hush();
     }
 
-    /// Sleeps until an event is published after [`Probe::listen`], a signal comes, or the time is over; whether it was the
-    /// event. No other will wake it before the next [`Probe::listen`].
+    /// Sleeps until an event is published after [`Probe::listen`], a signal arrives, or the time is over;
+    /// returns whether it was an event. Later events do not wake it before the next [`Probe::listen`].
     pub fn wait(&self, time: Duration) -> bool {
         self.bell.wait(time)
     }
 
-    /// What is added to the time since boot to get that of events: ns since the epoch.
+    /// The time of boot, which converts the time since boot to that of events, ns since the epoch.
     pub fn boot_time(&self) -> u64 {
         self.boot_time
     }
 }
 
-/// Rings of `ring_bytes` for the CPUs that are on, and smaller ones for those that may come.
+/// Rings of `ring_bytes` for online CPUs, and smaller ones for CPUs that may come online.
 fn plan(cpus: usize, ring_bytes: usize) -> Plan {
     let online = features::online_cpus();
     let mut spare = 0;
@@ -483,20 +488,20 @@ fn plan(cpus: usize, ring_bytes: usize) -> Plan {
     }))
 }
 
-/// What is wanted of the calls of 32-bit programs.
+/// The interest in the calls of 32-bit programs.
 #[cfg(target_arch = "x86_64")]
 fn ia32_interest(interest: &Interest<'_>) -> [u8; crate::ia32::PLACES] {
     let mut table = [0; crate::ia32::PLACES];
     for (slot, call) in table.iter_mut().zip(crate::ia32::places()) {
         let Some(call) = call else { continue };
-        // Some have an event of their own although no 64-bit call has their name.
+        // Some have a special event although no 64-bit call has their name.
         let own = if call.exit == EventType::GENERIC_X { SyscallFlags::NONE } else { SyscallFlags::USED };
         *slot = interest.says(call.code, call.code.info().map_or(own, |info| info.flags | own));
     }
     table
 }
 
-/// All that are loaded where these see calls begin.
+/// All programs to load, with these at the beginning of calls.
 fn all_programs(enter: &'static [Program]) -> impl Iterator<Item = &'static Program> {
     PROGRAMS.iter().chain(enter).chain(HOOKS).chain(TOUCHES).chain(QUIET).chain([
         &ENTER_CLOSE,
@@ -506,13 +511,13 @@ fn all_programs(enter: &'static [Program]) -> impl Iterator<Item = &'static Prog
     ])
 }
 
-/// What is added to the time since boot: ns since the epoch.
+/// The time of boot, ns since the epoch.
 fn boot_time() -> u64 {
     let ns = |id| {
         let time = clock_gettime(id);
         time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
     };
-    // The two clocks are read one after the other; the shortest way between them gives the best time.
+    // The two clocks are read one after another; the shortest interval gives the best result.
     let times = (0..5).map(|_| (ns(ClockId::Boottime), ns(ClockId::Realtime), ns(ClockId::Boottime)));
     let best = times.min_by_key(|(before, _, after)| after - before);
     best.map_or(0, |(before, now, after)| now.saturating_sub(before + (after - before) / 2))

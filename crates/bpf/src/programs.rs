@@ -1,4 +1,4 @@
-//! The programs of the probe, and what is captured that needs each.
+//! The programs of the probe, and the captured calls that need each.
 
 use std::ffi::OsStr;
 
@@ -6,26 +6,26 @@ use eyas_events::{SyscallCode, SyscallFlags, ia32_calls, request_of};
 
 use crate::features::{ENDS_OF_RING, Need};
 
-/// One program of the BPF object, or one that has two forms there.
+/// One program of the BPF object, or two forms of one.
 pub(crate) struct Program {
     pub(crate) name: &'static str,
-    /// What needs it; none means any system call.
+    /// The calls that need it; empty for any system call.
     codes: &'static [SyscallCode],
-    /// Whether capturing everything includes it: what happens all the time does not.
+    /// Whether capturing everything includes it; not for the most frequent events.
     by_default: bool,
-    /// What not every kernel has.
+    /// A feature that it needs and not every kernel has.
     pub(crate) need: Option<Need>,
     place: Place,
-    /// Its other form, for kernels that preempt programs at tracepoints.
+    /// The form for kernels that preempt programs at tracepoints.
     preempted: Option<(&'static str, Place)>,
 }
 
 /// Where a program is attached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
-    /// Where its section says.
+    /// At the place in its section's name.
     Section,
-    /// At a perf event of the tracepoint that tracefs names so.
+    /// At a perf event of the tracepoint with this name in tracefs.
     Perf(&'static str),
     /// At the beginning of functions of the kernel's; the program gets the place in the list.
     Functions(&'static [Function]),
@@ -44,10 +44,11 @@ pub(crate) struct Function {
 pub(crate) enum Form {
     /// The plain ones, at BTF tracepoints.
     Plain,
-    /// At perf events where a program has such a form, on a kernel that does not preempt programs at tracepoints. The
-    /// other forms disable preemption by themselves; some kernels, 6.12 among them, refuse such programs.
+    /// At perf events, for programs with such a form, on a kernel that does not preempt programs at
+    /// tracepoints. The other forms disable preemption themselves; some kernels, such as 6.12, refuse such
+    /// programs.
     Perf,
-    /// Those for a kernel that preempts programs at tracepoints.
+    /// The forms for a kernel that preempts programs at tracepoints.
     Preempted,
 }
 
@@ -88,7 +89,7 @@ const fn enter(name: &'static str, tracepoint: &'static str, codes: &'static [Sy
     Program { place: Place::Perf(tracepoint), ..program(name, codes) }
 }
 
-/// Calls whose arguments are kept when they begin.
+/// Calls whose arguments are kept at their beginning.
 const KEPT: &[SyscallCode] = &[
     SyscallCode::OPENAT,
     SyscallCode::OPEN,
@@ -98,13 +99,14 @@ const KEPT: &[SyscallCode] = &[
     SyscallCode::MOUNT,
 ];
 
-/// Those at the end of system calls and in the life of processes. Where the scheduler switches and where pages fault,
-/// preemption is impossible on any kernel.
+/// Programs at the end of system calls, and at the start and end of processes. At context switches and page
+/// faults, no kernel preempts.
 pub(crate) const PROGRAMS: &[Program] = &[
     program("sys_exit", &[]).preempted("sys_exit_p", Place::Perf("raw_syscalls/sys_exit")),
     program("process_exec", &[SyscallCode::EXECVE, SyscallCode::EXECVEAT])
         .preempted("process_exec_p", Place::Perf("sched/sched_process_exec")),
-    // Where children do not pass the end of the call that makes them; the object of x86-64 has no such program.
+    // For architectures where children do not pass the end of the call that creates them; the object of
+    // x86-64 has no such program.
     program(
         "process_fork",
         &[SyscallCode::CLONE, SyscallCode::CLONE3, SyscallCode::FORK, SyscallCode::VFORK],
@@ -121,7 +123,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
     on_demand("fault_kernel", &[SyscallCode::PAGE_FAULT_KERNEL]).needs(Need::Tracepoint("page_fault_kernel")),
 ];
 
-/// Where calls begin whose arguments are kept, a tracepoint each.
+/// Programs at the beginning of calls whose arguments are kept, one tracepoint each.
 pub(crate) const ENTER_EACH: &[Program] = &[
     enter("enter_connect", "syscalls/sys_enter_connect", &[SyscallCode::CONNECT]),
     enter("enter_creat", "syscalls/sys_enter_creat", &[SyscallCode::CREAT]),
@@ -131,15 +133,18 @@ pub(crate) const ENTER_EACH: &[Program] = &[
     enter("enter_mount", "syscalls/sys_enter_mount", &[SyscallCode::MOUNT]),
 ];
 
-/// Where files are closed whose descriptors nobody uses: needed while the filter leaves out such calls.
+/// The program at the beginning of close, which is needed while the filter leaves out closes of plain
+/// files.
 pub(crate) const ENTER_CLOSE: Program =
     enter("enter_close", "syscalls/sys_enter_close", &[SyscallCode::CLOSE]);
 
-/// Where all of these calls begin, one program for all: where the kernel's own tracepoints can't be had, or preempt their programs.
+/// One program at the beginning of all these calls, if the kernel's tracepoints of calls are not available,
+/// or preempt their programs.
 pub(crate) const ENTER_ALL: &[Program] =
     &[program("sys_enter", KEPT).preempted("sys_enter_p", Place::Perf("raw_syscalls/sys_enter"))];
 
-/// Where the kernel decides on a directory's entry whether the caller may change it: what was looked up by its path.
+/// Programs at the security functions in which the kernel decides whether the caller may change a directory
+/// entry.
 pub(crate) const HOOKS: &[Program] = &[
     program("hook_path_mkdir", &[SyscallCode::MKDIR, SyscallCode::MKDIRAT]),
     program("hook_path_mknod", &[SyscallCode::MKNOD, SyscallCode::MKNODAT]),
@@ -162,7 +167,7 @@ pub(crate) const HOOKS: &[Program] = &[
         &[SyscallCode::LISTXATTR, SyscallCode::LLISTXATTR, SyscallCode::LISTXATTRAT],
     ),
     program("hook_inode_getattr", &[SyscallCode::STAT, SyscallCode::LSTAT, SyscallCode::NEWFSTATAT]),
-    // From Linux 6.2 on, access control lists have hooks of their own.
+    // From Linux 6.2 on, access control lists have separate hooks.
     program("hook_inode_set_acl", SET_XATTR).needs(Need::Function("security_inode_set_acl")),
     program("hook_inode_remove_acl", REMOVE_XATTR).needs(Need::Function("security_inode_remove_acl")),
     program("hook_inode_get_acl", GET_XATTR).needs(Need::Function("security_inode_get_acl")),
@@ -173,7 +178,8 @@ const REMOVE_XATTR: &[SyscallCode] =
     &[SyscallCode::REMOVEXATTR, SyscallCode::LREMOVEXATTR, SyscallCode::REMOVEXATTRAT];
 const GET_XATTR: &[SyscallCode] = &[SyscallCode::GETXATTR, SyscallCode::LGETXATTR, SyscallCode::GETXATTRAT];
 
-/// The same where programs can't be attached to the kernel's functions: whose change time a call sets.
+/// The same if programs cannot be attached to kernel functions: programs that see which change times a call
+/// sets.
 pub(crate) const TOUCHES: &[Program] = &[
     touch("touch_set", "touch_set_p", "inode_set_ctime_to_ts"),
     touch("touch_exchanged", "touch_exchanged_p", "ctime_ns_xchg"),
@@ -184,7 +190,7 @@ const fn touch(name: &'static str, preempted: &'static str, tracepoint: &'static
     program(name, CHANGING_ENTRIES).preempted(preempted, Place::Section).needs(Need::Tracepoint(tracepoint))
 }
 
-/// Calls that change entries of directories.
+/// Calls that change directory entries.
 const CHANGING_ENTRIES: &[SyscallCode] = &[
     SyscallCode::MKDIR,
     SyscallCode::MKDIRAT,
@@ -216,7 +222,7 @@ const CHANGING_ENTRIES: &[SyscallCode] = &[
     SyscallCode::MOUNT,
 ];
 
-/// Where the kernel takes requests of `io_uring` and reports their results.
+/// Programs at the submission and completion of `io_uring` requests.
 pub(crate) const REQUESTS: &[Program] = &[
     program("uring_complete", REQUESTED)
         .preempted("uring_complete_p", Place::Section)
@@ -257,7 +263,7 @@ const fn requested() -> [SyscallCode; REQUESTED_CALLS] {
     codes
 }
 
-/// Kinds of requests that stand for a call.
+/// Number of kinds of requests with a corresponding call.
 const REQUESTED_CALLS: usize = {
     let (mut opcode, mut count) = (0, 0);
     while let Some(request) = request_of(opcode) {
@@ -267,27 +273,28 @@ const REQUESTED_CALLS: usize = {
     count
 };
 
-/// What keeps track of the children of threads that are left out; needed where there are such threads.
+/// Programs that track the children of excluded threads; needed if there are such threads.
 pub(crate) const QUIET: &[Program] = &[
     program("quiet_fork", &[]).preempted("quiet_fork_p", Place::Perf("sched/sched_process_fork")),
     program("quiet_exit", &[]).preempted("quiet_exit_p", Place::Perf("sched/sched_process_exit")),
 ];
 
-/// What lists threads when a capture begins, and reads their memory.
+/// The iterator of threads for the snapshot, which reads their memory.
 pub(crate) const TASKS: Program = program("dump_tasks", &[]).needs(Need::Function("bpf_copy_from_user_task"));
 
-/// What lists open files when a capture begins.
+/// The iterator of open files for the snapshot.
 pub(crate) const FILES: Program = program("dump_files", &[]).needs(Need::Iterator("task_file"));
 
-/// What does nothing, at the end of every call.
+/// The empty program at the end of every call.
 pub(crate) const EMPTY: Program =
     program("empty", &[]).preempted("empty_p", Place::Perf("raw_syscalls/sys_exit"));
 
-/// Bits of the table of calls, beside those of [`SyscallFlags`]: `WANTED` and `DESCRIPTOR_ALONE` of `state.h`.
+/// Bits of the table of calls, in addition to [`SyscallFlags`]: `WANTED` and `DESCRIPTOR_ALONE` of
+/// `state.h`.
 const WANTED: u8 = 1;
 const DESCRIPTOR_ALONE: u8 = 8;
 
-/// What becomes of a call while events are sampled.
+/// How sampling treats a call.
 fn sampling(flags: SyscallFlags) -> SyscallFlags {
     if flags.contains(SyscallFlags::NEVER_DROP) {
         SyscallFlags::NEVER_DROP
@@ -298,7 +305,7 @@ fn sampling(flags: SyscallFlags) -> SyscallFlags {
     }
 }
 
-/// What is captured: a list, or everything that does not happen all the time.
+/// The captured calls: a list, or everything except the most frequent events.
 pub(crate) struct Interest<'a>(pub(crate) Option<&'a [SyscallCode]>);
 
 impl Interest<'_> {
@@ -306,11 +313,11 @@ impl Interest<'_> {
         self.0.is_none_or(|list| list.contains(&code))
     }
 
-    /// What the table of calls says of one.
+    /// The entry of a call in the table.
     pub(crate) fn says(&self, code: SyscallCode, flags: SyscallFlags) -> u8 {
         match code {
             _ if self.has(code) => WANTED | sampling(flags).bits(),
-            // It sets close-on-exec as `fcntl` does, and takes a terminal away as `setsid` does.
+            // It sets close-on-exec like `fcntl`, and removes a terminal like `setsid`.
             SyscallCode::IOCTL if self.has(SyscallCode::FCNTL) || self.has(SyscallCode::SETSID) => {
                 WANTED | DESCRIPTOR_ALONE | SyscallFlags::NEVER_DROP.bits()
             }
@@ -318,7 +325,7 @@ impl Interest<'_> {
         }
     }
 
-    /// Whether a program has something to do.
+    /// Whether a program is needed.
     pub(crate) fn needs(&self, program: &Program) -> bool {
         match (self.0, program.codes) {
             (None, _) => program.by_default,
@@ -358,7 +365,7 @@ mod tests {
         assert_eq!(names(Some(&[SyscallCode::SCHED_SWITCH])), ["sched_switch"]);
         assert_eq!(names(Some(&[SyscallCode::OPENAT])), ["sys_exit", "kept_exit", "enter_openat"]);
         assert!(!names(None).contains(&"fault_user") && names(None).contains(&"enter_creat"));
-        // Of 32-bit programs alone.
+        // Only of 32-bit programs.
         assert_eq!(names(Some(&[SyscallCode::UMOUNT])), ["sys_exit", "kept_exit"]);
         assert!(names(Some(&[])).is_empty());
     }

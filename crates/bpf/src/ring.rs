@@ -23,15 +23,15 @@ pub(crate) use mapping::{Mapping, bytes_of};
 pub use reader::{Ring, Skipped};
 pub(crate) use shared::MAX_CPUS;
 
-/// How large each CPU's ring is, and where it lies.
+/// Size and location of each CPU's ring.
 pub(crate) struct Plan {
-    /// By CPU: bytes, and the first segment.
+    /// For each CPU, the size in bytes and the first segment.
     rings: Vec<(usize, usize)>,
     pub(crate) segments: usize,
 }
 
 impl Plan {
-    /// For rings of the sizes given, each 0 or a power of two.
+    /// Plans rings of these sizes, each 0 or a power of two.
     pub(crate) fn new(sizes: impl Iterator<Item = usize>) -> Self {
         let mut segments = 0;
         let place = |size: usize| {
@@ -44,13 +44,13 @@ impl Plan {
     }
 }
 
-/// What a CPU counts; see [`crate::CpuDrops`].
+/// Counters of a CPU; see [`crate::CpuDrops`].
 #[derive(Clone, Copy)]
 pub(crate) enum Counter {
     Made,
     Full,
     TooLarge,
-    /// Events of programs that found no ring to claim.
+    /// Events of programs that could not claim a ring.
     Unclaimed,
     Faults,
     /// Events that the filter left out.
@@ -102,13 +102,13 @@ impl Counters {
         word(offset_of!(types::cpu, lost)).saturating_sub(reported)
     }
 
-    /// Whether the CPU has a ring, whose frames report its losses.
+    /// Whether the CPU has a ring, in which frames report its losses.
     pub(crate) fn has_ring(&self, cpu: usize) -> bool {
         self.0.half(cpu, offset_of!(types::cpu, size)).load(Ordering::Relaxed) > 0
     }
 }
 
-/// Maps the rings of a plan and gives each CPU its own.
+/// Maps the rings of a plan, one for each CPU.
 pub(crate) fn map(
     cpus: BorrowedFd<'_>,
     segments: BorrowedFd<'_>,
@@ -121,11 +121,11 @@ pub(crate) fn map(
     Ok((Counters(Arc::clone(&shared)), share_out(&shared, plan)))
 }
 
-/// The rings of a plan, whose places the programs get.
+/// The rings of a plan; sets their locations for the programs.
 fn share_out(shared: &Arc<Shared>, plan: &Plan) -> Vec<Ring> {
     shared.busy(MAX_CPUS).store(UNCLAIMABLE, Ordering::Relaxed);
     let ring = |(cpu, &(size, first)): (usize, &(usize, usize))| {
-        // What leaves most of a ring free leaves a quarter.
+        // The strictest order leaves a quarter of the ring free.
         shared.half(cpu, offset_of!(types::cpu, roomy)).store((size - size / 4) as u32, Ordering::Relaxed);
         shared.half(cpu, offset_of!(types::cpu, first_segment)).store(first as u32, Ordering::Relaxed);
         shared.half(cpu, offset_of!(types::cpu, size)).store(size as u32, Ordering::Release);

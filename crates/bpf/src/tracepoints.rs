@@ -1,4 +1,4 @@
-//! The kernel's own tracepoint of each system call, which are found in tracefs.
+//! The kernel's tracepoints of system calls, in tracefs.
 
 use std::io::Read;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, IntoRawFd, OwnedFd};
@@ -12,17 +12,17 @@ use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, 
 const TRACEPOINT: u64 = 2;
 /// The flag `PERF_FLAG_FD_CLOEXEC`.
 const CLOSE_ON_EXEC: libc::c_ulong = 8;
-/// Words of the oldest `perf_event_attr`, which every kernel takes.
+/// Words of the oldest `perf_event_attr`, which every kernel accepts.
 const ATTR_WORDS: usize = 8;
-/// How long a program is waited for that is still attached.
+/// How long to wait for a program that is still attached.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// The directory of tracefs, mounted for everyone or for this process alone.
+/// The directory of tracefs, mounted for all processes or only for this one.
 pub(crate) struct Tracepoints(OwnedFd);
 
 impl Tracepoints {
-    /// Where the kernel has a tracepoint for each system call, and lets this process see them and attach to them: some
-    /// distributions let nobody but root open a perf event.
+    /// Finds tracefs, if it has a tracepoint for each system call, and this process may read it and attach
+    /// to tracepoints. Some distributions allow only root to open a perf event.
     pub(crate) fn find() -> Option<Self> {
         let mounted = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"];
         let dirs =
@@ -72,11 +72,12 @@ impl Tracepoints {
         loop {
             match program.attach_perf_event(event.as_fd().as_raw_fd()) {
                 Ok(link) => {
-                    // It is closed with the link.
+                    // The descriptor is closed with the link.
                     let _ = event.into_raw_fd();
                     return Ok(link);
                 }
-                // Attached before, and the end of that is on its way: a child that was just made has the descriptor.
+                // It was attached before and is being detached: a new child process still has the
+                // descriptor.
                 Err(error) if error.kind() == ErrorKind::AlreadyExists && Instant::now() < until => {
                     std::thread::sleep(Duration::from_millis(1));
                 }
@@ -86,7 +87,7 @@ impl Tracepoints {
     }
 }
 
-/// Mounts tracefs where nobody but this process can reach it.
+/// Mounts tracefs so that only this process can access it.
 fn mount() -> Option<OwnedFd> {
     let fs = fsopen("tracefs", FsOpenFlags::FSOPEN_CLOEXEC).ok()?;
     fsconfig_create(fs.as_fd()).ok()?;

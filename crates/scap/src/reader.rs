@@ -42,8 +42,8 @@ const MAX_LAYERS: u32 = 64;
 /// ```no_run
 /// use eyas_scap::{EventSource, Next, Reader};
 /// let mut reader = Reader::open("trace.scap.gz")?;
-/// while let item = reader.next()? {
-///     match item {
+/// loop {
+///     match reader.next()? {
 ///         Next::Snapshot(system) => println!("{} threads", system.threads.len()),
 ///         Next::Event(event) => println!("{} {}", event.ts, event.ty.name()),
 ///         Next::Idle => {}

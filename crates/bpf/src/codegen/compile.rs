@@ -1,4 +1,4 @@
-//! The probe's C compiled for an architecture.
+//! Compiles the probe's C code for an architecture.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -8,11 +8,12 @@ use libbpf_cargo::SkeletonBuilder;
 
 use crate::codegen::{header, objects};
 
-/// Writes the tables for `arch` into `out`, and compiles the programs below `sources` to `out/probe.o`. The object does
-/// not depend on the places of the two.
+/// Writes the tables for `arch` into `out`, and compiles the programs below `sources` to `out/probe.o`. The
+/// object does not depend on the two paths.
 ///
 /// # Errors
-/// There is no clang, no room for the tables, or the programs do not compile: the sentence says what helps.
+/// There is no clang, the tables cannot be written, or the programs do not compile. The message contains a
+/// remedy.
 pub fn object(arch: Arch, sources: &Path, out: &Path) -> Result<PathBuf, String> {
     std::fs::write(out.join("tables.h"), header(arch))
         .map_err(|error| format!("can't write the tables of the probe: {error}"))?;
@@ -33,7 +34,7 @@ pub fn object(arch: Arch, sources: &Path, out: &Path) -> Result<PathBuf, String>
     Ok(object)
 }
 
-/// First line of what clang says about its version; empty without a clang.
+/// First line of `clang --version`; empty without clang.
 #[allow(dead_code, reason = "the build needs it not, a test does")]
 pub fn clang_version() -> String {
     let output = clang().and_then(|clang| Command::new(clang).arg("--version").output().ok());
@@ -41,7 +42,7 @@ pub fn clang_version() -> String {
     text.lines().next().unwrap_or_default().to_owned()
 }
 
-/// `$CLANG`, else the newest clang there is.
+/// `$CLANG`, otherwise the newest installed clang.
 fn clang() -> Option<PathBuf> {
     if let Some(path) = std::env::var_os("CLANG") {
         return Some(path.into());

@@ -1,10 +1,10 @@
-//! Parameters that take more than one argument of the call: which operation makes each.
+//! Operations for parameters that need more than one argument of the call.
 
 use eyas_events::EventInfo;
 
-/// Operations by the function of the probe that does them: `param_<family>` in `bpf/params/`.
+/// Operations by the function of the probe that implements them: `param_<family>` in `bpf/params/`.
 pub(super) const FAMILIES: &[(&str, &[&str])] = &[
-    // By the interpreter itself.
+    // Implemented by the interpreter itself.
     ("plain", &["SYSCALL_CODE", "SYSCALL_NUMBER"]),
     ("image", &["EXE", "ARGS", "ENV"]),
     ("cgroups", &["CGROUPS"]),
@@ -122,7 +122,7 @@ pub(super) const FAMILIES: &[(&str, &[&str])] = &[
         ],
     ),
     ("keyctl", &["KEY_ARG"]),
-    // Of a task that an iterator lists.
+    // For a task of the iterator.
     ("listed", &["PARENT", "SID", "TASK_CWD", "TASK_ROOT", "START", "NET", "GAPS"]),
     ("memory", &["ARGV", "ENVP"]),
     ("misc", &["LONG_OFFSET", "NODE_MODE", "MOUNT_FLAGS", "MODULE_IMAGE", "FS_BYTES", "FS_TEXT"]),
@@ -134,20 +134,20 @@ pub(super) const FAMILIES: &[(&str, &[&str])] = &[
 /// Events that describe the calling thread.
 const TASK: [&str; 5] =
     ["SYSCALL_CLONE", "SYSCALL_FORK", "SYSCALL_VFORK", "SYSCALL_EXECVE_19_X", "SYSCALL_EXECVEAT_X"];
-/// What an iterator lists.
+/// Events of the iterator.
 const LISTED: [&str; 1] = ["ITER_TASK_E"];
 const MEMORY: [&str; 4] = ["SYSCALL_BRK_4_X", "SYSCALL_MMAP_X", "SYSCALL_MMAP2_X", "SYSCALL_MUNMAP_X"];
 
 /// Calls with a `mount_attr`.
 const ATTRS: [&str; 2] = ["SYSCALL_OPEN_TREE_ATTR_X", "SYSCALL_MOUNT_SETATTR_X"];
 
-/// Added to an argument's number: the second of the two numbers that it points to.
+/// Added to an argument's number, to select the second of the two numbers that it points to.
 const SECOND: u8 = 8;
-/// In place of an argument's number: what the call returns, and nothing.
+/// Instead of an argument's number: the call's result, and no argument.
 const RESULT: u8 = 8;
 const NOTHING: u8 = 8;
 
-/// Beginnings of events' names, a parameter, an operation, its argument.
+/// Prefixes of events' names, a parameter, an operation, its argument.
 pub(super) type Row = (&'static [&'static str], &'static str, &'static str, u8);
 
 /// The row that makes a parameter of an event.
@@ -155,8 +155,8 @@ pub(super) fn row(ident: &str, param: &str) -> Option<&'static Row> {
     ROWS.iter().find(|(events, name, ..)| *name == param && events.iter().any(|e| ident.starts_with(e)))
 }
 
-/// The parameter of that name, in the events whose names begin with one of those given, is made by an
-/// operation from an argument. The first row that fits counts.
+/// In events whose names begin with one of the prefixes, the operation makes the parameter from the
+/// argument. The first matching row is used.
 pub(super) const ROWS: &[Row] = &[
     (&TASK, "exe", "EXE", 0),
     (&TASK, "args", "ARGS", 0),
@@ -363,10 +363,10 @@ pub(super) const ROWS: &[Row] = &[
     (&LISTED, "loginuid", "LOGINUID", 0),
 ];
 
-/// Translations that no event's row names: name and pairs; what is not listed becomes 0.
+/// Translations that no event's row names: name and pairs. Other values become 0.
 pub(super) type Translation = (&'static str, &'static [(u64, u64)]);
 
-/// Those of an architecture.
+/// The translations of an architecture.
 pub(super) fn translations(arch: eyas_events::Arch) -> [Translation; 2] {
     let requests = match arch {
         eyas_events::Arch::X86_64 => PTRACE_REQUESTS,
@@ -503,11 +503,12 @@ const SOCKET_OPTIONS: &[(u64, u64)] = &[
 /// The parameters that follow those of an event's row: operations and their arguments.
 type Behind = &'static [(&'static str, u8)];
 
-/// Effective ids and capabilities, after calls that change them: arguments are numbers of the caller's user namespace.
+/// Effective ids and capabilities after calls that change them, because arguments are ids of the caller's
+/// user namespace.
 const CREDENTIALS: Behind =
     &[("EUID", 0), ("EGID", 0), ("CAP_INHERITABLE", 0), ("CAP_PERMITTED", 0), ("CAP_EFFECTIVE", 0)];
 
-/// Where the caller's directories are, too, after calls that enter namespaces.
+/// Also the caller's directories, after calls that enter namespaces.
 const DIRECTORIES_AND_CREDENTIALS: Behind = &[
     ("PWD", 0),
     ("ROOT", 0),
@@ -518,24 +519,24 @@ const DIRECTORIES_AND_CREDENTIALS: Behind = &[
     CREDENTIALS[4],
 ];
 
-/// Operations, with their arguments, of the parameters that an event has behind those of its row, which is the schema's:
-/// captures have them apart. First come those of [`eyas_events::EventType::kernel_paths`].
+/// Operations, with their arguments, for parameters after those of the event's row. Falco's schema lacks
+/// them, so captures store them in options. Those of [`eyas_events::EventType::kernel_paths`] come first.
 pub(super) fn behind(event: &EventInfo) -> Behind {
     match event.ident {
-        // The path of what was opened, which may not be the one asked for, whether it is a directory although that was
-        // not asked for, and the terminal that the caller may have got by it.
+        // The path of the opened file, which may differ from the requested one; whether it is a directory
+        // without `O_DIRECTORY`; and the terminal that the caller may have got.
         "SYSCALL_OPEN_X" => &[("FD_PATH", 0), ("FD_DIR", 1), ("TERMINAL", 0)],
         "SYSCALL_OPENAT_2_X" | "SYSCALL_OPENAT2_X" => &[("FD_PATH", 0), ("FD_DIR", 2), ("TERMINAL", 0)],
         "SYSCALL_OPEN_TREE_X" | "SYSCALL_OPEN_TREE_ATTR_X" => &[("FD_PATH", 0), ("FD_DIR", NOTHING)],
         "SYSCALL_CREAT_X" => &[("FD_PATH", 0)],
-        // What the descriptors are that came with the message.
+        // The received descriptors of the message.
         "SOCKET_RECVMSG_X" | "SOCKET_RECVMMSG_X" => &[("RIGHTS", 1)],
         // What the descriptor is that the call made: of another process's file, or a number of the caller's namespace says little.
         "SYSCALL_CLONE_20_X" | "SYSCALL_CLONE3_X" | "SYSCALL_PIDFD_OPEN_X" | "SYSCALL_PIDFD_GETFD_X" => {
             &[("MADE", 0)]
         }
         "SYSCALL_OPEN_BY_HANDLE_AT_X" | "SYSCALL_IOCTL_3_X" => &[("TERMINAL", 0)],
-        // The id that the thread had before, if it had another.
+        // The previous id of the thread, if it changed.
         "SYSCALL_EXECVE_19_X" | "SYSCALL_EXECVEAT_X" => &[("PWD", 0), ("EXEC_TID", 0)],
         // Whether an exec leaves the timer open.
         "SYSCALL_TIMERFD_CREATE_X" => &[("INHERITED", 1)],
@@ -568,7 +569,7 @@ pub(super) fn behind(event: &EventInfo) -> Behind {
             &[("ENTRY_READ", 0)]
         }
         "SYSCALL_GETXATTRAT_X" | "SYSCALL_LISTXATTRAT_X" => const { &[("ENTRY_READ", below(0, 1))] },
-        // So frequent that they get no more than what a hook has kept.
+        // These are so frequent that they get only the path that a hook has kept.
         "SYSCALL_STAT_X" | "SYSCALL_LSTAT_X" => &[("ENTRY_LOOKED_AT", 0)],
         "SYSCALL_NEWFSTATAT_X" => const { &[("ENTRY_LOOKED_AT", below(0, 1))] },
         "SYSCALL_MOVE_MOUNT_X" => const { &[("ENTRY_GIVEN", below(0, 1)), ("ENTRY_MOUNTED", below(2, 3))] },
@@ -580,7 +581,7 @@ pub(super) fn behind(event: &EventInfo) -> Behind {
         "SYSCALL_FCHMOD_X" | "SYSCALL_FCHOWN_X" => &[("PLAIN_PATH", 0)],
         "SYSCALL_CHROOT_X" => &[("ROOT", 0)],
         "SYSCALL_SETNS_X" | "SYSCALL_UNSHARE_X" => DIRECTORIES_AND_CREDENTIALS,
-        // The network namespace's inode, and what could not be reported.
+        // The network namespace's inode, and the gaps.
         "ITER_TASK_E" => &[("NET", 0), ("GAPS", 0)],
         _ if event.ty.changes_credentials() => CREDENTIALS,
         _ => &[],
@@ -592,7 +593,7 @@ const fn below(dirfd: u8, path: u8) -> u8 {
     path | (dirfd + 1) << 3
 }
 
-/// Whether a call of this event's works on entries of directories, or what lies behind them, as its paths say.
+/// Whether the event's call works on directory entries, or on their files, through its paths.
 pub(super) fn has_entries(event: &EventInfo) -> bool {
     behind(event).iter().any(|(op, _)| op.starts_with("ENTRY_"))
 }

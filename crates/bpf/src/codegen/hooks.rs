@@ -1,4 +1,4 @@
-//! Security hooks as C: their numbers, and a program for each.
+//! Generates the security hooks in C: their numbers, and a program for each.
 
 use std::fmt::Write;
 

@@ -1,4 +1,4 @@
-//! Events that are made most often: each gets code of its own, with all places known, instead of the interpreter.
+//! The most frequent events: each gets specialised code with fixed offsets, instead of the interpreter.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -7,8 +7,8 @@ use eyas_events::{EventInfo, FlagMap, FlagMapKind, Op, ParamInfo};
 
 use super::custom as ops;
 
-/// Those events. One that is missing costs about twice as much, so that what programs do all the time belongs here; each
-/// takes some forty instructions.
+/// The events with specialised code. Other events cost about twice as much, so frequent calls belong here.
+/// Each event takes about forty instructions.
 pub(super) const EVENTS: &[&str] = &[
     "GENERIC_X",
     "SYSCALL_READ_X",
@@ -39,24 +39,24 @@ pub(super) const EVENTS: &[&str] = &[
     "SOCKET_RECVFROM_X",
 ];
 
-/// Bytes of an event's header.
+/// Size of an event's header, bytes.
 const HEADER: usize = 26;
-/// The longest text of a path.
+/// Maximum length of a path.
 const TEXT: usize = 4096;
-/// The longest path that is kept when a call begins; a longer one takes the interpreter.
+/// Maximum length of a path that is kept when a call begins; a longer one needs the interpreter.
 const KEPT: usize = 256;
-/// The longest path of a file that was opened, and ends of a socket, and address of one.
+/// Maximum sizes of an opened file's path, of a socket's ends, and of an address.
 const PATH: usize = 4097;
 const TUPLE: usize = 126;
 const ADDRESS: usize = 110;
 
-/// What has to be at hand before the event begins.
+/// Data that must be read before the event is built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Ahead {
-    /// How much of a buffer is captured, of so many bytes.
+    /// The captured part of a buffer with this size.
     Limit(&'static str),
     Scratch,
-    /// What was kept when the call began.
+    /// The data that was kept when the call began.
     Kept,
     /// The file that was opened.
     Opened,
@@ -73,11 +73,11 @@ impl Ahead {
     }
 }
 
-/// How a parameter is made.
+/// The way to make a parameter.
 enum Made {
     /// A number, by a C expression.
     Number(String),
-    /// Something else, by a macro, from a C expression; how long it is at most.
+    /// Another parameter, made by a macro from a C expression, with its maximum size.
     Other(&'static str, String, usize),
 }
 
@@ -85,7 +85,7 @@ fn arg(n: u8) -> String {
     format!("ARG{n}")
 }
 
-/// What makes the parameter, if code of its own can, and what that needs.
+/// The way to make the parameter with specialised code, if possible, and the data that this needs.
 fn made(event: &EventInfo, param: &ParamInfo) -> Option<(Made, &'static [Ahead])> {
     let source = param.source;
     let n = source.arg;
@@ -147,7 +147,7 @@ fn custom(event: &str, (.., op, n): &ops::Row) -> Option<(Made, &'static [Ahead]
     }
 }
 
-/// A value translated by a map: without a call where few bits are.
+/// A value translated by a map; without a function call if there are few bits.
 fn translated(map: FlagMap, value: &str) -> String {
     const FEW: usize = 12;
     let (name, kind, pairs, _) = &FlagMap::ALL[usize::from(map.0)];
@@ -167,7 +167,7 @@ fn translated(map: FlagMap, value: &str) -> String {
     }
 }
 
-/// The code that makes an event; `None` where the interpreter must.
+/// The specialised code for an event; `None` if it needs the interpreter.
 fn case(event: &EventInfo) -> Option<String> {
     let sized = |param: &ParamInfo| made(event, param).map(|(made, ahead)| (param.ty.size(), made, ahead));
     let mut params = event.params.iter().map(sized).collect::<Option<Vec<_>>>()?;
@@ -178,7 +178,7 @@ fn case(event: &EventInfo) -> Option<String> {
     let count = params.len();
     let first = HEADER + 2 * count;
     let (mut most, mut body, mut lengths) = (first, String::new(), vec![0_u64; count]);
-    // Places are counted from the last parameter of no fixed size.
+    // Offsets are relative to the last parameter with a variable size.
     let mut at = first;
     // Writing to a String cannot fail.
     for (index, (size, made, _)) in params.iter().enumerate() {
@@ -203,7 +203,7 @@ fn case(event: &EventInfo) -> Option<String> {
     for (index, group) in lengths.chunks(4).enumerate() {
         let packed = group.iter().rev().fold(0, |all, len| all << 16 | len);
         let bits = [16, 32, 64, 64][group.len() - 1];
-        // What a store of three lengths writes too much, the first parameter overwrites.
+        // A store of three lengths writes one too many; the first parameter overwrites it.
         let _ = write!(out, "HOT_STORE({}, {bits}, {packed}ULL) ", HEADER + 8 * index);
     }
     let _ = write!(out, "{body}HOT_END({at}) }}");

@@ -1,4 +1,4 @@
-//! The compiled programs that the crate ships, and the record that ties them to their sources.
+//! The compiled programs that the crate ships, and the record of their sources.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,8 @@ use eyas_events::Arch;
 /// Arguments of clang. The paths of the build are not among them.
 pub const CLANG_ARGS: [&str; 6] = [
     "-O2",
-    // Without 32-bit operations, of which clang 14 makes bounds that no verifier follows.
+    // Without 32-bit operations, because no verifier accepts the bounds checks that clang 14 makes from
+    // them.
     "-mcpu=v2",
     "-g",
     "-fdebug-compilation-dir=.",
@@ -27,7 +28,7 @@ pub fn file(objects: &Path, arch: Arch) -> PathBuf {
     objects.join(format!("{}.o.gz", name(arch)))
 }
 
-/// What the objects were compiled from, and by which compiler: the file `RECORD` beside them.
+/// The sources and the compiler of the objects: the file `RECORD` beside them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Record {
     /// First line of `clang --version`.
@@ -37,7 +38,7 @@ pub struct Record {
 }
 
 impl Record {
-    /// Reads the record; an absent or damaged one has no digests, so that nothing equals it.
+    /// Reads the record; an absent or damaged record has no digests, so it equals nothing.
     pub fn read(objects: &Path) -> Self {
         let mut record = Self::default();
         for line in std::fs::read_to_string(objects.join("RECORD")).unwrap_or_default().lines() {
@@ -66,7 +67,7 @@ impl Record {
     }
 }
 
-/// Record of the objects that a clang makes of the sources as they are.
+/// Record of the objects that a clang would make from the present sources.
 ///
 /// # Errors
 /// A source cannot be read.
@@ -75,7 +76,7 @@ pub fn record(clang: String, sources: &Path) -> std::io::Result<Record> {
     Ok(Record { clang, digests: digests.collect::<std::io::Result<_>>()? })
 }
 
-/// Digest of all that an object is compiled from: the arguments, the generated tables, and every file below `sources`.
+/// Digest of all inputs of an object: the arguments, the generated tables, and every file below `sources`.
 fn digest(arch: Arch, sources: &Path) -> std::io::Result<String> {
     let mut files = Vec::new();
     list(sources, &mut files)?;
@@ -103,7 +104,8 @@ fn list(dir: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
     Ok(())
 }
 
-/// FNV-1a of 128 bits. It detects a forgotten build, not an attack: who may change the record may change the object.
+/// FNV-1a of 128 bits. It detects a forgotten build, not an attack, because an attacker who can change the
+/// record can also change the object.
 struct Fnv(u128);
 
 impl Fnv {
@@ -111,7 +113,7 @@ impl Fnv {
         Self(0x6c62_272e_07bb_0142_62b8_2175_6295_c58d)
     }
 
-    /// Adds bytes and their number, so that no two lists of parts are one text.
+    /// Adds bytes and their number, so that different lists of parts have different texts.
     fn part(&mut self, bytes: &[u8]) {
         let len = (bytes.len() as u64).to_le_bytes();
         for byte in len.iter().chain(bytes) {

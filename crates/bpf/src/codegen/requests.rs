@@ -1,13 +1,13 @@
-//! Requests of `io_uring` as C: what event each kind is, and where its arguments are.
+//! Generates `io_uring` requests in C: the event of each kind, and the places of its arguments.
 
 use std::fmt::Write;
 
 use eyas_events::{Arch, EventType, Place, Request, SyscallFlags, requests};
 
-/// Kinds that the probe has room for; a power of two.
+/// Maximum number of kinds in the probe; a power of two.
 const KINDS: usize = 64;
 
-/// The table of kinds, and the code that takes the arguments of each.
+/// The table of kinds, and the code that reads the arguments of each.
 pub(super) fn tables(out: &mut String, arch: Arch) {
     let mut rows = vec!["{ -1, 0, 0, 0, 0 }".to_owned(); KINDS];
     let mut cases = String::new();

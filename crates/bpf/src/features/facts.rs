@@ -1,4 +1,4 @@
-//! The facts about this machine that decide how the probe runs.
+//! Facts about this machine that determine how the probe runs.
 
 use std::path::Path;
 
@@ -10,20 +10,20 @@ use crate::Error;
 use crate::programs::{FILES, TASKS};
 use crate::tracepoints::Tracepoints;
 
-/// In which form the probe's programs are attached to tracepoints.
+/// The form in which the probe's programs are attached to tracepoints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ProbeForm {
-    /// As BTF programs, where the kernel turns preemption off.
+    /// As BTF programs, on a kernel that disables preemption for them.
     Btf,
-    /// By perf events of the tracepoints, as the kernel would preempt BTF programs.
+    /// By perf events of the tracepoints, because the kernel would preempt BTF programs.
     Perf,
-    /// As BTF programs although the kernel preempts them, since this process can't have such perf events: some events may
-    /// be missed, and are counted.
+    /// As BTF programs although the kernel preempts them, because this process cannot open such perf
+    /// events. Some events may be missed; they are counted.
     PreemptedBtf,
 }
 
-/// What this machine has of what the probe can use, and what this process may do.
+/// Features of this machine that the probe can use, and permissions of this process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Features {
@@ -37,41 +37,44 @@ pub struct Features {
     pub capabilities: u64,
     /// Capabilities that the probe needs and this process lacks.
     pub lacked: Vec<&'static str>,
-    /// Whether tracefs is there, with the tracepoint of each system call, and this process may attach programs to it.
+    /// Whether tracefs has a tracepoint for each system call, and this process may attach programs to them.
     pub has_tracefs: bool,
-    /// Whether the kernel's security functions are there, by which the probe sees the paths that calls worked on.
+    /// Whether the kernel has the security functions, by which the probe sees the paths that calls worked
+    /// on.
     pub has_security_hooks: bool,
     /// Whether the kernel lets programs attach to its functions (kprobes).
     pub has_kprobes: bool,
-    /// The security modules that are active, such as `apparmor`; empty where the kernel does not list them.
+    /// The active security modules, such as `apparmor`; empty if the kernel does not list them.
     pub security_modules: Vec<String>,
     /// Whether the kernel preempts BPF programs at tracepoints (Linux 7.0).
     pub tracepoints_preempt: bool,
     /// The form that [`Attach::Auto`](crate::Attach::Auto) chooses.
     pub form: ProbeForm,
-    /// Whether tracing programs keep memory with a task (Linux 5.13).
+    /// Whether tracing programs have task storage (Linux 5.13).
     pub has_task_storage: bool,
-    /// Whether the kernel lists threads for the snapshot (Linux 5.18). Else `/proc` is read.
+    /// Whether the kernel has an iterator of threads for the snapshot (Linux 5.18). Otherwise `/proc` is
+    /// read.
     pub lists_threads: bool,
-    /// Whether the kernel lists open files for the snapshot. Else `/proc` is read.
+    /// Whether the kernel has an iterator of open files for the snapshot. Otherwise `/proc` is read.
     pub lists_files: bool,
-    /// Whether this process is in the first pid namespace; only there the kernel's lists show all processes.
+    /// Whether this process is in the first pid namespace; only there the kernel's iterators show all
+    /// processes.
     pub sees_every_process: bool,
     /// Whether the probe's memory counts against [`Features::memlock`] (before Linux 5.11).
     pub memory_is_limited: bool,
     /// The limit of locked memory (`RLIMIT_MEMLOCK`), bytes; `None` for no limit.
     pub memlock: Option<u64>,
-    /// How requests of `io_uring` are seen: the tracepoint where the kernel takes them; `None` where it has none that hands the
-    /// request over (Linux 6.0).
+    /// The tracepoint by which `io_uring` requests are captured; `None` if the kernel has none that passes
+    /// the request (Linux 6.0).
     pub io_uring: Option<&'static str>,
-    /// CPUs that are on.
+    /// Number of online CPUs.
     pub online_cpus: usize,
-    /// CPUs that may come up; each that is on has a ring.
+    /// Number of CPUs that may come online; each online CPU has a ring.
     pub possible_cpus: usize,
 }
 
 impl Features {
-    /// Asks the kernel. Nothing is loaded; it takes milliseconds.
+    /// Queries the kernel, without loading a program. It takes milliseconds.
     pub fn detect() -> Self {
         let types = Types::of_kernel();
         let has_tracefs = Tracepoints::find().is_some();
@@ -108,13 +111,13 @@ impl Features {
         }
     }
 
-    /// Why the probe cannot run here, as far as that is known without loading it.
+    /// The reason why the probe cannot run here, if it is known without loading the probe.
     pub fn obstacle() -> Option<Error> {
         super::check().err().or_else(|| Types::of_kernel().too_old())
     }
 
-    /// The capabilities that the probe uses, each with what it is for and whether this process has it.
-    /// `CAP_SYS_ADMIN` counts as `CAP_BPF` and `CAP_PERFMON`.
+    /// The capabilities that the probe uses, each with its purpose and whether this process has it.
+    /// `CAP_SYS_ADMIN` includes `CAP_BPF` and `CAP_PERFMON`.
     pub fn capabilities_of_probe(&self) -> impl Iterator<Item = (&'static str, &'static str, bool)> + '_ {
         let has = |cap: u32| self.capabilities & (1 << cap) != 0;
         [
@@ -133,7 +136,7 @@ impl Features {
             ("CAP_SYS_RESOURCE", "lifts the limit of locked memory", has(CAP_SYS_RESOURCE)),
         ]
         .into_iter()
-        // Of no use where such memory is not limited.
+        // It is not needed if such memory is not limited.
         .filter(|(name, ..)| self.memory_is_limited || *name != "CAP_SYS_RESOURCE")
     }
 }

@@ -1,4 +1,4 @@
-//! What was made, and what was lost.
+//! Counters of produced and lost events.
 
 use std::os::fd::{AsFd, AsRawFd};
 
@@ -11,49 +11,50 @@ use super::options::Order;
 use crate::programs::PROGRAMS;
 use crate::ring::{Counter, MAX_CPUS};
 
-/// Frames of one CPU: how many were made, and lost why.
+/// Counters of one CPU: produced and lost frames, by cause.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CpuDrops {
-    /// Frames made, the lost ones included.
+    /// Produced frames, including lost ones.
     pub produced: u64,
-    /// Left out by the filter.
+    /// Filtered frames.
     pub filtered: u64,
     /// Those of them that the filter left out by a verdict on their process.
     pub by_process: u64,
     /// Lost because the ring was full.
     pub buffer: u64,
-    /// Lost because they exceeded the memory that frames are built in, 64 KiB.
+    /// Lost because they exceeded the maximum size of a frame, 64 KiB.
     pub scratch: u64,
-    /// Lost because a program interrupted another on its CPU, or the CPU can have no ring.
+    /// Lost because a program interrupted another on its CPU, or because the CPU has no ring.
     pub bug: u64,
-    /// Parameters left empty because user memory could not be read; nothing is lost but they.
+    /// Parameters left empty because user memory could not be read; no event is lost.
     pub page_faults: u64,
 }
 
-/// How often the kernel did not run a program where it should have, since the same or another program was at work on that
-/// CPU. No CPU's counters know of these.
+/// How often the kernel skipped a program because the same or another one was running on that CPU. The
+/// counters of CPUs do not include these.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Misses {
-    /// Programs that make events: as many events were lost, or fewer, as not every one may have been of interest.
+    /// Skipped programs that make events: at most this number of events was lost, because some may not have
+    /// been needed.
     pub events: u64,
-    /// Programs that keep arguments when a call begins: the event then has them as they were at its end.
+    /// Skipped programs that keep arguments when a call begins: the event contains the values at the end.
     pub beginnings: u64,
 }
 
-/// How often a program of the probe ran, and for how long, since it was loaded.
+/// Number and time of a program's runs since it was loaded.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ProgramRuns {
     /// Name of the program.
     pub name: String,
-    /// How often it ran.
+    /// Number of runs.
     pub count: u64,
-    /// How long it ran in all, ns.
+    /// Total time, ns.
     pub time_ns: u64,
 }
 
 impl Probe {
-    /// How often each program ran. The kernel counts that while `kernel.bpf_stats_enabled` is set, which costs time at each
-    /// run; else both numbers are 0.
+    /// Runs of each program. The kernel counts them while `kernel.bpf_stats_enabled` is set, which costs
+    /// time at each run; otherwise both numbers are 0.
     pub fn runs(&self) -> Vec<ProgramRuns> {
         let programs = self.skel.object().progs().filter(|program| program.autoload());
         let runs = programs.map(|program| {
@@ -67,19 +68,19 @@ impl Probe {
         runs.collect()
     }
 
-    /// What was lost on each CPU that no frame of the type [`LOSS`](crate::LOSS) reports yet: how many events, and when
-    /// the first of them. On a CPU without a ring none ever will.
+    /// Losses on each CPU that no frame of the type [`LOSS`](crate::LOSS) has reported yet: the number of
+    /// events, and the time of the first. On a CPU without a ring, no frame ever reports them.
     pub fn pending_losses(&self) -> impl Iterator<Item = (usize, u64, u64)> {
         let of = |cpu| (cpu, self.counters.pending_losses(cpu), self.counters.get(cpu, Counter::LostSince));
         self.states().map(of).filter(|(_, lost, _)| *lost > 0)
     }
 
-    /// Whether frames of that CPU report its losses.
+    /// Whether frames of the CPU report its losses.
     pub fn has_ring(&self, cpu: usize) -> bool {
         self.counters.has_ring(cpu)
     }
 
-    /// Counters by CPU; where there are more CPUs than can have a ring, the last ones are those of all of them.
+    /// Counters by CPU. If some CPUs cannot have a ring, the last entry contains their sum.
     pub fn drops(&self) -> Vec<CpuDrops> {
         let drops = self.states().map(|cpu| {
             let get = |counter| self.counters.get(cpu, counter);
@@ -96,7 +97,7 @@ impl Probe {
         drops.collect()
     }
 
-    /// Changes which events find room in a ring that fills. At first all are equal.
+    /// Changes which events are still accepted while a ring fills up. At first all are equal.
     pub fn set_order(&mut self, of: impl Fn(EventType) -> Order) {
         if let Some(order) = self.skel.maps.bss_order_data.as_deref_mut() {
             for (slot, ty) in order.order_of.iter_mut().zip(0..) {
@@ -105,7 +106,7 @@ impl Probe {
         }
     }
 
-    /// Events lost because a ring was full, by their type: those that are not 0.
+    /// Numbers of events lost because a ring was full, by type, without zeros.
     pub fn full_by_type(&self) -> Vec<(EventType, u64)> {
         let Some(full) = self.skel.maps.bss_full_data.as_deref() else { return Vec::new() };
         let counts = full.full_by_type.iter().zip(0_u16..).map(|(count, ty)| {
@@ -115,7 +116,8 @@ impl Probe {
         counts.filter(|(_, count)| *count > 0).collect()
     }
 
-    /// What the kernel did not run; nothing where it does not count that (before Linux 5.12, and of some programs before 6.7).
+    /// Programs that the kernel skipped; 0 if it does not count them (before Linux 5.12, and for some
+    /// programs before 6.7).
     pub fn misses(&self) -> Misses {
         let mut misses = Misses::default();
         for program in self.skel.object().progs().filter(|program| program.autoload()) {
@@ -129,18 +131,18 @@ impl Probe {
         misses
     }
 
-    /// The CPUs with a state of their own, and what stands for all others, if there are any.
+    /// The CPUs with their own state, and the common state of all others, if there are any.
     fn states(&self) -> impl Iterator<Item = usize> {
         (0..self.cpus).chain(self.has_more_cpus.then_some(MAX_CPUS))
     }
 }
 
-/// How often the kernel did not run the program.
+/// How often the kernel skipped the program.
 fn recursion_misses(program: &impl AsFd) -> u64 {
     info(program).map_or(0, |info| info.recursion_misses)
 }
 
-/// What the kernel knows of the program.
+/// The kernel's facts about the program.
 fn info(program: &impl AsFd) -> Option<bpf_prog_info> {
     // SAFETY: numbers and arrays of such, which may be 0. Older kernels want what they do not know, padding too, to be 0.
     let mut info: bpf_prog_info = unsafe { std::mem::zeroed() };

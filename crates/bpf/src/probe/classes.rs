@@ -1,4 +1,4 @@
-//! The classes by which losses are counted.
+//! Classes of event types for the counters of losses.
 
 use eyas_events::{EventClass, EventType};
 

@@ -1,4 +1,4 @@
-//! The filter: which events the programs leave out.
+//! The filter, by which programs leave out events.
 
 use std::os::fd::{AsFd, AsRawFd};
 use std::sync::atomic::{Ordering, fence};
@@ -23,18 +23,20 @@ const _: () = assert!(
 );
 
 impl Probe {
-    /// From now on leaves out what the filter rejects; `None` for nothing. Of `sample` events that are to be left out, one is
-    /// made nevertheless, and marked; 0: none is.
+    /// Sets the filter, which leaves out the events that it rejects; `None` for no filter. One in `sample`
+    /// such events is still made, and marked; 0 means none.
     ///
-    /// Each event is judged by one filter alone. Events that were judged by the one before may still be in the rings.
+    /// One filter decides about each event. Events that the previous filter passed may still be in the
+    /// rings.
     ///
     /// # Errors
-    /// The kernel does not map the programs' tables, or does not wait for programs that use them. Nothing is left out then.
+    /// The kernel does not map the programs' tables, or does not wait for programs that use them. Then no
+    /// event is filtered.
     pub fn set_filter(&mut self, filter: Option<&Filter>, sample: u32) -> Result<(), Error> {
         self.use_filter(0, sample);
         self.filters.in_use = None;
         let done = filter.filter(|filter| filter.fits()).map_or(Ok(()), |filter| {
-            // The half that is filled now may be that of a program which has not ended.
+            // A running program may still use the half that is written now.
             self.wait_for_programs()?;
             let half = 3 - self.filters.half.clamp(1, 2);
             self.fill(half, filter)?;
@@ -46,7 +48,7 @@ impl Probe {
             // From then on, every program counts the changes that it reports.
             if filter.asks_for_processes() { self.wait_for_programs() } else { Ok(()) }
         });
-        // Without it every close is sent.
+        // Without this program, every close is sent.
         let leaves_out = done.is_ok() && filter.is_some_and(Filter::leaves_out_files);
         let sees_each = self.enter.iter().any(|program| program.name == "enter_openat");
         let _ = self.attach(&ENTER_CLOSE, leaves_out && sees_each);
@@ -54,7 +56,7 @@ impl Probe {
         done
     }
 
-    /// Leaves out no more events of the type.
+    /// Stops filtering events of the type.
     pub fn send_all(&mut self, ty: EventType) {
         let Filters { mapping: Some(mapping), half, in_use: Some(filter) } = &mut self.filters else {
             return;
@@ -66,7 +68,7 @@ impl Probe {
         }
     }
 
-    /// Events that were left out, by type: those that are not 0.
+    /// Numbers of filtered events by type, without zeros.
     pub fn filtered_by_type(&self) -> Vec<(EventType, u64)> {
         if self.filters.half == 0 {
             return Vec::new();
@@ -80,12 +82,12 @@ impl Probe {
         (0..EventType::COUNT as u16).filter_map(of).filter(|(_, count)| *count > 0).collect()
     }
 
-    /// Bytes of the filter that programs use, if they use one.
+    /// Size of the current filter, if there is one, bytes.
     pub fn filter_bytes(&self) -> Option<usize> {
         self.filters.in_use.as_ref().map(Filter::bytes)
     }
 
-    /// Whether another process has changed the tables that are in use; they are put right.
+    /// Whether another process has changed the current tables; restores them.
     pub(super) fn repair_filter(&mut self) -> bool {
         let Filters { mapping: Some(mapping), half, in_use: Some(filter) } = &self.filters else {
             return false;
@@ -120,7 +122,7 @@ impl Probe {
     }
 
     fn use_filter(&mut self, half: u32, sample: u32) {
-        // What was filled is seen before.
+        // The tables must be visible before the switch.
         fence(Ordering::SeqCst);
         self.begin_epoch();
         if let Some(bss) = self.skel.maps.bss_data.as_deref_mut() {
@@ -153,7 +155,7 @@ const fn stride() -> usize {
     size_of::<types::filter>().next_multiple_of(8)
 }
 
-/// The tables as bytes, each with its place.
+/// Calls `with` with the bytes of each table and their offset.
 fn each(filter: &Filter, with: &mut dyn FnMut(usize, &[u8])) {
     use std::mem::offset_of;
 

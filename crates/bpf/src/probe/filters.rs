@@ -4,11 +4,11 @@ use eyas_events::filter::Filter;
 
 use crate::ring::Mapping;
 
-/// Which half of the map programs use, and its tables.
+/// The half of the map that programs use, and its tables.
 #[derive(Default)]
 pub(super) struct Filters {
     pub(super) mapping: Option<Mapping>,
-    /// From 1 on; what was used last, if none is in use.
+    /// Number of the half, from 1; the last one used if none is in use.
     pub(super) half: u32,
     /// What programs use.
     pub(super) in_use: Option<Filter>,

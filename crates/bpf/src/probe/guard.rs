@@ -1,7 +1,7 @@
-//! Whether the probe is still as this process has set it.
+//! Detects changes of the probe by other processes.
 //!
-//! Who may load BPF programs may also write the maps of others, and who may trace this process may close its links. Neither
-//! leaves a trace in the events: they become fewer.
+//! A process that may load BPF programs may also write the maps of others, and a process that may trace
+//! this one may close its links. Neither shows in the events, except that some are missing.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -18,7 +18,7 @@ use super::sealed::{Call, Sealed};
 use super::verdicts::Verdicts;
 use crate::skel::types;
 
-/// Something that is not as this process has set it.
+/// A difference from the settings of this process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Tampering {
@@ -29,13 +29,13 @@ pub enum Tampering {
         /// Its name.
         program: &'static str,
     },
-    /// Settings in the probe's memory have other values: which calls are captured, how much of payloads, what the filter leaves out, and the like.
+    /// Settings in the probe's memory differ: captured calls, sizes of payloads, the filter, and the like.
     Settings,
-    /// The names of threads that are left out are others.
+    /// The names of excluded threads differ.
     ExcludedNames,
-    /// The ids of threads that are left out are others.
+    /// The ids of excluded threads differ.
     ExcludedIds,
-    /// A map takes nothing any more: what this process sets has no effect.
+    /// A map is frozen, so the settings of this process have no effect.
     Frozen {
         /// Its name.
         map: &'static str,
@@ -61,17 +61,19 @@ impl fmt::Display for Tampering {
     }
 }
 
-/// How often a call may go unseen: its program may be at work for another thread of this process.
+/// Number of tries, because the program may be running for another thread of this process.
 const ATTEMPTS: usize = 3;
 
 impl Probe {
-    /// What is not as this process has set it: others have written the probe's maps or detached its programs. Settings that
-    /// were changed are put right again. It takes some twenty system calls: call it once a second or so.
+    /// Returns differences from the settings of this process: other processes wrote to the probe's maps or
+    /// detached its programs. It restores changed settings. It makes about twenty system calls, so call it
+    /// about once a second.
     ///
-    /// Maps that only programs write are closed to everybody else when the probe is opened.
+    /// Maps that only BPF programs write are frozen for processes when the probe is opened.
     ///
-    /// Whether the probe sees calls at all is tried with one of this process, if [`exclude_pid`] names it and openat, chdir or
-    /// dup are of interest. In a container with process ids of its own that is not possible.
+    /// It also makes a call to test whether the probe sees calls at all, if [`exclude_pid`] is this process
+    /// and openat, chdir or dup is captured. That is not possible in a container with its own pid
+    /// namespace.
     ///
     /// [`exclude_pid`]: crate::ProbeOptions::exclude_pid
     pub fn tampering(&mut self) -> Vec<Tampering> {
@@ -102,7 +104,7 @@ impl Probe {
         found
     }
 
-    /// What others have done to maps other than the settings; put right where that is possible.
+    /// Changes by other processes to other maps; restores them if possible.
     fn tampered_maps(&mut self) -> Vec<Tampering> {
         let mut found = Vec::new();
         let (maps, sealed) = (&self.skel.maps, &mut self.sealed);
@@ -126,7 +128,7 @@ impl Probe {
         found
     }
 
-    /// Takes what is set now as what this process has set.
+    /// Records the present settings as those of this process.
     pub(super) fn seal(&mut self) {
         let (bss, data) = self.settings();
         let number = |code: SyscallCode| {
@@ -137,7 +139,7 @@ impl Probe {
             let bss = self.skel.maps.bss_data.as_deref()?;
             bss.interest.get(usize::from(number(code)?)).copied()
         };
-        // Where this process is captured, too, its calls would be events.
+        // If this process is captured, too, its calls would be events.
         let is_excluded = self.skel.maps.data_data.as_deref().is_some_and(|data| data.own_pid != u32::MAX);
         let mut calls = Call::ALL.iter().filter(|_| is_excluded);
         let call = calls.find(|(code, _)| interest(*code).is_some_and(|says| says != 0));
@@ -154,7 +156,7 @@ impl Probe {
         self.sealed.is_heard = self.sealed.call.is_some() && self.hears();
     }
 
-    /// Makes a call; whether the probe has seen it.
+    /// Makes a call, and returns whether the probe has seen it.
     fn hears(&self) -> bool {
         let Some(call) = self.sealed.call else { return true };
         (0..ATTEMPTS).any(|_| {
@@ -171,7 +173,7 @@ impl Probe {
         })
     }
 
-    /// The bytes of the settings, without what programs write there.
+    /// The bytes of the settings, without those that programs write.
     fn settings(&self) -> (Vec<u8>, Vec<u8>) {
         let mut bss = self.skel.maps.bss_data.as_deref().map(bytes).unwrap_or_default();
         if let Some(left_out) = bss.get_mut(offset_of!(types::bss, left_out)) {

@@ -1,5 +1,6 @@
-//! What the kernel's security hooks decide, as a source of events. Its programs are loaded when it is asked for, so that it costs
-//! nothing before, and a kernel that has some of the hooks, or lets nobody attach to them, has the rest of the probe.
+//! Decisions of the kernel's security hooks as a source of events. Its programs are loaded on request, so
+//! it costs nothing before. If a kernel has only some of the hooks, or allows no program to attach to them,
+//! the rest of the probe still works.
 
 use std::os::fd::AsFd;
 
@@ -12,14 +13,14 @@ use super::{Probe, kernel};
 use crate::Error;
 use crate::features::Types;
 
-/// Begins the names of the programs.
+/// Prefix of the programs' names.
 const PREFIX: &str = "decide_";
 
 impl Probe {
-    /// Captures what the kernel's security hooks decide from now on, or no more (`None`); returns how. On the last rung nothing
-    /// is attached: the kernel has no other.
+    /// Starts or stops (`None`) to capture decisions of the kernel's security hooks; returns the way. With
+    /// the last way, nothing is attached, because the kernel supports no other.
     ///
-    /// Decisions are events of the type `LSM_X`, on their own: who reads them joins them to the calls.
+    /// Decisions are separate events of the type `LSM_X`; the reader attaches them to the calls.
     ///
     /// # Errors
     /// The kernel refuses to share the probe's memory with the programs.
@@ -39,17 +40,17 @@ impl Probe {
         Ok(self.rung)
     }
 
-    /// How decisions of security hooks are seen now.
+    /// The current way to capture decisions.
     pub fn rung(&self) -> Rung {
         self.rung
     }
 
-    /// The hooks whose decisions are seen now.
+    /// The hooks whose decisions are captured.
     pub fn hooks(&self) -> impl Iterator<Item = &'static Hook> {
         hooks().filter(|hook| self.links.iter().any(|(name, _)| name.strip_prefix(PREFIX) == Some(hook.name)))
     }
 
-    /// Attaches the programs of all hooks that the kernel has there; whether there are any.
+    /// Attaches the programs of all hooks that the kernel has in this way; returns whether there are any.
     fn climb(&mut self, rung: Rung, types: &Types) -> Result<bool, Error> {
         let mut there = Vec::new();
         for hook in hooks() {
@@ -67,7 +68,8 @@ impl Probe {
         }
         let mut links = self.load_hooks(rung, &there);
         if links.is_err() {
-            // What refuses one may accept another; what refuses the first of all is no question of the hook.
+            // A kernel that refuses one hook may accept another. If it refuses the first of all, the hook
+            // is not the reason.
             let mut some = Vec::new();
             for hook in &there {
                 match self.load_hooks(rung, &[*hook]) {
@@ -84,9 +86,11 @@ impl Probe {
         Ok(any)
     }
 
-    /// Loads the programs of these hooks, with the memory of the others, and attaches them. A link keeps its program: the rest goes.
+    /// Loads the programs of these hooks, with the probe's maps, and attaches them. A link keeps its
+    /// program loaded; the rest is dropped.
     fn load_hooks(&self, rung: Rung, wanted: &[&'static Hook]) -> Result<Vec<(&'static str, Link)>, Error> {
-        // As an object rather than by its skeleton, which looks for maps by the names that these have before they are shared.
+        // Loaded as an object, not by the skeleton, because the skeleton searches maps by the names that
+        // they had before they were shared.
         let mut builder = ObjectBuilder::default();
         // Maps of settings are named after the object.
         let name = self.skel.object().name().unwrap_or_default().to_string_lossy();
@@ -128,7 +132,7 @@ impl Probe {
     }
 }
 
-/// Whether a program is one of these.
+/// Whether a program belongs to the hooks.
 fn is_hook(program: &str) -> bool {
     program.starts_with(PREFIX)
 }

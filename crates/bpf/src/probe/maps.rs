@@ -1,4 +1,5 @@
-//! Maps that others may have written: those that only programs write are closed to everybody, others are compared.
+//! Maps that other processes may write: those that only BPF programs write are frozen, and others are
+//! compared.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -7,7 +8,7 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 use libbpf_rs::{MapCore, MapFlags, MapHandle, Object};
 use rustix::time::{ClockId, clock_gettime};
 
-/// What nobody but programs writes.
+/// Maps that only BPF programs write.
 const OF_PROGRAMS: &[&str] = &[
     "answers",
     "decisions",
@@ -31,8 +32,9 @@ const OF_PROGRAMS: &[&str] = &[
     "touches_of_requests",
 ];
 
-/// Has the kernel refuse what anybody but programs writes to their maps, this process included. The rings are to be mapped
-/// before. Kernels that can't do it leave the maps as they are.
+/// Freezes the maps that only BPF programs write, so that the kernel refuses writes by any process,
+/// including this one. The rings must be mapped before. Kernels without this feature leave the maps
+/// writable.
 pub(super) fn close(object: &Object) {
     for map in object.maps().filter(|map| map.name().to_str().is_some_and(|name| OF_PROGRAMS.contains(&name)))
     {
@@ -40,29 +42,30 @@ pub(super) fn close(object: &Object) {
     }
 }
 
-/// Which ids of threads are to be left out.
+/// Ids of excluded threads.
 #[derive(Debug, Default)]
 pub(super) struct ExcludedIds {
-    /// Those that this process has set.
+    /// Ids that this process has set.
     set: BTreeSet<Vec<u8>>,
-    /// Those that programs have added.
+    /// Ids that BPF programs have added.
     added: BTreeSet<Vec<u8>>,
-    /// When this process has set them, in ticks since boot: programs add only threads that start later.
+    /// Time when this process has set them, in ticks since boot. BPF programs add only threads that start
+    /// later.
     since: u64,
 }
 
 impl ExcludedIds {
-    /// What is set from here on.
+    /// Makes it from the new ids.
     pub(super) fn new(ids: &[u32], since: u64) -> Self {
         let set = ids.iter().map(|id| id.to_ne_bytes().to_vec()).collect();
         Self { set, added: BTreeSet::new(), since }
     }
 
-    /// Whether others have changed which ids are left out; puts it right. `names` says whether threads are left out by name,
-    /// `proc_has_them` whether ids are those that `/proc` has.
+    /// Whether other processes have changed the excluded ids; restores them. `names` means that threads are
+    /// excluded by name, `proc_has_them` that ids are those in `/proc`.
     ///
-    /// Programs add the children of threads that are left out, so an id that is new is wrong for certain only if its thread
-    /// started before, if there is no such thread, or if none is left out at all.
+    /// BPF programs add the children of excluded threads. So a new id is certainly wrong only if its thread
+    /// started before, if the thread does not exist, or if no thread is excluded.
     pub(super) fn are_changed(&mut self, map: &impl MapCore, names: bool, proc_has_them: bool) -> bool {
         let ids: BTreeSet<Vec<u8>> = map.keys().collect();
         let mut right = ids.clone();
@@ -70,12 +73,12 @@ impl ExcludedIds {
             right.clear();
         } else if proc_has_them {
             let is_older = |id: &Vec<u8>| started(id).is_some_and(|at| at < self.since);
-            // A thread that ends meanwhile is taken from the map first.
+            // The id of a thread that ends meanwhile is removed from the map first.
             let is_nobody =
                 |id: &Vec<u8>| started(id).is_none() && matches!(map.lookup(id, MapFlags::ANY), Ok(Some(_)));
             let is_known = |id: &Vec<u8>| self.set.contains(id) || self.added.contains(id);
             right.retain(|id| is_known(id) || !is_older(id) && !is_nobody(id));
-            // The programs take ids away when their threads end.
+            // BPF programs remove ids when their threads end.
             right.extend(self.set.difference(&ids).filter(|id| is_older(id)).cloned());
         }
         let is_changed = right != ids;
@@ -87,22 +90,22 @@ impl ExcludedIds {
     }
 }
 
-/// The time now, in ticks since boot, as `/proc` has the time when a thread started.
+/// The current time, in ticks since boot, like the start times in `/proc`.
 pub(super) fn ticks() -> u64 {
     let time = clock_gettime(ClockId::Boottime);
     let per_second = rustix::param::clock_ticks_per_second();
     (time.tv_sec as u64) * per_second + (time.tv_nsec as u64) * per_second / 1_000_000_000
 }
 
-/// When a thread started, in ticks since boot; `None` if there is none.
+/// Start of a thread, in ticks since boot; `None` if it does not exist.
 fn started(id: &[u8]) -> Option<u64> {
     let id = u32::from_ne_bytes(id.try_into().ok()?);
     let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
-    // Its name, which may hold anything, ends at the last parenthesis; then come the fields from the third on.
+    // The name, which may contain any characters, ends at the last parenthesis; the third field follows.
     stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()
 }
 
-/// Makes the keys of a map, which are these, those that are right.
+/// Restores the right keys of a map with these keys.
 pub(super) fn put_right(map: &impl MapCore, keys: &BTreeSet<Vec<u8>>, right: &BTreeSet<Vec<u8>>) {
     for key in keys.difference(right) {
         let _ = map.delete(key);
@@ -112,7 +115,7 @@ pub(super) fn put_right(map: &impl MapCore, keys: &BTreeSet<Vec<u8>>, right: &BT
     }
 }
 
-/// Whether the kernel refuses what this process writes to the map.
+/// Whether the kernel refuses writes to the map by this process.
 pub(super) fn is_frozen(map: BorrowedFd<'_>) -> bool {
     let about = fs::read_to_string(format!("/proc/self/fdinfo/{}", map.as_raw_fd())).unwrap_or_default();
     about.lines().any(|line| line.strip_prefix("frozen:").is_some_and(|value| value.trim() == "1"))

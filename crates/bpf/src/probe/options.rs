@@ -1,13 +1,13 @@
-//! What may be asked of the probe.
+//! Options of the probe.
 
 use eyas_events::SyscallCode;
 
 use crate::Error;
 use crate::ring::MAX_CPUS;
 
-/// How large a ring may be.
+/// Allowed sizes of a ring.
 const RING_BYTES: std::ops::RangeInclusive<usize> = 4 << 10..=1 << 30;
-/// Largest part of a buffer that is captured, bytes.
+/// Maximum captured part of a buffer, bytes.
 const MAX_SNAPLEN: u32 = 65_000;
 
 /// How to capture.
@@ -15,36 +15,36 @@ const MAX_SNAPLEN: u32 = 65_000;
 pub struct ProbeOptions {
     /// Size of each CPU's ring in bytes: a power of two from 4 KiB to 1 GiB.
     pub ring_bytes: usize,
-    /// How much of an I/O buffer is captured, bytes; at most 65,000.
+    /// Captured part of an I/O buffer, bytes; at most 65,000.
     pub snaplen: u32,
-    /// More of what goes through sockets of some ports and protocols.
+    /// Larger captured parts for sockets of some ports and protocols.
     pub payloads: Option<Payloads>,
-    /// Leaves out calls that fail.
+    /// Whether to leave out failed calls.
     pub drop_failed: bool,
-    /// What is captured; `None` for every system call and the life of processes.
+    /// Captured calls; `None` for every system call, and the start and end of processes.
     pub interest: Option<Vec<SyscallCode>>,
-    /// A process that is left out, such as the one that captures.
+    /// An excluded process, such as the capturing one.
     pub exclude_pid: Option<u32>,
-    /// Threads that are left out.
+    /// Excluded threads.
     pub quiet: ExcludedThreads,
-    /// CPUs with a number from here on get no ring: what happens there is counted as lost. At most 1,024.
+    /// CPUs with this number or a larger one get no ring; their events are counted as lost. At most 1,024.
     pub max_cpus: u32,
-    /// How programs get to the tracepoints.
+    /// The way to attach programs to tracepoints.
     pub attach: Attach,
-    /// Whether requests of `io_uring` are captured as the calls that they stand for, where the kernel has the tracepoints
-    /// (Linux 6.0).
+    /// Whether `io_uring` requests are captured as the corresponding calls, if the kernel has the
+    /// tracepoints (Linux 6.0).
     pub io_uring: bool,
 }
 
-/// How programs get to tracepoints: as BTF programs, which costs least, or by perf events.
+/// The way to attach programs to tracepoints: as BTF programs, which costs least, or by perf events.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Attach {
-    /// By perf events where the kernel preempts BTF programs, as Linux does since 7.0, and lets this process have such
-    /// events.
+    /// By perf events if the kernel preempts BTF programs, as Linux does since 7.0, and allows this process
+    /// to open such events.
     #[default]
     Auto,
-    /// As BTF programs. Where the kernel preempts them it skips some, which [`Probe::misses`](crate::Probe::misses)
-    /// counts.
+    /// As BTF programs. If the kernel preempts them, it skips some, which
+    /// [`Probe::misses`](crate::Probe::misses) counts.
     Btf,
     /// By perf events (Linux 5.13).
     Perf,
@@ -67,23 +67,23 @@ impl ProbeOptions {
     }
 }
 
-/// Which events find room in a ring that fills.
+/// Which events are still accepted while a ring fills up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Order {
-    /// As long as there is any: those that change what is known of the system.
+    /// Until the ring is full: events that change the state.
     #[default]
     First = 0,
-    /// Up to seven eighths of the ring.
+    /// Until the ring is seven eighths full.
     Second = 1,
-    /// Up to three quarters of the ring.
+    /// Until the ring is three quarters full.
     Last = 2,
 }
 
-/// More than [`ProbeOptions::snaplen`] is captured of payloads that go through sockets: 2,000 bytes of HTTP, MySQL,
-/// PostgreSQL, MongoDB and statsd, 512 of DNS.
+/// Captures more than [`ProbeOptions::snaplen`] of socket payloads: 2,000 bytes of HTTP, MySQL, PostgreSQL,
+/// MongoDB and statsd, 512 of DNS.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Payloads {
-    /// Ports, at either end, of which 16,000 bytes are captured, whatever they carry.
+    /// Ports, at either end, for which 16,000 bytes are captured, whatever the protocol.
     pub full: Option<std::ops::RangeInclusive<u16>>,
     /// The port of statsd; 8125 by default.
     pub statsd_port: u16,
@@ -95,12 +95,12 @@ impl Default for Payloads {
     }
 }
 
-/// Threads that are left out, in the kernel, with the children that they make meanwhile.
+/// Threads that the probe excludes, with the children that they create meanwhile.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ExcludedThreads {
-    /// By their names, of which the kernel keeps 15 bytes.
+    /// Names, of which the kernel keeps 15 bytes.
     pub comms: Vec<String>,
-    /// By their ids, or those of their processes.
+    /// Thread ids, or process ids.
     pub tids: Vec<u32>,
 }
 

@@ -1,4 +1,4 @@
-//! The ladder of ways to see what the kernel's security hooks decide.
+//! The ways to see decisions of the kernel's security hooks.
 
 use std::fmt;
 
@@ -6,20 +6,20 @@ use eyas_events::Hook;
 
 use crate::features::security_modules;
 
-/// Where programs are to be attached that see what security hooks decide.
+/// The requested way to see decisions of security hooks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum HookSource {
-    /// The first rung that the kernel has.
+    /// The first way that the kernel supports.
     #[default]
     Auto,
-    /// As BPF LSM alone.
+    /// Only BPF LSM.
     Lsm,
-    /// At the kernel's functions alone.
+    /// Only the ends of kernel functions.
     Functions,
 }
 
 impl HookSource {
-    /// The rungs to try, best first.
+    /// The ways to try, best first.
     pub(super) fn rungs(self) -> &'static [Rung] {
         match self {
             Self::Auto => &[Rung::Lsm, Rung::Functions],
@@ -29,20 +29,22 @@ impl HookSource {
     }
 }
 
-/// How decisions of the kernel's security hooks are seen.
+/// The way in which decisions of the kernel's security hooks are seen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Rung {
-    /// By programs that are a security module (BPF LSM): they are asked where no module before them has objected.
+    /// By programs that are a security module (BPF LSM): the kernel calls them if no module before them has
+    /// denied.
     Lsm,
-    /// By programs at the end of the functions that ask the modules (fexit): they see what all modules together decided.
+    /// By programs at the end of the functions that call the modules (fexit): they see the decision of all
+    /// modules together.
     Functions,
-    /// Not at all: the tracepoints of calls and of requests are what there is.
+    /// Not at all: there are only the tracepoints of calls and requests.
     #[default]
     Tracepoints,
 }
 
 impl Rung {
-    /// Name as logs have it.
+    /// Name in logs.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Lsm => "BPF LSM",
@@ -51,7 +53,7 @@ impl Rung {
         }
     }
 
-    /// The kernel's function that a program for a hook is attached to.
+    /// The kernel function to which a program for a hook is attached.
     pub(super) fn function(self, hook: &Hook) -> String {
         match self {
             Self::Lsm => format!("bpf_lsm_{}", hook.name),
@@ -59,9 +61,9 @@ impl Rung {
         }
     }
 
-    /// Whether programs may see something there.
+    /// Whether programs see anything in this way.
     pub(super) fn is_there(self) -> bool {
-        // Without, the programs are loaded and attached, and never run.
+        // Without the module, the programs are loaded and attached, but never run.
         self != Self::Lsm || security_modules().iter().any(|module| module == "bpf")
     }
 }

@@ -1,4 +1,4 @@
-//! What this process has set last.
+//! The last settings of this process.
 
 use std::collections::BTreeSet;
 use std::os::fd::AsFd;
@@ -7,21 +7,21 @@ use super::maps::ExcludedIds;
 use eyas_events::SyscallCode;
 use rustix::fs::{CWD, Mode, OFlags, openat};
 
-/// What this process has set.
+/// The settings of this process.
 #[derive(Debug, Default)]
 pub(super) struct Sealed {
     pub(super) bss: Vec<u8>,
     pub(super) data: Vec<u8>,
     pub(super) names: BTreeSet<Vec<u8>>,
     pub(super) ids: ExcludedIds,
-    /// Programs by the names of their links; nothing where the kernel does not say.
+    /// Programs by the names of their links; `None` if the kernel does not report them.
     pub(super) programs: Vec<(&'static str, Option<u32>)>,
     pub(super) call: Option<Call>,
-    /// Whether the probe knows this process: not where its id in the kernel is another one, as in containers.
+    /// Whether the probe can identify this process; not if its id in the kernel differs, as in containers.
     pub(super) is_heard: bool,
 }
 
-/// A call without an effect that can be made to be seen.
+/// A call without an effect, as a test.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Call {
     Open,
@@ -36,7 +36,7 @@ impl Call {
         (SyscallCode::DUP, Self::Duplicate),
     ];
 
-    /// None succeeds but the last, whose descriptor is closed at once.
+    /// Only the last one succeeds, and its descriptor is closed at once.
     pub(super) fn make(self, fd: impl AsFd) {
         match self {
             Self::Open => drop(openat(CWD, "", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())),

@@ -1,4 +1,4 @@
-//! Whether programs at tracepoints of calls may sleep.
+//! Detects whether programs at tracepoints of calls may sleep.
 
 use libbpf_rs::ObjectBuilder;
 
@@ -9,17 +9,19 @@ use crate::programs::EMPTY;
 const SLEEPABLE: u32 = 1 << 4;
 
 impl Probe {
-    /// Whether the kernel has sleepable programs at the tracepoints of calls, which may read memory that is not there yet
-    /// (`tp_btf.s`). The probe's programs are none: each builds its event in memory of its CPU, which it may not give up.
+    /// Whether the kernel supports sleepable programs at the tracepoints of calls, which may read memory
+    /// that is not paged in (`tp_btf.s`). The probe's programs do not sleep, because each builds its event
+    /// in memory of its CPU.
     pub fn tracepoints_may_sleep() -> bool {
         if std::env::var_os("EYAS_BPF_LOG").is_none() {
             libbpf_rs::set_print(None);
         }
-        // The scheduler may never sleep: kernels that accept it there, 6.1 among them, do not look where the program is.
+        // The scheduler must never sleep. Kernels that accept such a program there, such as 6.1, do not
+        // check the tracepoint.
         Self::loads_at("sys_exit", true) && !Self::loads_at("sched_switch", true)
     }
 
-    /// Whether the kernel loads a program that does nothing for a tracepoint.
+    /// Whether the kernel loads an empty program for a tracepoint.
     #[doc(hidden)]
     pub fn loads_at(tracepoint: &str, may_sleep: bool) -> bool {
         let load = || -> libbpf_rs::Result<()> {

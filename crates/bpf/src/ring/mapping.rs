@@ -36,7 +36,7 @@ impl Mapping {
 
 #[cfg(test)]
 impl Mapping {
-    /// Memory that no map is behind.
+    /// Anonymous memory.
     pub(super) fn anonymous(len: usize) -> Self {
         // SAFETY: a fresh mapping at an address of the kernel's choosing aliases nothing.
         let start = unsafe {
@@ -55,7 +55,7 @@ impl Mapping {
     }
 }
 
-/// Values of which every byte belongs to a number, so that they can be looked at as bytes.
+/// Values without padding, so that they can be read as bytes.
 pub(crate) trait Plain: Copy {}
 impl Plain for u8 {}
 impl Plain for u16 {}
@@ -80,7 +80,7 @@ impl Mapping {
         }
     }
 
-    /// Bytes from an offset on, as they are now.
+    /// A copy of the present bytes from an offset on.
     pub(crate) fn bytes(&self, at: usize, len: usize) -> Vec<u8> {
         assert!(at + len <= self.len, "a table is larger than its map");
         let mut out = vec![0; len];

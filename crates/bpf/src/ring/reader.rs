@@ -1,4 +1,4 @@
-//! A ring read without copying.
+//! Reads a ring without copying.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -7,10 +7,10 @@ use std::sync::atomic::Ordering;
 use super::frame::{self, ALIGN, Frame};
 use super::shared::{SEGMENT, STRIDE, Shared};
 
-/// Frames that have to follow one another, without one that does not add up, for the first of them to count as a frame.
+/// Number of consecutive well-formed frames after a malformed one, for the first of them to be accepted.
 const CHAIN: usize = 4;
 
-/// What was skipped as it does not add up.
+/// Skipped malformed data.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Skipped {
     /// How often.
@@ -23,14 +23,14 @@ pub struct Skipped {
 pub struct Ring {
     shared: Arc<Shared>,
     cpu: usize,
-    /// The first of its segments.
+    /// Its first segment.
     first: usize,
     size: usize,
-    /// Where the oldest frame begins, in bytes from the first one on.
+    /// Position of the oldest frame, counted in bytes from the first frame ever.
     at: Cell<u64>,
-    /// What that frame is, once it was looked at.
+    /// That frame, after it was parsed.
     frame: Cell<Option<Frame>>,
-    /// Up to where the kernel has published frames, as far as is known.
+    /// Known position up to which the kernel has published frames.
     end: Cell<u64>,
     skipped: Cell<Skipped>,
     /// Events that were consumed.
@@ -58,15 +58,15 @@ impl Ring {
         }
     }
 
-    /// The oldest frame, if there is one; it stays until [`Ring::consume`]. Every frame adds up: what does not is
-    /// skipped up to the next one that does, and counted.
+    /// The oldest frame, if there is one; it stays until [`Ring::consume`]. Every returned frame is
+    /// well-formed: malformed data is skipped and counted.
     #[inline]
     pub fn peek(&self) -> Option<&[u8]> {
         let frame = self.frame.get().or_else(|| self.look())?;
         Some(self.bytes(self.at.get(), frame.len))
     }
 
-    /// Gives the oldest frame's room back to the kernel.
+    /// Returns the oldest frame's room to the kernel.
     #[inline]
     pub fn consume(&mut self) {
         let Some(frame) = self.frame.take().or_else(|| self.look()) else { return };
@@ -75,19 +75,19 @@ impl Ring {
         self.go_to(self.at.get() + aligned(frame.len));
     }
 
-    /// Whether a program is making an event here. If none was and the ring is empty when it is looked at thereafter,
-    /// every event that comes is younger than this look.
+    /// Whether a program is making an event here. If none is, and the ring is empty at a later check, every
+    /// later event is younger than this call.
     #[inline]
     pub fn is_claimed(&self) -> bool {
         self.shared.busy(self.cpu).load(Ordering::Acquire) != 0
     }
 
-    /// What was skipped as it did not add up: never anything, unless the kernel runs programs in a way that is not known.
+    /// Skipped malformed data. There is none, unless the kernel runs programs in an unknown way.
     pub fn skipped(&self) -> Skipped {
         self.skipped.get()
     }
 
-    /// How many events were consumed; frames that report losses are none.
+    /// Number of consumed events, without loss frames.
     pub fn events(&self) -> u64 {
         self.events
     }
@@ -97,7 +97,7 @@ impl Ring {
         self.shared.tail(self.cpu).store(at, Ordering::Release);
     }
 
-    /// Looks at the frame that is next.
+    /// Parses the next frame.
     #[inline]
     fn look(&self) -> Option<Frame> {
         loop {
@@ -119,11 +119,12 @@ impl Ring {
         }
     }
 
-    /// Goes on behind what does not add up.
+    /// Continues after malformed data.
     #[cold]
     fn skip(&self) {
         let (at, end) = (self.at.get(), self.end.get());
-        // More than the ring holds, or less than nothing: only the end itself is known to be where a frame begins.
+        // The distance exceeds the ring or is negative: only the end itself is certain to be the beginning
+        // of a frame.
         let holds = end.checked_sub(at).is_some_and(|len| len <= self.size as u64);
         let next = if holds {
             (at + ALIGN..end).step_by(ALIGN as usize).find(|at| self.is_chain(*at))
@@ -136,7 +137,7 @@ impl Ring {
         self.go_to(next);
     }
 
-    /// Whether frames follow one another from there on, for some time or up to the end.
+    /// Whether well-formed frames follow from there on, for some number or up to the end.
     fn is_chain(&self, mut at: u64) -> bool {
         for _ in 0..CHAIN {
             match self.parse(at) {
@@ -150,7 +151,7 @@ impl Ring {
         true
     }
 
-    /// The frame that begins there, if one that adds up does and ends where frames are published.
+    /// The well-formed frame that begins there, if it ends within the published frames.
     #[inline]
     fn parse(&self, at: u64) -> Option<Frame> {
         let rest = self.end.get().checked_sub(at).filter(|rest| *rest <= self.size as u64)? as usize;
@@ -158,7 +159,7 @@ impl Ring {
             .filter(|frame| aligned(frame.len) <= rest as u64)
     }
 
-    /// `len` bytes from there on, as many as a frame may have at most.
+    /// `len` bytes from there on, at most the maximum size of a frame.
     #[inline]
     fn bytes(&self, at: u64, len: usize) -> &[u8] {
         let offset = at as usize & (self.size - 1);
@@ -171,7 +172,7 @@ impl Ring {
     }
 }
 
-/// Bytes that a frame takes.
+/// Size of a frame with padding.
 #[inline]
 fn aligned(len: usize) -> u64 {
     (len as u64).next_multiple_of(ALIGN)

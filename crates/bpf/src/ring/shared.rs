@@ -1,4 +1,4 @@
-//! What the probe and this process share: the state of every CPU, and the bytes of all rings.
+//! Memory that the probe and this process share: the state of every CPU, and the bytes of all rings.
 
 use std::mem::offset_of;
 use std::sync::atomic::{AtomicU32, AtomicU64};
@@ -7,18 +7,18 @@ use super::frame;
 use super::mapping::Mapping;
 use crate::skel::types;
 
-/// Bytes of a ring that lie in one segment.
+/// Size of a ring's part in one segment, bytes.
 pub(super) const SEGMENT: usize = 1 << 20;
-/// From the beginning of a segment to that of the next.
+/// Distance between the beginnings of two segments.
 pub(super) const STRIDE: usize = size_of::<types::ring_segment>();
-/// What `busy` is where there is no ring: `UNCLAIMABLE` of `ring.h`.
+/// Value of `busy` without a ring: `UNCLAIMABLE` of `ring.h`.
 pub(super) const UNCLAIMABLE: u32 = 2;
-/// How many CPUs may have a ring; behind their states is one that the others share.
+/// Maximum number of CPUs with a ring. A common state for the others follows their states.
 pub(crate) const MAX_CPUS: usize = size_of::<types::bss_cpus>() / size_of::<types::cpu>() - 1;
 
 const _: () = assert!(STRIDE >= SEGMENT + frame::MAX_EVENT && STRIDE.is_multiple_of(64 << 10));
 
-/// What the probe and this process share: the state of every CPU, and the segments of all rings.
+/// Memory that the probe and this process share: the state of every CPU, and the segments of all rings.
 pub(super) struct Shared {
     pub(super) cpus: Mapping,
     pub(super) segments: Mapping,
