@@ -1,19 +1,19 @@
-//! Classes that lost events are counted by.
+//! Classes of events, for the counters of lost events.
 
 use crate::{Category, EventType};
 
-/// What an event is about, roughly: lost events are counted by that.
+/// Rough class of an event, for the counters of lost events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum EventClass {
-    /// Processes begin, end, execute programs.
+    /// Start, end and programs of processes.
     Process,
     /// Users and capabilities of processes.
     User,
-    /// Files are opened, closed, changed.
+    /// Opens, closes and changes of files.
     File,
     /// Sockets.
     Net,
-    /// Files and sockets are read, written, controlled.
+    /// Reads, writes and control of files and sockets.
     Io,
     /// Signals.
     Signal,
@@ -28,7 +28,7 @@ impl EventClass {
     pub const ALL: [Self; 8] =
         [Self::Process, Self::User, Self::File, Self::Net, Self::Io, Self::Signal, Self::System, Self::Other];
 
-    /// The class of a type; that of an unknown one is [`EventClass::Other`].
+    /// The class of a type; [`EventClass::Other`] for an unknown one.
     pub const fn of(ty: EventType) -> Self {
         let Some(info) = ty.info() else { return Self::Other };
         match Category(info.category.0 & 511) {

@@ -1,62 +1,63 @@
-//! The filter that the probe runs over the events of system calls: tables, which user space fills and the probe interprets.
+//! The probe's filter for events of system calls: tables that user space fills and the probe interprets.
 //!
-//! A type of events has flags, and the first of its rows. A row looks at a number or at texts, and says where to go on if
-//! its comparison holds, may hold or does not. Rows lead to rows behind them only. Texts are compared by one machine for all
-//! rows: each byte leads from a state to another, and states say which bits the texts set that end there.
+//! An event type has flags and a first row. A row tests a number or texts, and contains the next row for a
+//! true or unknown comparison, and for a false one. Rows lead only to later rows. One state machine
+//! compares texts for all rows: each byte leads from one state to another, and a state contains the bits of
+//! the texts that end there.
 
 extern crate alloc;
 
 use alloc::vec::Vec;
 
-/// Codes that have a [`TypeRow`].
+/// Number of codes with a [`TypeRow`].
 pub const TYPES: usize = 1024;
 /// Rows at most.
 pub const ROWS: usize = 8192;
-/// Ranges of numbers at most.
+/// Maximum number of ranges.
 pub const RANGES: usize = 8192;
-/// States of the machine at most.
+/// Maximum number of states of the machine.
 pub const STATES: usize = 8192;
-/// Classes of bytes: those of a class lead to the same states.
+/// Maximum number of classes of bytes; all bytes of a class lead to the same states.
 pub const CLASSES: usize = 64;
-/// Numbers in the lists of bits at most.
+/// Maximum number of entries in the lists of bits.
 pub const LISTS: usize = 8192;
-/// Bits that texts can set.
+/// Number of bits that texts can set.
 pub const BITS: usize = 512;
-/// Rows that an event passes at most; one that would pass more is sent.
+/// Maximum number of rows for an event; an event that would need more is sent.
 pub const STEPS: usize = 256;
-/// Bytes of a text that are looked at; a row that asks for a longer one may hold.
+/// Maximum length of a text; a row with a longer text is treated as true.
 pub const LONGEST_TEXT: usize = 255;
-/// Bits that one list has at most.
+/// Maximum number of bits in one list.
 pub const LIST: usize = 32;
 
-/// In place of a row: the event is sent,
+/// Instead of a row: the event is sent,
 pub const PASS: u16 = 0xffff;
-/// or it is not.
+/// or it is rejected.
 pub const REJECT: u16 = 0xfffe;
-/// In place of a position: no parameter.
+/// Instead of a position: no parameter.
 pub const NO_PARAM: u8 = 0xff;
-/// The state that a text begins in.
+/// The state at the beginning of a text.
 pub const FIRST_STATE: u16 = 1;
-/// Of an entry of [`Filter::next`]: the state that it leads to has a list.
+/// Flag of an entry of [`Filter::next`]: the next state has a list.
 pub const HAS_LIST: u16 = 0x8000;
-/// Of a bit in a list: it is set only if the text ends there.
+/// Flag of a bit in a list: it is set only if the text ends there.
 pub const AT_END: u16 = 0x8000;
 /// Ends a list.
 pub const LIST_END: u16 = 0xffff;
 
 /// Flags of a [`TypeRow`].
 pub mod flags {
-    /// Events of the type may be left out.
+    /// Events of the type may be filtered.
     pub const ON: u16 = 1;
     /// The rows reject all of them;
     pub const REJECTS_ALL: u16 = 1 << 1;
     /// or all of those whose call failed.
     pub const REJECTS_FAILED: u16 = 1 << 2;
-    /// Those that the rows reject change nothing that is used;
+    /// Rejected events change nothing that is used;
     pub const FREE: u16 = 1 << 3;
-    /// or those of them whose call failed.
+    /// or rejected events of failed calls;
     pub const FREE_FAILED: u16 = 1 << 4;
-    /// or those of them that open or close a file whose descriptor nobody uses, beside those whose call failed.
+    /// or rejected events of failed calls, and those that open or close a plain file that no rule uses.
     pub const FREE_FILES: u16 = 1 << 5;
     /// Of calls that open by a path: the rows look at that path, the flags and the result alone, and at no number of a descriptor.
     pub const BY_PATH: u16 = 1 << 15;
@@ -72,15 +73,15 @@ pub mod flags {
     pub const LINEAGE: u16 = 1 << 10;
 }
 
-/// What a row looks at.
+/// Input of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Input {
-    /// Nothing: the comparison may hold.
+    /// Nothing: the comparison is treated as true.
     Nothing,
     /// A number with a sign.
     Int,
-    /// The same; -1 in place of every negative one.
+    /// The same, with -1 for every negative number.
     Descriptor,
     /// The same, from -4095 on.
     Error,
@@ -88,9 +89,9 @@ pub enum Input {
     Uint,
     /// A text.
     Text,
-    /// A path, and the kernel's own.
+    /// A path, and the kernel's path.
     Path,
-    /// The same, as the caller wrote it.
+    /// The path from the caller.
     RawPath,
     /// Whether the caller's process is in a group, which the position of the parameter says: see [`crate::verdicts`].
     Group,
@@ -102,15 +103,15 @@ pub enum Input {
 pub enum How {
     /// With ranges.
     Ranges,
-    /// With a mask, of which a bit is set.
+    /// Whether a bit of a mask is set.
     Bits,
-    /// The same, or the number is 0.
+    /// Whether a bit of a mask is set, or the number is 0.
     BitsOrZero,
-    /// Of texts: whether a bit is set.
+    /// For texts, whether a bit is set.
     Texts,
 }
 
-/// A parameter of an event that opens, some of whose bits say that the path asked for is not the one shown.
+/// A parameter of an event that opens, with bits which mean that the requested path is not the shown one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub struct Check {
@@ -118,11 +119,11 @@ pub struct Check {
     pub param: u16,
     /// Not used.
     pub pad: u16,
-    /// The bits, all of which have to be set.
+    /// The bits, all of which must be set.
     pub mask: u32,
 }
 
-/// What there is for a type of events.
+/// The entry of an event type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub struct TypeRow {
@@ -130,11 +131,11 @@ pub struct TypeRow {
     pub first: u16,
     /// See [`flags`].
     pub flags: u16,
-    /// Of events that open: where they have the path that was asked for, or [`NO_PARAM`];
+    /// For events that open: position of the requested path, or [`NO_PARAM`];
     pub name: u16,
-    /// and the kernel's own.
+    /// and of the kernel's path.
     pub path: u16,
-    /// When the path asked for is not known.
+    /// Checks whether the requested path is unknown.
     pub checks: [Check; 2],
     /// Groups of rules that may match: see [`flags::BY_PROCESS`].
     pub groups: u64,
@@ -150,19 +151,19 @@ pub struct Row {
     pub input: u8,
     /// Position of the parameter.
     pub param: u8,
-    /// Whether the comparison has to fail: 0 or 1.
+    /// Whether the comparison is negated: 0 or 1.
     pub negated: u8,
     /// The first range, or the bit of the texts.
     pub first: u16,
-    /// How many ranges; of paths, the position of the kernel's path, or [`NO_PARAM`].
+    /// Number of ranges; for paths, the position of the kernel's path, or [`NO_PARAM`].
     pub count: u16,
-    /// Where to go on if it holds or may hold.
+    /// The next row if it is true or unknown.
     pub yes: u16,
-    /// Where to go on if it does not.
+    /// The next row if it is false.
     pub no: u16,
 }
 
-/// Numbers from the first to the last; of masks, the first.
+/// A range of numbers; for masks, the first number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub struct Range {
@@ -179,20 +180,20 @@ pub struct Filter {
     pub types: Vec<TypeRow>,
     /// The rows.
     pub rows: Vec<Row>,
-    /// What rows compare numbers with.
+    /// Ranges of rows.
     pub ranges: Vec<Range>,
-    /// By byte: its class.
+    /// Class of each byte.
     pub classes: Vec<u8>,
-    /// By state, then by class: the state that comes next, and [`HAS_LIST`].
+    /// By state and class: the next state, with [`HAS_LIST`].
     pub next: Vec<u16>,
-    /// By state: where its list begins.
+    /// Beginning of each state's list.
     pub lists_of: Vec<u16>,
     /// Lists of bits, some with [`AT_END`], each up to [`LIST_END`].
     pub lists: Vec<u16>,
 }
 
 impl TypeRow {
-    /// Every event of the type is sent.
+    /// An entry with which every event of the type is sent.
     pub const SENT: Self = {
         let none = Check { param: NO_PARAM as u16, pad: 0, mask: 0 };
         Self {
@@ -207,7 +208,7 @@ impl TypeRow {
 }
 
 impl Filter {
-    /// Bytes that it takes.
+    /// Its size, bytes.
     pub fn bytes(&self) -> usize {
         size_of_val(&*self.types)
             + size_of_val(&*self.rows)
@@ -229,7 +230,7 @@ impl Filter {
             && self.lists.len() <= LISTS
     }
 
-    /// Whether events that open or close files are left out: those whose descriptors nobody uses.
+    /// Whether it filters events that open or close plain files that no rule uses.
     pub fn leaves_out_files(&self) -> bool {
         self.types.iter().any(|row| row.flags & flags::FREE_FILES != 0)
     }
@@ -245,7 +246,7 @@ impl Filter {
     }
 }
 
-/// The constants that the probe has of all this, by their names there.
+/// The constants of the filter, by their names in the probe.
 pub const CONSTANTS: &[(&str, u64)] = &[
     ("ROWS", ROWS as u64),
     ("RANGES", RANGES as u64),

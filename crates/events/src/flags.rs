@@ -1,6 +1,6 @@
 //! Flags and enumerations: the names of their values, and how kernel values become portable ones.
 
-/// Names of a parameter's values, in the order in which they are written.
+/// Names of a parameter's values, in output order.
 #[derive(Debug)]
 pub struct FlagTable {
     /// Name in the schema, such as `file_flags`.
@@ -10,7 +10,7 @@ pub struct FlagTable {
 }
 
 impl FlagTable {
-    /// The value called `name`; made for constants, where a wrong name fails to compile.
+    /// The value with this name; for constants, where a wrong name fails to compile.
     ///
     /// # Panics
     /// No entry has that name.
@@ -68,7 +68,7 @@ pub enum FlagMapKind {
     Identity,
     /// Each bit by itself; bits not listed are dropped.
     Bits,
-    /// The whole value; one not listed becomes the default.
+    /// The whole value; an unlisted value becomes the default.
     Values,
 }
 
@@ -83,7 +83,7 @@ macro_rules! flag_maps {
                 pub const $ident: Self = Self(Position::$ident as u8);
             )*
 
-            /// Every translation: name, kind, (kernel, portable) pairs, and the value of what is not listed.
+            /// Every translation: name, kind, (kernel, portable) pairs, and the default value.
             pub const ALL: &'static [(&'static str, super::FlagMapKind, &'static [(u64, u64)], u64)] =
                 &[$((stringify!($ident), kind!($kind), &[$(($from, $to)),*], otherwise!($($default)?))),*];
         }

@@ -1,4 +1,4 @@
-//! Security hooks of the kernel's (LSM) that the probe can report: what each decides on, and for which calls.
+//! The kernel's security hooks (LSM) that the probe can report, with the calls of each.
 
 use crate::SyscallCode;
 
@@ -7,11 +7,12 @@ use crate::SyscallCode;
 pub struct Hook {
     /// Its number in events and captures, which never changes; 0 is none.
     pub number: u8,
-    /// Name as security modules have it, and `lsm.hook`.
+    /// Name in security modules and in `lsm.hook`.
     pub name: &'static str,
-    /// The kernel's function that asks the modules.
+    /// The kernel function that calls the modules.
     pub function: &'static str,
-    /// The calls that it decides on: what it says is said of their events. In others it has an event of its own.
+    /// The calls to whose events its decisions are attached. In other calls, a decision is a separate
+    /// event.
     pub calls: &'static [SyscallCode],
 }
 
@@ -58,7 +59,7 @@ hooks! {
     29 "uring_cmd" "security_uring_cmd" []
 }
 
-/// All hooks that have a row, in the order of their numbers.
+/// All hooks, in the order of their numbers.
 pub fn hooks() -> impl Iterator<Item = &'static Hook> {
     HOOKS.iter()
 }

@@ -1,8 +1,9 @@
 //! Every event type of the schema, its parameters and flags, and every system call of x86-64 and aarch64, as constant
 //! tables.
 //!
-//! Should I use this crate? Yes, to decode or make events, or to map system calls to events. It has no dependency but
-//! `bitflags` and does no I/O. To read captures take `eyas-scap`; for detection take the crate `eyas`.
+//! Should I use this crate? Yes, to decode or make events, or to map system calls to events. It has no
+//! dependency but `bitflags` and does no I/O. To read captures use `eyas-scap`; for detection use the crate
+//! `eyas`.
 //!
 //! ```text
 //!   table/<family>.rs ── one row per call ───┬─> names, parameters, flags: this crate's functions
@@ -10,10 +11,11 @@
 //!                                            └─> decoding (eyas-scap), state and fields (eyas-sinsp)
 //! ```
 //!
-//! A system call is one row in `table/<family>.rs`: its code, its number on each architecture, and the event that it is
-//! sent as, with the event's code, name, category, flags and parameters, and where the probe takes each parameter from. Events
-//! that are no system calls are rows beside them. Everything else (counts, decoding, the probe's descriptor table, the C
-//! header, the documentation) is derived from these rows.
+//! A system call is one row in `table/<family>.rs`: its code, its number on each architecture, and the
+//! event that it is sent as, with the event's code, name, category, flags and parameters, and where the
+//! probe takes each parameter from. Events that are no system calls are rows beside them. Everything else
+//! (counts, decoding, the probe's descriptor table, the C header, the documentation) follows from these
+//! rows.
 //!
 //! ```
 //! use eyas_events::{EventType, param};
@@ -23,7 +25,7 @@
 //! assert_eq!(open.params[param::SYSCALL_OPEN_X::name].name, "name");
 //! ```
 //!
-//! Codes are newtypes: one that this version does not know survives and prints as a number.
+//! Codes are newtypes: an unknown code is kept, and prints as a number.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -52,5 +54,5 @@ pub use table::{
 /// Size in bytes of an event's header: time stamp, thread id, length, type, number of parameters.
 pub const HEADER_LEN: usize = 26;
 
-/// The most parameters that an event type has.
+/// Maximum number of parameters of an event type.
 pub const MAX_PARAMS: usize = 32;

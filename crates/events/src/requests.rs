@@ -1,30 +1,32 @@
-//! Requests of `io_uring`: which call each stands for, and where the kernel's request has the call's arguments.
+//! `io_uring` requests: the corresponding call of each, and the places of the call's arguments in the
+//! kernel's request.
 
 use crate::SyscallCode;
 
-/// Where a request has an argument of the call. Structures and members are the kernel's.
+/// Place of a call's argument in a request. Structures and members are the kernel's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
     /// The descriptor that the request works on.
     Own,
     /// A number.
     Number(&'static str, &'static str),
-    /// Flags of an open, without that of large files, which the kernel adds.
+    /// Flags of an open, without the flag for large files, which the kernel adds.
     OpenFlags(&'static str, &'static str),
     /// A file name, which the kernel has copied.
     Name(&'static str, &'static str),
     /// Another text that the kernel has copied.
     Text(&'static str, &'static str),
-    /// The value of an attribute, which the kernel has copied, of the size that another member has.
+    /// The value of an attribute, which the kernel has copied; another member has its size.
     Value(&'static str, &'static str, &'static str),
-    /// The address of a socket, which newer kernels have copied beside the request, and older ones have at a user address
-    /// in a member; empty where only newer kernels have the request. The last is the member with its length.
+    /// The address of a socket. Newer kernels have copied it beside the request; in older kernels a member
+    /// has its user address, which is empty here if only newer kernels have the request. The last member
+    /// has the length.
     Address(&'static str, &'static str, &'static str),
-    /// Where a message goes: an address, if the request has one.
+    /// The destination of a message: an address, if the request has one.
     Target,
-    /// A descriptor, or a place in the ring's own table.
+    /// A descriptor, or a direct descriptor.
     Closed,
-    /// A descriptor, or a place in the ring's own table if the flags say so.
+    /// A descriptor, or a direct descriptor if the flags say so.
     SpliceIn,
 }
 
@@ -33,13 +35,13 @@ pub enum Place {
 pub struct Request {
     /// Number of the kind (`IORING_OP_*`).
     pub opcode: u8,
-    /// Name in lower case, as `io_uring.opcode` has it.
+    /// Name in lower case, as in `io_uring.opcode`.
     pub name: &'static str,
-    /// The call that it stands for. `io_uring_enter` for what no call does; `None` for what is not reported.
+    /// The corresponding call: `io_uring_enter` if there is none; `None` if the request is not reported.
     pub call: Option<SyscallCode>,
     /// Arguments of the call: their positions and places.
     pub args: &'static [(u8, Place)],
-    /// The structure whose member `file_slot` says where a descriptor is put that the request makes.
+    /// The structure whose member `file_slot` has the table index of a descriptor that the request makes.
     pub makes: Option<&'static str>,
 }
 
@@ -73,7 +75,7 @@ const fn name(at: u8, of: &'static str, member: &'static str) -> (u8, Place) {
 
 use SyscallCode as C;
 
-/// Where reads and writes have buffer and length.
+/// Places of buffer and length of reads and writes.
 const BUFFER: &[(u8, Place)] = &[OWN, number(1, "io_rw", "addr"), number(2, "io_rw", "len")];
 const SENT: &[(u8, Place)] = &[
     OWN,

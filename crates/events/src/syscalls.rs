@@ -1,4 +1,4 @@
-//! System calls: codes that are one on every architecture, and their numbers per architecture.
+//! System calls: codes, which are the same on every architecture, and numbers for each architecture.
 
 use core::fmt;
 
@@ -81,17 +81,17 @@ pub fn ia32_call(number: u16) -> Option<&'static Ia32Call> {
     ia32::CALLS.get(usize::from(number))?.as_ref()
 }
 
-/// What `socketcall` of a 32-bit program does, by its first argument.
+/// The call that `socketcall` of a 32-bit program makes, by its first argument.
 pub fn ia32_socketcall(which: u16) -> Option<&'static Ia32Call> {
     ia32::SOCKETCALLS.get(usize::from(which))?.as_ref()
 }
 
-/// What `ipc` of a 32-bit program does, by the lower half of its first argument.
+/// The call that `ipc` of a 32-bit program makes, by the lower half of its first argument.
 pub fn ia32_ipc_call(which: u16) -> Option<&'static Ia32Call> {
     ia32::IPC_CALLS.get(usize::from(which))?.as_ref()
 }
 
-/// Every system call of 32-bit programs on x86-64, those of `socketcall` and `ipc` included.
+/// Every system call of 32-bit programs on x86-64, including those of `socketcall` and `ipc`.
 pub fn ia32_calls() -> impl Iterator<Item = &'static Ia32Call> {
     [&ia32::CALLS[..], &ia32::SOCKETCALLS, &ia32::IPC_CALLS].into_iter().flatten().flatten()
 }

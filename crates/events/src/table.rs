@@ -81,7 +81,7 @@ pub fn events() -> impl Iterator<Item = &'static EventInfo> {
     INDEX.iter().copied().flatten()
 }
 
-/// One more than the largest code below `end`: an even number, as exit events come last.
+/// One more than the largest code below `end`. It is even, because exit events come last.
 const fn codes_below(end: u16) -> usize {
     let (mut codes, mut at) = (0_usize, 0);
     while at < EVENTS.len() {
@@ -95,8 +95,8 @@ const fn codes_below(end: u16) -> usize {
 }
 
 impl EventType {
-    /// The first code of events that Falco's schema lacks. They are exit events, so their codes are odd. The codes between
-    /// are for those that the schema will have.
+    /// The first code of events that Falco's schema lacks. They are exit events, so their codes are odd.
+    /// The codes between are reserved for the schema.
     pub const FIRST_OWN: u16 = 512;
 
     /// Number of codes of Falco's schema.

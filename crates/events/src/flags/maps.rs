@@ -1,4 +1,4 @@
-//! How kernel values become the portable values of the schema.
+//! Translations of kernel values to the portable values of the schema.
 
 use super::FlagMap;
 

@@ -1,4 +1,4 @@
-//! Names of flag and enumeration values, in the order in which they are written.
+//! Names of flag and enumeration values, in output order.
 
 use super::FlagTable;
 

@@ -1,4 +1,4 @@
-//! Codes of system calls, and what a row says of one.
+//! Codes of system calls, and their rows.
 
 use bitflags::bitflags;
 
@@ -9,10 +9,10 @@ use crate::table::EventType;
 pub struct SyscallCode(pub u16);
 
 bitflags! {
-    /// What a system call is to the probe.
+    /// Properties of a system call for the probe.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub struct SyscallFlags: u8 {
-        /// Sent as an event of its own rather than the generic one.
+        /// Sent as a special event instead of the generic one.
         const USED = 1;
         /// Kept even while sampling.
         const NEVER_DROP = 2;
@@ -40,15 +40,15 @@ pub enum Arch {
 pub struct SyscallInfo {
     /// Code.
     pub code: SyscallCode,
-    /// Name in lower case, as `syscall.type` has it.
+    /// Name in lower case, as in `syscall.type`.
     pub name: &'static str,
-    /// Number on x86-64, -1 where it does not exist.
+    /// Number on x86-64, -1 if it does not exist.
     pub x86_64: i16,
-    /// Number on 64-bit ARM, -1 where it does not exist.
+    /// Number on 64-bit ARM, -1 if it does not exist.
     pub aarch64: i16,
     /// Exit event that it is sent as.
     pub exit: EventType,
-    /// What it is to the probe.
+    /// Properties for the probe.
     pub flags: SyscallFlags,
 }
 

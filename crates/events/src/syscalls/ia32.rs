@@ -1,35 +1,35 @@
-//! System calls of 32-bit programs on x86-64, which have numbers of their own and pass some arguments otherwise.
+//! System calls of 32-bit programs on x86-64, which have other numbers and pass some arguments differently.
 
 use super::code::SyscallCode;
 use crate::table::{EventType, SYSCALLS};
 
-/// How a 32-bit call passes what the 64-bit call of the same name passes in registers, a number each.
+/// How a 32-bit call passes the arguments that the 64-bit call of the same name passes in registers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ia32Args {
     /// In the same way.
     Same,
-    /// The arguments of this mask are ids of 16 bits, of which the largest stands for -1.
+    /// The arguments in this mask are ids of 16 bits; the largest means -1.
     Ids(u8),
-    /// The arguments of this mask are signed.
+    /// The arguments in this mask are signed.
     Signed(u8),
-    /// The argument is the lower half of a number, the one behind it the upper half.
+    /// The argument is the lower half of a number, and the next one the upper half.
     Halves(u8),
-    /// They stand in memory, at the address in this argument.
+    /// The arguments are in memory, at the address in this argument.
     Block(u8),
     /// Numbers at the addresses in the arguments have half the size.
     HalfPointees,
     /// Times at the addresses in the arguments have their 64-bit form.
     LongTimes,
-    /// Those of `ipc` from the second on: one, two, three, and what lies at the address in the fifth.
+    /// Arguments of `ipc` from the second on: one, two, three, and the value at the address in the fifth.
     IpcValue,
-    /// Those of `ipc` from the second on: one, the address in the fifth, two, and the last.
+    /// Arguments of `ipc` from the second on: one, the address in the fifth, two, and the last.
     IpcBuffer,
 }
 
 /// A system call of 32-bit programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ia32Call {
-    /// The call that it is.
+    /// Code of the call.
     pub code: SyscallCode,
     /// Exit event that it is sent as.
     pub exit: EventType,
@@ -66,10 +66,11 @@ macro_rules! args {
     };
 }
 
-/// Writes a table by number: `number CODE => EVENT : Args(which)`, the last two where they are not the 64-bit call's.
+/// Writes a table by number: `number CODE => EVENT : Args(which)`, the last two only if they differ from
+/// the 64-bit call's.
 macro_rules! calls {
     ($name:ident [$len:literal] $($number:literal $code:ident $(=> $event:ident)? $(: $form:ident $(($which:literal))?)?;)*) => {
-        /// By number; nothing where there is no call.
+        /// Calls by number; `None` if there is no call.
         pub(super) const $name: [Option<Ia32Call>; $len] = {
             let mut calls = [None; $len];
             $(
@@ -491,10 +492,10 @@ calls! {
     423 SCHED_RR_GET_INTERVAL: LongTimes;
 }
 
-/// From this number on a call has the same one on every architecture.
+/// From this number on, a call has the same number on every architecture.
 const FIRST_SHARED: i16 = 424;
 
-/// By number; nothing where there is no call.
+/// Calls by number; `None` if there is no call.
 pub(super) static CALLS: [Option<Ia32Call>; 512] = {
     let mut calls = OLDER_CALLS;
     let mut at = 0;

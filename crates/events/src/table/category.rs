@@ -1,4 +1,4 @@
-//! What kind of activity an event is, and what kind of source sends it.
+//! Kind of activity of an event, and kind of its source.
 
 /// Category of an event: an activity class and the kind of source that sends it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,7 +9,7 @@ macro_rules! categories {
         impl Category {
             $($(#[$doc])* pub const $name: Self = Self($value);)*
 
-            /// Activity class as `evt.category` has it.
+            /// Activity class, as in `evt.category`.
             pub const fn class(self) -> &'static str {
                 match self.0 & 511 {
                     $($value => $text,)*
@@ -57,7 +57,7 @@ categories! {
     WAIT = 64 "wait",
     /// Scheduling.
     SCHEDULER = 128 "scheduler",
-    /// Of the capture itself.
+    /// Events about the capture itself.
     INTERNAL = 256 "internal",
     /// Sent for a system call.
     SYSCALL = 512 "",
@@ -72,12 +72,12 @@ categories! {
 }
 
 impl Category {
-    /// Whether the event is sent by the kind of source given ([`Category::SYSCALL`] and the like).
+    /// Whether this kind of source sends the event ([`Category::SYSCALL`] and the like).
     pub const fn is_from(self, source: Self) -> bool {
         self.0 & source.0 & !511 != 0
     }
 
-    /// The activity class alone.
+    /// Only the activity class.
     pub const fn activity(self) -> Self {
         Self(self.0 & 511)
     }

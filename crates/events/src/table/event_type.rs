@@ -24,8 +24,8 @@ impl EventType {
         )
     }
 
-    /// Whether Falco's schema lacks the event: its code is this project's own. Captures have it beside the generic
-    /// event, so that every reader knows the call.
+    /// Whether Falco's schema lacks the event, so that its code is this project's own. Captures contain it
+    /// in an option of the generic event, so every reader knows the call.
     #[inline]
     pub const fn is_own(self) -> bool {
         self.0 >= Self::FIRST_OWN
@@ -37,7 +37,7 @@ impl EventType {
         self.0 & 1 == 1
     }
 
-    /// Name as conditions have it, such as `openat`; `NA` for unused and unknown codes.
+    /// Name in conditions, such as `openat`; `NA` for unused and unknown codes.
     pub fn name(self) -> &'static str {
         self.info().map_or("NA", |info| info.name)
     }

@@ -1,4 +1,4 @@
-//! Events that no kernel sends: containers, plugins, users added and deleted, drops.
+//! Events that the kernel does not send: containers, plugins, users added and deleted, drops.
 
 use super::row::*;
 

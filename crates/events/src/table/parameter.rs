@@ -1,4 +1,4 @@
-//! The parameters of a row: their types, and how they are written.
+//! The parameters of a row: their types and formats.
 
 use super::source::Source;
 use crate::flags::FlagTable;
@@ -14,7 +14,7 @@ macro_rules! param_types {
         }
 
         impl ParamType {
-            /// Size on the wire in bytes, `None` where it varies.
+            /// Size on the wire in bytes, `None` if it varies.
             pub const fn size(self) -> Option<usize> {
                 match self {
                     $(Self::$name => $size,)*
@@ -82,7 +82,7 @@ param_types! {
     L4PROTO = 23 Some(1),
     /// Socket family, 8 bits.
     SOCKFAMILY = 24 Some(1),
-    /// Truth value, 32 bits.
+    /// Boolean, 32 bits.
     BOOL = 25 Some(4),
     /// IPv4 address in network order.
     IPV4ADDR = 26 Some(4),
@@ -132,7 +132,7 @@ param_types! {
     PID32 = 48 Some(4),
 }
 
-/// How a parameter's number is written: the `PF_*` formats.
+/// Format of a parameter's number: `PF_*`.
 #[allow(non_camel_case_types)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
@@ -152,7 +152,7 @@ pub enum Format {
     OCT,
 }
 
-/// What belongs to a parameter beside its type.
+/// Details of a parameter in addition to its type.
 #[derive(Clone, Copy, Debug)]
 pub enum ParamDetail {
     /// Nothing.
@@ -193,10 +193,10 @@ pub struct ParamInfo {
     pub name: &'static str,
     /// Wire type.
     pub ty: ParamType,
-    /// How a number is written.
+    /// Format of a number.
     pub format: Format,
-    /// What belongs to it beside the type.
+    /// Details in addition to the type.
     pub detail: ParamDetail,
-    /// Where the probe takes it from.
+    /// Its source in the probe.
     pub source: Source,
 }

@@ -1,12 +1,12 @@
-//! Paths that the kernel reports beside those that a call was given.
+//! The kernel's paths in events, in addition to the requested ones.
 
 use super::event_type::EventType;
 use super::{EventType as E, param as p};
 
-/// What the path is of that stands behind the parameters of an event's row.
+/// Meaning of a path after the parameters of an event's row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KernelPath {
-    /// The path parameter at this position: what the call really worked on.
+    /// The kernel's path for the path parameter at this position: the file that the call really worked on.
     Param(usize),
     /// The plain file that the descriptor at this position stands for. Of other descriptors there is nothing: sockets, pipes,
     /// directories and terminals are followed whatever rules there are.
@@ -18,11 +18,11 @@ pub enum KernelPath {
 }
 
 impl EventType {
-    /// The paths that events of this type may have behind the parameters of their row, in this order: the kernel's own,
-    /// from the root of the mount namespace, whatever links, renamed directories or other threads made of those that
-    /// the call was given.
+    /// The kernel's paths that events of this type may have after the parameters of their row, in this
+    /// order. They begin at the root of the mount namespace, and show the real files, whatever symlinks,
+    /// renamed directories or other threads did to the requested paths.
     ///
-    /// A directory that was renamed has a `/` at the end of its new path.
+    /// The new path of a renamed directory ends in `/`.
     pub const fn kernel_paths(self) -> &'static [KernelPath] {
         use KernelPath::{Cwd, File, Param, Root};
         match self {

@@ -1,4 +1,4 @@
-//! Processes, threads, signals and what they may do.
+//! Processes, threads, signals and permissions.
 
 use super::row::*;
 

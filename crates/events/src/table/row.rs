@@ -1,4 +1,4 @@
-//! What a row holds, and the macro that writes rows.
+//! The content of a row, and the macros that write rows.
 
 use bitflags::bitflags;
 
@@ -10,7 +10,7 @@ pub(super) use crate::flags::{FlagMap, FlagTable};
 pub(super) use crate::syscalls::code::{SyscallCode, SyscallFlags, SyscallInfo};
 
 bitflags! {
-    /// What an event does: the `EF_*` flags.
+    /// Effects of an event: the `EF_*` flags.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub struct EventFlags: u32 {
         /// Makes a file descriptor.
@@ -23,19 +23,19 @@ bitflags! {
         const READS_FROM_FD = 8;
         /// Writes to a file descriptor.
         const WRITES_TO_FD = 16;
-        /// Changes what is known of threads, files or users.
+        /// Changes the state of threads, files or users.
         const MODIFIES_STATE = 32;
         /// Reserved and never sent.
         const UNUSED = 64;
         /// May block.
         const WAITS = 128;
-        /// Has no thread of its own.
+        /// Has no thread.
         const SKIPPARSERESET = 256;
         /// Found in old captures only.
         const OLD_VERSION = 512;
         /// Parameter lengths are 32 bits wide.
         const LARGE_PAYLOAD = 2048;
-        /// Brought up to date when read from an old capture.
+        /// Converted when read from an old capture.
         const CONVERTER_MANAGED = 4096;
     }
 }
@@ -52,7 +52,7 @@ pub struct EventInfo {
     pub ty: EventType,
     /// Name in the schema without `PPME_`, such as `SYSCALL_OPEN_X`.
     pub ident: &'static str,
-    /// Name as conditions have it, such as `open`.
+    /// Name in conditions, such as `open`.
     pub name: &'static str,
     /// Name of an older event that does the same. A condition on that name matches this event too, because its author may
     /// not have known the newer call.
@@ -71,7 +71,7 @@ impl EventInfo {
         self.params.iter().position(|param| param.name == name)
     }
 
-    /// Size in bytes of the whole frame, where every parameter's size is fixed.
+    /// Size of the whole frame in bytes, if every parameter has a fixed size.
     pub fn fixed_len(&self) -> Option<usize> {
         let width = if self.flags.contains(EventFlags::LARGE_PAYLOAD) { 4 } else { 2 };
         self.params.iter().try_fold(crate::HEADER_LEN, |len, param| Some(len + width + param.ty.size()?))
@@ -121,9 +121,9 @@ macro_rules! events {
     };
 }
 
-/// Writes rows of system calls: `code IDENT "name" x86_64(number) aarch64(number)`, how sampling treats the call, and
-/// the exit event that it is sent as: `=> ` and a row as those of `events!`, whose name may be left out where it is the
-/// call's. A call without an event of its own is sent as the generic one.
+/// Writes rows of system calls: `code IDENT "name" x86_64(number) aarch64(number)`, how sampling treats the
+/// call, and the exit event that it is sent as: `=> ` and a row as in `events!`, which may omit the name if
+/// it is the call's. A call without a special event is sent as the generic one.
 macro_rules! syscalls {
     ($(
         $code:literal $ident:ident $name:literal x86_64($($x:tt)+) aarch64($($a:tt)+) $(sampling($sampling:ident))?

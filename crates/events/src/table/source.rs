@@ -1,8 +1,8 @@
-//! Where the probe takes a parameter from.
+//! The source of a parameter in the probe.
 
 use crate::flags::FlagMap;
 
-/// Where the probe takes a parameter from.
+/// The source of a parameter in the probe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Source {
     /// What is done.
@@ -15,8 +15,8 @@ pub struct Source {
 
 macro_rules! ops {
     ($($(#[$doc:meta])* $name:ident = $code:literal),* $(,)?) => {
-        /// Operation of the probe's interpreter that makes a parameter; its code is the wire between
-        /// the descriptor table and the interpreter.
+        /// Operation of the probe's interpreter that makes a parameter. Its code connects the descriptor
+        /// table and the interpreter.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[repr(u8)]
         pub enum Op {
@@ -31,7 +31,7 @@ macro_rules! ops {
 }
 
 ops! {
-    /// An operation of the probe for this parameter alone, or the event is no longer sent.
+    /// A special operation of the probe for this parameter, or the event is no longer sent.
     Custom = 0,
     /// The call's return value, cut to the parameter's size.
     Ret = 1,
@@ -41,7 +41,7 @@ ops! {
     ArgS32 = 3,
     /// The argument's low 32 bits, zero-extended.
     ArgU32 = 4,
-    /// As [`Op::ArgS32`], with the kernel's `AT_FDCWD` as the schema's (-100).
+    /// As [`Op::ArgS32`], with the kernel's `AT_FDCWD` converted to the schema's (-100).
     Dirfd = 5,
     /// Text at the user address in the argument, at most 4,096 bytes.
     UserStr = 6,

@@ -44,7 +44,7 @@ events! {
     569 TASK_RENAME_X "task_rename" (PROCESS | TRACEPOINT) (MODIFIES_STATE) {
         comm: CHARBUF NA = CUSTOM,
     }
-    // What a security hook of the kernel's decided: this project's own, too.
+    // A decision of a security hook of the kernel; the code is this project's own, too.
     571 LSM_X "lsm" (OTHER | TRACEPOINT) (NONE) {
         hook: ENUMFLAGS8 DEC [flags LSM_HOOKS] = CUSTOM,
         res: ERRNO DEC = CUSTOM,
