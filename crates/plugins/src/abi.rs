@@ -1,30 +1,30 @@
-//! The C interface between Falco and its plugins, version 3.12, as it lies in memory on 64-bit Linux.
+//! The C interface between Falco and its plugins, version 3.12, with the memory layout of 64-bit Linux.
 //!
-//! Names are those of the interface without the prefix `ss_plugin_`. A test compares every size and offset with
-//! `falco_plugin_api`.
+//! The names are the names of the interface without the prefix `ss_plugin_`. A test compares every size and
+//! offset with `falco_plugin_api`.
 
 use std::ffi::{c_char, c_void};
 
 /// Result of a call.
 pub type Rc = i32;
-/// The call did what it should.
+/// The call succeeded.
 pub const SUCCESS: Rc = 0;
-/// It did not; `get_last_error` has the reason.
+/// The call failed; `get_last_error` returns the reason.
 pub const FAILURE: Rc = 1;
-/// There is no event at present.
+/// No event is available now.
 pub const TIMEOUT: Rc = -1;
 /// There are no more events.
 pub const EOF: Rc = 2;
 
 /// 0 or another number.
 pub type Bool = u32;
-/// What [`State`] and the other opaque types point to.
+/// Target of [`State`] and of the other opaque pointer types.
 pub type Opaque = *mut c_void;
 /// State of a plugin, from `init`.
 pub type State = Opaque;
 /// An open event source, from `open`.
 pub type Handle = Opaque;
-/// What a plugin passes back to the host to be recognised.
+/// Pointer that a plugin passes back to the host, so that the host recognises the plugin.
 pub type Owner = Opaque;
 /// A table.
 pub type Table = Opaque;
@@ -37,7 +37,7 @@ pub type Routine = Opaque;
 /// Text that ends at the first NUL.
 pub type Text = *const c_char;
 
-/// Room for the message of an asynchronous event's handler, its NUL included.
+/// Size of the buffer for an error message of the asynchronous event handler, including the NUL.
 pub const MAX_ERROR: usize = 1024;
 
 /// Header of an event; the lengths of its parameters and their bytes follow.
@@ -73,7 +73,7 @@ pub struct ValueOffsets {
     pub length: *mut u32,
 }
 
-/// Values of a field: where the array is that the plugin has made.
+/// Values of a field: a pointer to the array that the plugin has filled.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub union Values {
@@ -300,7 +300,7 @@ pub struct ListenInput {
 
 pub type AsyncHandler = unsafe extern "C-unwind" fn(Owner, *const Event, *mut c_char) -> Rc;
 
-// What a plugin exports, by the shapes of the functions.
+// Signatures of the functions that a plugin exports.
 
 pub type TextFn = unsafe extern "C-unwind" fn() -> Text;
 pub type NumberFn = unsafe extern "C-unwind" fn() -> u32;

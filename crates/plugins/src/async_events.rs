@@ -1,14 +1,14 @@
-//! Asynchronous events as plugins hand them over.
+//! Asynchronous events that plugins send.
 
 use eyas_events::EventType;
 use eyas_sinsp::plugin::AsyncEvent;
 
 use crate::events::{self, Header};
 
-/// Reads an event that a plugin sends; `frame` is `None` if its lengths did not add up.
+/// Reads an event that a plugin sends; `frame` is `None` if its lengths were inconsistent.
 ///
 /// # Errors
-/// It is no asynchronous event, in Falco's words.
+/// The event is not a valid asynchronous event. The message has Falco's text.
 pub(crate) fn read<'f>(plugin: &str, frame: Option<&'f [u8]>) -> Result<AsyncEvent<'f>, String> {
     let event = frame.and_then(|frame| {
         let header = Header::read(frame)?;

@@ -1,7 +1,8 @@
 //! Every call into a plugin: the only file that runs foreign code.
 //!
-//! Each function sets what the plugin may leave untouched, calls, and copies what the plugin returns before anything else
-//! is called: a plugin may keep all its texts in one place.
+//! Each function initialises the output arguments, because a plugin may leave them untouched. Then it calls
+//! the plugin, and copies the result before the next call, because a plugin may use one buffer for all its
+//! texts.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -20,9 +21,9 @@ pub(crate) use plugin::Initialised;
 pub(crate) use source::OpenSource;
 pub(crate) use table::ForeignTable;
 
-/// Longest text that is read from a plugin, bytes.
+/// Maximum length of a text that the host reads from a plugin, in bytes.
 const MAX_TEXT: usize = 64 << 20;
-/// Most elements of a list that is read from a plugin.
+/// Maximum number of elements in a list that the host reads from a plugin.
 const MAX_LIST: u64 = 1 << 20;
 
 macro_rules! symbols {
@@ -84,16 +85,17 @@ symbols! {
     capture_close: ListenFn,
 }
 
-/// Loads a shared object, which runs its constructors, and finds a plugin's functions in it.
+/// Loads a shared object, which runs its constructors, and looks up the functions of the plugin in it.
 ///
-/// The object is never unloaded: threads of the plugin's own run time may execute it until the program ends.
+/// The object is never unloaded: threads of the plugin's own runtime may execute its code until the program
+/// ends.
 ///
 /// # Errors
-/// The dynamic linker's text.
+/// Loading failed: the dynamic linker's message.
 pub(crate) fn load(path: &Path) -> Result<Symbols, String> {
     use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
-    // SAFETY: the user has named the file as a plugin. What its constructors do is what loading it means; docs/plugins.md
-    // says that a plugin runs with the rights of this program.
+    // SAFETY: the user has configured this file as a plugin, and so accepts that its constructors run.
+    // docs/plugins.md says that a plugin runs with the rights of this program.
     let library = unsafe { Library::open(Some(path), RTLD_NOW | RTLD_LOCAL) };
     let library = library.map_err(|error| error.to_string())?;
     let symbols = Symbols::resolve(&library);
@@ -101,7 +103,8 @@ pub(crate) fn load(path: &Path) -> Result<Symbols, String> {
     Ok(symbols)
 }
 
-/// Calls foreign code. A Rust panic that leaves it becomes `None`; an exception of another language ends the program.
+/// Calls foreign code. Returns `None` if a Rust panic leaves that code. An exception of another language
+/// ends the program.
 pub(crate) fn guarded<R>(call: impl FnOnce() -> R) -> Option<R> {
     catch_unwind(AssertUnwindSafe(call)).ok()
 }
@@ -109,7 +112,7 @@ pub(crate) fn guarded<R>(call: impl FnOnce() -> R) -> Option<R> {
 /// The bytes of a text that a plugin returned, without the NUL; `None` for a null pointer.
 ///
 /// # Safety
-/// The pointer is null or leads to bytes that end with a NUL and stay as they are while the result lives.
+/// The pointer is null or points to bytes that end with a NUL and do not change while the result lives.
 pub(crate) unsafe fn text_bytes<'a>(text: abi::Text) -> Option<&'a [u8]> {
     if text.is_null() {
         return None;
@@ -123,7 +126,7 @@ pub(crate) unsafe fn text_bytes<'a>(text: abi::Text) -> Option<&'a [u8]> {
 /// A copy of a text that a plugin returned.
 ///
 /// # Safety
-/// As for [`text_bytes`]; the text need not stay.
+/// As for [`text_bytes`], but the text may change after this function returns.
 pub(crate) unsafe fn copied(text: abi::Text) -> Option<String> {
     // SAFETY: by this function's contract.
     unsafe { text_bytes(text) }.map(|bytes| String::from_utf8_lossy(bytes).into_owned())
@@ -132,12 +135,12 @@ pub(crate) unsafe fn copied(text: abi::Text) -> Option<String> {
 /// A copy of an array that a plugin returned.
 ///
 /// # Safety
-/// The pointer is null, or leads to as many elements.
+/// The pointer is null, or points to `len` elements.
 unsafe fn elements<T: Copy>(array: *const T, len: u64) -> Vec<T> {
     if array.is_null() || !array.is_aligned() || len > MAX_LIST {
         return Vec::new();
     }
-    // SAFETY: by this function's contract; it is neither null nor out of line.
+    // SAFETY: by this function's contract; the pointer is neither null nor misaligned.
     unsafe { std::slice::from_raw_parts(array, len as usize) }.to_vec()
 }
 
@@ -145,7 +148,8 @@ unsafe fn elements<T: Copy>(array: *const T, len: u64) -> Vec<T> {
 impl Symbols {
     fn text(function: Option<abi::TextFn>) -> Option<String> {
         let function = function?;
-        // SAFETY: the function takes nothing, and returns null or a text that stays until the next call.
+        // SAFETY: the function takes no argument, and returns null or a text that is valid until the next
+        // call.
         guarded(|| unsafe { copied(function()) })?
     }
 
@@ -195,24 +199,25 @@ impl Symbols {
 
     pub(crate) fn id(&self) -> u32 {
         let Some(function) = self.get_id else { return 0 };
-        // SAFETY: the function takes nothing and returns a number.
+        // SAFETY: the function takes no argument and returns a number.
         guarded(|| unsafe { function() }).unwrap_or_default()
     }
 
-    /// Kind and text of the schema of the configuration.
+    /// The configuration schema: its kind and its text.
     pub(crate) fn init_schema(&self) -> Option<(u32, String)> {
         let function = self.get_init_schema?;
         let mut kind = 0;
-        // SAFETY: the function takes where to put a number, and returns as others do.
+        // SAFETY: the function takes a pointer to a number, and returns null or a text that is valid until
+        // the next call.
         let schema = guarded(|| unsafe { copied(function(&mut kind)) })??;
         Some((kind, schema))
     }
 }
 
-/// Copies an event of a plugin, as far as the parts that were read before say that it goes.
+/// Copies an event of a plugin. The size of each part comes from the parts that were read before it.
 ///
 /// # Safety
-/// The pointer is null, or an event is there.
+/// The pointer is null, or points to an event.
 pub(crate) unsafe fn copy_event(event: *const abi::Event, out: &mut Vec<u8>) -> Result<(), Fault> {
     out.clear();
     if event.is_null() {
@@ -224,13 +229,13 @@ pub(crate) unsafe fn copy_event(event: *const abi::Event, out: &mut Vec<u8>) -> 
         if size == have {
             return Ok(());
         }
-        // SAFETY: what was read of the event says that it has these bytes.
+        // SAFETY: according to the part read so far, the event has these bytes.
         let part = unsafe { std::slice::from_raw_parts(event.cast::<u8>().add(have), size - have) };
         out.extend_from_slice(part);
     }
 }
 
-/// A function of a plugin that runs on a thread of the host.
+/// A plugin's function that runs on a thread of the host.
 #[derive(Clone, Copy)]
 pub(crate) struct Routine {
     function: abi::RoutineFn,
@@ -245,14 +250,16 @@ impl Routine {
         Self { function, input }
     }
 
-    /// Runs it once, beside other calls; returns whether it wants to run again.
+    /// Runs the function once, concurrently with other calls. Returns whether the function wants to run
+    /// again.
     fn run(self, state: abi::State) -> bool {
-        // SAFETY: the plugin has passed the function with its input, and is not destroyed as long as this runs.
+        // SAFETY: the plugin has passed the function with its input, and is not destroyed while the
+        // function runs.
         guarded(|| unsafe { (self.function)(state, self.input) }).is_some_and(|again| again != 0)
     }
 }
 
-/// Calls a plugin's function for an entry of a table; returns whether it wants the next one.
+/// Calls a plugin's function for an entry of a table. Returns whether the function wants the next entry.
 pub(crate) fn visit(visitor: abi::IteratorFn, state: abi::Opaque, entry: abi::Entry) -> bool {
     // SAFETY: the plugin has passed the function with its state for this.
     guarded(|| unsafe { visitor(state, entry) }).is_some_and(|next| next != 0)

@@ -1,7 +1,8 @@
 //! Functions of this program that plugins call.
 //!
-//! What a plugin passes back to be recognised (its owner, entries, fields) are numbers in the form of pointers, and tables
-//! are pointers whose addresses are known: all are looked up, and one that is not known does nothing. No panic leaves a function here.
+//! The owner, entries and fields that a plugin passes back are numbers cast to pointers. Tables are
+//! pointers to known addresses. The functions look up all of them, and do nothing if one is unknown. No
+//! panic leaves a function here.
 
 mod current;
 mod handles;

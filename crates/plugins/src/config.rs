@@ -1,17 +1,17 @@
-//! The configuration of a plugin: what it gets, and whether its schema allows that.
+//! The configuration of a plugin: the text for the plugin, and the check against its schema.
 
 use eyas_sinsp::plugin::PluginError;
 use serde_json::Value;
 
 use crate::schema;
 
-/// The kind of schema that is JSON Schema.
+/// The schema kind for JSON Schema.
 const JSON_SCHEMA: u32 = 1;
 
-/// Checks a configuration; returns what the plugin gets. `kind` is 0 where there is no schema.
+/// Checks a configuration and returns the text for the plugin. `kind` is 0 if there is no schema.
 ///
 /// # Errors
-/// What is wrong, in Falco's words.
+/// The configuration is invalid. The message has Falco's text.
 pub(crate) fn check(
     plugin: &str,
     schema: Option<&str>,

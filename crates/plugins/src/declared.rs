@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-/// Reads the event sources of a capability; a plugin that says nothing declares none.
+/// Reads the event sources of a capability. A plugin without a text declares none.
 ///
 /// # Errors
-/// The text is no JSON array of names.
+/// The text is not a JSON array of names.
 pub(crate) fn sources(symbol: &str, json: Option<&str>) -> Result<Vec<String>, String> {
     match json {
         None | Some("") => Ok(Vec::new()),
@@ -16,13 +16,13 @@ pub(crate) fn sources(symbol: &str, json: Option<&str>) -> Result<Vec<String>, S
 /// Reads the names of asynchronous events.
 ///
 /// # Errors
-/// The text is no JSON array of names, or has none.
+/// The text is not a JSON array of names, or the array is empty.
 pub(crate) fn async_events(json: Option<&str>) -> Result<Vec<String>, String> {
     let names = json.and_then(names).filter(|names| !names.is_empty());
     names.ok_or_else(|| "'get_async_events' did not return a json array but it should".to_owned())
 }
 
-/// The texts of an array: numbers and truth values as text, empty ones left out.
+/// The texts of an array: numbers and booleans converted to text, empty texts left out.
 fn names(json: &str) -> Option<Vec<String>> {
     let Value::Array(values) = serde_json::from_str(json).ok()? else { return None };
     let text = |value: Value| match value {

@@ -5,58 +5,59 @@ use eyas_sinsp::plugin::Version;
 /// The version of the plugin interface that this crate implements.
 pub const API_VERSION: Version = Version([3, 12, 0]);
 
-/// Why a file is no plugin that this host can use. The texts are Falco's where Falco has the same check.
+/// Why this host cannot use a file as a plugin. The messages have Falco's text where Falco has the same
+/// check.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LoadError {
-    /// The dynamic linker refuses it.
+    /// The dynamic linker refuses the file.
     #[error("can't load plugin dynamic library: {0}")]
     Library(String),
-    /// Others than the owner and root can change the file, or replace it.
+    /// Other users than the owner and root can change or replace the file.
     #[error(
         "{} can be changed by others than its owner and root (mode {mode:03o}): remove their write permission, or set \
          plugins_allow_writable: true",
         path.display()
     )]
     Writable {
-        /// The file, or a directory that it is in.
+        /// The file, or a directory above it.
         path: PathBuf,
         /// Its permissions.
         mode: u32,
     },
-    /// It is not a plugin.
+    /// The file is not a plugin.
     #[error("plugin_get_required_api_version symbol not implemented")]
     NoApiVersion,
-    /// The version of the interface is not one.
+    /// The text for the interface version is not a version.
     #[error("plugin provided an invalid required API version: '{0}'")]
     InvalidApiVersion(String),
-    /// The plugin needs an interface that this host does not have.
+    /// The plugin needs an interface version that this host does not support.
     #[error(
         "plugin required API version '{required}' not compatible with the framework's API version '{API_VERSION}': \
          {reason}"
     )]
     IncompatibleApi {
-        /// What the plugin needs.
+        /// The version that the plugin needs.
         required: Version,
-        /// Which number does not fit.
+        /// Which part of the version is incompatible.
         reason: &'static str,
     },
-    /// A function that every plugin has is missing.
+    /// A mandatory function is missing.
     #[error("required symbol not implemented: '{0}'")]
     MissingSymbol(&'static str),
-    /// The plugin's version is not one.
+    /// The text for the plugin's version is not a version.
     #[error("plugin provided an invalid version string: '{0}'")]
     InvalidVersion(String),
-    /// Functions that belong together are not all there.
+    /// A capability needs several functions, and some are missing.
     #[error("broken plugin capabilities: {}", .0.join(", "))]
     Capabilities(Vec<&'static str>),
-    /// The plugin can do nothing.
+    /// The plugin has no capability.
     #[error("plugin does not implement any capability")]
     NoCapability,
-    /// The source of the kernel's events.
+    /// The plugin uses the name of the source for kernel events.
     #[error("plugin can't implement the reserved event source 'syscall'")]
     ReservedSource,
-    /// What the plugin says of its fields, sources or events is not understood.
+    /// The plugin's declaration of its fields, sources or events is invalid.
     #[error("error in plugin {plugin}: {reason}")]
     Declaration {
         /// Name of the plugin.

@@ -1,29 +1,29 @@
-//! Events as plugins see them: header, lengths and bytes in one piece.
+//! Events in the format for plugins: header, lengths and bytes in contiguous memory.
 
 use std::ffi::CStr;
 
 use eyas_events::{EventFlags, EventType, HEADER_LEN as HEADER};
 use eyas_scap::RawEvent;
 
-/// Largest event that is taken from a plugin, bytes.
+/// Maximum size of an event from a plugin, in bytes.
 const MAX_EVENT: usize = 64 << 20;
 
-/// The event of a plugin is not one.
+/// A plugin passed an invalid event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Fault;
 
-/// An event that is passed to a plugin.
+/// An event for a plugin.
 #[derive(Clone, Copy)]
 pub(crate) struct EventFrame<'a> {
     bytes: &'a [u8],
-    /// Its number, from 1.
+    /// Number of the event, from 1.
     pub(crate) num: u64,
-    /// Name of its source, if it has one.
+    /// Name of the event's source, if it has one.
     pub(crate) source: Option<&'a CStr>,
 }
 
 impl<'a> EventFrame<'a> {
-    /// The event whose frame fills the bytes; `None` if none does.
+    /// The event in these bytes; `None` if they are not exactly one event.
     pub(crate) fn new(bytes: &'a [u8], num: u64, source: Option<&'a CStr>) -> Option<Self> {
         (bytes.len() >= HEADER && frame_size(bytes) == Ok(bytes.len())).then_some(Self { bytes, num, source })
     }
@@ -52,7 +52,7 @@ pub(crate) struct Header {
 }
 
 impl Header {
-    /// That of a frame; `None` if there is not enough of it.
+    /// Reads the header of a frame; `None` if the frame is too short.
     pub(crate) fn read(frame: &[u8]) -> Option<Self> {
         (frame.len() >= HEADER).then(|| Self {
             ts: u64_at(frame, 0),
@@ -64,11 +64,11 @@ impl Header {
     }
 }
 
-/// How many bytes an event has of which the beginning is known: those of the header, then those of the lengths, too, then
-/// all.
+/// Size of an event as far as its beginning shows it: first the size of the header, then also of the
+/// lengths, then of the whole event.
 ///
 /// # Errors
-/// It is no event: of no known type, with more parameters than that type, or with lengths that do not add up.
+/// The event is invalid: unknown type, more parameters than the type has, or inconsistent lengths.
 pub(crate) fn frame_size(have: &[u8]) -> Result<usize, Fault> {
     let Some(header) = Header::read(have) else { return Ok(HEADER) };
     let info = header.code.info().ok_or(Fault)?;
@@ -89,7 +89,8 @@ pub(crate) fn frame_size(have: &[u8]) -> Result<usize, Fault> {
     if sum == (header.len - lengths) as u64 { Ok(header.len) } else { Err(Fault) }
 }
 
-/// Writes an event as plugins see it. Parameters beyond those of its type are left out: plugins do not know them.
+/// Writes an event in the format for plugins. Leaves out parameters beyond those of the event type, because
+/// plugins do not know them.
 pub(crate) fn write(event: &RawEvent<'_>, out: &mut Vec<u8>) {
     out.clear();
     let info = event.info();
@@ -118,7 +119,7 @@ pub(crate) fn write(event: &RawEvent<'_>, out: &mut Vec<u8>) {
     out[16..20].copy_from_slice(&len);
 }
 
-/// An event as the rest of the program has it; `None` if the bytes are none.
+/// Converts a frame to a [`RawEvent`]; `None` if the bytes are not an event.
 pub(crate) fn raw(frame: &[u8]) -> Option<RawEvent<'_>> {
     let header = Header::read(frame)?;
     RawEvent::from_parts(header.ts, header.tid, header.code, 0, header.nparams, &frame[HEADER..])

@@ -1,13 +1,17 @@
-//! The fields that are wanted of an event: each once, and all in one call where the plugin can do that.
+//! Extraction of the requested fields of an event: each field once, and all in one call where the plugin
+//! supports that.
 //!
-//! Falco asks for one field at a time, and the SDK for Rust frees the values of one field when it makes those of the next. So
-//! only plugins of the SDK for Go, which has memory for each field of a call and whose calls are dear, are asked for several.
+//! Falco requests one field at a time. The Rust SDK frees the values of a field when it creates the values
+//! of the next one. So this host requests several fields only from plugins of the Go SDK. That SDK has
+//! memory for each field of a call, and its calls are expensive.
 //!
-//! A plugin extracts the fields of a call in their order, and most stop at the first that fails: those behind it have no
-//! value though they might. So after a failure, those that have none yet are asked for again, from behind the last that has
-//! one, the first alone. A field that fails alone is asked for alone from then on, until it succeeds.
+//! A plugin extracts the fields of a call in order, and most plugins stop at the first failure. The fields
+//! after it then have no value, although they might. So after a failure, the host repeats the request for
+//! the fields after the last one with a value, the first of them in a call of its own. A field that fails
+//! in a call of its own stays in such calls until it succeeds.
 //!
-//! If a plugin has one place for the values of several fields nevertheless, they are asked for one by one from then on.
+//! If a plugin still uses the same memory for the values of several fields, the host requests these fields
+//! one by one from then on.
 
 use std::ffi::CString;
 
@@ -16,24 +20,24 @@ use eyas_sinsp::plugin::{PluginField, Request, Tables, Wanted};
 use crate::call::{Initialised, Requests};
 use crate::events::EventFrame;
 
-/// Most sets of fields that are kept ready. Rules ask for one set, and each output for another.
+/// Maximum number of prepared field sets. Rules request one set, and each output requests another.
 const MOST_PREPARED: usize = 32;
 
-/// Asks for fields, and remembers how they were asked for.
+/// Requests fields, and remembers how each was requested.
 #[derive(Default)]
 pub(crate) struct Extractor {
     prepared: Vec<Prepared>,
 }
 
-/// A set of fields that is ready to be asked for.
+/// A set of fields that is prepared for requests.
 struct Prepared {
     wanted: Vec<Wanted>,
     requests: Requests,
-    /// Those that are asked for together.
+    /// Fields that are requested in one call.
     together: Vec<usize>,
     /// Those that failed.
     alone: Vec<usize>,
-    /// Those that have a place in common with others.
+    /// Fields whose values share memory with the values of others.
     sharing: Vec<usize>,
     has_value: Vec<bool>,
 }
@@ -45,7 +49,7 @@ impl Prepared {
             let field = &fields[wanted.field.min(fields.len() - 1)];
             let name = CString::new(field.name.as_str()).unwrap_or_default();
             let key = wanted.key.as_deref().map(|key| CString::new(key).unwrap_or_default());
-            // A plugin takes a key for a key before it looks whether the field has one.
+            // A plugin would use the key before it checks whether the field takes one.
             let key = key.filter(|_| field.arg.key);
             requests.push(wanted.field, name, field.ty, field.is_list, (key, wanted.index));
         }
@@ -79,7 +83,8 @@ impl Prepared {
         };
         let mut left = &together[..];
         while !left.is_empty() && !ask(left, has_value) {
-            // Those before the last one that has a value were reached; of the others, one has failed.
+            // The plugin reached the fields before the last one with a value; of the others, one has
+            // failed.
             let reached = left.iter().rposition(|number| has_value[*number]).map_or(0, |last| last + 1);
             let was_alone = left.len() == 1;
             left = &left[reached..];
@@ -92,7 +97,7 @@ impl Prepared {
         let mut recovered = Vec::new();
         for number in alone.iter() {
             if ask(&[*number], has_value) {
-                // It may be asked for with the others again.
+                // The field may be requested together with the others again.
                 recovered.push(*number);
             }
         }
@@ -119,7 +124,7 @@ impl Prepared {
 }
 
 impl Extractor {
-    /// Extracts the fields that are wanted, and gives their values to the request.
+    /// Extracts the requested fields, and passes their values to the request.
     pub(crate) fn extract(
         &mut self,
         plugin: &Initialised,

@@ -1,10 +1,10 @@
-//! What a plugin says of its fields: the JSON of `get_fields`.
+//! The fields that a plugin declares: the JSON of `get_fields`.
 
 use eyas_fields::FieldType;
 use eyas_sinsp::plugin::{ArgForms, PluginField};
 use serde_json::{Map, Value};
 
-/// The words for types of fields, and what conditions know them as.
+/// Names of field types in the JSON, and the corresponding types in conditions.
 const TYPES: [(&str, FieldType); 7] = [
     ("string", FieldType::Str),
     ("uint64", FieldType::Uint { bits: 64 }),
@@ -18,7 +18,7 @@ const TYPES: [(&str, FieldType); 7] = [
 /// Reads the JSON of `get_fields`.
 ///
 /// # Errors
-/// What is wrong, in Falco's words.
+/// The JSON is invalid. The message has Falco's text.
 pub(crate) fn parse(json: Option<&str>) -> Result<Vec<PluginField>, String> {
     let json = json.ok_or("get_fields returned a null string")?;
     let Ok(Value::Array(rows)) = serde_json::from_str(json) else {
@@ -45,7 +45,7 @@ fn row(row: &Value) -> Result<PluginField, String> {
         Some(Value::Bool(is_set)) => Ok(*is_set),
         Some(_) => Err(format!("field {name} {what} property is not boolean ")),
     };
-    // `text` has found members in it.
+    // `text` has found members in the object.
     let empty = Map::new();
     let object = row.as_object().unwrap_or(&empty);
     let arg = match object.get("arg") {

@@ -1,4 +1,4 @@
-//! Who may change the file of a plugin.
+//! Check of who may change the file of a plugin.
 
 use std::path::{Path, PathBuf};
 
@@ -6,12 +6,13 @@ use rustix::fs::{Mode, Stat, stat};
 
 use crate::error::LoadError;
 
-/// Checks that nobody but its owner and root can change a file, or replace it in one of its directories.
+/// Checks that only its owner and root can change a file, or replace it in one of its directories.
 ///
-/// A file that does not exist passes: the dynamic linker says so better, and looks for names without a slash elsewhere.
+/// A file that does not exist passes the check: the dynamic linker reports it with a better message, and
+/// searches other directories for names without a slash.
 ///
 /// # Errors
-/// Others can.
+/// Other users can change or replace the file.
 pub(crate) fn check(path: &Path) -> Result<(), LoadError> {
     let Ok(path) = path.canonicalize() else { return Ok(()) };
     let Ok(found) = stat(&path) else { return Ok(()) };
@@ -19,7 +20,7 @@ pub(crate) fn check(path: &Path) -> Result<(), LoadError> {
     if mode.intersects(Mode::WGRP | Mode::WOTH) {
         return Err(refusal(path, &found));
     }
-    // Who may write to a directory replaces the files in it, unless the directory is sticky.
+    // A user who may write to a directory can replace the files in it, unless the directory is sticky.
     for directory in path.ancestors().skip(1) {
         let Ok(found) = stat(directory) else { continue };
         let mode = Mode::from_raw_mode(found.st_mode);

@@ -1,4 +1,4 @@
-//! A plugin that was initialised, as the inspector has it.
+//! An initialised plugin, for the inspector.
 
 use std::ffi::CString;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::extraction::Extractor;
 use crate::stream::Stream;
 use crate::{config, open_params, version};
 
-/// An event as the plugin is given it, and room for the next one.
+/// An event in the format for plugins, and memory for the next one.
 #[derive(Default)]
 pub(crate) struct Frame {
     bytes: Vec<u8>,
@@ -24,7 +24,7 @@ pub(crate) struct Frame {
 }
 
 impl Frame {
-    /// Writes an event; `None` if it is none that a plugin could read.
+    /// Writes an event; `None` if a plugin could not read it.
     pub(crate) fn write(&mut self, event: &PluginEvent<'_>) -> Option<EventFrame<'_>> {
         events::write(&event.raw, &mut self.bytes);
         if self.source.as_bytes() != event.source.as_bytes() {
@@ -35,15 +35,15 @@ impl Frame {
     }
 }
 
-/// A configuration as the plugin takes it.
+/// A configuration as a C string for the plugin.
 fn c_config(plugin: &str, config: &str) -> Result<CString, PluginError> {
     CString::new(config).map_err(|_| format!("error in plugin {plugin}: init config has a NUL").into())
 }
 
-/// A plugin that was initialised. It is destroyed when this and all that it has opened are dropped.
+/// An initialised plugin. It is destroyed when this and everything that it has opened are dropped.
 pub(crate) struct Hosted {
     info: Arc<PluginInfo>,
-    /// How the schema of the configuration is written.
+    /// Kind of the configuration schema.
     schema_kind: u32,
     plugin: Arc<Initialised>,
     extractor: Extractor,
@@ -78,7 +78,7 @@ impl Hosted {
         })
     }
 
-    /// Codes of the events that the plugin extracts from or parses.
+    /// Codes of the events from which the plugin extracts fields or which it parses.
     fn codes(&self) -> impl Iterator<Item = u16> {
         let of = |is_capable: bool, types: &[u16], sources: &[String]| match (is_capable, types.is_empty()) {
             (false, _) => Vec::new(),
@@ -185,7 +185,7 @@ impl Parsing for Hosted {
 
 impl AsyncEvents for Hosted {
     fn start(&mut self, sender: AsyncSender) -> Result<(), PluginError> {
-        // First: the plugin may send events before it returns.
+        // This comes first: the plugin may send events before its function returns.
         self.plugin.owner().set_sender(Some(sender));
         self.plugin.set_async_handler(true).map_err(|error| {
             self.plugin.owner().set_sender(None);
@@ -195,7 +195,7 @@ impl AsyncEvents for Hosted {
 
     fn stop(&mut self) -> Result<(), PluginError> {
         let outcome = self.plugin.set_async_handler(false);
-        // Last, for the same reason. What the plugin sends in spite of it is refused.
+        // This comes last, for the same reason. Later events of the plugin are refused.
         self.plugin.owner().set_sender(None);
         Ok(outcome?)
     }

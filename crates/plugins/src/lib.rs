@@ -1,7 +1,8 @@
-//! Falco's plugins: shared objects that bring event sources, fields, parsers and asynchronous events.
+//! Host for Falco's plugins: shared objects with event sources, fields, parsers and asynchronous events.
 //!
-//! Should I use this crate? Yes, to load plugins that were built for Falco, with whatever SDK. To write a plugin in Rust for
-//! a program that is linked with eyas, implement the traits of `eyas_sinsp::plugin` instead: no C interface is needed.
+//! Should I use this crate? Yes, to load plugins that were built for Falco, with any SDK. To write a plugin
+//! in Rust for a program that is linked with eyas, implement the traits of `eyas_sinsp::plugin` instead: no
+//! C interface is needed.
 //!
 //! ```text
 //!   file ── Library::load ──> Library: Plugin ── start ──> Instance ──> sources, fields, parsers, events
@@ -9,8 +10,8 @@
 //!   abi.rs    the C interface  │   call.rs  every call into a plugin   │   callbacks.rs  what plugins call
 //! ```
 //!
-//! The crate implements version 3.12 of the interface, with all its capabilities: plugins that were built for 3.0 or newer
-//! run unchanged.
+//! The crate implements version 3.12 of the interface, with all its capabilities. Plugins that were built
+//! for version 3.0 or newer run unchanged.
 //!
 //! ```no_run
 //! use eyas_plugins::{Library, Options};
@@ -24,9 +25,10 @@
 //!
 //! # Safety
 //!
-//! A plugin is native code in this process: what it does wrong in its own memory is not noticed. What it returns is checked
-//! as far as that is possible: events by their lengths, texts and lists by null pointers and limits, tables, entries and
-//! fields by numbers that are looked up. A file that others than its owner and root may change is refused.
+//! A plugin is native code in this process. The host cannot detect that a plugin corrupts memory. It checks
+//! returned data as far as possible: the lengths in events; null pointers and limits for texts and lists;
+//! known numbers for tables, entries and fields. The host refuses a file that users other than its owner
+//! and root may change.
 #![deny(unsafe_code)]
 
 mod abi;

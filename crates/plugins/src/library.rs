@@ -11,11 +11,11 @@ use crate::error::{API_VERSION, Error, LoadError};
 use crate::hosted::Hosted;
 use crate::{config, declared, fields, file, version};
 
-/// How a plugin is loaded.
+/// Options for loading a plugin.
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct Options {
-    /// Whether a file that others than its owner and root can change is loaded all the same.
+    /// Whether to load a file even if users other than its owner and root can change it.
     pub allow_writable: bool,
 }
 
@@ -28,13 +28,13 @@ impl Options {
     }
 }
 
-/// A plugin's shared object that is loaded and was found to be in order. It stays in memory until the program ends.
+/// A loaded and checked shared object of a plugin. It stays in memory until the program ends.
 pub struct Library {
     path: PathBuf,
     symbols: Symbols,
     api: Version,
     info: Arc<PluginInfo>,
-    /// How the schema of the configuration is written, if there is one: 0 for not at all, 1 for JSON Schema.
+    /// Kind of the configuration schema: 0 for none, 1 for JSON Schema.
     schema_kind: u32,
 }
 
@@ -45,10 +45,11 @@ impl std::fmt::Debug for Library {
 }
 
 impl Library {
-    /// Loads a plugin, and asks it what it is. That runs code of the plugin, with the rights of this program.
+    /// Loads a plugin, and queries its properties. This runs code of the plugin, with the rights of this
+    /// program.
     ///
     /// # Errors
-    /// The file cannot be loaded, can be changed by others, or is no plugin that this host can use.
+    /// The file cannot be loaded, other users can change it, or it is not a plugin that this host can use.
     pub fn load(path: impl AsRef<Path>, options: &Options) -> Result<Self, Error> {
         let path = path.as_ref().to_owned();
         let checked = if options.allow_writable { Ok(()) } else { file::check(&path) };
@@ -71,16 +72,16 @@ impl Library {
         self.api
     }
 
-    /// Checks a configuration against the plugin's schema, if it has one, and returns what the plugin gets: `{}` for
-    /// nothing.
+    /// Checks a configuration against the plugin's schema, if it has one. Returns the text for the plugin,
+    /// which is `{}` for an empty configuration.
     ///
     /// # Errors
-    /// It does not fit, or the schema is none.
+    /// The configuration violates the schema, or the schema is invalid.
     pub fn check_config(&self, text: &str) -> Result<String, PluginError> {
         config::check(&self.info.name, self.info.config_schema.as_deref(), self.schema_kind, text)
     }
 
-    /// As [`Plugin::start`], with the type of this crate.
+    /// Like [`Plugin::start`], but returns the type of this crate.
     pub(crate) fn start_hosted(&self, start: Start<'_>) -> Result<Hosted, PluginError> {
         let config = self.check_config(start.config)?;
         let owner = Owner::register(&self.info.name, self.api.0[1], start.log);
@@ -100,7 +101,7 @@ impl Plugin for Library {
     }
 }
 
-/// Asks a plugin what it is, in the order in which Falco asks. Each text is copied before the next question.
+/// Queries the properties of a plugin, in the same order as Falco. Copies each text before the next call.
 fn describe(symbols: &Symbols) -> Result<(PluginInfo, Version, u32), LoadError> {
     let api = symbols.get_required_api_version.map(|_| symbols.required_api_version().unwrap_or_default());
     let api = api.ok_or(LoadError::NoApiVersion)?;
@@ -158,7 +159,7 @@ fn describe(symbols: &Symbols) -> Result<(PluginInfo, Version, u32), LoadError> 
     Ok((info, required, kind))
 }
 
-/// What the plugin can do, by the functions that it has.
+/// The plugin's capabilities, derived from the functions that it exports.
 fn capabilities(symbols: &Symbols, id: u32, source: &str) -> Result<Capabilities, LoadError> {
     let sourcing = [symbols.open.is_some(), symbols.close.is_some(), symbols.next_batch.is_some()];
     let mut broken = Vec::new();

@@ -6,7 +6,7 @@ use serde_json::Value;
 /// Reads the list; an empty text is an empty list.
 ///
 /// # Errors
-/// What is wrong.
+/// The JSON is invalid.
 pub(crate) fn parse(json: &str) -> Result<Vec<OpenParam>, String> {
     if json.is_empty() {
         return Ok(Vec::new());

@@ -1,18 +1,18 @@
-//! JSON Schema (draft 7) as far as plugins describe their configuration with it: every keyword but `format`,
-//! `dependencies` and references to other documents.
+//! The part of JSON Schema (draft 7) that plugins use for their configuration: every keyword except
+//! `format`, `dependencies` and references to other documents.
 //!
-//! The first thing that is wrong is reported, in the words of the validator that Falco has.
+//! Only the first violation is reported, with the message of Falco's validator.
 
 use regex::Regex;
 use serde_json::{Map, Value};
 
-/// Most references and levels that are followed into each other.
+/// Maximum depth of nested references and levels.
 const MOST_LEVELS: usize = 256;
 
-/// What is wrong, and where.
+/// A violation of the schema, and its place.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Violation {
-    /// `<root>`, then what leads to the value: `<root>[a][0]`.
+    /// `<root>`, then the path to the value: `<root>[a][0]`.
     pub(crate) place: String,
     pub(crate) what: String,
 }
@@ -20,7 +20,7 @@ pub(crate) struct Violation {
 /// Tests a value against a schema.
 ///
 /// # Errors
-/// The first thing that is wrong.
+/// The first violation.
 pub(crate) fn check(schema: &Value, value: &Value) -> Result<(), Violation> {
     At { root: schema, place: "<root>", level: 0 }.check(schema, value)
 }
@@ -30,21 +30,21 @@ type Outcome = Result<(), Violation>;
 /// A place in the value.
 #[derive(Clone, Copy)]
 struct At<'a> {
-    /// The whole schema, which references lead into.
+    /// The whole schema, in which references are resolved.
     root: &'a Value,
     place: &'a str,
     level: usize,
 }
 
-/// Tests a value against a keyword: gets the schema, what the keyword has, and the value.
+/// Tests a value against a keyword. Gets the schema, the value of the keyword, and the value to test.
 type Test = fn(At<'_>, &Map<String, Value>, &Value, &Value) -> Outcome;
 
-/// In the order in which they are tested.
+/// In the order of the tests.
 const KEYWORDS: [(&str, Test); 24] = [
     ("allOf", |at, _, rule, value| schemas(rule).try_for_each(|schema| at.check(schema, value))),
     ("anyOf", |at, _, rule, value| {
         let first = schemas(rule).map(|schema| at.check(schema, value)).reduce(Result::or);
-        // The first schema's violation is what is reported: `or` returns the last one.
+        // The violation of the first schema is reported; `or` would return the last one.
         match first {
             Some(Err(_)) => schemas(rule).next().map_or(Ok(()), |schema| at.check(schema, value)),
             _ => Ok(()),
@@ -145,12 +145,12 @@ const KEYWORDS: [(&str, Test); 24] = [
     }),
 ];
 
-/// The elements of a keyword that has a list.
+/// The elements of a keyword with a list.
 fn schemas(rule: &Value) -> impl Iterator<Item = &Value> {
     rule.as_array().into_iter().flatten()
 }
 
-/// A pattern that is none matches everything: the plugin checks its configuration itself, too.
+/// An invalid pattern matches everything. The plugin checks its configuration itself, too.
 fn matches(pattern: &str, text: &str) -> bool {
     Regex::new(pattern).map_or(true, |pattern| pattern.is_match(text))
 }
@@ -206,7 +206,7 @@ impl<'a> At<'a> {
         if holds { Ok(()) } else { Err(Violation { place: self.place.to_owned(), what: what.to_owned() }) }
     }
 
-    /// Tests what is in the value under a name or number.
+    /// Tests the member or element of the value with this name or index.
     fn check_in(self, part: &str, schema: &Value, value: &Value) -> Outcome {
         let place = format!("{}[{part}]", self.place);
         At { place: &place, ..self }.check(schema, value)
@@ -251,7 +251,8 @@ impl<'a> At<'a> {
         Ok(())
     }
 
-    /// `properties`, `patternProperties` and `additionalProperties` divide the members among themselves.
+    /// Tests members with `properties`, `patternProperties` and `propertyNames`. `additionalProperties`
+    /// applies to the members that the first two do not cover.
     fn properties(self, schema: &Map<String, Value>, value: &Value) -> Outcome {
         let Some(members) = value.as_object() else { return Ok(()) };
         let rules = |keyword: &str| schema.get(keyword).and_then(Value::as_object);

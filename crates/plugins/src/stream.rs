@@ -1,4 +1,4 @@
-//! An open event source, as the inspector has it.
+//! An open event source, for the inspector.
 
 use std::sync::Arc;
 

@@ -1,19 +1,19 @@
-//! One thread at a time.
+//! A lock that admits one thread at a time.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
-/// A lock that the thread that has it may take again: a plugin that is called may lead back to itself.
+/// A reentrant lock: a call of a plugin may cause another call of the same plugin.
 #[derive(Debug, Default)]
 pub(crate) struct Turn {
-    /// Number of the thread that has it; 0 for none.
+    /// Number of the thread that holds the lock; 0 for none.
     holder: AtomicU64,
     lock: Mutex<()>,
 }
 
-/// Ends the turn when dropped.
+/// Guard that releases the lock when dropped.
 pub(crate) struct Held<'t> {
-    /// Not where the thread has the turn further up.
+    /// `None` if the thread already held the lock.
     taken: Option<(&'t Turn, MutexGuard<'t, ()>)>,
 }
 
@@ -21,12 +21,12 @@ pub(crate) struct Held<'t> {
 fn me() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     thread_local!(static ME: u64 = NEXT.fetch_add(1, Ordering::Relaxed));
-    // No destructor of a thread calls a plugin; if one did it would wait as another thread does.
+    // No thread-local destructor calls a plugin. If one did, it would wait like another thread.
     ME.try_with(|me| *me).unwrap_or(u64::MAX)
 }
 
 impl Turn {
-    /// Waits until no other thread has the turn.
+    /// Waits until no other thread holds the lock, and takes it.
     #[inline]
     pub(crate) fn take(&self) -> Held<'_> {
         let me = me();
@@ -37,7 +37,7 @@ impl Turn {
         self.hold(me, guard)
     }
 
-    /// As [`Turn::take`], but `None` instead of waiting.
+    /// Like [`Turn::take`], but returns `None` instead of waiting.
     pub(crate) fn try_take(&self) -> Option<Held<'_>> {
         let me = me();
         if self.holder.load(Ordering::Relaxed) == me {

@@ -1,13 +1,14 @@
-//! Which version serves which.
+//! Compatibility of versions.
 
 use eyas_sinsp::plugin::{PluginError, Version};
 
-/// The version of Falco's event schema that live captures of system calls have.
+/// The version of Falco's event schema for live captures of system calls.
 pub const EVENT_SCHEMA: Version = Version([4, 5, 1]);
-/// What a plugin knows that says nothing.
+/// The event schema version of a plugin that declares none.
 const FIRST_EVENT_SCHEMA: &str = "3.0.0";
 
-/// Which number keeps `have` from serving who needs `required`: 0 for the major one.
+/// Which part of `have` makes it incompatible with `required`: 0 for the major number. `None` if it is
+/// compatible.
 fn mismatch(have: Version, required: Version) -> Option<usize> {
     let (have, required) = (have.0, required.0);
     if have[0] != required[0] {
@@ -19,10 +20,10 @@ fn mismatch(have: Version, required: Version) -> Option<usize> {
     }
 }
 
-/// Checks the version of the interface that a plugin needs.
+/// Checks the interface version that a plugin needs.
 ///
 /// # Errors
-/// Why it does not fit, in Falco's words.
+/// The versions are incompatible. The message has Falco's text.
 pub(crate) fn check_api(have: Version, required: Version) -> Result<(), &'static str> {
     match mismatch(have, required) {
         None => Ok(()),
@@ -32,10 +33,10 @@ pub(crate) fn check_api(have: Version, required: Version) -> Result<(), &'static
     }
 }
 
-/// Checks the event schema that a plugin was built for.
+/// Checks the event schema version that a plugin was built for.
 ///
 /// # Errors
-/// Why it does not fit, in Falco's words.
+/// The versions are incompatible. The message has Falco's text.
 pub(crate) fn check_events(plugin: &str, in_use: Version, required: Option<&str>) -> Result<(), PluginError> {
     let text = required.unwrap_or(FIRST_EVENT_SCHEMA);
     let Ok(required) = text.parse::<Version>() else {

@@ -1,4 +1,4 @@
-//! Keys and values of tables, as C unions and as ours.
+//! Keys and values of tables: conversion between C unions and our types.
 
 use eyas_sinsp::plugin::{DataType, Scalar};
 
@@ -19,7 +19,7 @@ const TYPES: [(StateType, DataType); 11] = [
     (25, DataType::Bool),
 ];
 
-/// The type of this number; `None` if the interface has none.
+/// The type with this number; `None` if the interface has no such type.
 pub(crate) fn type_of(number: StateType) -> Option<DataType> {
     TYPES.iter().find_map(|(known, ty)| (*known == number).then_some(*ty))
 }
@@ -32,14 +32,15 @@ pub(crate) fn number_of(ty: DataType) -> StateType {
 /// Reads a key or a value; `None` if it is null, a null text, or a table.
 ///
 /// # Safety
-/// The pointer is null or leads to a value of the type, and a text's pointer to a text.
+/// The pointer is null or points to a value of the type. The pointer in a text value points to a text.
 pub(crate) unsafe fn read(data: *const StateData, ty: DataType) -> Option<Scalar> {
     if data.is_null() || !data.is_aligned() {
         return None;
     }
-    // SAFETY: by this function's contract; every member but the text is a number that any bytes are.
+    // SAFETY: by this function's contract; every member except the text is a number, for which any bytes
+    // are valid.
     unsafe {
-        // Of a short member no more than its own bytes are there.
+        // For a short member, only its own bytes are initialised.
         Some(match ty {
             DataType::I8 => Scalar::I8((&raw const (*data).i8).read()),
             DataType::I16 => Scalar::I16((&raw const (*data).i16).read()),
@@ -56,7 +57,7 @@ pub(crate) unsafe fn read(data: *const StateData, ty: DataType) -> Option<Scalar
     }
 }
 
-/// A key or a value for a plugin. `text` is a text's pointer; tables are null.
+/// A key or a value for a plugin. `text` is the pointer for a text value; tables are null.
 pub(crate) fn to_data(value: &Scalar, text: abi::Text) -> StateData {
     let mut data = StateData { u64: 0 };
     match *value {
@@ -95,7 +96,7 @@ mod tests {
         ];
         for value in values {
             let data = to_data(&value, c"hello".as_ptr());
-            // SAFETY: the data has just been made of a value of this type.
+            // SAFETY: the data was just created from a value of this type.
             assert_eq!(unsafe { read(&data, value.data_type()) }, Some(value));
         }
         // SAFETY: null is allowed.

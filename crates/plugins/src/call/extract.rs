@@ -14,24 +14,24 @@ use crate::abi;
 use crate::callbacks;
 use crate::events::EventFrame;
 
-/// Fields with their arguments, ready to be asked for.
+/// Fields with their arguments, prepared as input of an extraction call.
 #[derive(Default)]
 pub(crate) struct Requests {
     templates: Vec<abi::ExtractField>,
-    /// What the templates point to.
+    /// Texts that the templates point to.
     texts: Vec<CString>,
     types: Vec<FieldType>,
-    /// What the plugin fills in.
+    /// Structures that the plugin fills in.
     asked: Vec<abi::ExtractField>,
-    /// Where the values of several fields are: begin, end, number.
+    /// Memory ranges of the values of several fields: begin, end, number of the field.
     places: Vec<(usize, usize, usize)>,
 }
 
-// SAFETY: the pointers lead to what is here as well, or are no longer followed.
+// SAFETY: the pointers point into the same structure, or are not dereferenced any more.
 unsafe impl Send for Requests {}
 
 impl Requests {
-    /// Adds a field; it has the next number.
+    /// Adds a field, which gets the next number.
     pub(crate) fn push(
         &mut self,
         id: usize,
@@ -61,21 +61,22 @@ impl Requests {
             flist: is_list.into(),
         });
         self.types.push(ty);
-        // The bytes of a `CString` stay where they are when it is moved.
+        // The bytes of a `CString` keep their address when the `CString` is moved.
         self.texts.push(name);
         self.texts.extend(key);
     }
 }
 
 impl Initialised {
-    /// Whether the plugin has memory for the values of several fields of a call: if it is of the SDK for Go, which exports
-    /// this function.
+    /// Whether the plugin keeps the values of several fields of one call. Only plugins of the Go SDK do;
+    /// that SDK exports this function.
     pub(crate) fn takes_several_fields(&self) -> bool {
         self.symbols.extract_fields_sync.is_some()
     }
 
-    /// Extracts the selected fields in one call, and gives their values to the request. `has_value` says of each number
-    /// whether it has got one. Returns whether the call succeeded; values may have come in any case.
+    /// Extracts the selected fields in one call, and passes their values to the request. `has_value`
+    /// records for each field number whether the field has a value. Returns whether the call succeeded;
+    /// even a failed call may have produced values.
     pub(crate) fn extract(
         &self,
         event: EventFrame<'_>,
@@ -91,7 +92,8 @@ impl Initialised {
         of_values.clear();
         asked.extend(selection.iter().filter_map(|number| templates.get(*number)).copied());
         let event = event.to_input();
-        // The places are those of one field's values: the extractor asks for one field at a time.
+        // The offsets belong to the values of one field, because the extractor then requests one field at a
+        // time.
         let wants_places = request.wants_offsets() && selection.len() == 1;
         let mut places = abi::ValueOffsets { start: null_mut(), length: null_mut() };
         let input = abi::ExtractInput {
@@ -112,7 +114,8 @@ impl Initialised {
             if asked.res_len == 0 || asked.res_len > MAX_LIST {
                 continue;
             }
-            // SAFETY: the plugin says that so many values of the field's type are there until the next call.
+            // SAFETY: according to the plugin, that many values of the field's type are valid until the
+            // next call.
             let is_read = unsafe { read(asked, types[*number], *number, request) };
             if let Some(has_value) = has_value.get_mut(*number) {
                 *has_value = is_read;
@@ -136,7 +139,8 @@ impl Initialised {
         if let ([number], [asked]) = (selection, asked.as_slice())
             && wants_places
         {
-            // SAFETY: the plugin has left both null, or set both to as many numbers as the field has values.
+            // SAFETY: the plugin has left both null, or has set both to arrays with one number per value of
+            // the field.
             let (starts, lengths) =
                 unsafe { (elements(places.start, asked.res_len), elements(places.length, asked.res_len)) };
             let end = |(start, length): (u32, u32)| Range { start, end: start.saturating_add(length) };
@@ -148,8 +152,8 @@ impl Initialised {
 }
 
 impl Requests {
-    /// Fields of the last call whose values are in the same place: the plugin has room for one of them alone, so that all
-    /// but the last have a wrong value.
+    /// Fields of the last call whose values share the same memory. Such a plugin has memory for one field
+    /// only, so that all fields except the last have a wrong value.
     pub(crate) fn sharing_places(&mut self, out: &mut Vec<usize>) {
         out.clear();
         self.places.sort_unstable();
@@ -164,10 +168,10 @@ impl Requests {
     }
 }
 
-/// Gives the values of a field to the request. Returns whether each is one of the type.
+/// Passes the values of a field to the request. Returns whether every value has the type of the field.
 ///
 /// # Safety
-/// `res` is null or leads to as many values of the type as `res_len` says.
+/// `res` is null or points to `res_len` values of the type.
 unsafe fn read(field: &abi::ExtractField, ty: FieldType, number: usize, request: &mut Request<'_>) -> bool {
     // SAFETY: all members of the union are pointers.
     let pointer = unsafe { field.res.u64s };
@@ -176,7 +180,8 @@ unsafe fn read(field: &abi::ExtractField, ty: FieldType, number: usize, request:
         return false;
     }
     let len = field.res_len as usize;
-    // SAFETY: by this function's contract there are as many values; the pointer is neither null nor out of line.
+    // SAFETY: by this function's contract there are that many values; the pointer is neither null nor
+    // misaligned.
     let value = |at: usize| unsafe {
         match ty {
             FieldType::Str => text_bytes(field.res.texts.add(at).read()).map(Value::Str),
@@ -186,7 +191,8 @@ unsafe fn read(field: &abi::ExtractField, ty: FieldType, number: usize, request:
         }
     };
     if field.flist == 0 {
-        // More than one value of a field that has one is a lie, and the first may be true.
+        // A field that is not a list has at most one value. If the plugin returns more, the first may be
+        // correct.
         let Some(value) = value(0) else { return false };
         request.set(number, value);
         return true;
@@ -202,7 +208,7 @@ unsafe fn read(field: &abi::ExtractField, ty: FieldType, number: usize, request:
 /// Reads an address of 4 or 16 bytes.
 ///
 /// # Safety
-/// The buffer's pointer is null or leads to as many bytes as it says.
+/// The pointer of the buffer is null or points to as many bytes as the buffer's length.
 unsafe fn address(buffer: &abi::ByteBuffer) -> Option<IpAddr> {
     if buffer.ptr.is_null() || !matches!(buffer.len, 4 | 16) {
         return None;

@@ -1,4 +1,4 @@
-//! A plugin that was initialised: the functions that take its state.
+//! An initialised plugin: the functions that take its state.
 
 use std::ffi::CStr;
 use std::ptr::{null, null_mut};
@@ -12,7 +12,7 @@ use crate::callbacks::{self, DumpFn, Link, Owner};
 use crate::events::EventFrame;
 use crate::turn::Turn;
 
-/// A plugin that was initialised, or has at least returned a state. Destroyed when dropped.
+/// An initialised plugin, or one that has at least returned a state. Dropping this destroys the plugin.
 pub(crate) struct Initialised {
     pub(super) symbols: Symbols,
     pub(super) state: abi::State,
@@ -20,13 +20,14 @@ pub(crate) struct Initialised {
     pub(super) turn: Turn,
 }
 
-// SAFETY: the interface allows calls from any thread, one at a time for a state. `turn` sees to that.
+// SAFETY: the interface allows calls from any thread, but only one at a time per state. `turn` enforces
+// that.
 unsafe impl Send for Initialised {}
 // SAFETY: as above.
 unsafe impl Sync for Initialised {}
 
 impl Link for Initialised {
-    /// What the plugin says of the last call, which failed.
+    /// The plugin's error message for the last call, which failed.
     fn last_error(&self) -> String {
         let Some(function) = self.symbols.get_last_error.filter(|_| !self.state.is_null()) else {
             return "plugin handle or 'get_last_error' function not defined".into();
@@ -75,7 +76,7 @@ impl Initialised {
         let mut rc = abi::FAILURE;
         let state = symbols.init.and_then(|init| {
             callbacks::during(&owner, tables, || {
-                // SAFETY: the input lives during the call, and what it leads to for longer.
+                // SAFETY: the input lives during the call; the data that it points to lives longer.
                 guarded(|| unsafe { init(&input, &mut rc) })
             })
         });
@@ -84,7 +85,7 @@ impl Initialised {
         let instance = Arc::new(Self { symbols: *symbols, state, owner, turn: Turn::default() });
         if !is_up {
             let error = instance.last_error();
-            // What the plugin has left of itself is of no use to others.
+            // Other code must not use the state of a plugin whose initialisation failed.
             instance.owner.link(None);
             return Err(error);
         }
@@ -97,7 +98,7 @@ impl Initialised {
         &self.owner
     }
 
-    /// Whether the plugin took the configuration; `None` if it has no function for that.
+    /// Whether the plugin accepted the configuration; `None` if the plugin has no function for that.
     pub(crate) fn set_config(&self, config: &CStr) -> Option<bool> {
         let function = self.symbols.set_config?;
         let input = abi::SetConfigInput { config: config.as_ptr() };
@@ -107,17 +108,18 @@ impl Initialised {
         Some(rc == Some(abi::SUCCESS))
     }
 
-    /// What the plugin counts. `None` while another thread is in the plugin.
+    /// The plugin's metrics. `None` while another thread executes the plugin.
     pub(crate) fn metrics(&self) -> Option<Vec<Metric>> {
         let Some(function) = self.symbols.get_metrics else { return Some(Vec::new()) };
         let _turn = self.turn.try_take()?;
         let mut len = 0;
-        // SAFETY: the state is of this plugin; it returns as many metrics as it says, which stay until the next call.
+        // SAFETY: the state is of this plugin; the plugin returns as many metrics as it reports, valid
+        // until the next call.
         let metrics = guarded(|| unsafe { elements(function(self.state, &mut len), len.into()) });
         let read = |metric: abi::Metric| {
             // SAFETY: the name is a text of the plugin, and all bytes of the value's union are set or zero.
             let (name, value) = unsafe { (copied(metric.name)?, metric.value) };
-            // SAFETY: each member of the union is a number that any bytes are.
+            // SAFETY: each member of the union is a number, for which any bytes are valid.
             let value = unsafe {
                 match metric.value_type {
                     0 => MetricValue::Uint(value.u32.into()),
@@ -134,7 +136,7 @@ impl Initialised {
         Some(metrics.unwrap_or_default().into_iter().filter_map(read).collect())
     }
 
-    /// The event schema that the plugin was built for, if it says.
+    /// The event schema version that the plugin was built for, if the plugin declares one.
     pub(crate) fn required_event_schema_version(&self) -> Option<String> {
         let function = self.symbols.get_required_event_schema_version?;
         let _turn = self.turn.take();
@@ -146,7 +148,7 @@ impl Initialised {
         let Some(function) = function else { return Vec::new() };
         let _turn = self.turn.take();
         let mut len = 0;
-        // SAFETY: the state is of this plugin; it returns as many codes as it says.
+        // SAFETY: the state is of this plugin; the plugin returns as many codes as it reports.
         guarded(|| unsafe { elements(function(&mut len, self.state), len.into()) }).unwrap_or_default()
     }
 
@@ -158,7 +160,7 @@ impl Initialised {
         self.types(self.symbols.get_parse_event_types)
     }
 
-    /// JSON of suggested open parameters; `None` if the plugin has no function for that.
+    /// JSON list of suggested open parameters; `None` if the plugin has no function for that.
     ///
     /// # Errors
     /// The plugin's text.
@@ -171,7 +173,7 @@ impl Initialised {
         Some(if rc == abi::SUCCESS { Ok(json.unwrap_or_default()) } else { Err(self.last_error()) })
     }
 
-    /// An event of the plugin as text; `None` or empty if it has none.
+    /// An event of the plugin as text; `None` or empty if the plugin has no text for it.
     pub(crate) fn event_to_string(&self, event: EventFrame<'_>) -> Option<Vec<u8>> {
         let function = self.symbols.event_to_string?;
         let input = event.to_input();
@@ -180,7 +182,7 @@ impl Initialised {
         guarded(|| unsafe { text_bytes(function(self.state, &input)).map(<[u8]>::to_vec) })?
     }
 
-    /// Has the plugin parse an event. Returns whether it did.
+    /// Calls the plugin's parser for an event. Returns whether the call succeeded.
     pub(crate) fn parse(&self, event: EventFrame<'_>, tables: &mut dyn Tables) -> bool {
         let Some(function) = self.symbols.parse_event else { return false };
         let event = event.to_input();
@@ -200,7 +202,7 @@ impl Initialised {
         rc == Some(abi::SUCCESS)
     }
 
-    /// Gives the plugin the handler of asynchronous events, or takes it away.
+    /// Passes the handler of asynchronous events to the plugin, or removes it.
     ///
     /// # Errors
     /// The plugin's text.
@@ -213,7 +215,7 @@ impl Initialised {
         self.outcome(rc)
     }
 
-    /// Has the plugin send its state as asynchronous events.
+    /// Asks the plugin to send its state as asynchronous events.
     ///
     /// # Errors
     /// The plugin's text.
@@ -228,7 +230,7 @@ impl Initialised {
         self.outcome(rc)
     }
 
-    /// Informs the plugin that a capture opens or closes.
+    /// Notifies the plugin that a capture opens or closes.
     ///
     /// # Errors
     /// The plugin's text.

@@ -10,16 +10,16 @@ use crate::abi::{self, Rc};
 use crate::callbacks::Link;
 use crate::events::Fault;
 
-/// An event source of a plugin that was opened. Closed when dropped.
+/// An open event source of a plugin. Dropping this closes the source.
 pub(crate) struct OpenSource {
     instance: Arc<Initialised>,
     handle: abi::Handle,
-    /// Events of the last batch, which stay until the next one.
+    /// Events of the last batch, valid until the next batch.
     events: *const *const abi::Event,
     len: u32,
 }
 
-// SAFETY: the interface allows calls from any thread, one at a time; the batch stays where it is.
+// SAFETY: the interface allows calls from any thread, one at a time; the batch does not move.
 unsafe impl Send for OpenSource {}
 
 impl OpenSource {
@@ -38,12 +38,13 @@ impl OpenSource {
             guarded(|| unsafe { open(instance.state, params.as_ptr(), &mut rc) })
         };
         let instance = Arc::clone(instance);
-        // What failed to open is closed, too, if the plugin returned anything.
+        // If opening failed but the plugin returned a handle, the handle is closed, too.
         let source = Self { instance, handle: handle.unwrap_or(null_mut()), events: null(), len: 0 };
         if rc == abi::SUCCESS && handle.is_some() { Ok(source) } else { Err(source.instance.last_error()) }
     }
 
-    /// Asks for the next batch; returns the result and the number of events. The events of the last batch are gone.
+    /// Requests the next batch. Returns the result and the number of events. The events of the last batch
+    /// become invalid.
     pub(crate) fn next_batch(&mut self) -> (Rc, u32) {
         (self.events, self.len) = (null(), 0);
         let Some(next_batch) = self.instance.symbols.next_batch else { return (abi::EOF, 0) };
@@ -60,21 +61,23 @@ impl OpenSource {
         (rc.unwrap_or(abi::FAILURE), self.len)
     }
 
-    /// Copies an event of the last batch. No more of it is read than its lengths have been found to say.
+    /// Copies an event of the last batch. Reads only as many bytes as the checked lengths in the event
+    /// allow.
     ///
     /// # Errors
-    /// There is no such event, or its lengths do not add up.
+    /// There is no such event, or its lengths are inconsistent.
     pub(crate) fn copy(&self, index: u32, out: &mut Vec<u8>) -> Result<(), Fault> {
         if index >= self.len {
             return Err(Fault);
         }
-        // SAFETY: the plugin says that its batch has so many pointers, which stay until the next batch.
+        // SAFETY: according to the plugin, its batch has that many pointers, valid until the next batch.
         let event = unsafe { self.events.add(index as usize).read() };
-        // SAFETY: the plugin says that its batch has an event there.
+        // SAFETY: according to the plugin, its batch has an event at this address.
         unsafe { copy_event(event, out) }
     }
 
-    /// How far the source is, in hundredths of a percent, and in the plugin's words; `None` if the plugin never says.
+    /// Progress of the source, in hundredths of a percent and as the plugin's text; `None` if the plugin
+    /// does not report progress.
     pub(crate) fn progress(&self) -> Option<(u32, Option<String>)> {
         let function = self.instance.symbols.get_progress?;
         let _turn = self.instance.turn.take();

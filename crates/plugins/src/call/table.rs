@@ -1,4 +1,4 @@
-//! Tables of a plugin: the functions that it offers to others.
+//! Tables of a plugin: the functions that it offers to the host and to other plugins.
 
 use std::ffi::CString;
 use std::ptr::with_exposed_provenance_mut;
@@ -21,26 +21,27 @@ pub(crate) struct ForeignTable {
     owner: Arc<Owner>,
 }
 
-// SAFETY: the interface allows calls from any thread, one at a time; `PluginTable` says that only the thread of the
-// inspector makes them.
+// SAFETY: the interface allows calls from any thread, one at a time; by the contract of `PluginTable`, only
+// the thread of the inspector makes them.
 unsafe impl Send for ForeignTable {}
 // SAFETY: as above.
 unsafe impl Sync for ForeignTable {}
 
-/// A number for something of the plugin's.
+/// A number that stands for a pointer of the plugin.
 fn number_of(pointer: abi::Opaque) -> u64 {
     pointer.expose_provenance() as u64
 }
 
-/// What [`number_of`] was called with.
+/// The pointer that was passed to [`number_of`].
 fn pointer_of(number: u64) -> abi::Opaque {
     with_exposed_provenance_mut(number as usize)
 }
 
-/// What versions of the interface before 3.1 do not have: entries need not be released.
+/// Replacement for a function that the interface lacks before version 3.1: entries need not be released
+/// there.
 unsafe extern "C-unwind" fn release_nothing(_: abi::Table, _: abi::Entry) {}
 
-/// What versions of the interface before 3.1 do not have.
+/// Replacement for a function that the interface lacks before version 3.1.
 unsafe extern "C-unwind" fn iterate_nothing(
     _: abi::Table,
     _: Option<abi::IteratorFn>,
@@ -56,10 +57,10 @@ macro_rules! same {
 }
 
 impl ForeignTable {
-    /// The table that a plugin adds.
+    /// A table that a plugin adds.
     ///
     /// # Safety
-    /// The pointer is null, or leads to a table of the plugin's; what it leads to stays as long as the plugin.
+    /// The pointer is null, or points to a table of the plugin that lives as long as the plugin.
     pub(crate) unsafe fn new(owner: &Arc<Owner>, input: *const abi::TableInput) -> Result<Self, PluginError> {
         let plugin = &owner.name;
         let failure = |why: &str| {
@@ -119,10 +120,10 @@ impl ForeignTable {
         Ok(Self { name, key_type, table: input.table, reader, writer, fields, owner: Arc::clone(owner) })
     }
 
-    /// Calls a function of the table; a failure has the plugin's own text.
+    /// Calls a function of the table. If the call fails, the error has the plugin's message.
     fn call<F, R>(&self, function: Option<F>, call: impl FnOnce(F) -> Option<R>) -> Result<R, PluginError> {
         let ended = || format!("the plugin of table '{}' has ended", self.name);
-        // Kept from being destroyed during the call.
+        // This reference keeps the plugin alive during the call.
         let plugin = self.owner.kept().map_err(|()| ended())?;
         let function = function.ok_or_else(|| format!("table '{}' lacks a function", self.name))?;
         match guarded(|| call(function)).flatten() {
@@ -134,7 +135,7 @@ impl ForeignTable {
         }
     }
 
-    /// Calls with a key or a value as the plugin has it.
+    /// Calls `body` with a key or a value in the form that the plugin uses.
     fn with_data<R>(value: &Scalar, body: impl FnOnce(*const abi::StateData) -> R) -> R {
         let text = match value {
             Scalar::Str(bytes) => CString::new(&bytes[..]).unwrap_or_default(),
@@ -194,7 +195,8 @@ impl PluginTable for ForeignTable {
     fn columns(&self) -> Result<Vec<ColumnInfo>, PluginError> {
         let infos = self.call(self.fields.list_table_fields, |function| {
             let mut len = 0;
-            // SAFETY: the table is of this plugin; it returns as many fields as it says, until the next call.
+            // SAFETY: the table is of this plugin; the plugin returns as many fields as it reports, valid
+            // until the next call.
             let infos = unsafe { elements(function(self.table, &mut len), len.into()) };
             let read = |info: &abi::TableFieldInfo| {
                 // SAFETY: the name is a text of the plugin.
@@ -234,11 +236,11 @@ impl PluginTable for ForeignTable {
     }
 
     fn visit(&self, visit: &mut dyn FnMut(u64) -> bool) -> Result<bool, PluginError> {
-        /// What the plugin passes back.
+        /// The context that the plugin passes back to the callback.
         struct Visitor<'a>(&'a mut dyn FnMut(u64) -> bool);
 
         unsafe extern "C-unwind" fn visit_one(visitor: abi::Opaque, entry: abi::Entry) -> abi::Bool {
-            // SAFETY: the plugin passes back what it was given, during the call in which it was given.
+            // SAFETY: the plugin passes back the pointer that it got in this call.
             let visitor = unsafe { &mut *visitor.cast::<Visitor<'_>>() };
             guarded(|| (visitor.0)(number_of(entry))).unwrap_or(false).into()
         }
@@ -260,7 +262,7 @@ impl PluginTable for ForeignTable {
 
     fn destroy(&self, entry: u64) -> Result<(), PluginError> {
         self.call(self.writer.destroy_table_entry, |function| {
-            // SAFETY: table and entry are of this plugin, and nobody uses the entry after this.
+            // SAFETY: table and entry are of this plugin, and nothing uses the entry after this.
             unsafe { function(self.table, pointer_of(entry)) };
             Some(())
         })
@@ -301,11 +303,11 @@ impl PluginTable for ForeignTable {
         });
         is_read?;
         if ty == DataType::Table {
-            // SAFETY: the plugin says that it has set the member of this type.
+            // SAFETY: according to the plugin, it has set the member of this type.
             let nested = unsafe { ForeignTable::new(&self.owner, out.table.cast::<abi::TableInput>()) };
             return nested.map(|table| Datum::Table(Arc::new(table) as Arc<dyn PluginTable>));
         }
-        // SAFETY: as above; a text stays until the next call.
+        // SAFETY: as above; a text is valid until the next call.
         let value = unsafe {
             match ty {
                 DataType::Str => Some(Scalar::text(text_bytes(out.text).unwrap_or_default())),

@@ -1,4 +1,5 @@
-//! Tables as plugins have them: pointers to descriptions, of which the SDK for Rust reads the type of keys.
+//! Table handles of plugins: pointers to descriptions. The Rust SDK reads the key type from the
+//! description.
 
 use std::cell::UnsafeCell;
 use std::ffi::CString;
@@ -11,32 +12,32 @@ use crate::abi;
 /// The tables that a plugin has pointers to.
 #[derive(Default)]
 pub(crate) struct Handles {
-    /// By the numbers of the tables. Those of tables within entries are used again by later calls of the plugin.
+    /// Slots by table number. Later calls of the plugin use the numbers of tables within entries again.
     slots: FxHashMap<u32, Box<Slot>>,
-    /// Numbers of the tables by addresses.
+    /// Table numbers by address.
     ids: FxHashMap<usize, TableId>,
 }
 
-/// What a pointer leads to. It stays where it is as long as the plugin may have the pointer.
+/// Target of a pointer. It does not move as long as the plugin may have the pointer.
 struct Slot {
     input: UnsafeCell<abi::TableInput>,
     name: CString,
 }
 
-// SAFETY: the pointers lead to what is here as well, or to what lives as long as the program.
+// SAFETY: the pointers point into the same structure, or to data that lives as long as the program.
 unsafe impl Send for Handles {}
 
 impl Handles {
-    /// The pointer for a table, which is described by `input` but for name and pointer.
+    /// The pointer for a table. `input` describes the table except for name and pointer.
     pub(super) fn pointer(&mut self, id: TableId, name: &str, input: abi::TableInput) -> abi::Table {
         let slot = self.slots.entry(id.0).or_insert_with(|| Box::new(Slot::new(name, input)));
         let pointer = slot.input.get();
-        // SAFETY: the pointer is that of a cell which is there.
+        // SAFETY: the pointer points to an existing cell.
         let known = unsafe { (*pointer).key_type };
         if known != input.key_type || slot.name.as_bytes() != name.as_bytes() {
             let Slot { input, name } = Slot::new(name, input);
             slot.name = name;
-            // SAFETY: as above. The call has ended for which the table was that was here before.
+            // SAFETY: as above. The previous table in this slot belonged to a call that has ended.
             unsafe { pointer.write(input.into_inner()) };
         }
         let table: abi::Table = pointer.cast();
@@ -55,7 +56,7 @@ impl Handles {
 impl Slot {
     fn new(name: &str, mut input: abi::TableInput) -> Self {
         let name = CString::new(name).unwrap_or_default();
-        // The bytes of a `CString` stay where they are when it is moved.
+        // The bytes of a `CString` keep their address when the `CString` is moved.
         input.name = name.as_ptr();
         Self { input: UnsafeCell::new(input), name }
     }

@@ -1,4 +1,4 @@
-//! What the host knows of an initialised plugin when the plugin calls.
+//! The host's data about an initialised plugin, for calls by that plugin.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ffi::CString;
@@ -15,58 +15,59 @@ use crate::abi;
 use crate::call::Routine;
 use crate::turn::Turn;
 
-/// Texts of errors that are kept, as plugins may still read them.
+/// Number of error texts that are kept, because plugins may still read them.
 const KEPT_ERRORS: usize = 16;
 
-/// A plugin that runs. It is not destroyed as long as somebody has it.
+/// A running plugin. It is not destroyed while a reference to it exists.
 pub(crate) trait Link: Send + Sync {
-    /// What the plugin says of its last call, which failed.
+    /// The plugin's error message for its last call, which failed.
     fn last_error(&self) -> String;
 
     /// Runs a routine once; returns whether it wants to run again.
     fn run(&self, routine: Routine) -> bool;
 }
 
-/// Whether a routine still runs.
+/// State of a routine: whether it still runs.
 #[derive(Default)]
 pub(super) struct Slot {
-    /// Held while it runs.
+    /// Held while the routine runs.
     pub(super) turn: Turn,
     pub(super) is_over: AtomicBool,
 }
 
-/// What [`abi::Owner`] stands for.
+/// The object behind an [`abi::Owner`].
 pub(crate) struct Owner {
     pub(super) id: usize,
     pub(crate) name: String,
     /// Minor version of the interface that the plugin was built for.
     pub(crate) api_minor: u32,
     log: Log,
-    /// The last one is the present one.
+    /// The last one is the current error.
     errors: Mutex<VecDeque<CString>>,
-    /// Empty until `init` has returned; without a plugin if it failed.
+    /// Empty until `init` has returned; `None` if `init` failed.
     plugin: OnceLock<Option<Weak<dyn Link>>>,
     sender: Mutex<Option<AsyncSender>>,
     pool: Mutex<Option<Pool>>,
-    /// The routines that run in it, by their numbers.
+    /// The routines that run in the pool, by number.
     routines: Mutex<FxHashMap<u64, Arc<Slot>>>,
-    /// The tables that the plugin has pointers to.
+    /// The tables to which the plugin has pointers.
     handles: Mutex<Handles>,
-    /// Types of the columns that the plugin has asked for.
+    /// Types of the columns that the plugin has requested.
     columns: Mutex<FxHashMap<u32, abi::StateType>>,
-    /// Types of the columns of its own tables that others have asked for. Tables within entries have theirs in common.
+    /// Types of the columns in the plugin's own tables that other code has requested. Tables within entries
+    /// share their columns.
     offered_columns: Mutex<FxHashMap<u64, DataType>>,
 }
 
 static OWNERS: RwLock<BTreeMap<usize, Arc<Owner>>> = RwLock::new(BTreeMap::new());
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Nothing here is left half done.
+    // A panic leaves no data here half updated.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Owner {
-    /// A new one, which the plugin may refer to from now on, until [`Owner::forget`].
+    /// Creates an owner, which the plugin may refer to until [`Owner::forget`].
     pub(crate) fn register(name: &str, api_minor: u32, log: Log) -> Arc<Self> {
         static NEXT: AtomicUsize = AtomicUsize::new(1);
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -88,7 +89,7 @@ impl Owner {
         owner
     }
 
-    /// Ends the registration: what the plugin still sends does nothing.
+    /// Ends the registration: later calls of the plugin have no effect.
     pub(crate) fn forget(&self) {
         OWNERS.write().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
     }
@@ -101,7 +102,7 @@ impl Owner {
         (self.log)(severity, message);
     }
 
-    /// Sets what the plugin gets for the reason of a failure of the host.
+    /// Sets the message that the plugin gets as the reason for a failure of the host.
     pub(super) fn set_error(&self, error: String) {
         let mut text = error.into_bytes();
         text.retain(|byte| *byte != 0);
@@ -112,20 +113,21 @@ impl Owner {
         errors.push_back(CString::new(text).unwrap_or_default());
     }
 
-    /// The present reason; null for none. The bytes stay for as many failures as are kept.
+    /// The current error message; null if there is none. The bytes are valid until [`KEPT_ERRORS`] further
+    /// failures.
     pub(super) fn last_error(&self) -> abi::Text {
         locked(&self.errors).back().filter(|text| !text.is_empty()).map_or(null(), |text| text.as_ptr())
     }
 
-    /// The plugin runs, or will never.
+    /// Records that the plugin runs, or never will.
     pub(crate) fn link(&self, plugin: Option<Weak<dyn Link>>) {
         let _ = self.plugin.set(plugin);
     }
 
-    /// The plugin, kept from being destroyed. `None` while it initialises.
+    /// The plugin, kept alive. `None` during its initialisation.
     ///
     /// # Errors
-    /// It was destroyed.
+    /// The plugin was destroyed.
     pub(crate) fn kept(&self) -> Result<Option<Arc<dyn Link>>, ()> {
         match self.plugin.get() {
             None => Ok(None),
@@ -133,23 +135,23 @@ impl Owner {
         }
     }
 
-    /// From now on events are sent with this; `None`: they are refused.
+    /// Sets the sender for events; with `None`, events are refused.
     pub(crate) fn set_sender(&self, sender: Option<AsyncSender>) {
         *locked(&self.sender) = sender;
     }
 
-    /// What events are sent with, while a capture takes them. Cloned, so that no lock is held while one is sent.
+    /// The sender for events, while a capture accepts them. Cloned, so that no lock is held during a send.
     pub(super) fn sender(&self) -> Option<AsyncSender> {
         locked(&self.sender).clone()
     }
 
-    /// From now on routines run in this; `None`: they are refused.
+    /// Sets the pool for routines; with `None`, routines are refused.
     pub(crate) fn set_pool(&self, pool: Option<Pool>) {
         locked(&self.routines).clear();
         *locked(&self.pool) = pool;
     }
 
-    /// What routines run in, while a capture is open.
+    /// The pool for routines, while a capture is open.
     pub(super) fn pool(&self) -> Option<Pool> {
         locked(&self.pool).clone()
     }
@@ -171,7 +173,7 @@ impl Owner {
     }
 }
 
-/// The owner that a plugin refers to.
+/// The owner to which a plugin refers.
 pub(super) fn find(owner: abi::Owner) -> Option<Arc<Owner>> {
     OWNERS.read().unwrap_or_else(PoisonError::into_inner).get(&owner.addr()).cloned()
 }

@@ -1,4 +1,4 @@
-//! Routines: functions of a plugin that run beside the events.
+//! Routines: functions of a plugin that run concurrently with event processing.
 
 use std::ptr::{null_mut, without_provenance_mut};
 use std::sync::Arc;
@@ -46,7 +46,8 @@ unsafe extern "C-unwind" fn unsubscribe(owner: abi::Owner, routine: abi::Routine
         let slot = owner.routines().remove(&id);
         if let Some(slot) = slot {
             slot.is_over.store(true, Ordering::Release);
-            // The plugin frees what the routine uses when this returns. A routine that ends itself does not wait.
+            // When this returns, the plugin frees the data of the routine. So wait for the routine, except
+            // when it unsubscribes itself.
             drop(slot.turn.take());
         }
         if was_known { abi::SUCCESS } else { abi::FAILURE }

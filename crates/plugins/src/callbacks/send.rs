@@ -17,7 +17,7 @@ unsafe extern "C-unwind" fn async_handler(
     event: *const abi::Event,
     error: *mut c_char,
 ) -> Rc {
-    // SAFETY: what the plugin passes is what the function takes.
+    // SAFETY: the plugin passes the arguments that the function requires.
     unsafe {
         take_event(owner, event, error, |owner, frame| {
             let Some(sender) = owner.sender() else {
@@ -34,7 +34,7 @@ unsafe extern "C-unwind" fn dump_handler(
     event: *const abi::Event,
     error: *mut c_char,
 ) -> Rc {
-    // SAFETY: what the plugin passes is what the function takes.
+    // SAFETY: the plugin passes the arguments that the function requires.
     unsafe {
         take_event(owner, event, error, |owner, frame| {
             let event = async_events::read(&owner.name, frame)?;
@@ -43,10 +43,11 @@ unsafe extern "C-unwind" fn dump_handler(
     }
 }
 
-/// Takes an event from a plugin; the bytes of one that does not add up are `None`.
+/// Accepts an event from a plugin. Its bytes are `None` if its lengths are inconsistent.
 ///
 /// # Safety
-/// The event is null or one; the error is null or has room for [`abi::MAX_ERROR`] bytes.
+/// The event pointer is null or points to an event. The error pointer is null or points to a buffer of
+/// [`abi::MAX_ERROR`] bytes.
 unsafe fn take_event(
     owner: abi::Owner,
     event: *const abi::Event,
@@ -63,7 +64,7 @@ unsafe fn take_event(
     let Err(reason) = outcome else { return abi::SUCCESS };
     if !error.is_null() {
         let len = reason.len().min(abi::MAX_ERROR - 1);
-        // SAFETY: by this function's contract there is room for the bytes and a NUL.
+        // SAFETY: by this function's contract the buffer has room for the bytes and a NUL.
         unsafe {
             error.copy_from_nonoverlapping(reason.as_ptr().cast(), len);
             error.add(len).write(0);

@@ -1,4 +1,4 @@
-//! The functions by which plugins use state tables.
+//! Functions with which plugins use state tables.
 
 use std::ptr::{null, null_mut, without_provenance_mut};
 use std::sync::Arc;
@@ -41,10 +41,10 @@ pub(super) static FIELDS: abi::FieldsVtable = abi::FieldsVtable {
     add_table_field: Some(add_table_field),
 };
 
-/// A structure of pointers to what lives as long as the program.
+/// A structure of pointers to data that lives as long as the program.
 struct Constant(abi::InitTablesInput);
 
-// SAFETY: nobody writes to it, nor to what its pointers lead to.
+// SAFETY: nothing writes to it, nor to the targets of its pointers.
 unsafe impl Sync for Constant {}
 
 static INIT_TABLES: Constant = Constant(abi::InitTablesInput {
@@ -57,23 +57,23 @@ static INIT_TABLES: Constant = Constant(abi::InitTablesInput {
     writer_ext: &WRITER,
 });
 
-/// What `init` gets; it lives as long as the program.
+/// Argument of `init`, which lives as long as the program.
 pub(crate) fn init_tables() -> *const abi::InitTablesInput {
     &INIT_TABLES.0
 }
 
-// Numbers in the form of pointers are never null.
+// Numbers cast to pointers are never null.
 
-/// The table that a plugin refers to.
+/// The table to which a plugin refers.
 ///
 /// # Errors
-/// It is none that the plugin was given.
+/// The plugin did not get this table from the host.
 fn table_of(table: abi::Table) -> Result<TableId, PluginError> {
     let known = current::with_owner(|owner| owner.handles().id(table)).flatten();
     known.ok_or_else(|| "the table is none that this plugin was given".into())
 }
 
-/// What a plugin's pointer to a table leads to, but for the name.
+/// Target of a plugin's table pointer, without the name.
 fn input(key: DataType) -> abi::TableInput {
     abi::TableInput {
         name: null(),
@@ -88,7 +88,7 @@ fn input(key: DataType) -> abi::TableInput {
     }
 }
 
-/// The pointer that the plugin which is being called gets for a table.
+/// The pointer to a table for the plugin that is being called.
 fn pointer_to(tables: &mut dyn Tables, id: TableId) -> Result<abi::Table, PluginError> {
     let (name, key) = (tables.name(id)?, tables.key_type(id)?);
     let pointer = current::with_owner(|owner| owner.handles().pointer(id, &name, input(key)));
@@ -121,7 +121,7 @@ fn answer<R>(otherwise: R, body: impl FnOnce() -> Result<R, PluginError>) -> R {
 /// A key that a plugin passes.
 ///
 /// # Safety
-/// The pointer is null or leads to a key of the table's type.
+/// The pointer is null or points to a key of the table's type.
 unsafe fn key_of(
     tables: &mut dyn Tables,
     table: TableId,
@@ -143,13 +143,13 @@ extern "C-unwind" fn list_tables(owner: abi::Owner, len: *mut u32) -> *const abi
                 key_type: data::number_of(table.key),
             })
             .collect();
-        // SAFETY: a plugin passes null or where to put a number.
+        // SAFETY: a plugin passes null or a pointer to a number.
         unsafe { put(len, infos.len() as u32) };
         Ok(current::keep(Box::new(infos), |infos| infos.as_ptr()))
     })
 }
 
-/// Puts a number where a plugin wants it.
+/// Writes a number to an address that a plugin passed.
 ///
 /// # Safety
 /// The pointer is null, or there is room for a number.
@@ -194,7 +194,7 @@ extern "C-unwind" fn list_table_fields(table: abi::Table, len: *mut u32) -> *con
                 read_only: column.is_read_only.into(),
             })
             .collect();
-        // SAFETY: a plugin passes null or where to put a number.
+        // SAFETY: a plugin passes null or a pointer to a number.
         unsafe { put(len, infos.len() as u32) };
         Ok(current::keep(Box::new(infos), |infos| infos.as_ptr()))
     })
@@ -205,7 +205,7 @@ unsafe extern "C-unwind" fn get_table_field(
     name: abi::Text,
     ty: abi::StateType,
 ) -> abi::Accessor {
-    // SAFETY: what the plugin passes is what the function takes.
+    // SAFETY: the plugin passes the arguments that the function requires.
     unsafe { column(table, name, ty, false) }
 }
 
@@ -214,7 +214,7 @@ unsafe extern "C-unwind" fn add_table_field(
     name: abi::Text,
     ty: abi::StateType,
 ) -> abi::Accessor {
-    // SAFETY: what the plugin passes is what the function takes.
+    // SAFETY: the plugin passes the arguments that the function requires.
     unsafe { column(table, name, ty, true) }
 }
 
@@ -270,7 +270,7 @@ unsafe extern "C-unwind" fn read_entry_field(
         if out.is_null() || !out.is_aligned() {
             return Err("there is no place for the value of a field".into());
         }
-        // SAFETY: a plugin passes where to put a value.
+        // SAFETY: a plugin passes a pointer to a value.
         unsafe { out.write(abi::StateData { u64: 0 }) };
         let table = table_of(table)?;
         let value = current::with_tables(|tables| {
