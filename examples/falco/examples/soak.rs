@@ -1,4 +1,5 @@
-//! falco for minutes with every output, beside builds and connections: its processor time, its memory, and what it loses.
+//! Runs falco for minutes with every output, under a load of builds and connections. Measures processor
+//! time, memory and losses.
 //!
 //! `cargo xtask soak` runs it: `soak FALCO MINUTES RULES...`.
 
@@ -25,11 +26,11 @@ mod client;
 #[path = "../tests/receivers/server.rs"]
 mod server;
 
-/// Looks at the program while it runs.
+/// Number of measurements during the run.
 const LOOKS: u32 = 12;
-/// Alerts a second, about.
+/// Approximate number of alerts per second.
 const PACE: u64 = 20;
-/// By how much memory may grow from the first third of the looks to the last.
+/// Maximum growth of memory from the first third of the measurements to the last.
 const GROWTH: f64 = 1.10;
 const LOG: &str = "/dev/log";
 const SOURCE: &str =
@@ -56,7 +57,7 @@ fn text(error: impl Display) -> String {
     error.to_string()
 }
 
-/// A directory, and the socket of a log daemon if this made it: both go at the end.
+/// A directory, and the socket of a log daemon if this program created it. Both are removed at the end.
 struct Place {
     dir: PathBuf,
     has_log: bool,
@@ -79,7 +80,7 @@ impl Place {
         Ok(path)
     }
 
-    /// Sees to it that there is a log daemon; counts what it gets if it is this one.
+    /// Makes sure that a log daemon runs. If it is this program's own, counts its messages.
     fn log_daemon(&mut self) -> Outcome<Option<Count>> {
         if Path::new(LOG).exists() {
             return Ok(None);
@@ -129,7 +130,7 @@ fn count_lines(from: impl Read + Send + 'static) -> Count {
     count
 }
 
-/// What subscribes to the alerts.
+/// A client that subscribes to the alerts.
 fn subscriber(socket: PathBuf) -> Count {
     let count = Count::default();
     let got = Arc::clone(&count);
@@ -219,7 +220,7 @@ fn soak(falco: &Path, minutes: &str, rules: &[String]) -> Outcome<()> {
     let [builds, connections, opens] =
         [&load.builds, &load.connections, &load.opens].map(|count| count.load(Ordering::Relaxed));
     say!("load: {builds} builds, {connections} connections, {opens} opens of the file that a rule is about");
-    // What comes last is delivered.
+    // Waits until the last alerts are delivered.
     sleep(Duration::from_secs(2));
     let pid = rustix::process::Pid::from_child(&falco.0);
     rustix::process::kill_process(pid, rustix::process::Signal::INT).map_err(text)?;
@@ -267,7 +268,7 @@ fn wait_until_it_captures(falco: &mut Falco, report: &Path) -> Outcome<()> {
     }
 }
 
-/// What the machine does meanwhile.
+/// The load on the machine during the run.
 #[derive(Default)]
 struct Load {
     is_over: AtomicBool,
@@ -318,7 +319,7 @@ impl Load {
                 });
                 self.connections.fetch_add(u64::from(done.is_ok()), Ordering::Relaxed);
             }
-            // Sends nothing: the other end ends.
+            // Sends nothing, so that the other end returns.
             drop(TcpStream::connect(address));
         });
     }
@@ -331,7 +332,7 @@ impl Load {
     }
 }
 
-/// Processor time of the program, s, and its memory, KiB.
+/// One measurement: processor time of the program, s, and its memory, KiB.
 type Look = (f64, f64);
 
 fn look(falco: &Falco, duration: Duration) -> Vec<Look> {
@@ -352,7 +353,7 @@ fn look(falco: &Falco, duration: Duration) -> Vec<Look> {
     looks
 }
 
-/// Whether nothing was lost and the memory did not grow.
+/// Checks that nothing was lost and that the memory did not grow.
 fn judge(looks: &[Look], report: &str) -> Outcome<()> {
     let drops = report.lines().find_map(|line| line.strip_prefix("Driver Drops:")).unwrap_or("?");
     if drops.trim() != "0" {
@@ -375,17 +376,18 @@ fn judge(looks: &[Look], report: &str) -> Outcome<()> {
     }
 }
 
-/// Resident memory, KiB; 0 if it is gone.
+/// Resident memory, KiB; 0 if the process has ended.
 fn rss(pid: u32) -> f64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let size = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     size.and_then(|size| size.split_whitespace().next()?.parse().ok()).unwrap_or(0.0)
 }
 
-/// Processor time that it used so far, s; 0 if it is gone.
+/// Processor time that the process used so far, s; 0 if it has ended.
 fn cpu_time(pid: u32) -> f64 {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    // Its name, which may hold anything, ends at the last parenthesis; then come the fields from the third on.
+    // The name, which may contain any character, ends at the last parenthesis. The fields from the third on
+    // follow it.
     let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields);
     let ticks = fields.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<u64>().ok());
     ticks.sum::<u64>() as f64 / rustix::param::clock_ticks_per_second() as f64

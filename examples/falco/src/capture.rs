@@ -1,8 +1,8 @@
 //! Alerts start captures: `capture:` of the configuration.
 //!
-//! A file begins with all that is known before its first event, so that it can be read by itself, then has every event
-//! until some time after the last alert. Its first event is the one that started it, or the flight recorder has earlier
-//! ones.
+//! A file begins with the complete state before its first event, so that it can be read by itself. Then it
+//! has every event until some time after the last alert. The first event is the one that started the
+//! capture, unless the flight recorder has earlier ones.
 //!
 //! ```text
 //!   events ──> Frames ──> a thread: Recorder ──> file
@@ -37,51 +37,51 @@ mod way;
 mod written;
 
 const MS: u64 = 1_000_000;
-/// Bytes of events that are worth handing on to a file.
+/// Bytes of events that are passed to a file in one message.
 const BATCH: usize = 128 << 10;
-/// After a file that could not be written, none begins for so long, ns of event time.
+/// Delay before a new file begins after one that could not be written, ns of event time.
 const RETRY: u64 = 10_000 * MS;
-/// How long an event waits for others to be handed on with.
+/// Maximum time that an event waits for others of its batch.
 const DELAY: Duration = Duration::from_secs(1);
-/// How much later than by the events' time a capture ends where no events come, ns.
+/// Extra time before a capture ends if no events arrive, ns.
 const GRACE: u64 = 1_000 * MS;
 
-/// Captures one after another.
+/// Writes captures, one after another.
 pub struct Capture {
     config: config::Capture,
-    /// Events don't wait: another thread writes.
+    /// Whether the events are live. They must not wait, so another thread writes.
     live: bool,
     way: Option<Way>,
     wanted: Option<Wanted>,
     active: Option<Active>,
-    /// Of the flight recorder, if there is one.
+    /// Chunks of the flight recorder, if there is one.
     chunks: Option<Chunks>,
-    /// What was not handed on yet.
+    /// Events that were not passed on yet.
     frames: Frames,
-    /// Bytes of events that are handed on together.
+    /// Bytes of events that are passed on together.
     batch: usize,
     /// Buffers for it.
     pool: Pool,
-    /// When what is in `frames` came first, while a file is written.
+    /// Arrival of the first event in `frames`, while a file is being written.
     since: Instant,
-    /// Time of an event before which no file begins.
+    /// No file begins with an event before this time.
     not_before: u64,
     stop: Stop,
-    /// How long the end may take.
+    /// Maximum time to finish at the end.
     timeout: Duration,
 }
 
-/// What the rules want that the event at hand satisfies.
+/// Capture settings of the rules that match the current event.
 struct Wanted {
     begins: bool,
     /// ns.
     duration: u64,
 }
 
-/// A file that is written.
+/// A file that is being written.
 struct Active {
     status: Arc<Status>,
-    /// With the first event at this time it ends.
+    /// The file ends with the first event at or after this time.
     deadline: u64,
 }
 
@@ -115,7 +115,7 @@ impl Capture {
         }
     }
 
-    /// Goes on with another configuration; the file that is being written counts by the one it began with.
+    /// Applies another configuration. The current file keeps the configuration with which it began.
     pub fn configure(&mut self, config: &config::Capture) {
         if *config == self.config {
             return;
@@ -128,7 +128,7 @@ impl Capture {
         self.configure_flight();
     }
 
-    /// Starts the flight recorder, gives it other limits, or ends it.
+    /// Starts the flight recorder, changes its limits, or stops it.
     fn configure_flight(&mut self) {
         let limits = self.config.flight();
         if self.chunks.as_ref().map(|chunks| chunks.limits) == limits {
@@ -144,12 +144,12 @@ impl Capture {
         self.chunks = limits.map(Chunks::new);
     }
 
-    /// Whether all that comes is to be shown to this.
+    /// Whether this needs every event.
     pub fn is_active(&self) -> bool {
         self.active.is_some() || self.chunks.is_some()
     }
 
-    /// The event at hand satisfies a rule.
+    /// Records that the current event matches a rule.
     #[inline]
     pub fn matched(&mut self, rule: &Rule) {
         if !self.config.enabled {
@@ -164,7 +164,8 @@ impl Capture {
         wanted.duration = wanted.duration.max(u64::from(ms) * MS);
     }
 
-    /// The event at hand was tested; what there is to tell about the capture.
+    /// Call this after the rules have tested the current event. Returns an alert about the capture, if
+    /// there is one.
     #[inline]
     pub fn event(&mut self, event: &EventView<'_>) -> Option<Internal> {
         if self.wanted.is_some() || self.active.is_some() {
@@ -176,7 +177,7 @@ impl Capture {
         None
     }
 
-    /// Keeps the event for the flight recorder. That happens at every event, so it does nothing but copy it.
+    /// Keeps the event for the flight recorder. This runs for every event, so it only copies the event.
     #[inline(never)]
     fn keep(&mut self, event: &EventView<'_>) {
         self.begin_chunk_if_due(event);
@@ -222,7 +223,7 @@ impl Capture {
         None
     }
 
-    /// What is not shown to the rules.
+    /// Handles data that the rules do not see.
     pub fn passed(&mut self, passed: Skipped<'_>) {
         match passed {
             Skipped::Event(event) => self.push(&event),
@@ -230,7 +231,7 @@ impl Capture {
                 self.hand_on(true);
                 let message = Message::Snapshot(Box::new(snapshot.clone()));
                 if !self.way.as_mut().is_some_and(|way| way.give(message)) {
-                    // What follows would be read with the wrong state.
+                    // A reader would interpret the following events with the wrong state.
                     self.end();
                     self.chunks.as_mut().into_iter().for_each(Chunks::lose);
                 }
@@ -238,7 +239,7 @@ impl Capture {
         }
     }
 
-    /// No events come at the moment.
+    /// Call this while no events arrive.
     pub fn idle(&mut self) {
         let Some(active) = &self.active else { return };
         if clock::now() > active.deadline.saturating_add(GRACE) {
@@ -248,7 +249,7 @@ impl Capture {
         }
     }
 
-    /// What look-ups found comes before the event that shows it.
+    /// Writes the results of lookups before the event that uses them.
     fn push_with_reports(&mut self, event: &EventView<'_>) {
         for report in event.reports() {
             self.push(&report.as_raw());
@@ -261,12 +262,12 @@ impl Capture {
             self.since = Instant::now();
         }
         self.frames.push(event);
-        // A replay waits: what a file has comes to it at once, as does its limit.
+        // A replay can wait: events go to the file at once, and its limit applies at once.
         let is_prompt = !self.live && self.active.is_some();
         self.hand_on(is_prompt);
     }
 
-    /// If one is due, the event at hand will be the first of a chunk of the flight recorder.
+    /// Begins a chunk of the flight recorder with the current event, if a chunk is due.
     fn begin_chunk_if_due(&mut self, event: &EventView<'_>) {
         let (ts, waiting) = (event.as_raw().ts, self.frames.size());
         if self.chunks.as_ref().is_some_and(|chunks| chunks.is_due(ts, waiting)) {
@@ -276,7 +277,7 @@ impl Capture {
 
     #[cold]
     fn begin_chunk(&mut self, event: &EventView<'_>) {
-        // First: without room, the events that wait go on to wait.
+        // Checked first: if there is no room, the waiting events keep waiting.
         if !self.way.as_ref().is_some_and(Way::has_room_for_state) {
             return;
         }
@@ -289,7 +290,7 @@ impl Capture {
         }
     }
 
-    /// Sees to it that there is somebody who writes; returns whether there is.
+    /// Makes sure that there is a writer. Returns whether there is one.
     fn find_way(&mut self) -> bool {
         if self.way.is_none() {
             match if self.live {
@@ -330,7 +331,7 @@ impl Capture {
         name.into()
     }
 
-    /// Hands on what waits, if it is much or `all` says so.
+    /// Passes the waiting events on, if they fill a batch or if `all` is set.
     fn hand_on(&mut self, all: bool) {
         let size = self.frames.size();
         let Some(way) = self.way.as_mut().filter(|_| size > 0 && (all || size >= self.batch)) else { return };

@@ -1,4 +1,4 @@
-//! falco.yaml: read, overridden by `-o`, and given types.
+//! The typed configuration from falco.yaml and `-o` options.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -54,23 +54,23 @@ use shape::Shape::{Bool, Text, Texts};
 pub use shape::TEXTS;
 use shape::U32;
 
-/// The keys of falco.yaml that this program acts on.
+/// The keys of falco.yaml that this program supports.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default)]
 pub struct Config {
     /// Rules files and directories, in order.
     pub rules_files: Vec<PathBuf>,
-    /// Rules switched on and off, in order.
+    /// Rules to enable and disable, in order.
     pub rules: Vec<Selection>,
     /// Where events come from.
     pub engine: Engine,
-    /// Alerts in UTC and ISO 8601 instead of local time of day.
+    /// Whether alerts have the time in ISO 8601 and UTC instead of the local time of day.
     pub time_format_iso_8601: bool,
-    /// Permissions of files that are made: of alerts, metrics, the process id and captures.
+    /// Permissions of created files: alerts, metrics, process id and captures.
     pub file_mode: FileMode,
-    /// Raw bytes, such as those of `evt.buffer`, in base64.
+    /// Whether raw bytes, such as `evt.buffer`, are written in base64.
     pub buffer_format_base64: bool,
-    /// Least severe priority of rules that are loaded.
+    /// Lowest priority of rules to load.
     #[serde(with = "priority")]
     pub priority: Priority,
     /// Alerts as JSON lines.
@@ -83,19 +83,19 @@ pub struct Config {
     pub json_include_output_fields_property: bool,
     /// `tags` in the JSON.
     pub json_include_tags_property: bool,
-    /// Alerts are written in batches.
+    /// Whether alerts are written in batches.
     pub buffered_outputs: bool,
     /// How many rules an event may match.
     pub rule_matching: RuleMatching,
-    /// What is added to outputs, by rule.
+    /// Text and fields to append to outputs, by rule.
     pub append_output: Vec<Append>,
-    /// Fields `static.NAME`, and their texts.
+    /// Fields `static.NAME` and their values.
     pub static_fields: BTreeMap<String, String>,
-    /// What waits for a slow output.
+    /// Queue of each output.
     pub outputs_queue: OutputsQueue,
-    /// How long an output may make no progress, milliseconds.
+    /// Time without progress after which an output counts as stuck, milliseconds.
     pub output_timeout: u64,
-    /// The web server that reports on this program.
+    /// The web server for health and metrics.
     pub webserver: Webserver,
     /// What is measured.
     pub metrics: Metrics,
@@ -105,39 +105,40 @@ pub struct Config {
     pub log_syslog: bool,
     /// Most verbose level that is logged.
     pub log_level: LogLevel,
-    /// What the libraries report.
+    /// Log messages of the libraries.
     pub libs_logger: LibsLogger,
-    /// What to do about lost events.
+    /// Actions for dropped events.
     pub syscall_event_drops: Drops,
-    /// What to do when no events come.
+    /// Alert when no events arrive.
     pub syscall_event_timeouts: Timeouts,
     /// Which system calls are captured.
     pub base_syscalls: BaseSyscalls,
-    /// Container runtimes that are asked in a live capture.
+    /// Container runtimes to query in a live capture.
     pub container_engines: ContainerEngines,
-    /// How long the first events of a container wait for what its runtime knows, milliseconds; 0 for not at all.
+    /// Maximum time that the first events of a container wait for the runtime's metadata, milliseconds; 0
+    /// disables waiting.
     pub container_hold_ms: u64,
     /// Tuning of capture and state.
     pub falco_libs: Libs,
     /// Plugins.
     pub plugins: Vec<PluginEntry>,
-    /// Names of those that are loaded, in this order; all where it is not set.
+    /// Names of the plugins to load, in this order. If it is not set, all plugins are loaded.
     pub load_plugins: Option<Vec<String>>,
-    /// Whether sources of plugins know the machine.
+    /// Whether event sources of plugins get information about the machine.
     pub plugins_hostinfo: bool,
-    /// Whether plugins are loaded that others than the owner of the file and root can change.
+    /// Whether to load plugin files that users other than the owner and root can change.
     pub plugins_allow_writable: bool,
     /// Further configuration files.
     pub config_files: Vec<ConfigFile>,
-    /// Files that change are read again.
+    /// Whether files are reloaded when they change.
     pub watch_config_files: bool,
-    /// Repeated alerts become one.
+    /// Folding of repeated alerts.
     pub alert_folding: Folding,
-    /// What rules may have missed.
+    /// Reports about events that rules may have missed.
     pub verdict_coverage: VerdictCoverage,
     /// Alerts start captures.
     pub capture: Capture,
-    /// What is given up after the start.
+    /// Privileges to give up after the start.
     pub privileges: Privileges,
     /// The gRPC server.
     #[cfg(feature = "grpc")]
@@ -198,12 +199,12 @@ impl Default for Config {
 }
 
 impl Config {
-    /// How raw bytes are written.
+    /// Format of raw bytes.
     pub fn buffers(&self) -> BufferFormat {
         if self.buffer_format_base64 { BufferFormat::Base64 } else { BufferFormat::default() }
     }
 
-    /// Looks for what is wrong, without a look at files or servers.
+    /// Validates the configuration without accessing files or servers.
     ///
     /// # Errors
     /// What is wrong.
@@ -231,7 +232,8 @@ impl Config {
     }
 }
 
-/// The keys that are of no output. What a plugin is told (`plugins[].init_config`) is the plugin's own matter.
+/// All keys except those of outputs. The keys of a plugin's configuration (`plugins[].init_config`) are not
+/// checked here.
 pub const KEYS: &[(&str, Shape)] = &[
     ("alert_folding", folding::SHAPE),
     ("append_output", rules::APPEND),
@@ -246,7 +248,7 @@ pub const KEYS: &[(&str, Shape)] = &[
     ("falco_libs", engine::LIBS),
     ("file_mode", Text),
     ("grpc", grpc::SHAPE),
-    // Else it is the section of an output.
+    // Otherwise the key is the section of an output.
     #[cfg(not(feature = "grpc"))]
     ("grpc_output", Shape::Section(&[("enabled", Bool)])),
     ("json_include_message_property", Bool),

@@ -1,34 +1,35 @@
-//! Where the chunks of the flight recorder begin.
+//! Decides where the chunks of the flight recorder begin.
 
 use std::time::Duration;
 
 use super::flight::Limits;
 
-/// A chunk begins at the latest when the events since the last one take one in so many parts of the memory.
+/// A chunk begins at the latest when the events since the last one take 1/`FEWEST` of the memory.
 const FEWEST: usize = 2;
-/// If there is time for it, chunks are so many parts of the memory, or of the pre-roll.
+/// If time allows, a chunk takes 1/`USUAL` of the memory, or of the pre-roll.
 const USUAL: usize = 8;
-/// Bytes of events that are worth waking the thread that keeps them, at most …
+/// Bytes of events in one message to the thread that keeps them: at most this number …
 const WORTH_WAKING: usize = 1 << 20;
 /// … or this part of the memory.
 const BATCHES: usize = 32;
-/// Bytes of events for which a chunk is not worth it.
+/// A chunk is not worthwhile for fewer bytes of events.
 const SMALL: usize = 256 << 10;
-/// Time that passes between two chunks, in multiples of what the state's copy has taken.
+/// Minimum time between two chunks, as a multiple of the time to copy the state.
 const PAUSE: u64 = 1_000;
 
-/// Decides on it, by time and bytes.
+/// Decides by time and bytes when a chunk begins.
 pub struct Chunks {
     pub limits: Limits,
-    /// Time of the first event of the newest one, ns; `None` before the first one, and when events are missing.
+    /// Time of the first event of the newest chunk, ns; `None` before the first chunk, and when events are
+    /// missing.
     begun: Option<u64>,
     /// Events are missing.
     pub has_gap: bool,
-    /// Bytes of events since.
+    /// Bytes of events since then.
     bytes: usize,
-    /// What the copy of the state took, ns.
+    /// Time that the last copy of the state took, ns.
     cost: u64,
-    /// None is due before this time, ns, unless there are many bytes of events.
+    /// No chunk is due before this time, ns, unless there are many bytes of events.
     not_before: u64,
 }
 
@@ -37,8 +38,8 @@ impl Chunks {
         Self { limits, begun: None, has_gap: false, bytes: 0, cost: 0, not_before: 0 }
     }
 
-    /// Whether a chunk is to begin with the event at this time, ns; `waiting` are the bytes of events that were not
-    /// handed on.
+    /// Whether a chunk should begin with the event at this time, ns. `waiting` is the number of bytes of
+    /// events that were not passed on yet.
     #[inline]
     pub fn is_due(&self, ts: u64, waiting: usize) -> bool {
         let bytes = self.bytes + waiting;
@@ -60,12 +61,12 @@ impl Chunks {
                 && (bytes >= memory / USUAL || age >= pre_roll / USUAL as u64))
     }
 
-    /// Bytes of events that are handed on together.
+    /// Bytes of events that are passed on together.
     pub fn batch(&self) -> usize {
         (self.limits.memory / BATCHES).min(WORTH_WAKING)
     }
 
-    /// One begins with the event at this time, ns, for which copying the state took so long.
+    /// Records that a chunk begins with the event at this time, ns, and how long copying the state took.
     pub fn begin(&mut self, ts: u64, cost: Duration) {
         let cost = u64::try_from(cost.as_nanos()).unwrap_or(u64::MAX);
         let pre_roll = self.limits.pre_roll;
@@ -74,12 +75,12 @@ impl Chunks {
             Self { begun: Some(ts), cost, not_before: ts.saturating_add(usual), ..Self::new(self.limits) };
     }
 
-    /// Events were handed on.
+    /// Records that events were passed on.
     pub fn count(&mut self, bytes: usize) {
         self.bytes += bytes;
     }
 
-    /// Events are missing: what comes needs a state of its own.
+    /// Records that events are missing. The next events then need a new chunk with its own state.
     pub fn lose(&mut self) {
         (self.begun, self.has_gap, self.not_before) = (None, true, 0);
     }

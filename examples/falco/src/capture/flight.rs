@@ -1,11 +1,11 @@
-//! The flight recorder: what happened before an alert, in memory.
+//! The flight recorder: the events before an alert, in memory.
 //!
 //! ```text
 //!   snapshot | events | events | …    snapshot | events | …    snapshot | events
 //!   └──────── a chunk ─────────┘      └──── a chunk ────┘      └── the newest ─┘
 //! ```
-//! Each chunk can be read by itself. The oldest is dropped as a whole when the memory is used up, or when all its events are
-//! older than the pre-roll.
+//! Each chunk can be read by itself. The recorder drops the oldest chunk as a whole when the memory is used
+//! up, or when all events of that chunk are older than the pre-roll.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -17,23 +17,24 @@ use rustix::time::{ClockId, clock_gettime};
 use super::pool::{MOST, Pool};
 use super::written::{is_full, write};
 
-/// Compressing begins when this part of the memory is used up: before, all that it does is to cost.
+/// Compression begins when this fraction of the memory is used. Before that, it would only cost time.
 const SHORT: f64 = 0.75;
-/// Compressing may take this part of a core …
+/// Compression may use this fraction of a core …
 const OF_A_CORE: f64 = 0.002;
-/// … or this part of what the program uses, whichever is more. What there is no time for stays as it is.
+/// … or this fraction of the program's processor time, whichever is more. Batches for which there is no
+/// time stay uncompressed.
 const OF_THE_PROGRAM: f64 = 0.01;
-/// About what compressing a byte takes.
+/// Approximate time to compress one byte, ns.
 const NS_A_BYTE: u64 = 20;
-/// States are kept as they are, unless one takes more than one in so many parts of the memory.
+/// States stay uncompressed, unless one takes more than 1/`STATES` of the memory.
 const STATES: usize = 16;
 
 /// The limits of a flight recorder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// How long before an alert a capture begins, ns.
+    /// Time before the alert at which a capture begins, ns.
     pub pre_roll: u64,
-    /// Bytes that may be kept.
+    /// Maximum number of bytes in memory.
     pub memory: usize,
 }
 
@@ -50,16 +51,16 @@ pub struct FlightRecorder {
 /// A snapshot and the events after it.
 struct Chunk {
     state: State,
-    /// The state is another one than that which the chunk before leads to.
+    /// The events of the previous chunk do not lead to this state.
     is_apart: bool,
     batches: Vec<Batch>,
-    /// How many of the batches are compressed: those that came first.
+    /// Number of compressed batches, which are the oldest ones.
     compressed: usize,
 }
 
 /// The state of the system.
 enum State {
-    /// With its size, bytes.
+    /// Uncompressed, with its size in bytes.
     Plain(Box<Snapshot>, usize),
     Compressed(Vec<u8>),
 }
@@ -95,7 +96,7 @@ impl Batch {
         }
     }
 
-    /// Has the buffer used again, as far as `most` bytes of buffers go.
+    /// Returns the buffer to the pool, which keeps at most `most` bytes of buffers.
     fn give_back(self, pool: &Pool, most: usize) {
         if let Self::Plain(frames) = self {
             pool.put(frames, most);
@@ -112,22 +113,22 @@ impl Batch {
 }
 
 impl FlightRecorder {
-    /// Nothing yet; buffers that are no longer needed go to `pool`.
+    /// An empty recorder. Buffers that are no longer needed go to `pool`.
     pub fn new(limits: Limits, pool: Pool) -> Self {
         Self { limits, chunks: VecDeque::new(), size: 0, compression: Compression::begin(), pool }
     }
 
-    /// Goes on with other limits.
+    /// Changes the limits.
     pub fn limit(&mut self, limits: Limits) {
         self.limits = limits;
         self.trim();
     }
 
-    /// Begins a chunk. `is_apart` says that the events before do not lead to this state: some are missing, or another
-    /// capture begins.
+    /// Begins a chunk. `is_apart` means that the previous events do not lead to this state: some are
+    /// missing, or another capture begins.
     ///
     /// # Errors
-    /// The snapshot can't be written: the format has no room for it.
+    /// The snapshot does not fit the file format.
     pub fn begin(&mut self, snapshot: Box<Snapshot>, is_apart: bool) -> Result<()> {
         let size = snapshot.size();
         let state = match size > self.limits.memory / STATES {
@@ -151,7 +152,8 @@ impl FlightRecorder {
         self.trim();
     }
 
-    /// Compresses what is not yet, oldest first, as long as the memory is short and that may take.
+    /// Compresses uncompressed batches, the oldest first, while memory is short and the time limit allows
+    /// it.
     pub fn compress(&mut self) {
         let enough = (self.limits.memory as f64 * SHORT) as usize;
         for chunk in &mut self.chunks {
@@ -170,12 +172,12 @@ impl FlightRecorder {
         }
     }
 
-    /// Writes what happened in the pre-roll before the event at `ts`: from the newest chunk on that begins before it.
-    /// Ends where the capture has `limit` bytes, unless that is 0. Returns how many events were written, or `None` if
-    /// nothing is kept.
+    /// Writes the events of the pre-roll before the event at `ts`, starting with the newest chunk that
+    /// begins before the pre-roll. Stops when the capture has `limit` bytes, unless `limit` is 0. Returns
+    /// the number of written events, or `None` if the recorder is empty.
     ///
     /// # Errors
-    /// Those of the writer.
+    /// The writer fails.
     pub fn write(&self, writer: &mut Writer, ts: u64, limit: u64) -> Result<Option<u64>> {
         let since = ts.saturating_sub(self.limits.pre_roll);
         let is_before = |chunk: &Chunk| chunk.batches.first().is_some_and(|batch| batch.span().0 <= since);
@@ -200,14 +202,14 @@ impl FlightRecorder {
         Ok(events)
     }
 
-    /// Drops the oldest chunks, as long as they are too many or too old.
+    /// Drops the oldest chunks, while they take too much memory or are too old.
     fn trim(&mut self) {
         let newest = self.chunks.iter().rev().find_map(|chunk| chunk.batches.last());
         let since = newest.map_or(0, |batch| batch.span().1).saturating_sub(self.limits.pre_roll);
         while self.size > self.limits.memory || self.is_first_too_old(since) {
             let Some(chunk) = self.chunks.pop_front() else { return };
             self.size -= chunk.state.size() + chunk.batches.iter().map(Batch::size).sum::<usize>();
-            // Buffers that wait for events are of the memory, too.
+            // Empty buffers count as memory of the recorder, too.
             let most = self.limits.memory.saturating_sub(self.size).max(MOST);
             chunk.batches.into_iter().for_each(|batch| batch.give_back(&self.pool, most));
         }
@@ -219,7 +221,7 @@ impl FlightRecorder {
     }
 }
 
-/// The same events, compressed; `None` if they can't be.
+/// The same events, compressed; `None` if compression fails.
 fn compressed(frames: &Frames) -> Option<Batch> {
     let (first, last) = frames.span();
     let mut events = 0;
@@ -230,7 +232,7 @@ fn compressed(frames: &Frames) -> Option<Batch> {
     Some(Batch::Compressed { bytes: written.ok()?, events, first, last })
 }
 
-/// How much of the processors' time compressing has taken, and may take.
+/// Processor time that compression has used and may use.
 struct Compression {
     began: Instant,
     spent: Duration,
@@ -241,7 +243,7 @@ impl Compression {
         Self { began: Instant::now(), spent: Duration::ZERO }
     }
 
-    /// Whether there is time for so many bytes more.
+    /// Whether there is time to compress this many more bytes.
     fn has_time(&self, bytes: usize) -> bool {
         let program = used(ClockId::ProcessCPUTime).mul_f64(OF_THE_PROGRAM);
         let then = self.spent + Duration::from_nanos(NS_A_BYTE * bytes as u64);

@@ -1,32 +1,32 @@
-//! Buffers of events that are used again: memory from the system costs more than what is written to it.
+//! Reusable buffers for events: to get memory from the system costs more than to write the events.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use eyas::scap::Frames;
 
-/// Most bytes of buffers that are kept where no flight recorder has memory for them.
+/// Maximum number of bytes of buffers that are kept without a flight recorder.
 pub const MOST: usize = 12 << 20;
-/// Room in a new buffer beside that for a batch: its last event may be longer than what is left of that.
+/// Extra size of a new buffer: the last event of a batch may be longer than the rest of the batch's size.
 const ROOM: usize = 64 << 10;
 
-/// Empty buffers, which whoever fills them and whoever empties them share.
+/// Empty buffers, shared by the threads that fill and empty them.
 #[derive(Clone, Default)]
 pub struct Pool(Arc<Mutex<Kept>>);
 
 #[derive(Default)]
 struct Kept {
     buffers: Vec<Frames>,
-    /// Room in all of them, bytes.
+    /// Capacity of all buffers, bytes.
     bytes: usize,
 }
 
 impl Pool {
-    /// An empty buffer for a batch of so many bytes.
+    /// An empty buffer for a batch of this many bytes.
     pub fn take(&self, batch: usize) -> Frames {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         while let Some(buffer) = kept.buffers.pop() {
             kept.bytes -= buffer.capacity();
-            // One that is far larger would take more memory than is counted for its events.
+            // A much larger buffer would take more memory than is counted for its events.
             if (batch..=2 * (batch + ROOM)).contains(&buffer.capacity()) {
                 return buffer;
             }
@@ -34,7 +34,7 @@ impl Pool {
         Frames::with_capacity(batch + ROOM)
     }
 
-    /// Takes a buffer back, unless there are `most` bytes of them.
+    /// Takes a buffer back, unless the pool already has `most` bytes.
     pub fn put(&self, mut frames: Frames, most: usize) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.bytes + frames.capacity() <= most {

@@ -1,4 +1,4 @@
-//! Files of captures, written one after the other.
+//! Writes the files of captures, one after another.
 
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
@@ -16,25 +16,25 @@ use super::written::{self, Written};
 use crate::file;
 use crate::log::{self, Level};
 
-/// Who writes to a capture and who asks for it share this.
+/// State of a capture, shared by its writer and by the thread that requested it.
 pub struct Status {
     path: PathBuf,
-    /// Bytes at which it ends; 0 for none.
+    /// Size at which the capture ends, bytes; 0 for no limit.
     limit: u64,
     written: AtomicU64,
     state: AtomicU8,
-    /// Events that there was no time for.
+    /// Events that were dropped for lack of time.
     lost: AtomicU64,
 }
 
-/// What has become of a capture.
+/// Outcome of a capture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
-    /// It goes on, or has ended as it should.
+    /// The capture is running, or has ended normally.
     Good,
-    /// It has come to its limit.
+    /// The capture has reached its size limit.
     Full,
-    /// It could not be written; the log says why.
+    /// The capture could not be written. The log has the reason.
     Failed,
 }
 
@@ -57,7 +57,7 @@ impl Status {
         self.written.load(Ordering::Relaxed)
     }
 
-    /// So many events are missing.
+    /// Records that this many events are missing.
     pub fn lose(&self, events: u64) {
         self.lost.fetch_add(events, Ordering::Relaxed);
     }
@@ -67,31 +67,31 @@ impl Status {
     }
 }
 
-/// What is to be written, or kept.
+/// Data to write or to keep.
 pub enum Message {
-    /// A file begins, with this state unless there is a pre-roll. Its first event will have this time, ns.
+    /// Begins a file, with this state unless there is a pre-roll. The first event has this time, ns.
     Begin(Arc<Status>, Box<Snapshot>, u64),
-    /// Another state, where captures follow one another in what is replayed.
+    /// A new state, where a replayed file has several captures.
     Snapshot(Box<Snapshot>),
     Frames(Frames),
     /// The file is complete.
     End,
-    /// A flight recorder with these limits takes what comes; without limits, there is none.
+    /// Starts a flight recorder with these limits for the next events, or, without limits, stops it.
     Flight(Option<Limits>),
-    /// What comes begins a chunk of the flight recorder.
+    /// The next events begin a chunk of the flight recorder.
     Chunk(Chunk),
 }
 
-/// Where a chunk of the flight recorder begins.
+/// Beginning of a chunk of the flight recorder.
 pub struct Chunk {
     /// The state there.
     pub snapshot: Box<Snapshot>,
-    /// Events before it are missing.
+    /// Whether events before the chunk are missing.
     pub has_gap: bool,
 }
 
 impl Message {
-    /// Bytes of events, and files' beginnings, that it is.
+    /// Number of bytes of events, and of beginnings of files, in this message.
     pub fn load(&self) -> (usize, usize) {
         match self {
             Self::Begin(..) | Self::Snapshot(_) | Self::Chunk(_) => (0, 1),
@@ -101,11 +101,11 @@ impl Message {
     }
 }
 
-/// Writes files and keeps the flight recorder; the log says how it went.
+/// Writes files and keeps the flight recorder. Logs the outcome.
 pub struct Recorder {
     open: Option<Open>,
     flight: Option<FlightRecorder>,
-    /// Where emptied buffers go.
+    /// Pool for emptied buffers.
     pool: Pool,
 }
 
@@ -113,7 +113,7 @@ struct Open {
     status: Arc<Status>,
     writer: Writer,
     events: u64,
-    /// Those of them that happened before the alert.
+    /// Number of them that happened before the alert.
     earlier: u64,
     unflushed: bool,
 }
@@ -167,14 +167,14 @@ impl Recorder {
         }
     }
 
-    /// Compresses what the flight recorder keeps, as far as there is time.
+    /// Compresses the data of the flight recorder, as far as there is time.
     pub fn compress(&mut self) {
         if let Some(flight) = &mut self.flight {
             flight.compress();
         }
     }
 
-    /// Has everything readable that was written so far.
+    /// Flushes the file, so that everything written so far is readable.
     pub fn flush(&mut self) {
         self.write(|open| match std::mem::take(&mut open.unflushed) {
             true => Ok(open.writer.flush()?),
@@ -182,7 +182,7 @@ impl Recorder {
         });
     }
 
-    /// What comes after an error, or after the limit, is left out until the next file begins.
+    /// After an error or after the size limit, events are left out until the next file begins.
     fn write(&mut self, with: impl FnOnce(&mut Open) -> Result<()>) {
         let Some(open) = &mut self.open else { return };
         if let Err(error) = with(open) {
@@ -203,7 +203,7 @@ impl Recorder {
         }
     }
 
-    /// Gives up the file that is open, if one is.
+    /// Gives up the open file, if there is one.
     pub fn fail_what_is_open(&mut self, why: &str) {
         if let Some(open) = self.open.take() {
             fail(&open.status, &anyhow!("{why}"));
@@ -249,7 +249,7 @@ impl Open {
         flight: Option<&FlightRecorder>,
         ts: u64,
     ) -> Result<Self> {
-        // It may hold secrets, and its directory may be everybody's.
+        // The file may contain secrets, and its directory may be world-writable.
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(true).mode(file::mode());
         let flags = i32::try_from((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits()).context("no such flag")?;

@@ -1,4 +1,5 @@
-//! How events come to their file: at once in a replay, by another thread where events don't wait.
+//! Transport of events to their file: directly in a replay, or through another thread in a live capture,
+//! where events must not wait.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,20 +13,20 @@ use super::pool::Pool;
 use super::recorder::{Message, Recorder};
 use crate::service::Service;
 
-/// Most bytes of events on their way.
+/// Maximum number of bytes of queued events.
 const MAX_BYTES: usize = 16 << 20;
-/// Most files on their way, each with a snapshot.
+/// Maximum number of queued files, each with a snapshot.
 const MAX_FILES: usize = 2;
-/// How often somebody who waits for the thread looks whether they still should.
+/// Interval at which a caller that waits for the thread checks whether to keep waiting.
 const GLANCE: Duration = Duration::from_millis(20);
-/// What was written may be read so much later.
+/// Delay until written data is flushed.
 const FLUSH: Duration = Duration::from_secs(1);
 
-/// Hands on what is to be written.
+/// Passes data to the writer.
 pub enum Way {
     /// Writes it itself.
     Here(Recorder),
-    /// Has a thread for it.
+    /// Through a thread.
     Thread(Writing),
 }
 
@@ -36,7 +37,7 @@ pub struct Writing {
     thread: Service,
 }
 
-/// What waits for the thread.
+/// Data that waits for the thread.
 #[derive(Default)]
 struct Load {
     bytes: AtomicUsize,
@@ -44,12 +45,12 @@ struct Load {
 }
 
 impl Way {
-    /// A thread of its own.
+    /// Starts a thread for writing.
     pub fn thread(pool: Pool) -> Result<Self> {
         let (send, receive) = channel();
         let load = Arc::<Load>::default();
         let done = Arc::clone(&load);
-        // Only this thread uses it, but that may be started again.
+        // Only this thread uses it, but the thread may be restarted.
         let receive = Mutex::new(receive);
         let mut recorder = Recorder::new(pool);
         let thread = Service::start("capture", move || {
@@ -68,7 +69,8 @@ impl Way {
         }
     }
 
-    /// Hands on; returns whether there was room. What is no event or snapshot always has some.
+    /// Passes a message on. Returns whether there was room. There always is for messages other than events
+    /// and snapshots.
     pub fn give(&mut self, message: Message) -> bool {
         let Writing { send, load, .. } = match self {
             Self::Here(recorder) => {
@@ -88,8 +90,8 @@ impl Way {
         send.send(message).is_ok()
     }
 
-    /// Waits until all is written, as long as `patience` allows it, which is given how long nothing was; returns whether
-    /// it is.
+    /// Waits until everything is written, or until `patience` returns false. `patience` gets the time since
+    /// the last progress. Returns whether everything is written.
     pub fn finish(self, patience: impl Fn(Duration) -> bool) -> bool {
         let Self::Thread(Writing { send, load, thread }) = self else { return true };
         drop(send);

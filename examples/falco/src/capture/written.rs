@@ -1,26 +1,26 @@
-//! How events come into a file.
+//! Writing events to a file.
 
 use std::io::ErrorKind;
 
 use eyas::scap::{Error, Frames, Writer};
 
-/// Events that were written.
+/// Number of written events.
 #[derive(Default)]
 pub struct Written {
     pub written: u64,
-    /// Those that were not, as they are longer than the format allows.
+    /// Number of events that were not written because they are too long for the format.
     pub too_long: u64,
 }
 
-/// Whether a capture has as many bytes as it may have; `limit` 0 stands for any number.
+/// Whether a capture has reached its limit, in bytes; 0 means no limit.
 pub fn is_full(writer: &Writer, limit: u64) -> bool {
     limit > 0 && writer.written() >= limit
 }
 
-/// Writes events, until the capture has `limit` bytes, unless that is 0.
+/// Writes events until the capture has `limit` bytes; 0 means no limit.
 ///
 /// # Errors
-/// The output takes no more.
+/// Writing fails.
 pub fn write(frames: &Frames, writer: &mut Writer, limit: u64) -> Result<Written, Error> {
     let mut done = Written::default();
     for event in frames.iter() {

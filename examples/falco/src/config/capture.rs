@@ -10,13 +10,13 @@ use super::shape::{U32, U64, choice};
 use super::units::{self, as_text};
 use crate::capture::Limits;
 
-/// The largest limit of a file, MiB: that of Falco's schema.
+/// Maximum value for the size limit of a file, MiB, as in Falco's schema.
 const MAX_FILE_SIZE: u64 = 1 << 20;
 
 choice! {
     /// Which alerts start captures.
     Mode {
-        /// Those of rules with `capture: true`.
+        /// Alerts of rules with `capture: true`.
         Rules = "rules",
         /// Any.
         AllRules = "all_rules",
@@ -29,23 +29,23 @@ choice! {
 pub struct Capture {
     /// On or off.
     pub enabled: bool,
-    /// What the names of the files begin with.
+    /// Prefix of file names.
     pub path_prefix: PathBuf,
     /// Which alerts.
     pub mode: Mode,
-    /// How long a capture lasts after an alert whose rule says nothing else, ms.
+    /// Duration of a capture after an alert, unless the rule has its own, ms.
     pub default_duration: u32,
-    /// Size of a file at which it ends, MiB; 0 for none.
+    /// Maximum size of a file, MiB; 0 for no limit.
     pub max_file_size_mb: u64,
-    /// How long before the alert a capture begins, as `30s`; `0s` for not before.
+    /// Time before the alert at which a capture begins, such as `30s`; `0s` disables the pre-roll.
     #[serde(deserialize_with = "as_text")]
     pub pre_roll: String,
-    /// How much memory the events before an alert may take, as `64MiB`.
+    /// Maximum memory for events before an alert, such as `64MiB`.
     #[serde(deserialize_with = "as_text")]
     pub memory: String,
 }
 
-/// What the section may have.
+/// Keys of the section.
 pub const SHAPE: Shape = Section(&[
     ("enabled", Bool),
     ("path_prefix", Text),
@@ -70,11 +70,12 @@ impl Default for Capture {
     }
 }
 
-/// The least memory for events before an alert, bytes.
+/// Minimum memory for events before an alert, bytes.
 const LEAST_MEMORY: usize = 1 << 20;
 
 impl Capture {
-    /// The limits of the flight recorder; `None` if it is off. What can't be read is off, too: `check` refuses it.
+    /// The limits of the flight recorder; `None` if it is off. Values that cannot be parsed count as off;
+    /// `check` rejects them.
     pub fn flight(&self) -> Option<Limits> {
         let pre_roll = self.pre_roll().ok().filter(|ns| self.enabled && *ns > 0)?;
         Some(Limits { pre_roll, memory: self.memory().ok()? })

@@ -11,11 +11,11 @@ use super::shape::{TEXTS, U32};
 const SWITCH: Shape = Section(&[("enabled", Bool)]);
 const RUNTIME: Shape = Section(&[("enabled", Bool), ("sockets", TEXTS)]);
 
-/// Longest time that events may wait for what a runtime knows of their container, ms: less than what health checks allow
-/// an event to take.
+/// Maximum time that events may wait for a runtime's metadata of their container, ms. It is less than the
+/// delay that health checks accept.
 pub const MAX_HOLD_MS: u64 = 4_000;
 
-/// Fields that only a runtime knows.
+/// Fields whose values only a runtime has.
 const OF_RUNTIMES: &[&str] = &[
     "container.image",
     "container.image.",
@@ -38,7 +38,7 @@ const OF_RUNTIMES: &[&str] = &[
     "k8s.",
 ];
 
-/// What the section may have.
+/// Keys of the section.
 pub const SHAPE: Shape = Section(&[
     ("docker", RUNTIME),
     ("podman", RUNTIME),
@@ -54,7 +54,7 @@ pub const SHAPE: Shape = Section(&[
     ("verbosity", Text),
 ]);
 
-/// Which container runtimes are asked, and where they listen.
+/// Container runtimes to query, and their sockets.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default)]
 pub struct ContainerEngines {
@@ -62,26 +62,26 @@ pub struct ContainerEngines {
     pub docker: Runtime,
     /// Podman.
     pub podman: Runtime,
-    /// containerd, CRI-O and others behind Kubernetes' interface.
+    /// containerd, CRI-O and others, through the interface of Kubernetes (CRI).
     pub cri: Runtime,
     /// containerd by itself, through its own interface.
     pub containerd: Runtime,
     /// LXC.
     pub lxc: Switch,
-    /// LXC as libvirt runs it.
+    /// LXC under libvirt.
     pub libvirt_lxc: Switch,
     /// BOSH's.
     pub bpm: Switch,
-    /// Whether the runtimes' streams of events are followed.
+    /// Whether to subscribe to the runtimes' event streams.
     pub follow_events: bool,
-    /// Longest label that is kept, bytes.
+    /// Maximum length of a label, bytes.
     pub label_max_len: usize,
-    /// Sizes of containers are asked for.
+    /// Whether to request the sizes of containers.
     pub with_size: bool,
 }
 
 impl ContainerEngines {
-    /// No runtime is asked.
+    /// Disables all runtimes.
     pub fn disable(&mut self) {
         for runtime in [&mut self.docker, &mut self.podman, &mut self.cri, &mut self.containerd] {
             runtime.enabled = false;
@@ -93,17 +93,17 @@ impl ContainerEngines {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default)]
 pub struct Runtime {
-    /// Whether it is asked.
+    /// Whether to query this runtime.
     pub enabled: bool,
-    /// Where it listens; the usual places if there are none.
+    /// Paths of its sockets; if empty, the usual paths.
     pub sockets: Vec<PathBuf>,
 }
 
-/// An engine that is not asked.
+/// An engine that needs no queries.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 #[serde(default)]
 pub struct Switch {
-    /// Whether its containers count.
+    /// Whether to recognise its containers.
     pub enabled: bool,
 }
 
@@ -132,7 +132,7 @@ impl Default for ContainerEngines {
 }
 
 impl ContainerEngines {
-    /// Fields, or beginnings of their names, that have no values because no runtime is asked.
+    /// Fields, or prefixes of field names, that have no values because no runtime is queried.
     pub fn unavailable(&self) -> &'static [&'static str] {
         let asked =
             [&self.docker, &self.podman, &self.cri, &self.containerd].iter().any(|runtime| runtime.enabled);

@@ -7,7 +7,7 @@ use super::shape::Shape::{self, Bool, Float, List, Section};
 use super::shape::choice;
 
 choice! {
-    /// What is done about lost events.
+    /// Actions for dropped events.
     DropAction {
         /// Nothing.
         Ignore = "ignore",
@@ -24,19 +24,19 @@ choice! {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default)]
 pub struct Drops {
-    /// Share of lost events, 0 to 1, from which on something is done.
+    /// Minimum fraction of dropped events, 0 to 1, that triggers the actions.
     pub threshold: f64,
     /// What.
     pub actions: Vec<DropAction>,
-    /// Actions a second, on average.
+    /// Maximum average number of actions per second.
     pub rate: f64,
     /// Actions at once.
     pub max_burst: f64,
-    /// A loss every second that is none, to test the actions.
+    /// Whether to simulate dropped events every second, to test the actions.
     pub simulate_drops: bool,
 }
 
-/// What the section may have.
+/// Keys of the section.
 pub const SHAPE: Shape = Section(&[
     ("threshold", Float),
     ("actions", List(&DropAction::SHAPE)),

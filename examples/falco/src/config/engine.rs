@@ -1,4 +1,4 @@
-//! `engine:`, `falco_libs:` and `base_syscalls:`: where events come from, and which.
+//! `engine:`, `falco_libs:` and `base_syscalls:`: the source of events, and which events to capture.
 
 use std::path::PathBuf;
 
@@ -21,23 +21,23 @@ choice! {
         Kmod = "kmod",
         /// Falco's former probe.
         Ebpf = "ebpf",
-        /// A sandbox that Falco supported.
+        /// gVisor, a sandbox that Falco once supported.
         Gvisor = "gvisor",
     }
 }
 
 choice! {
-    /// `engine.modern_ebpf.lsm`: whether decisions of the kernel's security hooks are captured, and how.
+    /// `engine.modern_ebpf.lsm`: whether and how to capture decisions of the kernel's security hooks.
     LsmSource {
-        /// If a rule has a field `lsm.*`, in the first way that the kernel has.
+        /// Only if a rule uses a field `lsm.*`, with the first method that the kernel supports.
         Auto = "auto",
-        /// In the first way that the kernel has.
+        /// With the first method that the kernel supports.
         On = "on",
         /// Never.
         Off = "off",
         /// By BPF LSM.
         Lsm = "bpf_lsm",
-        /// At the ends of the kernel's functions.
+        /// At the exits of the kernel's functions.
         Fexit = "fexit",
     }
 }
@@ -60,17 +60,17 @@ pub struct Engine {
 pub struct ModernEbpf {
     /// 1 to 10: a ring of 1 to 512 MiB per CPU.
     pub buf_size_preset: u16,
-    /// System calls that failed are dropped in the kernel.
+    /// Whether to drop failed system calls in the kernel.
     pub drop_failed_exit: bool,
-    /// The snapshot is taken from `/proc` alone, not from the kernel's lists of threads and files.
+    /// Whether to read the snapshot only from `/proc`, without BPF iterators.
     pub disable_iterators: bool,
-    /// Requests of `io_uring` are captured as the calls that they stand for.
+    /// Whether to capture `io_uring` requests as the equivalent system calls.
     pub io_uring: bool,
     /// Decisions of the kernel's security hooks.
     pub lsm: LsmSource,
-    /// Events that the rules do not need are left out in the kernel.
+    /// Whether the kernel drops events that the rules do not need.
     pub pushdown: bool,
-    /// Of so many of these events, one is tested nevertheless; 0: none.
+    /// One in this many of these events is tested anyway; 0 for none.
     pub pushdown_sample: u32,
 }
 
@@ -82,7 +82,7 @@ pub struct Replay {
     pub capture_file: PathBuf,
 }
 
-/// What `engine` may have.
+/// Keys of `engine`.
 pub const ENGINE: Shape = Section(&[
     ("kind", EngineKind::SHAPE),
     ("kmod", Section(&[("buf_size_preset", U16), ("drop_failed_exit", Bool)])),
@@ -106,17 +106,17 @@ pub const ENGINE: Shape = Section(&[
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default)]
 pub struct Libs {
-    /// Most threads in the table.
+    /// Maximum number of threads in the table.
     pub thread_table_size: usize,
     /// Bytes of a buffer that are captured.
     pub snaplen: u32,
-    /// Time between two searches for threads that are gone, seconds.
+    /// Interval of searches for threads that have ended, seconds.
     pub thread_table_auto_purging_interval_s: u32,
-    /// Age from which a thread without events is suspected to be gone, seconds.
+    /// Time without events after which a thread may have ended, seconds.
     pub thread_table_auto_purging_thread_timeout_s: u32,
 }
 
-/// What `falco_libs` may have.
+/// Keys of `falco_libs`.
 pub const LIBS: Shape = Section(&[
     ("snaplen", U32),
     ("thread_table_size", U32),
@@ -128,16 +128,17 @@ pub const LIBS: Shape = Section(&[
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub struct BaseSyscalls {
-    /// Captured beside those of the rules, instead of all that change the state; with `!`: left out.
+    /// System calls to capture in addition to those of the rules, instead of all that change the state.
+    /// Names with `!` are left out.
     pub custom_set: Vec<String>,
-    /// Only what the calls of the rules need to know their process and file.
+    /// Whether to add only the calls that are needed to resolve the process and file of the rules' calls.
     pub repair: bool,
-    /// Also those that change the state at every packet.
+    /// Whether to add also the calls that change the state with every packet.
     pub all: bool,
 }
 
 impl BaseSyscalls {
-    /// What is said of names in [`BaseSyscalls::custom_set`] that are no system calls, in words of Falco.
+    /// Warnings about names in [`BaseSyscalls::custom_set`] that are not system calls, with Falco's text.
     pub fn oddities(&self) -> Vec<String> {
         let of = |is_removed: bool| {
             let names = self.custom_set.iter().filter_map(move |entry| match entry.strip_prefix('!') {
@@ -166,7 +167,7 @@ fn is_system_call(name: &str) -> bool {
     eyas::events::syscalls().any(|call| call.name == name)
 }
 
-/// What `base_syscalls` may have.
+/// Keys of `base_syscalls`.
 pub const BASE_SYSCALLS: Shape = Section(&[("custom_set", TEXTS), ("repair", Bool), ("all", Bool)]);
 
 impl Default for Engine {
@@ -201,7 +202,7 @@ impl Default for Libs {
 }
 
 impl Engine {
-    /// Whether events can wait, as those of a capture do.
+    /// Whether events can wait, as in a replay.
     pub fn is_replay(&self) -> bool {
         self.kind == EngineKind::Replay
     }

@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 
-/// Permissions of the files that this program makes, as they are written.
+/// Permissions of files that this program creates, as text.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(transparent)]
 pub struct FileMode(String);
@@ -18,7 +18,7 @@ impl FileMode {
     /// The permissions.
     ///
     /// # Errors
-    /// They are no number in octal, or whoever makes a file could not open it again.
+    /// The text is not an octal number, or the owner could not open the file again.
     pub fn get(&self) -> Result<u32> {
         let Self(text) = self;
         let digits = text.strip_prefix("0o").unwrap_or(text);

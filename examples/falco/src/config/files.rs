@@ -22,7 +22,7 @@ pub enum ConfigFile {
     },
 }
 
-/// What the list may have.
+/// Elements of the list.
 pub const SHAPE: Shape = List(&TextOr(&[("path", Text), ("strategy", Text)]));
 
 impl ConfigFile {
@@ -33,7 +33,7 @@ impl ConfigFile {
         }
     }
 
-    /// How its keys meet those that are there, if it says so.
+    /// Merge strategy of the entry, if it has one.
     pub fn strategy(&self) -> Option<&str> {
         match self {
             Self::Path(_) => None,

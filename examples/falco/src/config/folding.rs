@@ -9,25 +9,26 @@ use super::shape::Shape::{self, Section, Text};
 use super::shape::{TEXTS, U64};
 use super::units::{self, as_text};
 
-/// The longest window: what is remembered of an alert stays that long.
+/// Maximum length of the window, during which an alert is remembered.
 const LONGEST: u64 = 24 * 3600 * 1000;
-/// Most alerts that can be remembered at once.
+/// Maximum number of remembered alerts.
 const MOST: usize = 1_000_000;
 
-/// Repeated alerts become one, and a summary.
+/// Folding of repeated alerts into one alert and a summary.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default)]
 pub struct Folding {
-    /// Fields that repeated alerts of a rule have in common; without any, all of the output.
+    /// Fields that are equal in repeated alerts of a rule; if empty, the whole output must be equal.
     pub by: Vec<String>,
-    /// How long after the first alert others count as repeated, as `60s`; `0s` turns folding off.
+    /// Time after the first alert during which equal alerts count as repeated, such as `60s`; `0s` disables
+    /// folding.
     #[serde(deserialize_with = "as_text")]
     pub window: String,
-    /// Most different alerts that are remembered at once; further ones are not folded.
+    /// Maximum number of different alerts that are remembered; further ones are not folded.
     pub max: usize,
 }
 
-/// What the section may have.
+/// Keys of the section.
 pub const SHAPE: Shape = Section(&[("by", TEXTS), ("window", Text), ("max", U64)]);
 
 impl Default for Folding {
@@ -37,10 +38,10 @@ impl Default for Folding {
 }
 
 impl Folding {
-    /// How long the window is; `None` if alerts are not folded.
+    /// Length of the window; `None` if alerts are not folded.
     ///
     /// # Errors
-    /// It is no time, or too long.
+    /// The text is not a duration, or is too long.
     pub fn window(&self) -> Result<Option<Duration>> {
         let text = &self.window;
         match units::milliseconds(text) {

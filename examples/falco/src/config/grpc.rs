@@ -3,7 +3,7 @@
 use super::shape::Shape::{self, Bool, Section, Text};
 use super::shape::U32;
 
-/// What the section may have.
+/// Keys of the section.
 pub const SHAPE: Shape = Section(&[
     ("enabled", Bool),
     ("bind_address", Text),
@@ -26,15 +26,15 @@ mod section {
     pub struct Grpc {
         /// On or off.
         pub enabled: bool,
-        /// Where it listens: `unix://PATH`, or `HOST:PORT` for TLS with certificates of both ends.
+        /// Listening address: `unix://PATH`, or `HOST:PORT` for mutual TLS.
         pub bind_address: String,
-        /// Threads that serve; 0 for one per CPU.
+        /// Number of server threads; 0 for one per CPU.
         pub threadiness: u32,
-        /// File with the key of the server's certificate.
+        /// File with the private key of the server.
         pub private_key: PathBuf,
-        /// File with the server's certificate, and those that it was signed by.
+        /// File with the server's certificate chain.
         pub cert_chain: PathBuf,
-        /// File with the certificates of who may sign those of clients.
+        /// File with the CA certificates for client certificates.
         pub root_certs: PathBuf,
     }
 
@@ -51,17 +51,17 @@ mod section {
         }
     }
 
-    /// Where a gRPC server listens.
+    /// Listening address of a gRPC server.
     #[derive(Debug, PartialEq, Eq)]
     pub enum GrpcAddress {
-        /// A socket in the file system.
+        /// A Unix socket.
         Unix(PathBuf),
         /// A host and a port.
         Tcp(String),
     }
 
     impl Grpc {
-        /// What can be told to be wrong before it starts.
+        /// Validates the section before the server starts.
         pub(in crate::config) fn check(&self) -> Result<()> {
             if self.enabled {
                 self.address()?;
@@ -69,10 +69,10 @@ mod section {
             Ok(())
         }
 
-        /// Where it listens.
+        /// The listening address.
         ///
         /// # Errors
-        /// The address is none.
+        /// The address is invalid.
         pub fn address(&self) -> Result<GrpcAddress> {
             let text = self.bind_address.trim();
             let unix = text.strip_prefix("unix://").or_else(|| text.strip_prefix("unix:"));

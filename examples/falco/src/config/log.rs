@@ -7,7 +7,7 @@ use super::shape::{Shape, choice};
 /// `libs_logger:`
 pub const LIBS: Shape = Shape::Section(&[("enabled", Shape::Bool), ("severity", LibsSeverity::SHAPE)]);
 
-/// What the libraries report: whether and how much of it is logged.
+/// Log messages of the libraries: whether they are logged, and from which severity.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub struct LibsLogger {
@@ -18,7 +18,7 @@ pub struct LibsLogger {
 }
 
 impl LibsLogger {
-    /// 1 for errors alone to 5 for everything.
+    /// From 1 for errors only to 5 for everything.
     pub fn rank(&self) -> u8 {
         match self.severity {
             LibsSeverity::Fatal | LibsSeverity::Critical | LibsSeverity::Error => 1,
@@ -38,9 +38,9 @@ choice! {
         Fatal = "fatal",
         /// As `Error`.
         Critical = "critical",
-        /// What does not work.
+        /// Failures.
         Error = "error",
-        /// What may not work.
+        /// Possible failures.
         Warning = "warning",
         /// As `Info`.
         Notice = "notice",
@@ -63,9 +63,9 @@ choice! {
         Alert = "alert",
         /// As `Error`.
         Critical = "critical",
-        /// What does not work.
+        /// Failures.
         Error = "error",
-        /// What may not be what was meant.
+        /// Possible mistakes.
         Warning = "warning",
         /// As `Info`.
         Notice = "notice",

@@ -10,40 +10,40 @@ use super::units::{as_text, milliseconds};
 
 use super::shape::Shape::{self, Bool, Section, Text};
 
-/// What is measured, and where that goes.
+/// Metrics and their destinations.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default)]
 pub struct Metrics {
     /// On or off.
     pub enabled: bool,
-    /// Time between two snapshots, as Prometheus writes it.
+    /// Time between two snapshots, in Prometheus' notation.
     #[serde(deserialize_with = "as_text")]
     pub interval: String,
     /// Snapshots are alerts.
     pub output_rule: bool,
-    /// Snapshots are lines of this file.
+    /// File to which snapshots are written, one per line.
     pub output_file: PathBuf,
     /// Alerts by rule.
     pub rules_counters_enabled: bool,
-    /// Time and memory that this program and the machine use.
+    /// Processor time and memory of this program and the machine.
     pub resource_utilization_enabled: bool,
     /// The tables of threads and open files.
     pub state_counters_enabled: bool,
-    /// Events made and lost.
+    /// Produced and dropped events.
     pub kernel_event_counters_enabled: bool,
-    /// The same for each CPU.
+    /// The same per CPU.
     pub kernel_event_counters_per_cpu_enabled: bool,
-    /// Runs and time of the programs in the kernel.
+    /// Number of runs and run time of the BPF programs.
     pub libbpf_stats_enabled: bool,
     /// What plugins count.
     pub plugins_metrics_enabled: bool,
     /// Memory in megabytes, in snapshots.
     pub convert_memory_to_mb: bool,
-    /// What is 0 is told, too, in snapshots.
+    /// Whether snapshots include values that are 0.
     pub include_empty_values: bool,
 }
 
-/// What the section may have.
+/// Keys of the section.
 pub const SHAPE: Shape = Section(&[
     ("enabled", Bool),
     ("interval", Text),
@@ -82,11 +82,11 @@ impl Default for Metrics {
     }
 }
 
-/// The shortest interval, milliseconds.
+/// Minimum interval, milliseconds.
 const SHORTEST: u64 = 100;
 
 impl Metrics {
-    /// What can be told to be wrong.
+    /// Validates the section.
     pub(super) fn check(&self, prometheus: bool) -> Result<()> {
         if !self.enabled {
             return Ok(());
@@ -105,7 +105,7 @@ impl Metrics {
     /// The interval.
     ///
     /// # Errors
-    /// It is none, or too short.
+    /// The text is not a duration, or is too short.
     pub fn every(&self) -> Result<Duration> {
         let text = &self.interval;
         match milliseconds(text) {

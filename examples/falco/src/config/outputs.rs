@@ -1,4 +1,4 @@
-//! What is common to outputs, and the section of each.
+//! Settings that outputs share, and the section of each output.
 
 use std::collections::BTreeMap;
 
@@ -12,18 +12,18 @@ use super::shape::{U64, choice};
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub struct OutputsQueue {
-    /// Most alerts that wait; 0 if only their size counts.
+    /// Maximum number of queued alerts; 0 if only their size is limited.
     pub capacity: usize,
 }
 
-/// What `outputs_queue` may have.
+/// Keys of `outputs_queue`.
 pub const QUEUE: Shape = Section(&[("capacity", U64)]);
 
 choice! {
     /// The schema of the JSON objects that an output writes.
     #[derive(Default)]
     JsonSchema {
-        /// Lines as `json_output` and its relatives say.
+        /// Falco's format, as text or JSON according to `json_output` and related keys.
         #[default]
         Falco = "falco",
         /// Elastic Common Schema.
@@ -36,7 +36,7 @@ choice! {
 /// The key of outputs that write lines.
 pub const JSON_SCHEMA: (&str, Shape) = ("json_schema", JsonSchema::SHAPE);
 
-/// The sections of outputs, by their names. An output knows the type of its own.
+/// The sections of outputs by name. Each output knows the type of its own section.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(transparent)]
 pub struct Sections(BTreeMap<String, Value>);
@@ -47,12 +47,12 @@ impl Sections {
         self.0.get(name)
     }
 
-    /// Takes a section out.
+    /// Removes a section and returns it.
     pub fn take(&mut self, name: &str) -> Option<Value> {
         self.0.remove(name)
     }
 
-    /// Puts a section in.
+    /// Inserts a section.
     pub fn put(&mut self, name: &str, section: Value) {
         self.0.insert(name.to_owned(), section);
     }

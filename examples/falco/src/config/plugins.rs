@@ -5,7 +5,7 @@ pub use eyas_plugin_config::{CONTAINER, PluginEntry};
 
 use super::shape::Shape::{self, Anything, List, Section, Text};
 
-/// What the section may have.
+/// Keys of the section.
 pub const SHAPE: Shape = List(&Section(&[
     ("name", Text),
     ("library_path", Text),
@@ -13,7 +13,7 @@ pub const SHAPE: Shape = List(&Section(&[
     ("open_params", Text),
 ]));
 
-/// Checks all of them.
+/// Validates all entries.
 pub fn check(plugins: &[PluginEntry]) -> Result<()> {
     let check =
         |(index, entry): (usize, &PluginEntry)| entry.check().with_context(|| format!("plugins[{index}]"));

@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serializer};
 
 use super::shape::Shape;
 
-/// What the value must be.
+/// Allowed values.
 pub const SHAPE: Shape = Shape::Choice(&[
     "emergency",
     "alert",

@@ -6,26 +6,26 @@ use super::shape::Shape::{self, Bool, Section};
 use super::shape::choice;
 
 choice! {
-    /// Whether the kernel refuses calls that are never made.
+    /// Whether a seccomp filter blocks system calls that falco never makes.
     Seccomp {
-        /// Where no output needs more.
+        /// Unless an output needs more system calls.
         Auto = "auto",
         /// Nowhere.
         Off = "off",
     }
 }
 
-/// What is given up after the start.
+/// Privileges to give up after the start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default)]
 pub struct Privileges {
     /// Whether anything is.
     pub drop: bool,
-    /// Whether there is a filter of system calls.
+    /// Whether to install a filter of system calls.
     pub seccomp: Seccomp,
 }
 
-/// What the section may have.
+/// Keys of the section.
 pub const SHAPE: Shape = Section(&[("drop", Bool), ("seccomp", Seccomp::SHAPE)]);
 
 impl Default for Privileges {

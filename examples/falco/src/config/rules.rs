@@ -1,4 +1,4 @@
-//! Which rules there are, and what is added to their output.
+//! Selection of rules, and additions to their output.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ choice! {
     }
 }
 
-/// An entry of `rules:`: one of the two.
+/// An entry of `rules:`; it has one of the two keys.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub struct Selection {
@@ -30,14 +30,14 @@ pub struct Selection {
 
 const SELECTOR: Shape = Section(&[("rule", Text), ("tag", Text)]);
 
-/// What `rules` may have.
+/// Keys of `rules`.
 pub const RULES: Shape = List(&Section(&[("enable", SELECTOR), ("disable", SELECTOR)]));
 
 impl Selection {
-    /// Whether it switches on, and what.
+    /// Whether the entry enables or disables, and which rules.
     ///
     /// # Errors
-    /// It says neither, or of no rule.
+    /// The entry has neither key, or selects no rule.
     pub fn get(&self) -> Result<(bool, &Selector)> {
         let chosen = match (&self.enable, &self.disable) {
             (Some(on), _) => Some((true, on)),
@@ -49,7 +49,7 @@ impl Selection {
     }
 }
 
-/// Which rules an entry of `rules:` means: those that have either.
+/// Selector of an entry of `rules:`: rules with this name or with this tag.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub struct Selector {
@@ -68,14 +68,14 @@ pub struct Append {
     pub matching: AppendMatch,
     /// Text with fields.
     pub extra_output: String,
-    /// Names, or `{name: format}`, for `output_fields` alone.
+    /// Names, or `{name: format}`, that are added only to `output_fields`.
     pub extra_fields: Vec<ExtraField>,
     /// Adds the fields that the source suggests.
     pub suggested_output: bool,
 }
 
 impl Append {
-    /// What may not be meant, in words of Falco.
+    /// Warning about a probable mistake, with Falco's text.
     pub fn oddity(&self) -> Option<String> {
         let rule = self.matching.rule.as_deref().filter(|rule| !rule.is_empty())?;
         if self.matching.tags.is_empty() {
@@ -89,7 +89,7 @@ impl Append {
     }
 }
 
-/// What `append_output` may have.
+/// Keys of `append_output`.
 pub const APPEND: Shape = List(&Section(&[
     ("match", Section(&[("rule", Text), ("source", Text), ("tags", TEXTS)])),
     ("extra_output", Text),
@@ -97,7 +97,7 @@ pub const APPEND: Shape = List(&Section(&[
     ("suggested_output", Bool),
 ]));
 
-/// `match:` of [`Append`]; what is not given matches everything.
+/// `match:` of [`Append`]. A key that is not given matches everything.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub struct AppendMatch {
@@ -105,7 +105,7 @@ pub struct AppendMatch {
     pub rule: Option<String>,
     /// Event source.
     pub source: Option<String>,
-    /// All of them on the rule.
+    /// Tags that the rule must all have.
     pub tags: Vec<String>,
 }
 

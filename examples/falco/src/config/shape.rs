@@ -1,19 +1,19 @@
-//! What values of falco.yaml must be.
+//! Types of values in falco.yaml.
 
-/// What a value must be.
+/// Type of a value.
 #[derive(Clone, Copy, Debug)]
 pub enum Shape {
-    /// `true`, `false`, or what else YAML has for them.
+    /// `true`, `false`, or another YAML notation of them.
     Bool,
     /// A number from 0 to this one.
     Number(u64),
-    /// A number with or without a point.
+    /// A number with or without a decimal point.
     Float,
-    /// Any text; a number or a truth value is one, too.
+    /// Any text, including numbers and booleans.
     Text,
-    /// One of these texts, in capitals or small letters.
+    /// One of these texts, in upper or lower case.
     Choice(&'static [&'static str]),
-    /// Several of a kind; one by itself is a list of one.
+    /// A list of values of one type. A single value counts as a list with one element.
     List(&'static Shape),
     /// Keys with values.
     Section(&'static [(&'static str, Shape)]),
@@ -23,7 +23,7 @@ pub enum Shape {
     TextOr(&'static [(&'static str, Shape)]),
     /// A text, or one key with a text.
     TextOrPair,
-    /// What this program does not look into.
+    /// A value that this program does not validate.
     Anything,
 }
 
@@ -39,7 +39,7 @@ pub const U64: Shape = Number(u64::MAX);
 pub const TEXTS: Shape = List(&Text);
 
 impl Shape {
-    /// The keys that it may have.
+    /// The keys that the section may have.
     pub fn keys(&self) -> &'static [(&'static str, Shape)] {
         match self {
             Section(keys) | TextOr(keys) => keys,
@@ -47,17 +47,17 @@ impl Shape {
         }
     }
 
-    /// What the value of a key must be.
+    /// Type of the value of a key.
     pub fn key(&self, name: &str) -> Option<&'static Shape> {
         self.keys().iter().find(|(key, _)| *key == name).map(|(_, shape)| shape)
     }
 
-    /// Whether keys of it are known: those of [`Shape::Texts`] and the like are anybody's.
+    /// Whether the set of keys is fixed. [`Shape::Texts`] and some others accept any key.
     pub fn knows_its_keys(&self) -> bool {
         matches!(self, Section(_) | TextOr(_))
     }
 
-    /// What is expected, for messages.
+    /// The expected type, for messages.
     pub fn word(&self) -> String {
         match self {
             Bool => "true or false",
@@ -75,7 +75,7 @@ impl Shape {
     }
 }
 
-/// Defines the type of a key whose value is one of several texts.
+/// Defines an enumeration for a key whose value is one of several texts.
 macro_rules! choice {
     ($(#[$of_type:meta])* $name:ident { $($(#[$of_variant:meta])* $variant:ident = $text:literal,)* }) => {
         $(#[$of_type])*
@@ -85,7 +85,7 @@ macro_rules! choice {
         }
 
         impl $name {
-            /// What the value must be.
+            /// Allowed values.
             pub const SHAPE: $crate::config::Shape = $crate::config::Shape::Choice(&[$($text),*]);
         }
 

@@ -10,11 +10,11 @@ use super::shape::U32;
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default)]
 pub struct Timeouts {
-    /// How often the source may be asked for an event in vain, in a row, before there is an alert.
+    /// Number of consecutive timeouts of the event source before an alert.
     pub max_consecutives: u32,
 }
 
-/// What the section may have.
+/// Keys of the section.
 pub const SHAPE: Shape = Section(&[("max_consecutives", U32)]);
 
 impl Default for Timeouts {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-/// A number has no unit, but the error should say so rather than that it is no text.
+/// Accepts a number as text, so that the error reports the missing unit and not the wrong type.
 pub(super) fn as_text<'de, D: Deserializer<'de>>(input: D) -> Result<String, D::Error> {
     Ok(match Value::deserialize(input)? {
         Value::String(text) => text,
@@ -11,7 +11,7 @@ pub(super) fn as_text<'de, D: Deserializer<'de>>(input: D) -> Result<String, D::
     })
 }
 
-/// Units in the order in which a time has them, in milliseconds.
+/// Units of a duration, in their order in the text, in milliseconds.
 const UNITS: [(&str, u64); 7] = [
     ("y", 365 * 24 * 3_600_000),
     ("w", 7 * 24 * 3_600_000),
@@ -22,7 +22,7 @@ const UNITS: [(&str, u64); 7] = [
     ("ms", 1),
 ];
 
-/// A time with units, as `1h30m`, in milliseconds.
+/// A duration with units, such as `1h30m`, in milliseconds.
 pub(super) fn milliseconds(text: &str) -> Option<u64> {
     let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
     let mut rest = text.as_str();
@@ -33,7 +33,7 @@ pub(super) fn milliseconds(text: &str) -> Option<u64> {
         let number: u64 = rest[..digits].parse().ok()?;
         rest = &rest[digits..];
         let letters = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_alphabetic()).len();
-        // Those passed over can't come any more.
+        // Larger units than the last one cannot follow.
         let (_, worth) = units.find(|(unit, _)| *unit == &rest[..letters])?;
         rest = &rest[letters..];
         sum = sum.checked_add(number.checked_mul(*worth)?)?;
@@ -53,7 +53,7 @@ const SIZES: [(&str, u64); 8] = [
     ("GB", 1_000_000_000),
 ];
 
-/// A size with or without a unit, as `64MiB`, in bytes.
+/// A size with or without a unit, such as `64MiB`, in bytes.
 pub(super) fn bytes(text: &str) -> Option<u64> {
     let text = text.trim();
     let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();

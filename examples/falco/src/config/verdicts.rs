@@ -12,14 +12,14 @@ use super::units::{self, as_text};
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default)]
 pub struct VerdictCoverage {
-    /// Whether is followed which rules may have missed events that were lost.
+    /// Whether to track which rules may have missed dropped events.
     pub enabled: bool,
-    /// The least time between two alerts about possible misses of a rule, as `60s`.
+    /// Minimum time between two alerts about possible misses of a rule, such as `60s`.
     #[serde(deserialize_with = "as_text")]
     pub alert_interval: String,
 }
 
-/// What the section may have.
+/// Keys of the section.
 pub const SHAPE: Shape = Section(&[("enabled", Bool), ("alert_interval", Text)]);
 
 impl Default for VerdictCoverage {
@@ -29,10 +29,10 @@ impl Default for VerdictCoverage {
 }
 
 impl VerdictCoverage {
-    /// The least time between two alerts of a rule.
+    /// Minimum time between two alerts of a rule.
     ///
     /// # Errors
-    /// It is no time.
+    /// The text is not a duration.
     pub fn interval(&self) -> Result<Duration> {
         match units::milliseconds(&self.alert_interval) {
             Some(ms) => Ok(Duration::from_millis(ms)),

@@ -9,27 +9,27 @@ use serde::{Deserialize, Serialize};
 use super::shape::Shape::{self, Bool, Section, Text};
 use super::shape::U32;
 
-/// The web server that reports on this program.
+/// The web server for health and metrics.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default)]
 pub struct Webserver {
     /// On or off.
     pub enabled: bool,
-    /// Where it listens; 0 for any port that is free.
+    /// Listening port; 0 for any free port.
     pub listen_port: u32,
-    /// Address of the interface; all of IPv4 by default.
+    /// Listening address; by default all IPv4 addresses.
     pub listen_address: String,
-    /// Path that tells that the program lives.
+    /// Path of the health check.
     pub k8s_healthz_endpoint: String,
-    /// Metrics are told, too, if there are any.
+    /// Whether to serve metrics, if they are enabled.
     pub prometheus_metrics_enabled: bool,
     /// Connections are encrypted.
     pub ssl_enabled: bool,
-    /// File with the certificate and its key.
+    /// File with the certificate and the private key.
     pub ssl_certificate: PathBuf,
 }
 
-/// What the section may have.
+/// Keys of the section.
 pub const SHAPE: Shape = Section(&[
     ("enabled", Bool),
     ("threadiness", U32),
@@ -56,7 +56,7 @@ impl Default for Webserver {
 }
 
 impl Webserver {
-    /// What can be told to be wrong before it starts.
+    /// Validates the section before the server starts.
     pub(super) fn check(&self) -> Result<()> {
         if self.enabled {
             self.address()?;
@@ -70,10 +70,10 @@ impl Webserver {
         Ok(())
     }
 
-    /// Where it listens.
+    /// The listening address.
     ///
     /// # Errors
-    /// The address or the port is none.
+    /// The address or the port is invalid.
     pub fn address(&self) -> Result<SocketAddr> {
         let text = &self.listen_address;
         let address: IpAddr = text.parse().ok().with_context(|| {
