@@ -60,7 +60,9 @@ static __always_inline __u32 write_unix_name(__u8 *to, const char *name, __s32 l
 	if (len <= 2 || bpf_probe_read_kernel(&first, 1, name))
 		return 0;
 	/* Its family is no part of the name; the NUL is. */
-	__u32 skipped = first == 0, size = len - 1 - skipped;
+	__u32 skipped = first == 0;
+	/* Of 64 bits: the verifier compares what it passes on. */
+	__u64 size = (__u32)(len - 1 - skipped);
 	barrier_var(size);
 	if (size > UNIX_PATH_MAX)
 		size = UNIX_PATH_MAX;
@@ -74,7 +76,8 @@ static __always_inline __u32 write_named_unix(__u8 *to, __u64 user_addr, __u32 l
 	char first = 0;
 	if (len <= 2 || bpf_probe_read_user(&first, 1, (void *)(user_addr + 2)))
 		return 0;
-	__u32 skipped = first == 0, size = len - 1 - skipped;
+	__u32 skipped = first == 0;
+	__u64 size = (__u32)(len - 1 - skipped);
 	barrier_var(size);
 	if (size > UNIX_PATH_MAX)
 		size = UNIX_PATH_MAX;
