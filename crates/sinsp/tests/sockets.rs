@@ -114,6 +114,7 @@ fn protocols_are_reported_by_number_or_by_the_kind_of_the_socket() {
         (DATAGRAM | 0x80000, 0, "1.2.3.4:5->6.7.8.9:80", "udp"),
         (DATAGRAM, 17, "1.2.3.4:5->6.7.8.9:80", "udp"),
         (3, 1, "1.2.3.4->6.7.8.9", "icmp"),
+        (3, 58, "1.2.3.4->6.7.8.9", "icmp"),
         (3, 255, "1.2.3.4->6.7.8.9", "raw"),
         (5, 132, "<unknown>", "<NA>"),
     ] {

@@ -60,12 +60,12 @@ static __always_inline __u32 write_unix_name(__u8 *to, const char *name, __s32 l
 	if (len <= 2 || bpf_probe_read_kernel(&first, 1, name))
 		return 0;
 	/* Its family is no part of the name; the NUL is. */
-	__u32 skipped = first == 0;
-	/* Of 64 bits: the verifier compares what it passes on. */
-	__u64 size = (__u32)(len - 1 - skipped);
-	barrier_var(size);
+	__u32 skipped = first == 0, size = len - 1 - skipped;
 	if (size > UNIX_PATH_MAX)
 		size = UNIX_PATH_MAX;
+	/* A bound that the verifier sees. */
+	barrier_var(size);
+	size &= 0x7f;
 	long n = bpf_probe_read_kernel_str(to, size, name + skipped);
 	return n > 0 ? n & 0x7f : 0;
 }
@@ -76,11 +76,12 @@ static __always_inline __u32 write_named_unix(__u8 *to, __u64 user_addr, __u32 l
 	char first = 0;
 	if (len <= 2 || bpf_probe_read_user(&first, 1, (void *)(user_addr + 2)))
 		return 0;
-	__u32 skipped = first == 0;
-	__u64 size = (__u32)(len - 1 - skipped);
-	barrier_var(size);
+	__u32 skipped = first == 0, size = len - 1 - skipped;
 	if (size > UNIX_PATH_MAX)
 		size = UNIX_PATH_MAX;
+	/* A bound that the verifier sees. */
+	barrier_var(size);
+	size &= 0x7f;
 	long n = read_user_str(to, size, (void *)(user_addr + 2 + skipped));
 	return n > 0 ? n & 0x7f : 0;
 }

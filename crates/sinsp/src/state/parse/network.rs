@@ -27,6 +27,7 @@ const SOCK_CLOEXEC: u64 = 0o2_000_000;
 const IPPROTO_ICMP: u64 = 1;
 const IPPROTO_TCP: u64 = 6;
 const IPPROTO_UDP: u64 = 17;
+const IPPROTO_ICMPV6: u64 = 58;
 const IPPROTO_RAW: u64 = 255;
 /// TCP over several paths: what go programs listen with.
 const IPPROTO_MPTCP: u64 = 262;
@@ -161,7 +162,7 @@ fn l4_of(ty: u64, proto: u64) -> L4 {
     match proto {
         IPPROTO_TCP | IPPROTO_MPTCP => L4::Tcp,
         IPPROTO_UDP => L4::Udp,
-        IPPROTO_ICMP => L4::Icmp,
+        IPPROTO_ICMP | IPPROTO_ICMPV6 => L4::Icmp,
         IPPROTO_RAW => L4::Raw,
         0 => match ty & SOCK_TYPE_MASK {
             SOCK_STREAM => L4::Tcp,
