@@ -163,7 +163,7 @@ fn has_paths_as_asked(event: &RawEvent<'_>) -> bool {
     let paths = event.ty.kernel_paths();
     let as_asked = |path: &KernelPath| match *path {
         KernelPath::Param(at) => event.kernel_path(at).is_none_or(|path| event.text(at) == Some(path)),
-        // Whoever writes captures has files followed: the event that opened it says which one it is.
+        // A program that writes captures has files followed: the event that opened the file has its path.
         KernelPath::File(_) => true,
         KernelPath::Cwd => event.kernel_cwd().is_none(),
         KernelPath::Root => event.kernel_root().is_none(),

@@ -443,6 +443,12 @@ __noinline int filter_among(__u32 which, __u32 first, __u32 count, __u64 number)
 	return UNKNOWN;
 }
 
+/* Whether the text that was read has what a row asks for. */
+static __always_inline int has_bit(struct scratch *s, struct filter_row *row)
+{
+	return s->facts[row->first >> 6 & 7] >> (row->first & 63) & 1;
+}
+
 /* Whether the row's comparison holds: 0, 1, or UNKNOWN. */
 static __always_inline int filter_test(__u32 which, struct filter *f, struct filter_row *row)
 {
@@ -461,7 +467,7 @@ static __always_inline int filter_test(__u32 which, struct filter *f, struct fil
 			filter_read(which, row->param, row->count, is_path);
 		if (s->unread || (s->resolved && row->input == FILTER_INPUT_RAW_PATH))
 			return UNKNOWN;
-		return s->facts[row->first >> 6 & 7] >> (row->first & 63) & 1;
+		return has_bit(s, row);
 	}
 	__u32 at = filter_place(row->param) & 0xffff;
 	if (!at)
@@ -486,15 +492,29 @@ static __always_inline int filter_test(__u32 which, struct filter *f, struct fil
 	return filter_among(which, row->first, row->count, value);
 }
 
-/* Where a row leads. */
+/* Rows that one step passes behind the first. */
+#define FILTER_BITS_OF_STEP 32
+
+/* Where a row leads, and those behind it that ask for bits of a text which was read: most are of this kind, and take no call. */
 __noinline int filter_step(__u32 which, __u32 at)
 {
 	struct filter *f = filter_of(which);
-	if (!f)
+	struct scratch *s = scratch();
+	int i;
+	if (!f || !s)
 		return FILTER_PASS;
 	struct filter_row *row = &f->rows[at & (FILTER_ROWS - 1)];
 	int holds = filter_test(which, f, row);
-	return holds == UNKNOWN || holds != row->negated ? row->yes : row->no;
+	at = holds == UNKNOWN || holds != row->negated ? row->yes : row->no;
+	if (s->unread || s->resolved)
+		return at;
+	for (i = 0; i < FILTER_BITS_OF_STEP; i++) {
+		row = &f->rows[at & (FILTER_ROWS - 1)];
+		if (at >= FILTER_REJECT || row->how != FILTER_HOW_TEXTS || s->read != row->param)
+			break;
+		at = has_bit(s, row) != row->negated ? row->yes : row->no;
+	}
+	return at;
 }
 
 /* Whether the rows reject the event that was built last. */

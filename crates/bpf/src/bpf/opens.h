@@ -7,7 +7,7 @@
 
 /* Bytes of a path that may have a verdict, a power of two; verdicts of a CPU. */
 #define JUDGED_TEXT 128
-#define JUDGED_OPENS 256
+#define JUDGED_OPENS 512
 #define JUDGED_PARTS 24
 
 struct judged_open {
@@ -27,6 +27,19 @@ struct {
 	__type(key, __u32);
 	__type(value, struct judged_open);
 } judged_opens SEC(".maps");
+
+/* Hashes of what opens asked for, by the slot of the verdict. The first open with a hash leaves nothing else: most are never
+ * repeated. */
+struct asked_opens {
+	__u64 hashes[JUDGED_OPENS];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct asked_opens);
+} asked_opens SEC(".maps");
 
 /* Whether the path in `asked` has that name and a slash before it, up to that byte. */
 __noinline int is_last_part(__u64 name, __u32 end, __u32 len)
@@ -97,6 +110,12 @@ static __always_inline __u32 outcome_of(struct scratch *s, long ret)
 	return file ? flags_of(file) : (__u32)ret;
 }
 
+/* Eight bytes of a path, without what is behind its end. */
+static __always_inline __u64 word_of(__u64 word, __u32 left)
+{
+	return left < 8 ? word << (64 - 8 * left) >> (64 - 8 * left) : word;
+}
+
 /* Beside the type: rows ask for the groups of the process. */
 #define OF_GROUPS 0x10000
 
@@ -105,7 +124,8 @@ __noinline int recall_open(__u32 type, __u32 number, __u64 flags, __u64 ret)
 {
 	struct scratch *s = scratch();
 	struct kept *kept = kept_of(number);
-	__u64 hash = type ^ flags << 16;
+	bool failed = (__s64)ret < 0;
+	__u64 hash = type ^ flags << 16 ^ failed << 15 ^ (__u64)filter_epoch << 48;
 	int i;
 	if (!s)
 		return UNKNOWN;
@@ -119,29 +139,40 @@ __noinline int recall_open(__u32 type, __u32 number, __u64 flags, __u64 ret)
 	for (i = 0; i < JUDGED_TEXT; i += 8) {
 		if (i >= len)
 			break;
-		__u64 word = *(__u64 *)&kept->data[i];
-		if (len - i < 8)
-			word = word << (64 - 8 * (len - i)) >> (64 - 8 * (len - i));
-		s->asked[i / 8] = word;
-		hash = (hash ^ word) * 0x9e3779b97f4a7c15ULL;
+		hash = (hash ^ word_of(*(__u64 *)&kept->data[i], len - i)) * 0x9e3779b97f4a7c15ULL;
 		hash ^= hash >> 29;
 	}
-	bool failed = (__s64)ret < 0;
-	struct file *file = failed ? 0 : file_of(s, ret);
-	if (!failed && (!file || !is_path_of(number_of(s, file), len)))
+	__u32 slot = hash & (JUDGED_OPENS - 1), first = 0;
+	struct asked_opens *asked = bpf_map_lookup_elem(&asked_opens, &first);
+	if (!asked)
 		return UNKNOWN;
-	__u32 slot = hash & (JUDGED_OPENS - 1), outcome = outcome_of(s, ret);
+	__u32 at = hash;
+	barrier_var(at);
+	__u64 *seen = &asked->hashes[at & (JUDGED_OPENS - 1)];
+	if (*seen != hash) {
+		*seen = hash;
+		return UNKNOWN;
+	}
 	struct judged_open *open = bpf_map_lookup_elem(&judged_opens, &slot);
 	if (!open)
 		return UNKNOWN;
 	bool is_same = open->epoch == filter_epoch && open->type == type && open->flags == (__u32)flags &&
-		       open->outcome == outcome && open->len == len && open->groups == s->groups;
+		       open->len == len && open->groups == s->groups && open->is_rejected != UNKNOWN;
 	for (i = 0; i < JUDGED_TEXT; i += 8) {
 		if (i >= len)
 			break;
-		is_same = is_same && open->text[i / 8] == s->asked[i / 8];
+		__u64 word = word_of(*(__u64 *)&kept->data[i], len - i);
+		s->asked[i / 8] = word;
+		is_same = is_same && open->text[i / 8] == word;
+		open->text[i / 8] = word;
 	}
-	if (is_same && open->is_rejected != UNKNOWN)
+	struct file *file = failed ? 0 : file_of(s, ret);
+	if (!failed && (!file || !is_path_of(number_of(s, file), len))) {
+		open->len = 0;
+		return UNKNOWN;
+	}
+	__u32 outcome = outcome_of(s, ret);
+	if (is_same && open->outcome == outcome)
 		return open->is_rejected;
 	open->epoch = filter_epoch;
 	open->type = type;
@@ -150,11 +181,6 @@ __noinline int recall_open(__u32 type, __u32 number, __u64 flags, __u64 ret)
 	open->len = len;
 	open->groups = s->groups;
 	open->is_rejected = UNKNOWN;
-	for (i = 0; i < JUDGED_TEXT; i += 8) {
-		if (i >= len)
-			break;
-		open->text[i / 8] = s->asked[i / 8];
-	}
 	s->judged = slot + 1;
 	return UNKNOWN;
 }
