@@ -8,7 +8,7 @@ use std::sync::Arc;
 use eyas::rules::condition::interpret;
 use eyas::rules::{Engine, Loader, Matching, RuleFormulas, Select};
 use eyas::scap::Reader;
-use eyas::sinsp::pushdown::Pushdown;
+use eyas::sinsp::pushdown::{Model, Pushdown};
 use eyas::sinsp::{Inspector, Step, schema};
 
 fn main() -> std::process::ExitCode {
@@ -32,11 +32,15 @@ struct Counts {
     events: u64,
     /// Events that rows reject.
     rejected: u64,
+    /// Those of them that rows alone do not, without verdicts on processes; and these verdicts.
+    by_process: u64,
+    verdicts: u64,
 }
 
 fn rows(engine: &Engine) -> Pushdown {
     let formulas = RuleFormulas::new(engine);
-    Pushdown::new(&mut |code| formulas.of_code(code).into_iter().map(|(_, formula)| formula).collect())
+    let mut of_code = |code| formulas.of_code(code).into_iter().map(|(_, formula)| formula).collect();
+    Pushdown::with_processes(&mut of_code)
 }
 
 /// Compares on one event in `stride` and on all that match.
@@ -44,13 +48,13 @@ fn compare(engine: &Engine, rows: &Pushdown, capture: &Path, stride: u64, counts
     let mut evaluator = engine.evaluator();
     let Ok(mut source) = Reader::open(capture) else { return };
     let mut inspector = Inspector::default();
-    let mut found = Vec::new();
+    let (mut found, mut model) = (Vec::new(), Model::default());
     // A damaged capture is compared as far as it goes.
     while let Ok(Step::Event(event)) = inspector.next(&mut source) {
         found.clear();
         evaluator.matches(&event, &mut found).unwrap();
         counts.events += 1;
-        if !rows.may_match(&event) {
+        if !model.may_match(rows, &event) {
             counts.rejected += 1;
             let rules: Vec<_> = found.iter().map(|hit| &engine.rule(hit.rule).name).collect();
             assert!(found.is_empty(), "{rules:?} match event {} of {}", event.num(), capture.display());
@@ -73,6 +77,9 @@ fn compare(engine: &Engine, rows: &Pushdown, capture: &Path, stride: u64, counts
             counts.held += u64::from(plain);
         }
     }
+    let [verdicts, by_process] = model.counts();
+    counts.verdicts += verdicts;
+    counts.by_process += by_process;
 }
 
 #[test]
@@ -121,4 +128,5 @@ fn every_official_rule_on_every_capture() {
     assert!(counts.compared > 1_000_000 && counts.held > 90, "{counts:?}");
     // With all rules on.
     assert!(counts.rejected > counts.events / 2, "{counts:?}");
+    assert!(counts.verdicts > 100 && counts.by_process > 1000, "{counts:?}");
 }

@@ -7,7 +7,7 @@ use eyas::rules::condition::ast::Expr;
 use eyas::rules::condition::parse;
 use eyas::rules::{Engine, RuleFormulas};
 use eyas::scap::{Advance, Error, EventSource, OwnedEvent, RawEvent, Snapshot};
-use eyas::sinsp::pushdown::Pushdown;
+use eyas::sinsp::pushdown::{Model, Pushdown};
 use eyas::sinsp::{Inspector, Needs, Step};
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -91,6 +91,16 @@ const TESTS: &[&str] = &[
     "evt.rawarg.flags < 0",
     "proc.name = cat",
     "proc.aname in (a, cat)",
+    "proc.name in (cat, sh)",
+    "proc.name != cat",
+    "proc.pname = cat",
+    "proc.aname[2] exists",
+    "proc.exepath startswith /bin",
+    "proc.cmdline contains a",
+    "user.uid = 0",
+    "user.loginuid != 1000",
+    "container.id = host",
+    "thread.cap_effective contains CAP_SYS",
     "toupper(fd.name) contains ETC",
     "fd.name = val(fs.path.name)",
 ];
@@ -151,6 +161,58 @@ fn what_rows_reject_satisfies_no_rule() {
     }
     // It is tested, both ways.
     assert!(counts.iter().all(|count| *count > cases), "{counts:?}");
+}
+
+/// Conditions of processes and their ancestors.
+const OF_PROCESSES: [&str; 12] = [
+    "proc.name in (cat, a)",
+    "proc.name != cat",
+    "proc.exe exists",
+    "proc.cmdline contains a",
+    "proc.pname = cat",
+    "not proc.pname in (a, b)",
+    "proc.aname[2] in (a, cat)",
+    "proc.pcmdline contains b",
+    "proc.ppid = 7",
+    "user.uid in (0, 1, 2)",
+    "group.gid = 3",
+    "thread.cap_effective contains CAP_CHOWN",
+];
+
+#[test]
+fn what_verdicts_leave_out_satisfies_no_rule() {
+    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(60_u64);
+    let mut runner = TestRunner::deterministic();
+    let known = select(&OF_PROCESSES[..]).prop_map(|text| parse(text).unwrap());
+    let conditions = proptest::collection::vec(proptest::collection::vec(known, 1..3), 1..3);
+    let events = proptest::collection::vec(syscalls::process_calls(), 500);
+    let mut counts = [0; 3];
+    for _ in 0..cases {
+        let conditions = conditions.new_tree(&mut runner).unwrap().current();
+        let conditions = conditions.into_iter().map(|mut parts| {
+            parts.push(parse("evt.type = fchmodat").unwrap());
+            Expr::And(parts.into())
+        });
+        let conditions: Vec<Expr> = conditions.collect();
+        let events = syscalls::of_processes(events.new_tree(&mut runner).unwrap().current());
+        let engine = engine(Arc::new(eyas::sinsp::schema()), &conditions);
+        let formulas = RuleFormulas::new(&engine);
+        let mut of_code = |code| formulas.of_code(code).into_iter().map(|(_, formula)| formula).collect();
+        let rows = Pushdown::with_processes(&mut of_code);
+        let (mut evaluator, mut model) = (engine.evaluator(), Model::default());
+        syscalls::replay(&events, |event| {
+            let found = matched(&mut evaluator, conditions.len(), event);
+            let may_match = model.may_match(&rows, event);
+            let shown: Vec<_> = conditions.iter().map(Expr::to_string).collect();
+            prop_assert!(may_match || !found.contains(&true), "{shown:?} {found:?} {:?}", event.event());
+            counts[2] += u64::from(found.contains(&true));
+            Ok(())
+        })
+        .unwrap();
+        let [written, left_out] = model.counts();
+        counts = [counts[0] + written, counts[1] + left_out, counts[2]];
+    }
+    assert!(counts[0] > cases && counts[1] > cases && counts[2] > cases, "{counts:?}");
 }
 
 /// A source of events after a snapshot.

@@ -1,9 +1,10 @@
 //! Random system calls of a few processes.
 
-use eyas::events::{EventType, ParamType, events as rows, syscalls};
+use eyas::events::{EventFlags, EventType, ParamType, events as rows, syscalls};
 use eyas::rules::condition::ast::Expr;
 use eyas::scap::{EventBuilder, FdDetail, FdEntry, OwnedEvent, Snapshot, ThreadEntry};
 use eyas::sinsp::{EventView, Inspector, schema};
+use eyas_testing::Numbers;
 use proptest::prelude::*;
 use proptest::sample::select;
 
@@ -101,6 +102,74 @@ pub fn exit_events() -> BoxedStrategy<OwnedEvent> {
         rows().map(|row| row.ty).filter(|ty| ty.is_exit() && !makes_threads(*ty)).collect();
     let named: Vec<EventType> = all.iter().copied().filter(|ty| NAMES.contains(&ty.name())).collect();
     prop_oneof![3 => select(named), 1 => select(all)].prop_flat_map(event).boxed()
+}
+
+/// A type and parameters of events by which processes change, are made and end, or of calls that conditions name.
+pub fn process_calls() -> BoxedStrategy<(EventType, Vec<Vec<u8>>)> {
+    const CHANGES: [&str; 14] = [
+        "setuid",
+        "setgid",
+        "setresuid",
+        "setreuid",
+        "capset",
+        "unshare",
+        "setns",
+        "execve",
+        "execveat",
+        "procexit",
+        "prctl",
+        "task_rename",
+        "clone",
+        "clone3",
+    ];
+    let is_alone = |ty: EventType| matches!(ty, EventType::PROCEXIT_1_E | EventType::TASK_RENAME_X);
+    let all: Vec<EventType> = rows().map(|row| row.ty).filter(|ty| ty.is_exit() || is_alone(*ty)).collect();
+    let current = |ty: &EventType| !ty.info().is_some_and(|row| row.flags.contains(EventFlags::OLD_VERSION));
+    let changes = |ty: &EventType| CHANGES.contains(&ty.name()) && current(ty);
+    let changes: Vec<EventType> = all.iter().copied().filter(changes).collect();
+    let calls: Vec<EventType> = all.into_iter().filter(|ty| ty.name() == "fchmodat").collect();
+    let params = |ty: EventType| {
+        let params = ty.info().map_or(&[][..], |row| row.params).iter().map(|row| param(row.ty));
+        params.collect::<Vec<_>>().prop_map(move |params| (ty, params))
+    };
+    prop_oneof![1 => select(changes), 7 => select(calls)].prop_flat_map(params).boxed()
+}
+
+/// Events of these calls by processes that are there: after [`snapshot`], each is made once and ends once.
+pub fn of_processes(calls: Vec<(EventType, Vec<Vec<u8>>)>) -> Vec<OwnedEvent> {
+    let (mut there, mut next) = (vec![7_i64, 8, 9], 100_i64);
+    let mut random = Numbers::new(calls.len() as u64 + 1);
+    let makes = |ty: EventType| matches!(ty.name(), "clone" | "clone3");
+    let events = calls.into_iter().zip(0..).map(|((ty, mut params), at)| {
+        let parent = there[random.below(there.len())];
+        let is_end = ty == EventType::PROCEXIT_1_E && there.len() > 2;
+        let tid = if makes(ty) { next } else { parent };
+        let names = ty.info().map_or(&[][..], |row| row.params).iter().map(|row| row.name);
+        for (name, bytes) in names.zip(&mut params) {
+            let number = match name {
+                "tid" | "pid" | "vtid" | "vpid" => tid,
+                "ptid" if makes(ty) => parent,
+                "res" | "flags" if makes(ty) => 0,
+                "reaper_tid" => 1,
+                _ => continue,
+            };
+            let size = bytes.len().max(4);
+            *bytes = number.to_le_bytes()[..size].to_vec();
+        }
+        if makes(ty) {
+            there.push(next);
+            next += 1;
+        } else if is_end {
+            there.retain(|other| *other != tid);
+        }
+        let ty = if ty == EventType::PROCEXIT_1_E && !is_end { EventType::SYSCALL_FCHMODAT_X } else { ty };
+        let mut event = EventBuilder::new(ty).tid(tid).ts(1_600_000_000_000_000_000 + at);
+        for (index, bytes) in params.iter().enumerate() {
+            event = event.bytes(index, bytes);
+        }
+        event.build()
+    });
+    events.collect()
 }
 
 fn thread(tid: i64, ptid: i64, comm: &str) -> ThreadEntry {

@@ -104,7 +104,8 @@ impl<'s> Formulas<'s> {
 
     fn compared(&self, predicate: Predicate) -> Result<(Field, Arc<dyn Compare>), &'static str> {
         let field = predicate.field().ok_or(NOT_A_FIELD)?.clone();
-        if field.is_list || has(self.schema, &field, FieldFlags::ANY) {
+        // With an index or a key, such a field has one value.
+        if field.is_list || (field.arg.is_none() && has(self.schema, &field, FieldFlags::ANY)) {
             return Err(SEVERAL);
         }
         let check = predicate.constants().ok_or(NOT_CONSTANTS)?.clone();

@@ -217,7 +217,7 @@ pub const METRICS: &[Metric] = &[
     row("scap.n_verdicts", "scap_n_verdicts_total", (Events, Count, Counter),
         "Verdicts on processes that were written for the probe's filter",
         |r| count(r.of(|s| s.verdicts.map_or(0, |[written, _]| written)))),
-    row("scap.n_filtered_by_verdict", "scap_n_filtered_by_verdict_total", (Events, Count, Counter),
+    row("scap.n_left_out_by_verdict", "scap_n_left_out_by_verdict_total", (Events, Count, Counter),
         "Events that the probe left out by a verdict on their process",
         |r| count(r.of(|s| s.verdicts.map_or(0, |[_, left_out]| left_out)))),
     row("scap.n_drops", "scap_n_drops_total", (Events, Count, Counter),
