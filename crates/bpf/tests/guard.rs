@@ -153,14 +153,16 @@ fn no_map_can_be_written_or_frozen_unnoticed() {
         match name.as_str() {
             // What is written there is found or has no effect, and this process has them mapped: nobody can freeze them.
             name if name.contains(".bss") || name.ends_with(".data") => assert!(frozen.is_err(), "{name}"),
-            "quiet_comms" | "quiet_tids" | "fences" | "filters" => assert!(frozen.is_ok(), "{name}"),
+            "quiet_comms" | "quiet_tids" | "fences" | "filters" | "verdicts" => {
+                assert!(frozen.is_ok(), "{name}")
+            }
             "bell" => assert!(written.is_err(), "{name}"),
             name => assert!(written.is_err() && frozen.is_err(), "{name}"),
         }
     }
     assert!(seen.iter().any(|name| name == "ring_segments"), "{seen:?}");
     let found = probe.tampering();
-    for map in ["quiet_comms", "quiet_tids", "fences", "filters"] {
+    for map in ["quiet_comms", "quiet_tids", "fences", "filters", "verdicts"] {
         assert!(found.contains(&Tampering::Frozen { map }), "{found:?}");
     }
     for what in [Tampering::Settings, Tampering::ExcludedNames, Tampering::ExcludedIds] {

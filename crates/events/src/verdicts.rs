@@ -17,7 +17,7 @@ pub const GROUPS_OF_WORD: u32 = 24;
 pub const GROUPS: u32 = 64;
 /// Groups that depend on the process alone: those of the first word. All others depend on processes above it, too.
 pub const OWN_GROUPS: u32 = GROUPS_OF_WORD;
-/// Where the part of the process's id is that the slot does not tell.
+/// Where the part of the process's id is that the slot does not show.
 pub const ID_SHIFT: u32 = 58;
 /// Ids of processes are smaller: the kernel's own limit.
 pub const MAX_ID: u32 = 1 << 22;

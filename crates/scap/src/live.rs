@@ -261,8 +261,8 @@ impl Source {
         self.probe.filtered_by_type()
     }
 
-    /// The verdicts on processes that the filter asks for ([`Filter::asks_for_processes`]). Whoever writes some takes them back
-    /// ([`eyas_events::verdicts::VerdictTable::set_word`]) before another filter is set.
+    /// The verdicts on processes that the filter asks for ([`Filter::asks_for_processes`]). Another filter
+    /// takes all of them back.
     ///
     /// # Errors
     /// The kernel does not map them.

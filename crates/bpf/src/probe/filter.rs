@@ -56,6 +56,19 @@ impl Probe {
         done
     }
 
+    /// The verdicts on processes that the filter asks for.
+    ///
+    /// # Errors
+    /// The kernel does not map them.
+    pub fn verdicts(&mut self) -> Result<Verdicts, Error> {
+        if let Some(verdicts) = &self.verdicts {
+            return Ok(verdicts.clone());
+        }
+        let verdicts = Verdicts::map(self.skel.maps.verdicts.as_fd(), self.counters.clone(), self.cpus)?;
+        self.verdicts = Some(verdicts.clone());
+        Ok(verdicts)
+    }
+
     /// Stops filtering events of the type.
     pub fn send_all(&mut self, ty: EventType) {
         let Filters { mapping: Some(mapping), half, in_use: Some(filter) } = &mut self.filters else {

@@ -2,14 +2,13 @@
 
 use std::collections::HashMap;
 use std::mem::offset_of;
-use std::os::fd::AsFd;
+use std::os::fd::BorrowedFd;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use eyas_events::verdicts::{SLOTS, VerdictTable, WORDS};
 use rustix::mm::ProtFlags;
 
-use super::Probe;
 use crate::Error;
 use crate::ring::{Counter, Counters, Mapping};
 use crate::skel::types;
@@ -39,24 +38,6 @@ impl std::fmt::Debug for Verdicts {
 /// Up to where the rings' events were published: a position for each ring.
 #[derive(Clone, Debug)]
 pub struct Published(Vec<u64>);
-
-impl Probe {
-    /// The verdicts on processes that the filter asks for.
-    ///
-    /// # Errors
-    /// The kernel does not map them.
-    pub fn verdicts(&mut self) -> Result<Verdicts, Error> {
-        if let Some(verdicts) = &self.verdicts {
-            return Ok(verdicts.clone());
-        }
-        let rights = ProtFlags::READ | ProtFlags::WRITE;
-        let slots = Mapping::new(self.skel.maps.verdicts.as_fd(), 0, (SLOTS + 1) * STRIDE, rights)?;
-        let shared = Arc::new(Shared { slots, written: Mutex::default() });
-        let verdicts = Verdicts { shared, counters: self.counters.clone(), cpus: self.cpus };
-        self.verdicts = Some(verdicts.clone());
-        Ok(verdicts)
-    }
-}
 
 impl VerdictTable for Verdicts {
     type Mark = Published;
@@ -104,6 +85,12 @@ fn place(slot: usize, word: usize) -> usize {
 }
 
 impl Verdicts {
+    /// Maps the programs' table.
+    pub(super) fn map(table: BorrowedFd<'_>, counters: Counters, cpus: usize) -> Result<Self, Error> {
+        let slots = Mapping::new(table, 0, (SLOTS + 1) * STRIDE, ProtFlags::READ | ProtFlags::WRITE)?;
+        Ok(Self { shared: Arc::new(Shared { slots, written: Mutex::default() }), counters, cpus })
+    }
+
     fn count(&self, slot: usize, at: usize) -> u32 {
         assert!(slot <= SLOTS, "there are fewer slots");
         self.shared.slots.half_at(slot * STRIDE + at).load(Ordering::Acquire)

@@ -1,7 +1,7 @@
 //! Verdicts on processes: the half of the protocol that user space has. [`eyas_events::verdicts`] says what both share.
 //!
 //! A verdict is written in two steps. First the process's counts are read, and how far the events have come that are published by
-//! then. When the state has taken in all of these, it has every change that the counts tell, so the groups that the process is in
+//! then. When the state has taken in all of these, it has every change that the counts include, so the groups that the process is in
 //! are found and written with these counts. If the process has begun to change meanwhile, its counts are others, and
 //! the words say nothing.
 
@@ -103,7 +103,7 @@ impl<M> ProcessVerdicts<M> {
         }
         self.asked.sort_unstable();
         self.asked.dedup();
-        // The counts before the mark: what they tell is published by then.
+        // The counts before the mark: the changes that they include are published by then.
         let Some(lineage) = table.settled(LINEAGE) else { return };
         self.batch.extend(self.asked.drain(..).filter_map(|id| {
             let own = table.settled(slot(id))?;
