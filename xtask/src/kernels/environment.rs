@@ -20,7 +20,7 @@ const RACES: &str = "5000";
 /// How long the state is compared with `/proc` there.
 const SECONDS: &str = "20";
 /// How long threads preempt one another there.
-const STRESS: &str = "10";
+const STRESS: &str = "4";
 
 /// Set, it makes tests say what the verifier says.
 pub(super) const LOG: &str = "EYAS_BPF_LOG";

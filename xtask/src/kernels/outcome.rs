@@ -85,8 +85,11 @@ impl Outcome {
         for part in parts {
             let (name, said) = part.split_once('\n').unwrap_or((part, ""));
             let ran = Ran { commit: commit.to_owned(), ..Ran::of(said) };
+            // One program says what the kernel is like; others may use its words.
+            if name.trim() == "budget" {
+                said.lines().for_each(|line| outcome.learn(line));
+            }
             outcome.programs.insert(name.trim().to_owned(), ran);
-            said.lines().for_each(|line| outcome.learn(line));
         }
         outcome.loads = !outcome.verified.is_empty();
         outcome
@@ -189,8 +192,9 @@ mod tests {
 
     #[test]
     fn the_later_word_of_a_program_counts() {
-        let later =
-            Outcome::of("commit 7654321\nkernel 6.1.1\nprogram one\ntest result: ok. 3 passed; 0 failed\n");
+        let later = Outcome::of(
+            "commit 7654321\nkernel 6.1.1\nprogram one\nhooks: none\ntest result: ok. 3 passed; 0 failed\n",
+        );
         let all = Outcome::of(TEXT).then(later);
         assert_eq!((all.version.as_str(), all.loads, all.hooks.as_str()), ("6.1.1", true, "BPF LSM, 27"));
         assert_eq!((all.programs["one"].commit.as_str(), all.programs["one"].passed), ("7654321", 3));

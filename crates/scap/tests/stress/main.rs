@@ -69,7 +69,7 @@ fn stress(more: &[SyscallCode]) {
     });
     let hurry = maker::Hurry::up();
     let mut check = Check::default();
-    let patience = Instant::now() + Duration::from_secs_f32(60.0 + seconds() * 4.0);
+    let patience = Instant::now() + Duration::from_secs_f32(300.0 + seconds() * 4.0);
     loop {
         match source.advance().unwrap() {
             Advance::Event => check.event(&source.current().unwrap()),
