@@ -142,7 +142,7 @@ pub struct Stats {
     /// of these may not have been needed.
     pub drops_missed: u64,
     /// Lost for any other reason: frames that do not add up, a program that interrupted another, a CPU that can have no
-    /// ring. Of a capture: all losses that it tells of.
+    /// ring. In a capture: all losses that it reports.
     pub drops_other: u64,
     /// Parameters left empty because the user memory was not paged in; no event is lost by that.
     pub page_faults: u64,
