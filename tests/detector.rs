@@ -3,6 +3,7 @@
 use eyas::rules::{Loader, Priority};
 use eyas::scap::Reader;
 use eyas::{Detector, Error, load_rules};
+use eyas_testing::Dir;
 
 fn demo() -> Reader {
     Reader::open("demo/demo.scap.gz").unwrap()
@@ -59,11 +60,10 @@ fn rules_are_replaced_while_it_runs() {
 fn errors_name_the_file_and_the_place() {
     let error = load_rules(["none.yaml"]).unwrap_err();
     assert!(matches!(error, Error::ReadRules { .. }) && error.to_string().contains("none.yaml"), "{error}");
-    let path = std::env::temp_dir().join(format!("eyas-detector-{}.yaml", std::process::id()));
-    std::fs::write(&path, "- rule: r\n  desc: d\n  condition: proc.nam = a\n  output: o\n  priority: INFO\n")
-        .unwrap();
+    let dir = Dir::new("detector");
+    let path = dir
+        .write("r.yaml", "- rule: r\n  desc: d\n  condition: proc.nam = a\n  output: o\n  priority: INFO\n");
     let error = load_rules([&path]).unwrap_err();
-    std::fs::remove_file(&path).unwrap();
     assert!(matches!(error, Error::Rules(eyas::rules::Error::File(_))), "{error}");
     assert!(error.to_string().contains(".yaml:3:14: error[LOAD_ERR_COMPILE_CONDITION]"), "{error}");
 }

@@ -1,10 +1,10 @@
 //! The probe's filter beside no filter: two captures of the same calls have the same alerts, and what one of them lacks no rule
 //! needs. It needs root and a kernel that loads the probe.
 
-use eyas_testing::test;
+use eyas_testing::{Dir, test};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use eyas::events::{EventType, SyscallCode};
@@ -234,8 +234,7 @@ fn missing<'a>(all: &'a [Seen], some: &[Seen], rules: &[(&str, &str)]) -> (Vec<&
 fn alerts_are_those_without_the_filter() {
     eyas_testing::ignore_in_chroot();
     let _turn = eyas_testing::live_turn();
-    let base: PathBuf = std::env::temp_dir().join(format!("eyas-filtered-{}", std::process::id()));
-    let _ = std::fs::remove_dir_all(&base);
+    let base = Dir::new("filtered");
     for name in ["secret", "one", "two", ".hidden"] {
         std::fs::create_dir_all(base.join(name)).unwrap();
     }
@@ -270,7 +269,6 @@ fn alerts_are_those_without_the_filter() {
     let by_type = filtered.0.filtered_by_type();
     let all = seen(&mut plain, &engine, &rows, tid);
     let some = seen(&mut filtered, &engine, &rows, tid);
-    let _ = std::fs::remove_dir_all(&base);
 
     let (missing, kept) = missing(&all, &some, &RULES);
     assert!(missing.len() > 500, "{} events are left out, {kept} of no use are not", missing.len());
@@ -425,8 +423,7 @@ fn names(base: &Path) {
 fn names_by_which_a_path_begins_are_those_that_rules_see() {
     eyas_testing::ignore_in_chroot();
     let _turn = eyas_testing::live_turn();
-    let base: PathBuf = std::env::temp_dir().join(format!("eyas-names-{}", std::process::id()));
-    let _ = std::fs::remove_dir_all(&base);
+    let base = Dir::new("names");
     for directory in ["one", "two", "old"] {
         std::fs::create_dir_all(base.join(directory)).unwrap();
         for name in ["plain", "wanted", "relative"] {
@@ -441,7 +438,6 @@ fn names_by_which_a_path_begins_are_those_that_rules_see() {
     println!("{sent} of {all} opens are sent to others");
     // Half of the paths lead through a link, or up from where they begin.
     assert!(all - sent > 800, "{sent} of {all} opens are sent");
-    let _ = std::fs::remove_dir_all(&base);
 }
 
 /// Runs the script beside a capture with the filter and one without; returns how many opens either has.
@@ -532,8 +528,7 @@ fn rules_that_ask_for_files_have_all_of_them_followed() {
 fn files_that_nobody_asks_for_are_left_out() {
     eyas_testing::ignore_in_chroot();
     let _turn = eyas_testing::live_turn();
-    let base: PathBuf = std::env::temp_dir().join(format!("eyas-descriptors-{}", std::process::id()));
-    let _ = std::fs::remove_dir_all(&base);
+    let base = Dir::new("descriptors");
     for name in ["secret", "one", "two"] {
         std::fs::create_dir_all(base.join(name)).unwrap();
     }
@@ -568,7 +563,6 @@ fn files_that_nobody_asks_for_are_left_out() {
     let by_type = filtered.0.filtered_by_type();
     let all = seen(&mut plain, &engine, &rows, tid);
     let some = seen(&mut filtered, &engine, &rows, tid);
-    let _ = std::fs::remove_dir_all(&base);
 
     let (missing, kept) = missing(&all, &some, &RULES_ON_DESCRIPTORS);
     let of = |list: &[&Seen], ty: EventType| {

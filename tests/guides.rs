@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use eyas_testing::Dir;
+
 #[path = "../xtask/src/codegen/transformers.rs"]
 mod transformers;
 
@@ -67,7 +69,7 @@ fn workspace(at: &Path) {
 
 #[test]
 fn the_guide_to_operators_and_transformers_can_be_followed() {
-    let at = &std::env::temp_dir().join(format!("eyas-guides-{}", std::process::id()));
+    let at = &Dir::new("guides");
     workspace(at);
     let guide = std::fs::read_to_string(root().join("docs/adding-an-operator.md")).unwrap();
     let (operator, transformer) = guide.split_once("## Transformer").unwrap();
@@ -90,7 +92,6 @@ fn the_guide_to_operators_and_transformers_can_be_followed() {
         .unwrap();
     let shown =
         format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    std::fs::remove_dir_all(at).unwrap();
     assert!(output.status.success(), "{shown}");
     assert!(shown.contains("2 passed"), "{shown}");
     assert!(!shown.contains("warning"), "{shown}");

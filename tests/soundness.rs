@@ -234,7 +234,7 @@ mod live {
     use super::*;
     use eyas::scap::live::{ProbeOptions, Source};
     use eyas::scap::proc::ThreadReader;
-    use eyas_testing::test;
+    use eyas_testing::{Dir, test};
 
     /// The process opens files whose names tell them apart.
     const LOAD: &str =
@@ -304,7 +304,7 @@ mod live {
     fn what_a_small_ring_loses_was_declared() {
         let _turn = eyas_testing::live_turn();
         let engine = engine(OPENS);
-        let dir = std::env::temp_dir().join(format!("soundness-{}", std::process::id()));
+        let dir = Dir::new("soundness");
         let (over, ready) = (AtomicBool::new(false), std::sync::Barrier::new(3));
         let (small, large) = std::thread::scope(|scope| {
             let small = scope.spawn(|| run(4096, &engine, &over, &ready));
@@ -319,7 +319,6 @@ mod live {
             // What is in doubt is looked up when there is time.
             std::thread::sleep(std::time::Duration::from_millis(500));
             over.store(true, Ordering::Relaxed);
-            std::fs::remove_dir_all(&dir).unwrap();
             (small.join().unwrap(), large.join().unwrap())
         });
         assert_eq!((large.2, large.1.len()), (0, 0), "the twin has lost events");

@@ -1,6 +1,6 @@
 //! Memory on the steady path: a known process that does what it did before costs no allocation.
 
-use eyas_testing::test;
+use eyas_testing::{Dir, test};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -145,7 +145,8 @@ fn round() -> Vec<EventBuilder> {
 #[test]
 fn what_is_repeated_costs_nothing() {
     const ROUNDS: u64 = 20_000;
-    let path = std::env::temp_dir().join(format!("eyas-steady-{}.scap", std::process::id()));
+    let dir = Dir::new("steady");
+    let path = dir.join("steady.scap");
     let mut writer = Writer::create(&path, false).unwrap();
     let (comm, cwd) = (b"service".to_vec(), b"/srv".to_vec());
     let thread =
@@ -176,7 +177,6 @@ fn what_is_repeated_costs_nothing() {
         }
         true
     });
-    std::fs::remove_file(&path).unwrap();
     assert_eq!(events, ROUNDS * shown);
     for name in [
         "/srv/data",

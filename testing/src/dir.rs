@@ -6,6 +6,8 @@ use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use rustix::fs::{CWD, Mode, mkfifoat};
+
 /// A directory of a test's own: new and empty, and removed with everything in it once it is dropped.
 #[derive(Debug)]
 pub struct Dir(PathBuf);
@@ -35,13 +37,36 @@ impl Dir {
         self.0.to_str().unwrap_or_else(|| panic!("{} is not UTF-8", self.0.display()))
     }
 
-    /// Writes a file in it, and returns its path.
+    /// Writes a file in it, and returns its path. As editors do, it puts another file in the place of one that is there.
     ///
     /// # Panics
     /// If it cannot be written.
     pub fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
         let path = self.0.join(name);
-        fs::write(&path, bytes).unwrap_or_else(|error| panic!("cannot write {}: {error}", path.display()));
+        let new = path.with_file_name(".new");
+        let written = fs::write(&new, bytes).and_then(|()| fs::rename(&new, &path));
+        written.unwrap_or_else(|error| panic!("cannot write {}: {error}", path.display()));
+        path
+    }
+
+    /// The text of a file in it.
+    ///
+    /// # Panics
+    /// If it cannot be read, or is not UTF-8.
+    #[must_use]
+    pub fn read(&self, name: &str) -> String {
+        let path = self.0.join(name);
+        fs::read_to_string(&path).unwrap_or_else(|error| panic!("cannot read {}: {error}", path.display()))
+    }
+
+    /// Makes a FIFO in it, and returns its path.
+    ///
+    /// # Panics
+    /// If it cannot be made.
+    pub fn fifo(&self, name: &str) -> PathBuf {
+        let path = self.0.join(name);
+        mkfifoat(CWD, &path, Mode::RUSR | Mode::WUSR)
+            .unwrap_or_else(|error| panic!("cannot make {}: {error}", path.display()));
         path
     }
 }
@@ -81,7 +106,9 @@ mod tests {
         let (one, other) = (Dir::new("dir"), Dir::new("dir"));
         let path = one.write("file", "text");
         assert_ne!(one.text(), other.text());
-        assert_eq!((std::fs::read(&path).unwrap(), other.join("file").exists()), (b"text".to_vec(), false));
+        assert_eq!((one.read("file"), other.join("file").exists()), ("text".to_owned(), false));
+        one.write("file", "other");
+        assert_eq!((one.read("file"), std::fs::read_dir(&one).unwrap().count()), ("other".to_owned(), 1));
         drop(one);
         assert!(!path.exists() && other.exists());
     }

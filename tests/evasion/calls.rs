@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use eyas_testing::test;
+use eyas_testing::{Dir, test};
 use rustix::fs::{AtFlags, CWD, FileType, Mode};
 
 use eyas::events::SyscallCode as S;
@@ -15,12 +15,11 @@ use eyas::scap::live::{ProbeOptions, Source};
 use eyas::sinsp::{Inspector, Step, schema};
 
 /// A directory with a sensitive one in it, and an open one beside it.
-pub(super) struct Place(PathBuf, pub(super) File);
+pub(super) struct Place(Dir, pub(super) File);
 
 impl Place {
     fn new(name: &str) -> Self {
-        let dir = std::env::temp_dir().join(format!("eyas-ways-{}-{name}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&dir);
+        let dir = Dir::new(name);
         std::fs::create_dir_all(dir.join("secret/inner")).unwrap();
         std::fs::create_dir(dir.join("elsewhere")).unwrap();
         let elsewhere = File::open(dir.join("elsewhere")).unwrap();
@@ -35,12 +34,6 @@ impl Place {
         let path = self.path(name);
         std::os::unix::fs::symlink(target, &path).unwrap();
         path
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 

@@ -4,7 +4,7 @@
 mod calls;
 mod requests;
 
-use eyas_testing::test;
+use eyas_testing::{Dir, test};
 use std::os::linux::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -26,15 +26,13 @@ fn races() -> usize {
 
 /// Two files of which one is sensitive, in a directory that goes when the test is over.
 struct Files {
-    dir: PathBuf,
+    dir: Dir,
     inode: u64,
 }
 
 impl Files {
     fn new(name: &str) -> Self {
-        let dir = std::env::temp_dir().join(format!("eyas-evasion-{}-{name}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&dir);
-        std::fs::create_dir(&dir).unwrap();
+        let dir = Dir::new(name);
         ["secret", "public"].iter().for_each(|name| std::fs::write(dir.join(name), "").unwrap());
         Self { inode: std::fs::metadata(dir.join("secret")).unwrap().st_ino(), dir }
     }
@@ -55,12 +53,6 @@ impl Files {
         let loaded = loader.load("rules.yaml", &rule);
         assert!(loaded.successful(), "{}", loaded.verbose());
         loader.build().unwrap()
-    }
-}
-
-impl Drop for Files {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.dir);
     }
 }
 

@@ -5,7 +5,7 @@ use std::ffi::{CStr, CString};
 use std::path::Path;
 use std::sync::Arc;
 
-use eyas_testing::test;
+use eyas_testing::{Dir, test};
 
 use eyas::events::SyscallCode as S;
 use eyas::rules::{AlertOptions, Loader};
@@ -126,7 +126,8 @@ impl Way for Requests {
 
 /// What a thief does.
 fn act(way: &mut dyn Way) {
-    let dir = std::env::temp_dir().join(format!("eyas-by-ring-{}", std::process::id()));
+    let scratch = Dir::new("by-ring");
+    let dir = scratch.join("dir");
     let path = |name: &str| CString::new(dir.join(name).into_os_string().into_encoded_bytes()).unwrap();
     let (own, old, new) = (path(""), path("old"), path("new"));
     way.mkdir(&own);

@@ -6,6 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::path::{Path, PathBuf};
 
+use eyas_testing::Dir;
+
 use super::root;
 
 #[path = "imports/modules.rs"]
@@ -263,16 +265,13 @@ fn no_files_import_one_another_in_circles() {
 /// The number of files in circles of a library that consists of these files.
 #[track_caller]
 fn check(files: &[(&str, &str)], expected: usize) {
-    static NUMBER: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
-    let number = NUMBER.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-    let directory = std::env::temp_dir().join(format!("eyas-imports-{}-{number}", std::process::id()));
+    let directory = Dir::new("imports");
     for (name, text) in files {
         let file = directory.join(name);
         std::fs::create_dir_all(file.parent().unwrap()).unwrap();
         std::fs::write(file, text).unwrap();
     }
     let (count, text) = files_in_circles(&directory.join("lib.rs"), &directory);
-    std::fs::remove_dir_all(&directory).unwrap();
     assert_eq!(count, expected, "{text}");
 }
 

@@ -1,6 +1,6 @@
 //! Real and synthetic captures are read to the last byte, with the events that the reference counted.
 
-use eyas_testing::{data_or_ignore, test};
+use eyas_testing::{Dir, data_or_ignore, test};
 use std::collections::BTreeMap;
 use std::io::Seek;
 use std::path::Path;
@@ -130,12 +130,8 @@ fn what_is_no_capture_is_refused_with_what_it_is() {
 
 /// A file that is gone once it is closed.
 fn unnamed() -> std::fs::File {
-    static COUNT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
-    let count = COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-    let path = std::env::temp_dir().join(format!("eyas-captures-{}-{count}", std::process::id()));
-    let open = std::fs::OpenOptions::new().read(true).write(true).create(true).truncate(true).open(&path);
-    std::fs::remove_file(&path).unwrap();
-    open.unwrap()
+    let dir = Dir::new("captures");
+    std::fs::File::options().read(true).write(true).create_new(true).open(dir.join("unnamed")).unwrap()
 }
 
 /// The events as they are, in the order of the file; each section's state before its events.

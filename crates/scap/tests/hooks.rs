@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use eyas_events::{EventType, SyscallCode, hooks};
 use eyas_scap::live::{ExcludedThreads, HookSource, ProbeOptions, Rung, Source};
 use eyas_scap::{Decision, EventSource, Next, OwnedEvent};
-use eyas_testing::test;
+use eyas_testing::{Dir, test};
 use rustix::fs::{CWD, FileType, Mode, OFlags, XattrFlags};
 
 #[path = "syscalls/ring.rs"]
@@ -27,13 +27,11 @@ fn main() -> std::process::ExitCode {
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A directory of the test's own, gone when it is over.
-struct Place(PathBuf);
+struct Place(Dir);
 
 impl Place {
     fn new() -> Self {
-        let path = std::env::temp_dir().join(format!("eyas-hooks-{}", std::process::id()));
-        fs::create_dir_all(&path).unwrap();
-        Self(path)
+        Self(Dir::new("hooks"))
     }
 
     fn at(&self, name: &str) -> PathBuf {
@@ -43,12 +41,6 @@ impl Place {
     fn file(&self, name: &str) -> PathBuf {
         fs::write(self.at(name), "text").unwrap();
         self.at(name)
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
     }
 }
 

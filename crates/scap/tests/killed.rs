@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use eyas_events::EventType;
 use eyas_events::param::SYSCALL_CLOSE_X;
 use eyas_scap::{EventBuilder, EventSource, Next, Reader, Snapshot, ThreadEntry, Writer};
+use eyas_testing::Dir;
 
 /// Set where this program is the one to be killed: the file, and `gz` or `plain`.
 const ROLE: &str = "EYAS_KILLED_WRITER";
@@ -63,8 +64,7 @@ fn read(path: &Path) -> (Vec<i64>, Vec<Snapshot>, bool) {
 
 #[test]
 fn a_killed_writer_leaves_what_it_wrote() {
-    let folder = std::env::temp_dir().join(format!("eyas-killed-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
+    let folder = Dir::new("killed");
     for (name, after) in [("plain", "snapshot"), ("gz", "snapshot"), ("plain", "events"), ("gz", "events")] {
         let path = folder.join(format!("{after}.{name}"));
         let mut child = Command::new(std::env::current_exe().unwrap())
@@ -95,7 +95,6 @@ fn a_killed_writer_leaves_what_it_wrote() {
             assert!(found.len() as u64 > EVENTS - PER_SECOND, "{}: {}", path.display(), found.len());
         }
     }
-    std::fs::remove_dir_all(&folder).unwrap();
 }
 
 #[test]

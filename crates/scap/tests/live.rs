@@ -1,6 +1,6 @@
 //! Live captures of what this test does. They need root and a kernel that loads the probe.
 
-use eyas_testing::test;
+use eyas_testing::{Dir, test};
 use std::io::Read;
 use std::net::{TcpListener, TcpStream};
 use std::process::Command;
@@ -70,11 +70,10 @@ fn sees_this_process(attach: Attach) {
     assert!(snapshot.threads.iter().any(|thread| thread.tid == own_pid()));
     let tid = i64::from(rustix::thread::gettid().as_raw_nonzero().get());
 
-    let path = std::env::temp_dir().join(format!("eyas-live-{tid}"));
-    std::fs::write(&path, "a secret of twenty-four b").unwrap();
+    let scratch = Dir::new("live");
+    let path = scratch.write("file", "a secret of twenty-four b");
     let mut text = [0; 25];
     std::fs::File::open(&path).unwrap().read_exact(&mut text).unwrap();
-    std::fs::remove_file(&path).unwrap();
     let mut child = Command::new("/bin/true").arg("--marked").spawn().unwrap();
     assert!(child.wait().unwrap().success());
     let child = i64::from(child.id());
@@ -327,7 +326,8 @@ fn only_what_is_of_interest_comes() {
     let _turn = eyas_testing::live_turn();
     let interest = Some(vec![SyscallCode::MKDIR, SyscallCode::MKDIRAT]);
     let (mut source, _) = open(ProbeOptions { interest, ..ProbeOptions::default() });
-    let dir = std::env::temp_dir().join(format!("eyas-live-dir-{}", own_pid()));
+    let scratch = Dir::new("live-dir");
+    let dir = scratch.join("dir");
     std::fs::create_dir(&dir).unwrap();
     // Younger architectures have only the calls on directories that take one to begin at.
     source.set_interest(Some(&[SyscallCode::RMDIR, SyscallCode::UNLINKAT])).unwrap();

@@ -1,6 +1,6 @@
 //! The snapshot against what this test knows of itself, and against `/proc` read naively.
 
-use eyas_testing::test;
+use eyas_testing::{Dir, test};
 use std::collections::HashMap;
 use std::fs;
 use std::io::Read;
@@ -92,8 +92,7 @@ fn this_process_is_described() {
 
 #[test]
 fn every_kind_of_file_is_named() {
-    let dir = std::env::temp_dir().join(format!("eyas-proc-{}", own_pid()));
-    fs::create_dir_all(&dir).unwrap();
+    let dir = Dir::new("proc");
     let path = dir.join("a file");
     let file = fs::OpenOptions::new().append(true).create(true).open(&path).unwrap();
     let directory = fs::File::open(&dir).unwrap();
@@ -173,7 +172,6 @@ fn every_kind_of_file_is_named() {
     }
     let (_, again) = proc::thread(&Options::default(), own_pid()).unwrap();
     assert!(again.iter().any(|entry| entry.fd == i64::from(listener.as_raw_fd())));
-    fs::remove_dir_all(&dir).unwrap();
 }
 
 #[test]
@@ -266,14 +264,13 @@ fn machine_and_users() {
 
 #[test]
 fn users_come_from_the_host_s_root() {
-    let root = std::env::temp_dir().join(format!("eyas-root-{}", own_pid()));
+    let root = Dir::new("root");
     fs::create_dir_all(root.join("etc")).unwrap();
     std::os::unix::fs::symlink("/proc", root.join("proc")).unwrap();
     fs::write(root.join("etc/passwd"), "eve:x:7:8::/home/eve:/bin/sh\n").unwrap();
-    let snapshot = proc::snapshot(&Options { root: root.clone(), ..Options::default() }).unwrap();
+    let snapshot = proc::snapshot(&Options { root: root.to_owned(), ..Options::default() }).unwrap();
     assert!(snapshot.users.iter().any(|user| user.name == b"eve" && user.uid == 7));
     assert!(snapshot.threads.iter().any(|thread| thread.tid == own_pid()));
-    fs::remove_dir_all(&root).unwrap();
 }
 
 /// When a process began, ticks since boot; `None` if it is gone.
@@ -315,7 +312,7 @@ fn all_processes_are_there() {
 
 #[test]
 fn the_layers_of_an_overlay_are_distinguished() {
-    let dir = std::env::temp_dir().join(format!("eyas-overlay-{}", own_pid()));
+    let dir = Dir::new("overlay");
     for name in ["lower", "upper", "work", "merged"] {
         fs::create_dir_all(dir.join(name)).unwrap();
     }
@@ -355,10 +352,8 @@ fn the_layers_of_an_overlay_are_distinguished() {
         assert_eq!(layers("above"), (true, false));
         child.wait().unwrap();
     } else {
-        fs::remove_dir_all(&dir).unwrap();
         eyas_testing::ignore("overlays can't be mounted here");
     }
-    fs::remove_dir_all(&dir).unwrap();
     let own = proc::snapshot(&Options::default()).unwrap();
     let own = thread_of(&own, own_pid());
     assert!(!own.exe_upper_layer || !own.exe_lower_layer);

@@ -1,7 +1,7 @@
 //! Arguments that another thread changes while the call is made. `EYAS_RACES` says how many calls; they need root
 //! and a kernel that loads the probe.
 
-use eyas_testing::test;
+use eyas_testing::{Dir, test};
 use std::collections::HashMap;
 use std::os::linux::fs::MetadataExt;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
@@ -88,8 +88,8 @@ fn race<A: Send, B>(
 fn an_open_is_of_the_file_that_was_opened() {
     eyas_testing::ignore_in_chroot();
     let (mut source, _turn) = open(SyscallCode::OPENAT);
-    let base = std::env::temp_dir().join(format!("eyas-race-{}-", std::process::id()));
-    let base = base.to_str().unwrap().to_owned();
+    let dir = Dir::new("race");
+    let base = format!("{}/", dir.text());
     let path: Vec<AtomicU8> = format!("{base}a\0").bytes().map(AtomicU8::new).collect();
     let letter = &path[base.len()];
     let mut inodes = HashMap::new();
@@ -128,9 +128,6 @@ fn an_open_is_of_the_file_that_was_opened() {
         differ += usize::from(name != real);
     }
     println!("{} opens, {differ} of another file than the one asked for when they began", events.len());
-    for name in ["a", "b"] {
-        std::fs::remove_file(format!("{base}{name}")).unwrap();
-    }
 }
 
 #[test]

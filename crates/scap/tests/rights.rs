@@ -1,8 +1,7 @@
 //! What a live capture takes, and what it says when that is not there. Each case runs this program again, with fewer
 //! rights or in a world of its own; it needs root, `setpriv` and `unshare`.
 
-use eyas_testing::test;
-use std::path::PathBuf;
+use eyas_testing::{Dir, test};
 use std::process::Command;
 
 use eyas_events::SyscallCode;
@@ -35,23 +34,25 @@ fn capture() {
 }
 
 /// A copy of this program that everybody may run, gone when the test is over.
-struct Copy(PathBuf);
+struct Copy(Dir);
 
 impl Copy {
     fn new() -> Self {
         use std::os::unix::fs::PermissionsExt;
 
-        let path = std::env::temp_dir().join(format!("eyas-rights-{}", std::process::id()));
-        std::fs::copy(std::env::current_exe().unwrap(), &path).unwrap();
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
-        Self(path)
+        let dir = Dir::new("rights");
+        let everybody = || std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(&dir, everybody()).unwrap();
+        std::fs::copy(std::env::current_exe().unwrap(), dir.join("test")).unwrap();
+        std::fs::set_permissions(dir.join("test"), everybody()).unwrap();
+        Self(dir)
     }
 
     /// What it says, run by the words before it.
     fn run(&self, before: &[&str]) -> String {
         let output = Command::new(before[0])
             .args(&before[1..])
-            .arg(&self.0)
+            .arg(self.0.join("test"))
             .args(["--nocapture", "--exact", "what_is_missing_is_named"])
             .env(INSIDE, "1")
             .output()
@@ -59,12 +60,6 @@ impl Copy {
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let outcome = text.lines().find_map(|line| line.split_once("outcome: "));
         outcome.map_or_else(|| panic!("{before:?}: {text} {output:?}"), |(_, said)| said.to_owned())
-    }
-}
-
-impl Drop for Copy {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
     }
 }
 

@@ -1,7 +1,7 @@
 //! The snapshot of a live capture, which has open files from the kernel itself, beside that of `/proc`. It needs root
 //! and a kernel that loads the probe.
 
-use eyas_testing::test;
+use eyas_testing::{Dir, test};
 use std::collections::{HashMap, HashSet};
 use std::net::{TcpListener, UdpSocket};
 use std::os::unix::net::UnixListener;
@@ -71,8 +71,7 @@ fn end(child: &mut Child) {
 fn files_are_those_of_proc() {
     eyas_testing::ignore_in_chroot();
     let (source, _turn) = open();
-    let dir = std::env::temp_dir().join(format!("eyas-files-{}", std::process::id()));
-    let _ = std::fs::remove_dir_all(&dir);
+    let dir = Dir::new("files");
     std::fs::create_dir_all(dir.join("deep/er")).unwrap();
     // One of each kind stays open during both snapshots.
     let path = dir.join("deep/er/a file");
@@ -152,7 +151,6 @@ fn files_are_those_of_proc() {
         }
     }
     assert!(differ.is_empty(), "{differ:?}");
-    std::fs::remove_dir_all(&dir).unwrap();
 }
 
 /// A thread without what changes by itself, and without what `/proc` has in another grain: start times in ticks, page

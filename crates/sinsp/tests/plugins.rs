@@ -12,6 +12,7 @@ use eyas_sinsp::plugin::{
     PluginField, PluginInfo, PluginSet, PluginSource, Pool, Request, Scope, Sourcing, Tables, Version,
 };
 use eyas_sinsp::{Config, Inspector, Step};
+use eyas_testing::Dir;
 
 const UINT: FieldType = FieldType::Uint { bits: 64 };
 
@@ -394,7 +395,8 @@ fn plugin_and_asynchronous_events_are_written_and_replayed() {
     let (mut inspector, source) = open(&set, "2");
     let queue = inspector.plugins().unwrap().queue().unwrap().clone();
     let mut source = AsyncSource::new(source, queue);
-    let path = std::env::temp_dir().join(format!("eyas-{}-plugins.scap", std::process::id()));
+    let dir = Dir::new("plugins");
+    let path = dir.join("plugins.scap");
     let mut writer = eyas_scap::Writer::create(&path, false).unwrap();
     writer.snapshot(&Snapshot::default()).unwrap();
     loop {
@@ -435,7 +437,6 @@ fn plugin_and_asynchronous_events_are_written_and_replayed() {
     let shown =
         ["evt.source", "evt.pluginname", "evt.type", "evt.args"].map(|name| text(event.get(&field(name))));
     assert_eq!(shown, ["<NA>", "<NA>", "pluginevent", "plugin_id=998 event_data=probe event 0"]);
-    std::fs::remove_file(path).unwrap();
 }
 
 #[test]

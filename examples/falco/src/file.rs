@@ -132,14 +132,14 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
     use std::os::unix::net::UnixListener;
 
+    use eyas_testing::Dir;
     use rustix::fs::{CWD, Mode};
 
     use super::*;
 
     #[test]
     fn a_symlink_of_a_stranger_is_not_followed() {
-        let dir = std::env::temp_dir().join(format!("eyas-file-link-{}", std::process::id()));
-        std::fs::create_dir_all(&dir).unwrap();
+        let dir = Dir::new("file-link");
         let (target, link) = (dir.join("target"), dir.join("link"));
         std::fs::write(&target, "kept").unwrap();
         std::os::unix::fs::symlink(&target, &link).unwrap();
@@ -155,13 +155,11 @@ mod tests {
         append(&link).unwrap();
         create(&link).unwrap();
         assert_eq!(std::fs::read_to_string(&target).unwrap(), "");
-        std::fs::remove_dir_all(&dir).unwrap();
     }
 
     #[test]
     fn what_is_no_regular_file_is_refused_at_once() {
-        let dir = std::env::temp_dir().join(format!("eyas-file-{}", std::process::id()));
-        std::fs::create_dir_all(&dir).unwrap();
+        let dir = Dir::new("file");
         let fifo = dir.join("fifo");
         rustix::fs::mkfifoat(CWD, &fifo, Mode::RUSR | Mode::WUSR).unwrap();
         let _socket = UnixListener::bind(dir.join("socket")).unwrap();
@@ -184,6 +182,5 @@ mod tests {
         assert_eq!(error.kind(), io::ErrorKind::NotConnected);
         let _reader = open(OpenOptions::new().read(true), &fifo).unwrap();
         append(&fifo).unwrap().write_all(b"now somebody does").unwrap();
-        std::fs::remove_dir_all(&dir).unwrap();
     }
 }

@@ -45,8 +45,8 @@ mod tests {
 
     #[test]
     fn lines_reach_a_daemon_that_is_started_again() {
-        let path = std::env::temp_dir().join(format!("eyas-system-log-{}", std::process::id()));
-        let _ = std::fs::remove_file(&path);
+        let dir = eyas_testing::Dir::new("system-log");
+        let path = dir.join("log");
         let mut socket = None;
         send_to(&path, &mut socket, 4, "nobody listens");
         let mut bytes = [0; 100];

@@ -27,7 +27,7 @@ fn replay(rules: &Path, capture: &Path, more: &[&str]) -> String {
 
 /// Options that have captures written into the directory.
 fn into(dir: &Dir) -> [String; 2] {
-    ["capture.enabled=true".to_owned(), format!("capture.path_prefix={}", dir.path("c").display())]
+    ["capture.enabled=true".to_owned(), format!("capture.path_prefix={}", dir.join("c").display())]
 }
 
 #[test]
@@ -55,7 +55,7 @@ fn a_capture_reads_as_the_run_did() {
         ("connections", "evt.type in (connect, accept4, bind)"),
         ("closes", "evt.type = close and proc.name = cat"),
     ] {
-        let rules = dir.write("trigger.yaml", &trigger(name, condition, 5));
+        let rules = dir.write("trigger.yaml", trigger(name, condition, 5));
         let out = replay(&rules, &demo(), &options);
         let files = captures(&dir);
         let alerts_of = out.lines().filter(|line| line.contains(" Informational ")).count();
@@ -76,7 +76,7 @@ fn a_capture_reads_as_the_run_did() {
 #[test]
 fn a_capture_lasts_until_some_time_after_the_last_alert() {
     let dir = Dir::new("capture-time");
-    let capture = dir.path("in.scap.gz");
+    let capture = dir.join("in.scap.gz");
     let mut writer = Writer::create(&capture, true).unwrap();
     writer.snapshot(&Snapshot::default()).unwrap();
     // One event a millisecond.
@@ -85,7 +85,7 @@ fn a_capture_lasts_until_some_time_after_the_last_alert() {
         writer.event(&event.int(param::SYSCALL_CLOSE_X::res, 0).build().as_raw()).unwrap();
     }
     writer.finish().unwrap();
-    let file = |ts: u64, number: u64| dir.path(&format!("c_{:020}_{number:020}.scap", ts * MS));
+    let file = |ts: u64, number: u64| dir.join(format!("c_{:020}_{number:020}.scap", ts * MS));
     let [on, prefix] = into(&dir);
     let options = ["-o", on.as_str(), "-o", prefix.as_str(), "-o", "capture.default_duration=50"];
     let extending =
@@ -105,7 +105,7 @@ fn a_capture_lasts_until_some_time_after_the_last_alert() {
     assert_eq!(captures(&dir), want);
     assert_eq!(times(&file(600, 600)), range(600, 650));
     // Again, over the same files; one lasts until the end of the run.
-    let rules = dir.write("rules.yaml", &trigger("a", "evt.num = 900", 5000));
+    let rules = dir.write("rules.yaml", trigger("a", "evt.num = 900", 5000));
     replay(&rules, &capture, &options);
     assert_eq!(times(&file(900, 900)), range(900, 1000));
     // Not unless that is asked for.
@@ -131,12 +131,12 @@ fn large(path: &Path, events: u64) {
 #[test]
 fn a_capture_ends_at_its_limit_and_an_alert_says_so() {
     let dir = Dir::new("capture-size");
-    large(&dir.path("large"), 100);
-    let rules = dir.write("rules.yaml", &trigger("a", "evt.num in (10, 70)", 5000));
+    large(&dir.join("large"), 100);
+    let rules = dir.write("rules.yaml", trigger("a", "evt.num in (10, 70)", 5000));
     let [on, prefix] = into(&dir);
     let options = ["-o", on.as_str(), "-o", prefix.as_str(), "-o", "capture.max_file_size_mb=1"];
     let json = [&options[..], &["-o", "json_output=true"]].concat();
-    let out = replay(&rules, &dir.path("large"), &json);
+    let out = replay(&rules, &dir.join("large"), &json);
     let limits: Vec<serde_json::Value> = out
         .lines()
         .filter(|line| line.contains("capture size limit reached"))
@@ -154,7 +154,7 @@ fn a_capture_ends_at_its_limit_and_an_alert_says_so() {
         let events = times(file);
         assert!((20..30).contains(&events.len()), "{}", events.len());
     }
-    let text = replay(&rules, &dir.path("large"), &options);
+    let text = replay(&rules, &dir.join("large"), &options);
     assert!(
         text.contains(
             "Informational Falco internal: capture size limit reached. Configured limit: 1 MB. (max_file_size_mb=1 \
@@ -167,13 +167,13 @@ fn a_capture_ends_at_its_limit_and_an_alert_says_so() {
 #[test]
 fn a_fifo_in_the_place_of_a_capture_stops_nothing() {
     let dir = Dir::new("capture-fifo");
-    let rules = dir.write("rules.yaml", &trigger("a", "evt.num = 1000", 5));
+    let rules = dir.write("rules.yaml", trigger("a", "evt.num = 1000", 5));
     let [on, prefix] = into(&dir);
     let options = ["-o", on.as_str(), "-o", prefix.as_str()];
     replay(&rules, &demo(), &options);
     let [file] = &captures(&dir)[..] else { panic!("{:?}", captures(&dir)) };
     std::fs::remove_file(file).unwrap();
-    rustix::fs::mkfifoat(rustix::fs::CWD, file, rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR).unwrap();
+    dir.fifo(file.file_name().unwrap().to_str().unwrap());
     let demo = demo();
     let args = [&["-r", rules.to_str().unwrap(), "-e", demo.to_str().unwrap()], &options[..]].concat();
     let out = falco(&args);
@@ -187,14 +187,14 @@ fn a_fifo_in_the_place_of_a_capture_stops_nothing() {
 #[test]
 fn a_capture_outlives_a_reload() {
     let dir = Dir::new("capture-reload");
-    let rules = dir.write("rules.yaml", &trigger("a", "evt.num = 1000", 600_000));
+    let rules = dir.write("rules.yaml", trigger("a", "evt.num = 1000", 600_000));
     let pieces = demo_pieces();
     let [on, prefix] = into(&dir);
     let mut run =
         Run::start(&["-r", rules.to_str().unwrap(), "-e", "-", "-o", on.as_str(), "-o", prefix.as_str()]);
     run.feed(&pieces[..2000]);
     run.wait_for("Opening 'syscall' source");
-    dir.write("rules.yaml", &trigger("b", "evt.num = 1", 1));
+    dir.write("rules.yaml", trigger("b", "evt.num = 1", 1));
     let rest = run.feed_until("Reloaded", &pieces[2000..], 1);
     run.feed(rest);
     let (_, log) = run.end();
@@ -207,7 +207,7 @@ fn a_capture_outlives_a_reload() {
 #[test]
 fn a_file_that_cannot_be_written_stops_nothing() {
     let dir = Dir::new("capture-fails");
-    let rules = dir.write("rules.yaml", &trigger("a", "evt.num in (100, 101, 3000)", 1));
+    let rules = dir.write("rules.yaml", trigger("a", "evt.num in (100, 101, 3000)", 1));
     let [on, prefix] = into(&dir);
     let args = ["-r", rules.to_str().unwrap(), "-e", demo().to_str().unwrap(), "-o", &on, "-o", &prefix]
         .map(str::to_owned);
@@ -216,7 +216,7 @@ fn a_file_that_cannot_be_written_stops_nothing() {
     let first = captures(&dir)[0].clone();
     captures(&dir).iter().for_each(|path| std::fs::remove_file(path).unwrap());
     // Somebody else's link of that name is not followed.
-    std::os::unix::fs::symlink(dir.path("elsewhere"), &first).unwrap();
+    std::os::unix::fs::symlink(dir.join("elsewhere"), &first).unwrap();
     let out = falco(&args);
     let log = String::from_utf8_lossy(&out.stderr);
     assert!(
@@ -224,13 +224,13 @@ fn a_file_that_cannot_be_written_stops_nothing() {
         "{log}"
     );
     assert!(String::from_utf8_lossy(&out.stdout).contains("Events detected: 3\n"));
-    assert!(!dir.path("elsewhere").exists());
+    assert!(!dir.join("elsewhere").exists());
 }
 
 #[test]
 fn mistakes_in_the_configuration_are_named() {
     let dir = Dir::new("capture-mistakes");
-    let rules = dir.write("rules.yaml", &trigger("a", "evt.num = 1", 1));
+    let rules = dir.write("rules.yaml", trigger("a", "evt.num = 1", 1));
     for (options, want) in [
         (
             &["capture.mode=some"][..],

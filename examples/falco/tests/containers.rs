@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 
 use eyas::events::{EventType, param};
 use eyas::scap::{EventBuilder, FdDetail, FdEntry, OwnedEvent, Snapshot, ThreadEntry, Writer};
-use eyas_testing::{data_or_ignore, test};
+use eyas_testing::{Dir, data_or_ignore, test};
 
 mod common;
 
@@ -44,7 +44,7 @@ fn a_monitor_that_sees_one_container_alone_says_how_to_run_it() {
         assert!(log.contains("--pid=host") && log.contains("HOST_ROOT=/host"), "{log}");
     }
     // With the machine's root directory, nothing is amiss.
-    let host = std::env::temp_dir().join(format!("eyas-host-root-{}", std::process::id()));
+    let host = Dir::new("host-root");
     std::fs::create_dir_all(host.join("proc")).unwrap();
     let mount = format!("mount --bind /proc {0}/proc && ", host.display());
     let outer = format!(
@@ -56,14 +56,14 @@ fn a_monitor_that_sees_one_container_alone_says_how_to_run_it() {
     let log = text(&out.stderr);
     assert!(out.status.success(), "{log}");
     assert!(!log.contains("shows the processes of a container alone"), "{log}");
-    std::fs::remove_dir_all(&host).unwrap();
 }
 
 #[test]
 fn an_empty_host_root_is_the_root_directory() {
     // It loads the probe.
     let _lock = eyas_testing::live_turn();
-    let socket = std::env::temp_dir().join(format!("eyas-host-root-{}.sock", std::process::id()));
+    let dir = Dir::new("docker");
+    let socket = dir.join("docker.sock");
     let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
     let sockets = |host_root: Option<&str>| {
         let mut falco = Command::new(env!("CARGO_BIN_EXE_falco"));
@@ -86,7 +86,6 @@ fn an_empty_host_root_is_the_root_directory() {
         assert!(sockets(host_root).contains(&path), "{host_root:?}: {}", sockets(host_root));
     }
     assert!(!sockets(Some("/nowhere")).contains(&path));
-    std::fs::remove_file(&socket).unwrap();
 }
 
 const ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 96, 0, 1));

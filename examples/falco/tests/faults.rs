@@ -207,9 +207,9 @@ fn client(path: std::path::PathBuf, fault: Fault) {
 fn check(fault: Fault, name: &str, network: &[&str]) {
     let dir = Dir::new(&format!("faults-{name}-{fault:?}"));
     let identity = rcgen::generate_simple_self_signed(vec!["client".to_owned()]).unwrap();
-    dir.write("client.crt", &identity.cert.pem());
-    dir.write("client.key", &identity.signing_key.serialize_pem());
-    let file = dir.path("alerts");
+    dir.write("client.crt", identity.cert.pem());
+    dir.write("client.key", identity.signing_key.serialize_pem());
+    let file = dir.join("alerts");
     let mut options = vec![
         "output_timeout=300".to_owned(),
         "file_output.enabled=true".to_owned(),
@@ -224,13 +224,13 @@ fn check(fault: Fault, name: &str, network: &[&str]) {
     options.push("kafka_output.enabled=true".to_owned());
     #[cfg(feature = "grpc")]
     {
-        let socket = dir.path("grpc.sock");
+        let socket = dir.join("grpc.sock");
         options.push("grpc.enabled=true".to_owned());
         options.push(format!("grpc.bind_address=unix://{}", socket.display()));
         client(socket, fault);
     }
     for option in network {
-        let mut option = option.replace("{dir}", &dir.0.display().to_string());
+        let mut option = option.replace("{dir}", &dir.display().to_string());
         for place in ["{http}", "{otlp}", "{kafka}"] {
             if option.contains(place) {
                 option = option.replace(place, &port(fault));
@@ -241,9 +241,9 @@ fn check(fault: Fault, name: &str, network: &[&str]) {
     let has_log = has_log();
     let mut falco = if has_log {
         options.push("syslog_output.enabled=true".to_owned());
-        daemon(&dir.path("log"), fault);
+        daemon(&dir.join("log"), fault);
         let mut falco = Command::new("unshare");
-        falco.args(["-m", "/bin/sh", "-c", log::WITH_LOG]).arg(dir.path("log")).arg(dir.path("dev"));
+        falco.args(["-m", "/bin/sh", "-c", log::WITH_LOG]).arg(dir.join("log")).arg(dir.join("dev"));
         falco.arg(env!("CARGO_BIN_EXE_falco"));
         falco
     } else {
@@ -319,7 +319,7 @@ fn all_outputs_get_garbage() {
 #[test]
 fn outputs_that_are_opened_again_have_each_alert_once() {
     let dir = Dir::new("faults-rotation");
-    let (file, by_program) = (dir.path("alerts"), dir.path("by-program"));
+    let (file, by_program) = (dir.join("alerts"), dir.join("by-program"));
     let options = [
         "file_output.enabled=true".to_owned(),
         "file_output.keep_alive=true".to_owned(),
@@ -343,7 +343,7 @@ fn outputs_that_are_opened_again_have_each_alert_once() {
             std::thread::sleep(Duration::from_millis(5));
         }
         if round + 1 < rounds {
-            let moved = dir.path(&format!("alerts.{round}"));
+            let moved = dir.join(format!("alerts.{round}"));
             std::fs::rename(&file, &moved).unwrap();
             run.signal(Signal::USR1);
             run.wait_for("SIGUSR1 received, reopening outputs...");
@@ -368,7 +368,7 @@ fn what_all_outputs_need_of_the_kernel_is_not_refused() {
     let ((http, requests), (otlp, exports)) = (server::server(), server::server());
     let mut options = vec![
         "file_output.enabled=true".to_owned(),
-        format!("file_output.filename={}", dir.path("alerts").display()),
+        format!("file_output.filename={}", dir.join("alerts").display()),
         "http_output.enabled=true".to_owned(),
         format!("http_output.url=http://{http}/"),
         "otlp_output.enabled=true".to_owned(),
@@ -386,9 +386,9 @@ fn what_all_outputs_need_of_the_kernel_is_not_refused() {
     let mut falco = match has_log {
         true => {
             options.push("syslog_output.enabled=true".to_owned());
-            daemon(&dir.path("log"), Garbage);
+            daemon(&dir.join("log"), Garbage);
             let mut falco = Command::new("unshare");
-            falco.args(["-m", "/bin/sh", "-c", log::WITH_LOG]).arg(dir.path("log")).arg(dir.path("dev"));
+            falco.args(["-m", "/bin/sh", "-c", log::WITH_LOG]).arg(dir.join("log")).arg(dir.join("dev"));
             falco.arg(env!("CARGO_BIN_EXE_falco"));
             falco
         }
@@ -407,7 +407,7 @@ fn what_all_outputs_need_of_the_kernel_is_not_refused() {
     assert!(!log.contains("Lost by outputs") && !log.contains(" lost since "), "{log}");
     let count = all().len();
     assert_eq!(numbers(&String::from_utf8(out.stdout).unwrap()), all());
-    assert_eq!(numbers(&std::fs::read_to_string(dir.path("alerts")).unwrap()), all());
+    assert_eq!(numbers(&std::fs::read_to_string(dir.join("alerts")).unwrap()), all());
     assert_eq!(requests.load(Ordering::Relaxed), count as u64);
     assert!((1..count as u64).contains(&exports.load(Ordering::Relaxed)), "batches");
     #[cfg(feature = "kafka")]
@@ -418,8 +418,7 @@ fn what_all_outputs_need_of_the_kernel_is_not_refused() {
 #[test]
 fn a_file_with_any_fault_stops_nothing() {
     let dir = Dir::new("faults-file");
-    let (fifo, rules) = (dir.path("fifo"), rules(&dir));
-    rustix::fs::mkfifoat(rustix::fs::CWD, &fifo, rustix::fs::Mode::RWXU).unwrap();
+    let (fifo, rules) = (dir.fifo("fifo"), rules(&dir));
     for (file, reads, reason) in [
         (Path::new("/dev/full"), false, "disk full (/dev/full)"),
         (&fifo, false, "not taken within 300 ms"),

@@ -17,7 +17,7 @@ const BASE: u64 = 1_700_000_000_000_000_000;
 
 /// Writes a capture in which threads 7 and 8 change to directories in turn, an event each millisecond.
 fn capture(dir: &Dir) -> std::path::PathBuf {
-    let path = dir.path("in");
+    let path = dir.join("in");
     let mut writer = Writer::create(&path, false).unwrap();
     writer.snapshot(&Snapshot::default()).unwrap();
     for ms in 0..100 {
@@ -84,7 +84,7 @@ fn repeated_alerts_are_counted() {
 fn summaries_are_json_too() {
     let dir = Dir::new("folding-json");
     let (rules, capture) = (rules(&dir), capture(&dir));
-    let file = dir.path("ecs");
+    let file = dir.join("ecs");
     let output = format!("file_output={{enabled: true, json_schema: ecs, filename: {}}}", file.display());
     let options = ["json_output=true", "alert_folding={by: [evt.type], window: 1h}", &output];
     let (lines, _) = alerts(&rules, &capture, &options);

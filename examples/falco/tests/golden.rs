@@ -1,6 +1,6 @@
 //! The program's alerts: on the sample, and against those of the real Falco.
 
-use eyas_testing::{data_or_ignore, test};
+use eyas_testing::{Dir, data_or_ignore, test};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -143,8 +143,7 @@ fn alerts_are_those_of_falco() {
 
 #[test]
 fn files_that_a_configuration_names_need_not_all_be_there() {
-    let dir = std::env::temp_dir().join(format!("eyas-falco-absent-{}", std::process::id()));
-    std::fs::create_dir_all(&dir).unwrap();
+    let dir = Dir::new("falco-absent");
     let config = dir.join("falco.yaml");
     let rules = root().join("demo/rules.yaml");
     let (absent, rules) = (dir.join("rules.d"), rules.display());
@@ -161,7 +160,6 @@ fn files_that_a_configuration_names_need_not_all_be_there() {
     assert!(String::from_utf8_lossy(&out.stderr).contains("Error: no rules"));
     let out = falco(&["-c", config, "-e", capture, "-r", "/nonexistent"]);
     assert!(String::from_utf8_lossy(&out.stderr).contains("Error: can't read /nonexistent"));
-    std::fs::remove_dir_all(dir).unwrap();
 }
 
 #[test]

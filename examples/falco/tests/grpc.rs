@@ -48,7 +48,7 @@ struct Serving {
 impl Serving {
     fn start(name: &str, options: &[&str]) -> Self {
         let dir = Dir::new(&format!("grpc-{name}"));
-        let address = format!("grpc.bind_address=unix://{}", dir.path("run/falco.sock").display());
+        let address = format!("grpc.bind_address=unix://{}", dir.join("run/falco.sock").display());
         let mut command = Command::new(env!("CARGO_BIN_EXE_falco"));
         command.env("FALCO_HOSTNAME", "vm").env("TZ", "UTC").args(["-c", "/dev/null", "-e", "-"]);
         command.args(["-r", &rules(&dir), "-o", "grpc.enabled=true", "-o", &address]);
@@ -63,7 +63,7 @@ impl Serving {
     }
 
     fn client(&self) -> Client {
-        Client::unix(&self.dir.path("run/falco.sock"))
+        Client::unix(&self.dir.join("run/falco.sock"))
     }
 
     /// Feeds as many events; each is an alert.
@@ -100,7 +100,7 @@ fn numbers(client: &Client, stream: &mut Streaming<Output>, count: usize) -> Vec
 #[test]
 fn get_takes_what_waits_and_ends() {
     let dir = Dir::new("grpc-get");
-    let path = dir.path("falco.sock");
+    let path = dir.join("falco.sock");
     let address = format!("grpc.bind_address=unix://{}", path.display());
     let mut command = falco(&["grpc.enabled=true", &address]);
     let mut run = Run::of(command.args(["-e", "-"]));
@@ -253,7 +253,7 @@ fn the_version_is_told_and_other_methods_are_refused() {
 fn bytes_that_are_no_grpc_disturb_nobody() {
     use std::io::{Read, Write};
     let mut falco = Serving::start("garbage", &[]);
-    let path = falco.dir.path("run/falco.sock");
+    let path = falco.dir.join("run/falco.sock");
     let mut strangers = Vec::new();
     for bytes in [
         &b"GET / HTTP/1.1\r\n\r\n"[..],
@@ -295,7 +295,7 @@ fn idle(address: &Path, options: &[&str]) -> Command {
 #[test]
 fn the_socket_of_a_program_that_runs_is_left_alone() {
     let dir = Dir::new("grpc-twice");
-    let path = dir.path("falco.sock");
+    let path = dir.join("falco.sock");
     // Left by a program that was killed.
     drop(UnixListener::bind(&path).unwrap());
     let mut run = Run::of(&mut idle(&path, &[]));
@@ -327,7 +327,7 @@ fn the_socket_of_a_program_that_runs_is_left_alone() {
 #[test]
 fn a_reload_keeps_the_server_and_its_clients() {
     let dir = Dir::new("grpc-reload");
-    let (path, other) = (dir.path("falco.sock"), dir.path("other.sock"));
+    let (path, other) = (dir.join("falco.sock"), dir.join("other.sock"));
     let config = |address: &Path, more: &str| {
         let rules = common::root().join("demo/rules.yaml");
         let text = format!(

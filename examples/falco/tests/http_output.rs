@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
+use eyas_testing::Dir;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
@@ -111,16 +112,9 @@ fn url(scheme: &str, port: u16) -> String {
     format!("url={scheme}://127.0.0.1:{port}/alerts?x=1")
 }
 
-/// A directory of its own for a test.
-fn dir(name: &str) -> PathBuf {
-    let dir = std::env::temp_dir().join(format!("eyas-http-{name}-{}", std::process::id()));
-    std::fs::create_dir_all(&dir).unwrap();
-    dir
-}
-
 #[test]
 fn alerts_arrive_as_they_are_in_a_file() {
-    let dir = dir("same");
+    let dir = Dir::new("http-same");
     for (json, kind) in [("true", "application/json"), ("false", "text/plain")] {
         let (port, requests) = server(OK, None);
         let file = dir.join(json);
@@ -145,7 +139,6 @@ fn alerts_arrive_as_they_are_in_a_file() {
             assert_eq!(request.connection, 0, "one connection is used for all");
         }
     }
-    std::fs::remove_dir_all(dir).unwrap();
 }
 
 #[test]
@@ -252,7 +245,7 @@ fn server_config(identity: &Identity, client_ca: Option<&CertificateDer<'_>>) ->
 
 #[test]
 fn encrypted_alerts_go_to_whom_they_are_meant_for() {
-    let dir = dir("tls");
+    let dir = Dir::new("http-tls");
     let put = |name: &str, text: &str| {
         std::fs::write(dir.join(name), text).unwrap();
         dir.join(name).display().to_string()
@@ -326,7 +319,6 @@ fn encrypted_alerts_go_to_whom_they_are_meant_for() {
         assert_eq!(out.status.code(), Some(1));
         assert!(stderr(&out).contains(want), "{want}: {}", stderr(&out));
     }
-    std::fs::remove_dir_all(dir).unwrap();
 }
 
 #[test]

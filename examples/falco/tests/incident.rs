@@ -34,8 +34,8 @@ fn a_capture_that_breaks_off_is_reported_as_far_as_it_goes() {
     let pieces = common::demo_pieces();
     let mut bytes = pieces[..pieces.len() / 2].concat();
     bytes.truncate(bytes.len() - 10);
-    std::fs::write(dir.path("half.scap"), bytes).unwrap();
-    let text = text(&report(rules.to_str().unwrap(), &dir.path("half.scap")));
+    std::fs::write(dir.join("half.scap"), bytes).unwrap();
+    let text = text(&report(rules.to_str().unwrap(), &dir.join("half.scap")));
     assert!(text.contains("the file breaks off: ") && text.contains("Password file read"), "{text}");
 }
 
@@ -64,9 +64,9 @@ fn a_report_is_a_page_too() {
     let rules = common::root().join("demo/rules.yaml");
     let mut falco = Command::new(env!("CARGO_BIN_EXE_falco"));
     falco.args(["-c", "/dev/null", "-o", "log_level=error", "-r", rules.to_str().unwrap(), "--incident"]);
-    let out = falco.arg(common::demo()).arg("--page").arg(dir.path("page.html")).output().unwrap();
+    let out = falco.arg(common::demo()).arg("--page").arg(dir.join("page.html")).output().unwrap();
     assert_eq!(text(&out), "");
-    let page = std::fs::read_to_string(dir.path("page.html")).unwrap();
+    let page = std::fs::read_to_string(dir.join("page.html")).unwrap();
     assert!(page.starts_with("<!doctype html>") && page.contains("Password file read"));
     assert!(page.contains("<svg id=\"slice\"") && page.ends_with("</html>\n"));
 }

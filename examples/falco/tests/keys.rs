@@ -70,7 +70,7 @@ fn replay(config: &Path, options: &[&str], env: &[(&str, &str)]) -> Run {
 fn setup(name: &str, more: &str) -> (Dir, std::path::PathBuf) {
     let dir = Dir::new(name);
     let rules = dir.write("rules.yaml", RULES);
-    let config = dir.write("falco.yaml", &format!("rules_files: [{}]\n{more}\n", rules.display()));
+    let config = dir.write("falco.yaml", format!("rules_files: [{}]\n{more}\n", rules.display()));
     (dir, config)
 }
 
@@ -152,7 +152,7 @@ fn outputs_are_added_to() {
 #[test]
 fn alerts_go_where_they_should_and_nowhere_else() {
     let (dir, config) = setup("outputs", "stdout_output: {enabled: false}\nbuffered_outputs: true");
-    let (file, program) = (dir.path("alerts"), dir.path("program"));
+    let (file, program) = (dir.join("alerts"), dir.join("program"));
     let options = [
         "file_output.enabled=true",
         &format!("file_output.filename={}", file.display()),
@@ -180,7 +180,7 @@ fn files_are_for_their_owner_unless_the_configuration_says_otherwise() {
             .into_iter()
             .enumerate()
     {
-        let file = dir.path(&format!("alerts{number}"));
+        let file = dir.join(format!("alerts{number}"));
         let name = format!("file_output={{enabled: true, filename: {}}}", file.display());
         let options: Vec<&str> = options.iter().copied().chain([name.as_str()]).collect();
         let run = replay(&config, &options, &[]);
@@ -220,7 +220,7 @@ fn without_a_driver_the_program_serves_until_a_signal() {
     run.wait_for("Opening 'syscall' source with no driver");
     assert!(common::get(port, "/healthz").1.contains("ok"));
     assert!(common::get(port, "/metrics").1.contains("falcosecurity_falco_version_info"));
-    dir.write("rules.yaml", &RULES.replace("Any opened", "All opened"));
+    dir.write("rules.yaml", RULES.replace("Any opened", "All opened"));
     run.wait_for("Reloaded: 3 rules are enabled");
     run.signal(rustix::process::Signal::TERM);
     let (status, out, log) = run.finish();
@@ -230,8 +230,8 @@ fn without_a_driver_the_program_serves_until_a_signal() {
 #[test]
 fn files_directories_and_options_are_merged_in_their_order() {
     let (dir, config) = setup("merged", "");
-    std::fs::create_dir_all(dir.path("rules.d")).unwrap();
-    std::fs::create_dir_all(dir.path("config.d")).unwrap();
+    std::fs::create_dir_all(dir.join("rules.d")).unwrap();
+    std::fs::create_dir_all(dir.join("config.d")).unwrap();
     dir.write(
         "rules.d/20.yaml",
         "- rule: Program started\n  output: \"second\"\n  override: {output: replace}\n",
@@ -241,17 +241,17 @@ fn files_directories_and_options_are_merged_in_their_order() {
         "- rule: Program started\n  output: \"first\"\n  override: {output: replace}\n",
     );
     dir.write("rules.d/30.txt", "no rules at all: [");
-    let rules = dir.path("rules.d");
-    dir.write("config.d/a.yaml", &format!("rules_files: [\"{}\"]\npriority: info\n", rules.display()));
+    let rules = dir.join("rules.d");
+    dir.write("config.d/a.yaml", format!("rules_files: [\"{}\"]\npriority: info\n", rules.display()));
     dir.write("config.d/b.yaml", "priority: \"${LEAST}\"\n");
-    let further = format!("config_files[]={}", dir.path("config.d").display());
+    let further = format!("config_files[]={}", dir.join("config.d").display());
     let run = replay(&config, &[&further], &[("LEAST", "debug")]);
     assert!(run.count("second") > 0 && run.count("first") == 0, "{}", run.log);
     assert!(run.log.contains("b.yaml | schema validation:"), "{}", run.log);
     // Options come last, and only keys that are not there are added where that is asked for.
     let run = replay(&config, &[&further, "priority=notice"], &[("LEAST", "debug")]);
     assert_eq!(run.count("second"), 0);
-    let further = format!("config_files[]={{path: {}, strategy: add-only}}", dir.path("config.d").display());
+    let further = format!("config_files[]={{path: {}, strategy: add-only}}", dir.join("config.d").display());
     let run = replay(&config, &[&further], &[("LEAST", "debug")]);
     assert!(run.count("started") > 0 && run.count("second") == 0, "{}", run.log);
 }

@@ -86,13 +86,13 @@ fn rules_that_change_find_other_things_and_their_captures_read() {
             "- {{rule: {name}, desc: d, condition: '{of}{condition}', output: '%proc.pname|%proc.cmdline|%fd.name', priority: INFO, capture: true}}\n"
         )
     };
-    let rules = dir.write("rules.yaml", &rule("before", ""));
-    let alerts = dir.path("alerts");
+    let rules = dir.write("rules.yaml", rule("before", ""));
+    let alerts = dir.join("alerts");
     let mut falco = Command::new(env!("CARGO_BIN_EXE_falco"))
         .arg("-r")
         .arg(&rules)
         .args(["-M", "60", "-o", "json_output=true", "-o", "capture.enabled=true", "-o"])
-        .arg(format!("capture.path_prefix={}", dir.path("c").display()))
+        .arg(format!("capture.path_prefix={}", dir.join("c").display()))
         // Also with calls that were not captured before.
         .args(["-o", "capture.default_duration=500", "-o", "stdout_output.enabled=false", "-o"])
         .arg(format!("file_output={{enabled: true, filename: {}}}", alerts.display()))
@@ -110,8 +110,8 @@ fn rules_that_change_find_other_things_and_their_captures_read() {
     dir.write("rules.yaml", &(rule("after", " and proc.pname = sh") + other));
     read_until(until, || has("\"after\""));
     read_until(until, || {
-        let _ = std::fs::remove_file(dir.path("link"));
-        Command::new("ln").args(["-s", "to-nowhere"]).arg(dir.path("link")).status().unwrap();
+        let _ = std::fs::remove_file(dir.join("link"));
+        Command::new("ln").args(["-s", "to-nowhere"]).arg(dir.join("link")).status().unwrap();
         has("to-nowhere")
     });
     // Without any event that a rule is about it ends, too.
@@ -165,12 +165,12 @@ fn a_capture_begins_before_its_alert() {
              capture: true, capture_duration: 1}}\n"
         )
     };
-    let rules = dir.write("rules.yaml", &rule(&late));
+    let rules = dir.write("rules.yaml", rule(&late));
     let mut falco = Command::new(env!("CARGO_BIN_EXE_falco"))
         .arg("-r")
         .arg(&rules)
         .args(["-M", "60", "-o", "capture.enabled=true", "-o", "capture.pre_roll=20s", "-o"])
-        .arg(format!("capture.path_prefix={}", dir.path("c").display()))
+        .arg(format!("capture.path_prefix={}", dir.join("c").display()))
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()

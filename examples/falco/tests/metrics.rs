@@ -81,7 +81,7 @@ fn check_series(series: &[Value]) {
 #[test]
 fn snapshots_are_alerts_and_lines_of_a_file() {
     let dir = Dir::new("metrics-replay");
-    let file = dir.path("metrics.jsonl");
+    let file = dir.join("metrics.jsonl");
     let mut falco = Run::of(
         falco(&[
             "metrics.enabled=true",
@@ -129,7 +129,7 @@ fn snapshots_are_alerts_and_lines_of_a_file() {
 fn a_short_replay_has_one_snapshot_whatever_the_number_of_threads() {
     let dir = Dir::new("metrics-short");
     for threads in ["1", "2", "3"] {
-        let file = dir.path(threads);
+        let file = dir.join(threads);
         let out = falco(&[
             "metrics.enabled=true",
             "metrics.output_rule=true",
@@ -173,7 +173,7 @@ fn a_short_replay_has_one_snapshot_whatever_the_number_of_threads() {
 #[test]
 fn other_rules_are_told_of_and_their_alerts_added() {
     let dir = Dir::new("metrics-reload");
-    let (file, rules) = (dir.path("metrics.jsonl"), dir.path("own.yaml"));
+    let (file, rules) = (dir.join("metrics.jsonl"), dir.join("own.yaml"));
     let text = std::fs::read_to_string(root().join("demo/rules.yaml")).unwrap();
     std::fs::write(&rules, &text).unwrap();
     let mut falco = falco(&[
@@ -334,7 +334,7 @@ fn this_machine_is_measured() {
     // One capture at a time, on the whole machine.
     let _lock = eyas_testing::live_turn();
     let dir = Dir::new("metrics-live");
-    let file = dir.path("metrics.jsonl");
+    let file = dir.join("metrics.jsonl");
     let file_option = format!("metrics.output_file={}", file.display());
     let options = [&WEB[..], &["metrics.interval=200ms", &file_option]].concat();
     let mut falco = Run::of(falco(&options).args(["-M", "60"]));

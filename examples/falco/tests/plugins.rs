@@ -385,7 +385,7 @@ fn a_replay_needs_the_plugin_whose_events_it_has() {
 fn running(name: &str, more: &str) -> (common::Dir, common::Run) {
     let dir = common::Dir::new(name);
     let library = plugin(&folder(name), &["SOURCING", "EXTRACTION"]);
-    let rule = dir.write("rules.yaml", &rule_of_calls("old"));
+    let rule = dir.write("rules.yaml", rule_of_calls("old"));
     let text =
         config(&library, ", open_params: slow") + "log_level: info\nwatch_config_files: false\n" + more;
     let config = dir.write("falco.yaml", &text);
@@ -407,12 +407,12 @@ fn a_reload_leaves_plugins_as_they_are() {
     let (dir, mut run) = running("reload", "");
     run.wait_for("Opening 'probe' source");
     std::thread::sleep(std::time::Duration::from_millis(300));
-    dir.write("rules.yaml", &rule_of_calls("new"));
+    dir.write("rules.yaml", rule_of_calls("new"));
     run.signal(rustix::process::Signal::HUP);
     run.wait_for("Reloaded: 1 rules");
     std::thread::sleep(std::time::Duration::from_millis(300));
     // What the configuration says of plugins now takes effect at the next start.
-    let changed = std::fs::read_to_string(dir.path("falco.yaml")).unwrap().replace("slow", "two");
+    let changed = std::fs::read_to_string(dir.join("falco.yaml")).unwrap().replace("slow", "two");
     dir.write("falco.yaml", &changed);
     run.signal(rustix::process::Signal::HUP);
     run.wait_for("plugins has changed; that takes effect when the program is started again");

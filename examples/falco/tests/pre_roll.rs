@@ -21,7 +21,7 @@ fn falco(args: &[&str]) -> Output {
 #[track_caller]
 fn replay(dir: &Dir, rules: &str, capture: &Path, options: &[&str]) -> (Vec<PathBuf>, String) {
     let rules = dir.write("rules.yaml", rules);
-    let prefix = format!("capture.path_prefix={}", dir.path("c").display());
+    let prefix = format!("capture.path_prefix={}", dir.join("c").display());
     let mut args = vec!["-r", rules.to_str().unwrap(), "-e", capture.to_str().unwrap()];
     for option in ["capture.enabled=true", &prefix].into_iter().chain(options.iter().copied()) {
         args.extend(["-o", option]);
@@ -62,7 +62,7 @@ fn the_file_reads_as_the_run_did_from_before_the_alert() {
         out.lines().filter(|line| line.contains(" Informational ")).map(str::to_owned).collect()
     };
     // A capture, and one that follows another.
-    let twice = dir.path("twice");
+    let twice = dir.join("twice");
     let one = std::fs::read(demo()).unwrap();
     std::fs::write(&twice, [&one[..], &one].concat()).unwrap();
     for (capture, number) in [(demo(), 3000), (twice, 5000)] {
@@ -85,7 +85,7 @@ fn the_file_reads_as_the_run_did_from_before_the_alert() {
 #[test]
 fn alerts_share_what_happened_before_them() {
     let dir = Dir::new("pre-roll-time");
-    let capture = dir.path("in");
+    let capture = dir.join("in");
     steady(&capture, 1000, 50);
     let rules = trigger("a", "evt.num in (500, 520)", 10) + &trigger("b", "evt.num = 40", 10);
     let (files, _) = replay(&dir, &rules, &capture, &["capture.pre_roll=100ms"]);
@@ -109,7 +109,7 @@ fn alerts_share_what_happened_before_them() {
 #[test]
 fn requests_of_io_uring_stay_requests() {
     let dir = Dir::new("pre-roll-requests");
-    let capture = dir.path("in");
+    let capture = dir.join("in");
     let mut writer = Writer::create(&capture, false).unwrap();
     writer.snapshot(&Snapshot::default()).unwrap();
     let request = IoUring { opcode: 19, is_polled: true, is_presumed: false };
@@ -143,7 +143,7 @@ fn requests_of_io_uring_stay_requests() {
 #[test]
 fn the_memory_is_kept() {
     let dir = Dir::new("pre-roll-memory");
-    let capture = dir.path("in");
+    let capture = dir.join("in");
     steady(&capture, 1000, 10_000);
     let rules = trigger("a", "evt.num = 900", 1);
     let options = ["capture.pre_roll=1h", "capture.memory=2MiB"];
@@ -167,7 +167,7 @@ fn the_memory_is_kept() {
 #[test]
 fn mistakes_are_named() {
     let dir = Dir::new("pre-roll-mistakes");
-    let rules = dir.write("rules.yaml", &trigger("a", "evt.num = 1", 1));
+    let rules = dir.write("rules.yaml", trigger("a", "evt.num = 1", 1));
     for (option, want) in [
         ("capture.pre_roll=30", "capture.pre_roll is `30`: expected a number with a unit, as 30s"),
         ("capture.memory=64mb", "capture.memory is `64mb`: expected a number of bytes"),

@@ -50,8 +50,8 @@ const BPF: u64 = 1 << 39;
 fn a_running_program_has_what_it_needs_and_no_more() {
     let _lock = eyas_testing::live_turn();
     let dir = Dir::new("privileges");
-    let rules = dir.write("rules.yaml", &rule("before"));
-    let alerts = dir.path("alerts");
+    let rules = dir.write("rules.yaml", rule("before"));
+    let alerts = dir.join("alerts");
     let output = format!("file_output={{enabled: true, filename: {}}}", alerts.display());
     let run = Run::start(&["-c", "/dev/null", "-M", "60", "-r", rules.to_str().unwrap(), "-o", &output]);
     read_until(&alerts, "before cat");
@@ -78,7 +78,7 @@ fn a_running_program_has_what_it_needs_and_no_more() {
 #[test]
 fn privileges_are_kept_where_that_is_asked_for_and_for_programs() {
     let dir = Dir::new("privileges-kept");
-    let rules = dir.write("rules.yaml", &rule("r"));
+    let rules = dir.write("rules.yaml", rule("r"));
     let status_with = |options: &[&str]| {
         let options = options.iter().flat_map(|option| ["-o", option]);
         let args = ["-c", "/dev/null", "-r", rules.to_str().unwrap(), "-o", "engine.kind=nodriver"];

@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 
 use eyas::events::{EventType, param};
 use eyas::scap::{EventBuilder, Reader, Snapshot, Writer};
-use rustix::fs::{CWD, Mode, mkfifoat};
 use rustix::process::Signal;
 
 mod common;
@@ -59,7 +58,7 @@ fn demo_numbers() -> &'static [u64] {
     static NUMBERS: OnceLock<Vec<u64>> = OnceLock::new();
     NUMBERS.get_or_init(|| {
         let dir = Dir::new("numbers");
-        let rules = dir.write("rules.yaml", &every("one"));
+        let rules = dir.write("rules.yaml", every("one"));
         let demo = common::demo();
         let run = Run::start(&["-r", rules.to_str().unwrap(), "-e", demo.to_str().unwrap()]);
         let numbers: Vec<u64> = alerts(&run.end().0).into_iter().map(|(_, number)| number).collect();
@@ -71,12 +70,12 @@ fn demo_numbers() -> &'static [u64] {
 #[test]
 fn a_file_that_is_replaced_takes_over_between_two_events() {
     let dir = Dir::new("replaced");
-    let rules = dir.write("rules.yaml", &every("old"));
+    let rules = dir.write("rules.yaml", every("old"));
     let pieces = demo_pieces();
     let mut run = Run::start(&["-r", rules.to_str().unwrap(), "-e", "-"]);
     run.feed(&pieces[..1000]);
     run.wait_for("Opening 'syscall' source");
-    dir.write("rules.yaml", &every("new"));
+    dir.write("rules.yaml", every("new"));
     let rest = run.feed_until("Reloaded: 1 rules", &pieces[1000..], 1);
     run.feed(rest);
     assert_taken_over(&run.end().0, demo_numbers());
@@ -85,15 +84,15 @@ fn a_file_that_is_replaced_takes_over_between_two_events() {
 #[test]
 fn what_is_no_regular_file_ends_no_reload() {
     let dir = Dir::new("irregular");
-    let rules = dir.write("rules.yaml", &every("old"));
+    let rules = dir.write("rules.yaml", every("old"));
     let pieces = demo_pieces();
     let mut run = Run::start(&["-r", rules.to_str().unwrap(), "-e", "-"]);
     run.feed(&pieces[..1000]);
     run.wait_for("Opening 'syscall' source");
-    mkfifoat(CWD, dir.path("fifo"), Mode::RUSR | Mode::WUSR).unwrap();
-    symlink("/dev/zero", dir.path("zero")).unwrap();
-    File::create(dir.path("huge")).unwrap().set_len(65 << 20).unwrap();
-    std::fs::create_dir(dir.path("empty")).unwrap();
+    dir.fifo("fifo");
+    symlink("/dev/zero", dir.join("zero")).unwrap();
+    File::create(dir.join("huge")).unwrap().set_len(65 << 20).unwrap();
+    std::fs::create_dir(dir.join("empty")).unwrap();
     let mut fed = 1000;
     for (name, want) in [
         ("fifo", "rules.yaml: it is a FIFO: expected a regular file"),
@@ -102,14 +101,14 @@ fn what_is_no_regular_file_ends_no_reload() {
         ("empty", "no rules: "),
     ] {
         let _ = std::fs::remove_file(&rules);
-        std::fs::rename(dir.path(name), &rules).unwrap();
+        std::fs::rename(dir.join(name), &rules).unwrap();
         run.wait_for(want);
         // Each is an alert, which comes between two events.
         run.feed(&pieces[fed..fed + 10]);
         fed += 10;
     }
     std::fs::remove_dir(&rules).unwrap();
-    dir.write("rules.yaml", &every("new"));
+    dir.write("rules.yaml", every("new"));
     run.signal(Signal::HUP);
     let rest = run.feed_until("Reloaded: 1 rules", &pieces[fed..], 1);
     run.feed(rest);
@@ -121,10 +120,9 @@ fn what_is_no_regular_file_ends_no_reload() {
 #[test]
 fn what_is_no_regular_file_is_refused_at_the_start() {
     let dir = Dir::new("irregular-start");
-    let fifo = dir.path("fifo.yaml");
-    mkfifoat(CWD, &fifo, Mode::RUSR | Mode::WUSR).unwrap();
+    let fifo = dir.fifo("fifo.yaml");
     let fifo = fifo.to_str().unwrap();
-    let rules = dir.write("rules.yaml", &every("old"));
+    let rules = dir.write("rules.yaml", every("old"));
     let (rules, demo) = (rules.to_str().unwrap(), common::demo());
     let replay = ["-r", rules, "-e", demo.to_str().unwrap()];
     let http = ["-o", "http_output.enabled=true", "-o", "http_output.url=https://127.0.0.1:9"];
@@ -150,7 +148,7 @@ fn what_is_no_regular_file_is_refused_at_the_start() {
 #[test]
 fn a_log_whose_reader_is_gone_ends_no_reload() {
     let dir = Dir::new("log-gone");
-    let rules = dir.write("rules.yaml", &every("old"));
+    let rules = dir.write("rules.yaml", every("old"));
     let pieces = demo_pieces();
     let mut falco = Command::new(env!("CARGO_BIN_EXE_falco"));
     falco.args([
@@ -163,12 +161,12 @@ fn a_log_whose_reader_is_gone_ends_no_reload() {
         "-o",
         "stdout_output.enabled=false",
     ]);
-    falco.arg("-o").arg(format!("file_output={{enabled: true, filename: {}}}", dir.path("alerts").display()));
+    falco.arg("-o").arg(format!("file_output={{enabled: true, filename: {}}}", dir.join("alerts").display()));
     falco.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
     let mut falco = falco.spawn().unwrap();
     drop(falco.stderr.take());
     let mut input = falco.stdin.take().unwrap();
-    let has = |part: &str| std::fs::read_to_string(dir.path("alerts")).is_ok_and(|text| text.contains(part));
+    let has = |part: &str| std::fs::read_to_string(dir.join("alerts")).is_ok_and(|text| text.contains(part));
     let until = Instant::now() + common::SOON;
     let mut pieces = pieces.iter();
     let mut feed_until = |part: &str| {
@@ -181,7 +179,7 @@ fn a_log_whose_reader_is_gone_ends_no_reload() {
     feed_until("old ");
     dir.write("rules.yaml", "- rule: [");
     feed_until("hot restart failure");
-    dir.write("rules.yaml", &every("new"));
+    dir.write("rules.yaml", every("new"));
     feed_until("new ");
     drop(input);
     assert!(falco.wait().unwrap().success());
@@ -190,7 +188,7 @@ fn a_log_whose_reader_is_gone_ends_no_reload() {
 #[test]
 fn the_state_outlives_the_rules() {
     let dir = Dir::new("state");
-    let rules = dir.write("rules.yaml", &every("old"));
+    let rules = dir.write("rules.yaml", every("old"));
     let shadow = "- {rule: shadow, desc: d, condition: fd.name = /etc/shadow and proc.name = cat, \
                   output: 'shadow %evt.num %proc.pname %proc.cmdline', priority: INFO}\n";
     let pieces = demo_pieces();
@@ -209,8 +207,8 @@ fn the_state_outlives_the_rules() {
 #[test]
 fn what_does_not_load_changes_nothing() {
     let dir = Dir::new("broken");
-    let rules = dir.write("rules.yaml", &every("old"));
-    let config = dir.write("falco.yaml", &format!("rules_files: [{}]\njson_output: true\n", rules.display()));
+    let rules = dir.write("rules.yaml", every("old"));
+    let config = dir.write("falco.yaml", format!("rules_files: [{}]\njson_output: true\n", rules.display()));
     let pieces = demo_pieces();
     let mut run = Run::start(&["-c", config.to_str().unwrap(), "-e", "-"]);
     run.feed(&pieces[..1000]);
@@ -221,11 +219,11 @@ fn what_does_not_load_changes_nothing() {
     dir.write("falco.yaml", "json_output: [");
     run.wait_for("Not reloaded, everything goes on as before: ");
     run.feed(&pieces[1500..2000]);
-    std::fs::remove_file(dir.path("falco.yaml")).unwrap();
+    std::fs::remove_file(dir.join("falco.yaml")).unwrap();
     run.wait_for("Not reloaded, everything goes on as before: Could not find configuration file");
     // Whole again: that takes over.
-    dir.write("rules.yaml", &every("new"));
-    dir.write("falco.yaml", &format!("rules_files: [{}]\n", rules.display()));
+    dir.write("rules.yaml", every("new"));
+    dir.write("falco.yaml", format!("rules_files: [{}]\n", rules.display()));
     let rest = run.feed_until("Reloaded: 1 rules", &pieces[2000..], 1);
     run.feed(rest);
     let out = run.end().0;
@@ -254,7 +252,7 @@ fn what_does_not_load_changes_nothing() {
 #[test]
 fn a_directory_that_a_link_leads_to_is_replaced() {
     let dir = Dir::new("links");
-    let map = dir.path("map");
+    let map = dir.join("map");
     for (version, name) in [("..1", "old"), ("..2", "new")] {
         std::fs::create_dir_all(map.join(version)).unwrap();
         std::fs::write(map.join(version).join("rules.yaml"), every(name)).unwrap();
@@ -276,13 +274,13 @@ fn a_directory_that_a_link_leads_to_is_replaced() {
 #[test]
 fn a_signal_reloads_what_is_not_watched() {
     let dir = Dir::new("signal");
-    let rules = dir.write("rules.yaml", &every("old"));
+    let rules = dir.write("rules.yaml", every("old"));
     let pieces = demo_pieces();
     let args = ["-r", rules.to_str().unwrap(), "-e", "-", "-o", "watch_config_files=false"];
     let mut run = Run::start(&args);
     run.feed(&pieces[..1000]);
     run.wait_for("Opening 'syscall' source");
-    dir.write("rules.yaml", &every("new"));
+    dir.write("rules.yaml", every("new"));
     assert!(!run.logs("reloading", Duration::from_millis(500)), "nobody asked for it");
     run.signal(Signal::HUP);
     let rest = run.feed_until("Reloaded: 1 rules", &pieces[1000..], 1);
@@ -294,16 +292,16 @@ fn a_signal_reloads_what_is_not_watched() {
 fn a_reload_takes_over_what_can_change_and_names_what_cannot() {
     let dir = Dir::new("settings");
     let rules = dir.write("rules.yaml", &(every("old") + &every("new")));
-    let alerts_file = dir.path("alerts");
+    let alerts_file = dir.join("alerts");
     let head = format!("rules_files: [{}]\n", rules.display());
-    let config = dir.write("falco.yaml", &format!("{head}rules: [{{disable: {{rule: new}}}}]\n"));
+    let config = dir.write("falco.yaml", format!("{head}rules: [{{disable: {{rule: new}}}}]\n"));
     let pieces = demo_pieces();
     let mut run = Run::start(&["-c", config.to_str().unwrap(), "-e", "-"]);
     run.feed(&pieces[..1000]);
     run.wait_for("Opening 'syscall' source");
     dir.write(
         "falco.yaml",
-        &format!(
+        format!(
             "{head}rules: [{{disable: {{rule: old}}}}]\nfalco_libs: {{snaplen: 120}}\n\
              engine: {{modern_ebpf: {{buf_size_preset: 5}}}}\nstdout_output: {{enabled: false}}\n\
              file_output: {{enabled: true, filename: {}}}\n",
@@ -326,8 +324,8 @@ fn a_reload_takes_over_what_can_change_and_names_what_cannot() {
 fn threads_of_a_replay_change_over_at_one_event() {
     const EVENTS: u64 = 150_000;
     let dir = Dir::new("threads");
-    let rules = dir.write("rules.yaml", &every("old"));
-    let capture = dir.path("many.scap");
+    let rules = dir.write("rules.yaml", every("old"));
+    let capture = dir.join("many.scap");
     let mut writer = Writer::create(&capture, false).unwrap();
     writer.snapshot(&Snapshot::default()).unwrap();
     for ts in 1..=EVENTS {
@@ -339,7 +337,7 @@ fn threads_of_a_replay_change_over_at_one_event() {
     let mut run = Run::start(&["-r", rules.to_str().unwrap(), "-e", "-", "--threads", "3"]);
     run.feed(&pieces[..20_000]);
     run.wait_for("Opening 'syscall' source");
-    dir.write("rules.yaml", &every("new"));
+    dir.write("rules.yaml", every("new"));
     let rest = run.feed_until("Reloaded: 1 rules", &pieces[20_000..], 1000);
     run.feed(rest);
     let numbers: Vec<u64> = (1..=EVENTS).collect();
@@ -350,7 +348,7 @@ fn threads_of_a_replay_change_over_at_one_event() {
 #[test]
 fn a_reload_that_nobody_wants_is_refused() {
     let dir = Dir::new("profile");
-    let rules = dir.write("rules.yaml", &every("old"));
+    let rules = dir.write("rules.yaml", every("old"));
     let pieces = demo_pieces();
     let mut run = Run::start(&["-r", rules.to_str().unwrap(), "-e", "-", "--rule-profile"]);
     run.feed(&pieces[..1000]);

@@ -1,6 +1,6 @@
 //! Replays: on several threads, and with the costs of rules.
 
-use eyas_testing::test;
+use eyas_testing::{Dir, test};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -70,13 +70,12 @@ fn what_rules_cost_is_told() {
 #[test]
 fn buffers_are_written_in_base64_on_request() {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let rules = std::env::temp_dir().join(format!("eyas-buffers-{}.yaml", std::process::id()));
     let rule = "- rule: buffers\n  desc: d\n  condition: evt.type = write and evt.buffer exists\n  \
                 output: '[%evt.buffer] [%evt.arg.data]'\n  priority: INFO\n";
-    std::fs::write(&rules, rule).unwrap();
+    let dir = Dir::new("buffers");
+    let rules = dir.write("rules.yaml", rule);
     let of = |more: &[&str]| replay(std::slice::from_ref(&rules), &root.join("demo/demo.scap.gz"), more);
     let (dots, encoded) = (of(&[]), of(&["-o", "buffer_format_base64=true", "-o", "json_output=true"]));
-    std::fs::remove_file(&rules).unwrap();
     let mut count = 0;
     for (dots, line) in dots.lines().filter(|line| line.contains('[')).zip(encoded.lines()) {
         let alert: serde_json::Value = serde_json::from_str(line).unwrap();

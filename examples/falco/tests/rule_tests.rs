@@ -1,6 +1,6 @@
 //! `--test` and `--explain`.
 
-use eyas_testing::test;
+use eyas_testing::{Dir, test};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -22,11 +22,9 @@ fn falco(args: &[&str]) -> (String, i32) {
 
 /// Runs tests of the demo's rules; returns what is printed and the exit code.
 fn demo_tests(name: &str, tests: &str) -> (String, i32) {
-    let path = std::env::temp_dir().join(format!("eyas-{}-{name}.yaml", std::process::id()));
-    std::fs::write(&path, tests).unwrap();
-    let answer = falco(&["-r", "demo/rules.yaml", "--test", path.to_str().unwrap()]);
-    std::fs::remove_file(path).unwrap();
-    answer
+    let dir = Dir::new("rule-tests");
+    let path = dir.write(&format!("{name}.yaml"), tests);
+    falco(&["-r", "demo/rules.yaml", "--test", path.to_str().unwrap()])
 }
 
 #[test]

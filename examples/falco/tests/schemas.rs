@@ -16,8 +16,8 @@ fn each_output_has_its_schema() {
         "- {rule: r, desc: d, condition: 'evt.type = execve and proc.name = cat', output: 'run %proc.name', priority: ERROR, \
          tags: [T1059]}\n",
     );
-    let file = dir.path("ocsf");
-    let program = dir.path("ecs");
+    let file = dir.join("ocsf");
+    let program = dir.join("ecs");
     let options = [
         format!("file_output={{enabled: true, filename: {}, json_schema: ocsf}}", file.display()),
         format!(

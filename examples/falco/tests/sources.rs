@@ -1,17 +1,17 @@
 //! Event sources of plugins: a built-in one that reads audit logs of Kubernetes.
 
-use std::path::PathBuf;
 use std::process::{Command, Output};
+
+use eyas_testing::Dir;
 
 mod common;
 
 /// A folder with a configuration that opens `log`, and rules.
-struct Place(PathBuf);
+struct Place(Dir);
 
 impl Place {
     fn new(name: &str, log: &str) -> Self {
-        let dir = std::env::temp_dir().join(format!("eyas-{}-{name}", std::process::id()));
-        std::fs::create_dir_all(&dir).unwrap();
+        let dir = Dir::new(name);
         let audit = common::root().join("crates/audit/tests/sample");
         let log = if log.is_empty() { audit.join("audit.jsonl") } else { log.into() };
         let config = format!(
@@ -22,7 +22,7 @@ impl Place {
             audit.join("rules.yaml").display(),
             log.display()
         );
-        std::fs::write(dir.join("falco.yaml"), config).unwrap();
+        dir.write("falco.yaml", config);
         Self(dir)
     }
 
@@ -30,12 +30,6 @@ impl Place {
         let mut falco = Command::new(env!("CARGO_BIN_EXE_falco"));
         falco.env("FALCO_HOSTNAME", "vm").env("TZ", "UTC").arg("-c").arg(self.0.join("falco.yaml"));
         falco.args(args).output().unwrap()
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 

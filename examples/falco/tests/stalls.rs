@@ -7,12 +7,11 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use common::{SOON, WEB, demo, get};
+use common::{Dir, SOON, WEB, demo, get};
 use eyas_testing::test;
-use rustix::fs::{CWD, Mode, OFlags, mkfifoat};
+use rustix::fs::OFlags;
 use rustix::process::{Pid, Signal, kill_process};
 
 mod common;
@@ -21,24 +20,6 @@ mod log;
 
 fn main() -> std::process::ExitCode {
     eyas_testing::main()
-}
-
-/// A directory of its own for each use.
-struct Dir(common::Dir);
-
-impl Dir {
-    fn new(name: &str) -> Self {
-        static COUNT: AtomicUsize = AtomicUsize::new(0);
-        Self(common::Dir::new(&format!("stalls-{name}-{}", COUNT.fetch_add(1, Ordering::Relaxed))))
-    }
-}
-
-impl std::ops::Deref for Dir {
-    type Target = common::Dir;
-
-    fn deref(&self) -> &common::Dir {
-        &self.0
-    }
 }
 
 /// A rule that every event satisfies, with an alert of some 300 bytes.
@@ -58,7 +39,7 @@ struct Falco {
 
 impl Falco {
     fn new(dir: &Dir, options: &[&str]) -> Self {
-        let alerts = dir.path("alerts");
+        let alerts = dir.join("alerts");
         let mut command = Command::new(env!("CARGO_BIN_EXE_falco"));
         command.env("TZ", "UTC").args(["-c", "/dev/null", "-r"]).arg(rules(dir));
         command.arg("-o").arg(format!("file_output.filename={}", alerts.display()));
@@ -123,19 +104,13 @@ impl Drop for Running {
 
 /// The demo's events, of which each has an alert.
 fn all() -> Vec<u64> {
-    let dir = Dir::new("all");
+    let dir = Dir::new("stalls-all");
     let mut falco = Falco::new(&dir, &[]).replay(&demo());
     let mut run = falco.start();
     assert!(run.wait().success(), "{}", run.log());
     let numbers = falco.numbers();
     assert!(numbers.len() > 4000);
     numbers
-}
-
-fn fifo(dir: &Dir, name: &str) -> PathBuf {
-    let path = dir.path(name);
-    mkfifoat(CWD, &path, Mode::RUSR | Mode::WUSR).unwrap();
-    path
 }
 
 /// The line of the log that says what this output lost.
@@ -220,11 +195,11 @@ fn a_log_daemon_that_hangs() {
     if !can.is_ok_and(|status| status.success()) {
         eyas_testing::ignore("needs a mount namespace of its own");
     }
-    let dir = Dir::new("log");
-    let daemon = UnixDatagram::bind(dir.path("log")).unwrap();
+    let dir = Dir::new("stalls-log");
+    let daemon = UnixDatagram::bind(dir.join("log")).unwrap();
     check(&["syslog_output.enabled=true"], "syslog_output", STUCK, |_, falco| {
         let mut wrapped = Command::new(&unshare);
-        wrapped.args(["-m", "/bin/sh", "-c", log::WITH_LOG]).arg(dir.path("log")).arg(dir.path("dev"));
+        wrapped.args(["-m", "/bin/sh", "-c", log::WITH_LOG]).arg(dir.join("log")).arg(dir.join("dev"));
         wrapped.arg(falco.get_program()).args(falco.get_args()).env("TZ", "UTC");
         wrapped.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         *falco = wrapped;
@@ -238,8 +213,8 @@ fn a_log_daemon_that_hangs() {
 #[test]
 fn a_fifo_in_the_place_of_a_file() {
     for is_open in [false, true] {
-        let dir = Dir::new("fifo");
-        let fifo = fifo(&dir, "fifo");
+        let dir = Dir::new("stalls-fifo");
+        let fifo = dir.fifo("fifo");
         let flags = OFlags::NONBLOCK.bits().cast_signed();
         let reader = is_open.then(|| File::options().read(true).custom_flags(flags).open(&fifo).unwrap());
         let mut falco = Falco::new(&dir, &["output_timeout=300"]).replay(&demo());
@@ -256,8 +231,8 @@ fn a_fifo_in_the_place_of_a_file() {
 
 #[test]
 fn a_metrics_file_that_is_a_fifo() {
-    let dir = Dir::new("metrics");
-    let fifo = format!("metrics.output_file={}", fifo(&dir, "fifo").display());
+    let dir = Dir::new("stalls-metrics");
+    let fifo = format!("metrics.output_file={}", dir.fifo("fifo").display());
     let options = ["output_timeout=300", "metrics.enabled=true", "metrics.output_rule=true", &fifo];
     let mut falco = Falco::new(&dir, &options).replay(&demo());
     let mut run = falco.start();
@@ -270,7 +245,7 @@ fn a_metrics_file_that_is_a_fifo() {
 
 #[test]
 fn a_replay_whose_only_reader_takes_its_time_loses_nothing() {
-    let dir = Dir::new("slow");
+    let dir = Dir::new("stalls-slow");
     let mut falco =
         Falco::new(&dir, &["output_timeout=100", "file_output.enabled=false", "outputs_queue.capacity=10"]);
     falco.command.stdout(Stdio::piped());
@@ -294,7 +269,7 @@ fn a_replay_whose_only_reader_takes_its_time_loses_nothing() {
 
 #[test]
 fn a_reader_that_has_seen_enough_ends_the_program_quietly() {
-    let dir = Dir::new("head");
+    let dir = Dir::new("stalls-head");
     for threads in ["1", "2"] {
         let mut falco = Falco::new(&dir, &["file_output.enabled=false"]).replay(&demo());
         falco.command.args(["--threads", threads]).stdout(Stdio::piped());
@@ -310,7 +285,7 @@ fn a_reader_that_has_seen_enough_ends_the_program_quietly() {
 
 #[test]
 fn standard_error_that_fails_changes_nothing() {
-    let dir = Dir::new("stderr");
+    let dir = Dir::new("stalls-stderr");
     let gone = || {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
@@ -329,7 +304,7 @@ fn standard_error_that_fails_changes_nothing() {
     for args in [&["-V", "rules.yaml"][..], &["--version"], &["--list"], &["--nonsense"]] {
         for (out, error) in [(gone(), gone()), (full(), full())] {
             let mut falco = Command::new(env!("CARGO_BIN_EXE_falco"));
-            let status = falco.args(args).current_dir(&dir.0.0).stdout(out).stderr(error).status().unwrap();
+            let status = falco.args(args).current_dir(&dir).stdout(out).stderr(error).status().unwrap();
             assert!(status.code().is_some_and(|code| code != 101), "{args:?}: {status}");
         }
     }
@@ -337,7 +312,7 @@ fn standard_error_that_fails_changes_nothing() {
 
 #[test]
 fn a_log_that_nobody_reads_stops_neither_detection_nor_the_end() {
-    let dir = Dir::new("log");
+    let dir = Dir::new("stalls-log");
     // More diagnostics than a pipe holds.
     let broken: String = (0..2000).map(|n| format!("- {{macro: m{n}, condition: evt.num > 0}}\n")).collect();
     let broken = dir.write("broken.yaml", &(broken + &std::fs::read_to_string(rules(&dir)).unwrap()));
@@ -367,8 +342,8 @@ fn a_log_that_nobody_reads_stops_neither_detection_nor_the_end() {
 
 #[test]
 fn an_input_that_does_not_come_holds_up_no_end() {
-    let dir = Dir::new("input");
-    let fifo = fifo(&dir, "fifo");
+    let dir = Dir::new("stalls-input");
+    let fifo = dir.fifo("fifo");
     for (capture, signal) in [(Path::new("-"), Signal::TERM), (&fifo, Signal::INT)] {
         for threads in ["1", "2"] {
             let mut falco = Falco::new(&dir, &[]).replay(capture);
@@ -387,7 +362,7 @@ fn an_input_that_does_not_come_holds_up_no_end() {
 
 #[test]
 fn an_alert_does_not_wait_for_the_next_event_of_a_stream() {
-    let dir = Dir::new("prompt");
+    let dir = Dir::new("stalls-prompt");
     let mut falco = Falco::new(&dir, &[]).replay(Path::new("-"));
     let mut run = falco.start();
     let pieces = common::demo_pieces();
@@ -428,7 +403,7 @@ fn wait_for(port: u16, path: &str, what: &str, found: impl Fn(&str, &str) -> boo
 
 #[test]
 fn health_and_metrics_tell_of_an_output_that_is_stuck() {
-    let dir = Dir::new("health");
+    let dir = Dir::new("stalls-health");
     let options = [
         &WEB[..],
         &["output_timeout=300", "program_output.enabled=true", "program_output.program=exec sleep 600"],
@@ -493,13 +468,13 @@ fn open_often(path: &Path, times: usize) {
 #[test]
 fn live_detection_goes_on_whatever_outputs_do() {
     let _turn = eyas_testing::live_turn();
-    let dir = Dir::new("live");
+    let dir = Dir::new("stalls-live");
     let watched = dir.write("watched", "");
-    let (alerts, fifo) = (dir.path("alerts"), fifo(&dir, "fifo"));
+    let (alerts, fifo) = (dir.join("alerts"), dir.fifo("fifo"));
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let rules = dir.write(
         "own.yaml",
-        &format!(
+        format!(
             "- {{rule: opened, desc: d, condition: 'evt.type in (open, openat) and fd.name = {}', output: '%evt.num {}', priority: INFO}}\n",
             watched.display(),
             "x".repeat(200)

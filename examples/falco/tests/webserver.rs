@@ -168,7 +168,7 @@ fn mistakes_in_the_configuration_are_named() {
 fn pages_may_be_encrypted() {
     let dir = Dir::new("webserver-tls");
     let signed = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
-    let file = dir.path("falco.pem");
+    let file = dir.join("falco.pem");
     std::fs::write(&file, signed.cert.pem() + &signed.signing_key.serialize_pem()).unwrap();
     let (falco, port) =
         serving(&["webserver.ssl_enabled=true", &format!("webserver.ssl_certificate={}", file.display())]);

@@ -29,11 +29,13 @@ pub fn foreign_processes(root: &Path) -> Option<String> {
 mod tests {
     use std::os::unix::fs::symlink;
 
+    use eyas_testing::Dir;
+
     use super::*;
 
     #[test]
     fn a_container_s_own_processes_are_told_from_those_of_the_machine() {
-        let root = std::env::temp_dir().join(format!("eyas-namespace-{}", std::process::id()));
+        let root = Dir::new("namespace");
         std::fs::create_dir_all(root.join("proc/1/ns")).unwrap();
         assert_eq!(foreign_processes(&root), None, "nobody knows");
         let link = root.join("proc/1/ns/pid");
@@ -43,6 +45,5 @@ mod tests {
         symlink("pid:[4026532200]", &link).unwrap();
         let warning = foreign_processes(&root).unwrap();
         assert!(warning.contains("--pid=host") && warning.contains("HOST_ROOT"), "{warning}");
-        std::fs::remove_dir_all(&root).unwrap();
     }
 }

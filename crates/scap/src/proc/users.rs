@@ -164,6 +164,8 @@ fn text(text: &[u8]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use eyas_testing::Dir;
+
     use super::*;
 
     #[test]
@@ -180,7 +182,7 @@ mod tests {
 
     #[test]
     fn files_are_read_again_when_they_changed() {
-        let root = std::env::temp_dir().join(format!("eyas-users-{}", std::process::id()));
+        let root = Dir::new("users");
         let etc = root.join("etc");
         std::fs::create_dir_all(&etc).unwrap();
         let mut files = AccountReader::of_host(&root).unwrap();
@@ -198,6 +200,5 @@ mod tests {
         std::fs::remove_file(etc.join("passwd")).unwrap();
         let found = files.read().unwrap();
         assert_eq!((found.users.len(), found.groups.len()), (1, 2));
-        std::fs::remove_dir_all(&root).unwrap();
     }
 }

@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use std::sync::mpsc::{Sender, channel};
 use std::thread::JoinHandle;
 
+use eyas_testing::Dir;
+
 /// Makes a call; the result as the kernel gives it, errors negative.
 ///
 /// Pointers among the arguments come from [`at`], of memory that outlives the call.
@@ -114,18 +116,16 @@ pub struct Scratch {
 
 impl Scratch {
     pub fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("eyas-{}-{name}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&path);
-        std::fs::create_dir(&path).unwrap();
+        let dir = Dir::new(name);
+        let path = dir.to_owned();
         let (over, is_over) = channel::<()>();
         let (ready, is_ready) = channel();
-        let removed = path.clone();
         // Tests change their root directory and mount over the directory. A thread that keeps the root and the mounts of
         // before still sees the directory itself.
         let remover = std::thread::spawn(move || {
             let _ = ready.send(call(libc::SYS_unshare, [libc::CLONE_FS.into()]));
             let _ = is_over.recv();
-            let _ = std::fs::remove_dir_all(&removed);
+            drop(dir);
         });
         assert_eq!(is_ready.recv(), Ok(0));
         Self { path, remover: Some((over, remover)) }

@@ -2,26 +2,12 @@ use std::os::unix::fs::MetadataExt;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
+use eyas_testing::Dir;
+
 use super::*;
 
 /// The hash of `abc`, of FIPS 180-2.
 const ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
-
-struct Place(PathBuf);
-
-impl Place {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("eyas-hashes-{}-{name}", std::process::id()));
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
 
 /// A thread that executes a file, as its event describes it.
 fn thread(pid: i64, path: &Path) -> Thread {
@@ -64,8 +50,8 @@ fn running(path: &Path) -> Child {
 
 #[test]
 fn what_a_process_executes_is_hashed_whatever_became_of_its_path() {
-    let place = Place::new("runs");
-    let program = place.0.join("program");
+    let place = Dir::new("hashes-runs");
+    let program = place.join("program");
     std::fs::copy("/bin/sleep", &program).unwrap();
     let mut child = running(&program);
     let thread = thread(child.id().into(), &program);
@@ -83,8 +69,8 @@ fn what_a_process_executes_is_hashed_whatever_became_of_its_path() {
 
 #[test]
 fn a_file_of_a_process_that_has_ended_is_found_by_its_path_if_it_is_the_same() {
-    let place = Place::new("ended");
-    let file = place.0.join("abc");
+    let place = Dir::new("hashes-ended");
+    let file = place.join("abc");
     std::fs::write(&file, "abc").unwrap();
     let same = thread(i32::MAX.into(), &file);
     let hashes = ExeHashes::new("/".into(), ExeHashes::LARGEST);
@@ -102,31 +88,31 @@ fn a_file_of_a_process_that_has_ended_is_found_by_its_path_if_it_is_the_same() {
 
 #[test]
 fn a_container_s_file_is_found_in_its_root_directory() {
-    let place = Place::new("root");
-    let root = place.0.join("proc/77/root/bin");
+    let place = Dir::new("hashes-root");
+    let root = place.join("proc/77/root/bin");
     std::fs::create_dir_all(&root).unwrap();
     std::fs::write(root.join("abc"), "abc").unwrap();
     let mut inside = thread(77, &root.join("abc"));
     inside.executable.path = Text::from(&b"/bin/abc"[..]);
-    let hashes = ExeHashes::new(place.0.clone(), ExeHashes::LARGEST);
+    let hashes = ExeHashes::new(place.to_owned(), ExeHashes::LARGEST);
     assert_eq!(wait(&hashes, &inside).as_deref(), Some(ABC));
 }
 
 #[test]
 fn a_file_that_is_too_large_or_none_is_not_read() {
-    let place = Place::new("large");
-    let file = place.0.join("abc");
+    let place = Dir::new("hashes-large");
+    let file = place.join("abc");
     std::fs::write(&file, "abc").unwrap();
     assert_eq!(wait(&ExeHashes::new("/".into(), 2), &thread(i32::MAX.into(), &file)), None);
     assert_eq!(wait(&ExeHashes::new("/".into(), 3), &thread(i32::MAX.into(), &file)).as_deref(), Some(ABC));
-    assert_eq!(wait(&ExeHashes::new("/".into(), 9), &thread(i32::MAX.into(), &place.0)), None);
+    assert_eq!(wait(&ExeHashes::new("/".into(), 9), &thread(i32::MAX.into(), &place)), None);
     assert!(hash(File::open(&file).unwrap(), 2).is_none(), "one that grows while it is read");
 }
 
 #[test]
 fn versions_are_told_apart_and_what_is_kept_is_bounded() {
-    let place = Place::new("versions");
-    let file = place.0.join("abc");
+    let place = Dir::new("hashes-versions");
+    let file = place.join("abc");
     std::fs::write(&file, "abc").unwrap();
     let reader = Reader { root: "/".into(), largest: 9 };
     let said = |thread: &Thread| {

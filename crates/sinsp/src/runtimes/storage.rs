@@ -93,11 +93,13 @@ fn describe(entry: Entry, spec: &Spec) -> Metadata {
 
 #[cfg(test)]
 mod tests {
+    use eyas_testing::Dir;
+
     use super::*;
 
     #[test]
     fn a_container_that_starts_is_known_by_its_files() {
-        let root = std::env::temp_dir().join(format!("eyas-storage-{}", std::process::id()));
+        let root = Dir::new("storage");
         let id = "6aaf6f545177992fef5d2db16317d5a8c9b0050d324c9fe20a26ab5aa1393809";
         let driver = root.join(STORAGE).join("overlay-containers");
         std::fs::create_dir_all(driver.join(id).join("userdata")).unwrap();
@@ -128,6 +130,5 @@ mod tests {
         let found = read(&root, &id[..12]).unwrap();
         assert!(found.privileged && found.host_network && !found.host_pid);
         assert_eq!((found.mounts.len(), &*found.mounts[0].source, found.env.len()), (1, "/srv", 1));
-        std::fs::remove_dir_all(&root).unwrap();
     }
 }

@@ -13,7 +13,8 @@ mod hostile;
 mod restarts;
 mod server;
 
-use server::{Dir, Reply, Server};
+use eyas_testing::Dir;
+use server::{Reply, Server, socket};
 
 const ID: &str = "7951fb549ab99ac0722a949b7e1a9a8e7e0d9c8b7a6f5e4d3c2b1a0f9e8d7c6b";
 const SHORT: &str = "7951fb549ab9";
@@ -28,7 +29,7 @@ fn start_with(dir: &Dir, endpoints: &[(Api, &str)], change: impl FnOnce(&mut Opt
         endpoints.iter().map(|(api, socket)| Endpoint { api: *api, socket: Path::new("/").join(socket) });
     let mut options = Options {
         endpoints: endpoints.collect(),
-        root: dir.0.clone(),
+        root: dir.to_path_buf(),
         deadline: Duration::from_millis(400),
         retry: Duration::from_millis(5),
         ..Options::default()

@@ -15,7 +15,7 @@ use eyas_events::SyscallCode;
 use eyas_scap::EventSource;
 use eyas_scap::live::{ProbeOptions, Source};
 use eyas_sinsp::{Config, Inspector, Step};
-use eyas_testing::test;
+use eyas_testing::{Dir, test};
 use rustix::process::{Pid, Signal, kill_process};
 
 mod compare;
@@ -50,13 +50,12 @@ fn after_losses_the_state_is_what_proc_shows() {
 fn check(lossy: bool) {
     let _turn = eyas_testing::live_turn();
     eyas_testing::ignore_in_chroot();
-    let dir = std::env::temp_dir().join(format!("eyas-wild-{}", std::process::id()));
+    let dir = Dir::new("wild");
     prepare(&dir);
     if lossy {
         std::fs::write(dir.join(wild::TOGETHER), "").unwrap();
     }
     let counts = watch(&dir, lossy);
-    std::fs::remove_dir_all(&dir).unwrap();
     println!("{counts}");
     assert!(counts.threads > 0 && counts.files > 0, "nothing was compared");
     // A program that changes while it is looked up, the events being a few ms behind, may be treated as what it was.

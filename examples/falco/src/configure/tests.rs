@@ -1,5 +1,7 @@
 use std::collections::BTreeSet;
 
+use eyas_testing::Dir;
+
 use super::fit::{Path as KeyPath, fit};
 use super::not_honoured::NOT_HONOURED;
 use super::*;
@@ -17,12 +19,8 @@ fn options(list: &[&str]) -> Result<Loaded> {
 
 /// The configuration that a file is, and what is said about it.
 fn file(text: &str) -> Result<(Config, Vec<String>)> {
-    let dir = std::env::temp_dir();
-    let name = format!("eyas-config-{}-{:?}", std::process::id(), std::thread::current().id());
-    let path = dir.join(name.replace(['(', ')'], ""));
-    std::fs::write(&path, text).unwrap();
-    let loaded = read_all(Some(&path), &[], None);
-    std::fs::remove_file(&path).unwrap();
+    let dir = Dir::new("config");
+    let loaded = read_all(Some(&dir.write("falco.yaml", text)), &[], None);
     loaded.map(|loaded| (loaded.config, loaded.warnings))
 }
 
@@ -444,7 +442,7 @@ fn what_nothing_acts_upon_is_named_unless_it_is_as_usual() {
 
 #[test]
 fn included_files_join() {
-    let dir = std::env::temp_dir().join(format!("eyas-included-{}", std::process::id()));
+    let dir = Dir::new("included");
     std::fs::create_dir_all(dir.join("config.d/more")).unwrap();
     let put = |name: &str, text: &str| std::fs::write(dir.join(name), text).unwrap();
     let list = |text: &str| put("falco.yaml", &format!("rules_files: [/a]\njson_output: false\n{text}"));
@@ -477,5 +475,4 @@ fn included_files_join() {
     assert!(said().contains("directive in included config file") && said().contains("40.yaml"), "{}", said());
     put("config.d/40.yaml", "a: [b\n");
     assert!(said().contains("40.yaml: line") && said().contains("no YAML"), "{}", said());
-    std::fs::remove_dir_all(&dir).unwrap();
 }

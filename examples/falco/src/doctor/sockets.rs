@@ -95,12 +95,14 @@ mod tests {
     use std::io::{BufRead, BufReader};
     use std::os::unix::net::UnixListener;
 
+    use eyas_testing::Dir;
+
     use super::*;
     use crate::doctor::check::Status;
 
     #[test]
     fn a_socket_is_asked() {
-        let dir = std::env::temp_dir().join(format!("eyas-doctor-{}", std::process::id()));
+        let dir = Dir::new("doctor");
         std::fs::create_dir_all(dir.join("run/1000")).unwrap();
         let endpoint = Endpoint::new(Api::Docker, "/run/*/docker.sock");
         assert!(present(&endpoint, &dir).is_empty());
@@ -123,6 +125,5 @@ mod tests {
         let check = check(Api::Docker, path);
         assert_eq!(check.status, Status::Warning);
         assert!(check.found.contains("refused") && !check.advice.is_empty(), "{check}");
-        std::fs::remove_dir_all(&dir).unwrap();
     }
 }

@@ -106,11 +106,13 @@ pub fn tcp(address: &str) -> Result<TcpListener> {
 mod tests {
     use std::os::unix::fs::PermissionsExt;
 
+    use eyas_testing::Dir;
+
     use super::*;
 
     #[test]
     fn sockets_are_private_replaced_if_stale_and_removed() {
-        let dir = std::env::temp_dir().join(format!("eyas-grpc-listen-{}", std::process::id()));
+        let dir = Dir::new("grpc-listen");
         let path = dir.join("run/falco.sock");
         let listener = unix(&path).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
@@ -136,7 +138,6 @@ mod tests {
         assert!(error.contains("can't make the directory"), "{error}");
         let long = dir.join("x".repeat(200));
         assert!(format!("{:#}", unix(&long).err().unwrap()).contains("can't listen at"));
-        fs::remove_dir_all(&dir).unwrap();
     }
 
     #[test]

@@ -168,6 +168,8 @@ mod tests {
     use std::io::Read;
     use std::os::unix::net::{UnixDatagram, UnixListener};
 
+    use eyas_testing::Dir;
+
     use super::*;
     use crate::output::with_cx;
 
@@ -181,7 +183,8 @@ mod tests {
 
     #[test]
     fn a_daemon_that_comes_and_goes_is_found() {
-        let path = std::env::temp_dir().join(format!("eyas-falco-log-{}", std::process::id()));
+        let dir = Dir::new("log");
+        let path = dir.join("log");
         let mut syslog = Syslog::at(&path);
         let mut deliver = || with_cx(|cx| syslog.deliver(&[alert()], cx));
         assert!(matches!(deliver(), Err(Failure::Lost(why)) if why.contains("No such file")));
@@ -199,13 +202,13 @@ mod tests {
 
     #[test]
     fn a_daemon_may_listen_for_streams() {
-        let path = std::env::temp_dir().join(format!("eyas-falco-log-stream-{}", std::process::id()));
+        let dir = Dir::new("log-stream");
+        let path = dir.join("log");
         let daemon = UnixListener::bind(&path).unwrap();
         let mut syslog = Syslog::at(&path);
         assert!(matches!(with_cx(|cx| syslog.deliver(&[alert()], cx)), Ok(1)));
         let mut bytes = vec![0; want().len() + 1];
         daemon.accept().unwrap().0.read_exact(&mut bytes).unwrap();
         assert_eq!(bytes, [want(), vec![0]].concat());
-        std::fs::remove_file(&path).unwrap();
     }
 }

@@ -2,11 +2,12 @@ use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixDatagram;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use rustix::fs::{CWD, Mode, OFlags, mkfifoat};
+use eyas_testing::Dir;
+use rustix::fs::OFlags;
 
 use super::*;
 use crate::config::{Config, EngineKind};
@@ -14,38 +15,6 @@ use crate::output::{Alert, Change, Cx, Failure, Lines, Output, Outputs, Section,
 use crate::signals::Stop;
 
 const LONG: Duration = Duration::from_secs(60);
-
-/// A directory that goes with the test.
-struct Dir(PathBuf);
-
-impl Dir {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("eyas-outputs-{name}-{}", std::process::id()));
-        let _ = fs::remove_dir_all(&path);
-        fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.join(name)
-    }
-
-    fn fifo(&self, name: &str) -> PathBuf {
-        let path = self.path(name);
-        mkfifoat(CWD, &path, Mode::RUSR | Mode::WUSR).unwrap();
-        path
-    }
-
-    fn text(&self, name: &str) -> String {
-        fs::read_to_string(self.path(name)).unwrap()
-    }
-}
-
-impl Drop for Dir {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
 
 /// A live configuration with this file as its only output.
 fn with_file(path: &Path) -> Config {
@@ -120,11 +89,11 @@ fn rows_are_named_as_their_sections() {
 
 #[test]
 fn alerts_reach_a_file_and_a_program() {
-    let dir = Dir::new("both");
-    let mut config = with_file(&dir.path("alerts"));
+    let dir = Dir::new("outputs-both");
+    let mut config = with_file(&dir.join("alerts"));
     for keep_alive in [false, true] {
-        set_program(&mut config, &format!("cat >> {}", dir.path("program").display()), keep_alive);
-        set_file(&mut config, &dir.path("alerts"), keep_alive);
+        set_program(&mut config, &format!("cat >> {}", dir.join("program").display()), keep_alive);
+        set_file(&mut config, &dir.join("alerts"), keep_alive);
         let mut outputs = open(&config);
         send(&mut outputs, "one");
         outputs.reopen();
@@ -133,7 +102,7 @@ fn alerts_reach_a_file_and_a_program() {
         assert_eq!(counts(&outputs, "program_output"), (2, 0, 0));
     }
     for file in ["alerts", "program"] {
-        assert_eq!(dir.text(file), "one\ntwo\none\ntwo\n", "{file}");
+        assert_eq!(dir.read(file), "one\ntwo\none\ntwo\n", "{file}");
     }
 }
 
@@ -153,24 +122,24 @@ fn an_output_without_a_destination_is_refused() {
 
 #[test]
 fn a_file_that_is_not_kept_open_may_be_moved_away() {
-    let dir = Dir::new("moved");
-    let mut config = with_file(&dir.path("alerts"));
+    let dir = Dir::new("outputs-moved");
+    let mut config = with_file(&dir.join("alerts"));
     for (keep_alive, old, new) in [(true, "one\ntwo\n", None), (false, "one\n", Some("two\n"))] {
-        set_file(&mut config, &dir.path("alerts"), keep_alive);
+        set_file(&mut config, &dir.join("alerts"), keep_alive);
         let mut outputs = open(&config);
         send(&mut outputs, "one");
         wait("one", || counts(&outputs, "file_output").0 == 1);
-        fs::rename(dir.path("alerts"), dir.path("old")).unwrap();
+        fs::rename(dir.join("alerts"), dir.join("old")).unwrap();
         send(&mut outputs, "two");
         outputs.close();
-        assert_eq!(dir.text("old"), old);
-        assert_eq!(fs::read_to_string(dir.path("alerts")).ok().as_deref(), new);
+        assert_eq!(dir.read("old"), old);
+        assert_eq!(fs::read_to_string(dir.join("alerts")).ok().as_deref(), new);
     }
 }
 
 #[test]
 fn a_fifo_is_waited_for_without_stopping_anybody() {
-    let dir = Dir::new("fifo");
+    let dir = Dir::new("outputs-fifo");
     let fifo = dir.fifo("alerts");
     let mut outputs = open(&with_file(&fifo));
     send(&mut outputs, "one");
@@ -195,7 +164,7 @@ fn a_fifo_is_waited_for_without_stopping_anybody() {
 
 #[test]
 fn a_file_takes_the_place_of_a_fifo_that_is_full() {
-    let dir = Dir::new("full-fifo");
+    let dir = Dir::new("outputs-full-fifo");
     let fifo = dir.fifo("alerts");
     let read = reader(&fifo);
     let mut outputs = open(&with_file(&fifo));
@@ -210,7 +179,7 @@ fn a_file_takes_the_place_of_a_fifo_that_is_full() {
     outputs.reopen();
     outputs.close();
     drop(read);
-    let text = dir.text("alerts");
+    let text = dir.read("alerts");
     assert!(text.lines().all(|text| text == line), "lines are whole");
     assert_eq!(text.lines().count() as u64, 100 - in_fifo);
 }
@@ -255,12 +224,12 @@ fn a_line_that_a_full_disk_cut_ends_before_the_next() {
 
 #[test]
 fn a_program_that_never_reads_stops_nobody_and_is_ended() {
-    let dir = Dir::new("hung");
+    let dir = Dir::new("outputs-hung");
     for keep_alive in [true, false] {
-        let mut config = with_file(&dir.path("alerts"));
+        let mut config = with_file(&dir.join("alerts"));
         set_program(
             &mut config,
-            &format!("echo $$ > {}; exec sleep 600", dir.path("pid").display()),
+            &format!("echo $$ > {}; exec sleep 600", dir.join("pid").display()),
             keep_alive,
         );
         let mut outputs = open(&config);
@@ -271,29 +240,29 @@ fn a_program_that_never_reads_stops_nobody_and_is_ended() {
         wait("stuck", || {
             outputs.hub().stuck().iter().any(|(channel, _)| channel.row().name == "program_output")
         });
-        wait("its number", || fs::read_to_string(dir.path("pid")).is_ok_and(|text| text.ends_with('\n')));
+        wait("its number", || fs::read_to_string(dir.join("pid")).is_ok_and(|text| text.ends_with('\n')));
         let began = Instant::now();
         assert!(!outputs.close());
         assert!(began.elapsed() < LONG / 2);
         // Not one was read, though the pipe took some.
         assert_eq!(counts(&outputs, "program_output"), (0, 1000, 0), "{keep_alive}");
-        let pid = dir.text("pid");
+        let pid = dir.read("pid");
         assert!(!Path::new(&format!("/proc/{}", pid.trim())).exists(), "it was ended");
-        fs::remove_file(dir.path("pid")).unwrap();
+        fs::remove_file(dir.join("pid")).unwrap();
     }
 }
 
 #[test]
 fn a_program_that_ends_is_started_again() {
-    let dir = Dir::new("ends");
-    let mut config = with_file(&dir.path("alerts"));
+    let dir = Dir::new("outputs-ends");
+    let mut config = with_file(&dir.join("alerts"));
     set_program(
         &mut config,
-        &format!("read line; echo \"$line\" >> {}", dir.path("program").display()),
+        &format!("read line; echo \"$line\" >> {}", dir.join("program").display()),
         true,
     );
     let mut outputs = open(&config);
-    let lines = || fs::read_to_string(dir.path("program")).unwrap_or_default().lines().count();
+    let lines = || fs::read_to_string(dir.join("program")).unwrap_or_default().lines().count();
     for number in 1..=3 {
         send(&mut outputs, &number.to_string());
         wait("it reads one", || lines() == number);
@@ -301,18 +270,18 @@ fn a_program_that_ends_is_started_again() {
         std::thread::sleep(Duration::from_millis(100));
     }
     outputs.close();
-    assert_eq!(dir.text("program"), "1\n2\n3\n");
+    assert_eq!(dir.read("program"), "1\n2\n3\n");
     assert_eq!(counts(&outputs, "program_output"), (3, 0, 0));
 }
 
 #[test]
 fn a_queue_that_is_full_loses_alerts_of_its_output_alone() {
-    let dir = Dir::new("queue-full");
+    let dir = Dir::new("outputs-queue-full");
     let fifo = dir.fifo("fifo");
     let _read = reader(&fifo);
     let mut config = with_file(&fifo);
     config.outputs_queue.capacity = 10;
-    set_program(&mut config, &format!("cat > {}", dir.path("program").display()), true);
+    set_program(&mut config, &format!("cat > {}", dir.join("program").display()), true);
     let mut outputs = open(&config);
     let line = "x".repeat(9_999);
     for sent in 1..=50 {
@@ -336,8 +305,8 @@ fn a_log_daemon_that_hangs_stops_nobody() {
         open: |config| Ok(syslog::open_at(&config.rules_files[0])),
         ..Row::BARE
     };
-    let dir = Dir::new("log-hangs");
-    let path = dir.path("log");
+    let dir = Dir::new("outputs-log-hangs");
+    let path = dir.join("log");
     let daemon = UnixDatagram::bind(&path).unwrap();
     let outputs = open(&with_file(Path::new("/dev/null")));
     let config = Config { rules_files: vec![path.clone()], ..Config::default() };
@@ -384,12 +353,12 @@ fn an_output_that_panics_goes_on_with_the_next_alert() {
 
 #[test]
 fn outputs_that_a_reload_leaves_alone_go_on() {
-    let dir = Dir::new("reload");
-    let mut config = with_file(&dir.path("a"));
-    set_program(&mut config, &format!("cat > {}", dir.path("program").display()), true);
+    let dir = Dir::new("outputs-reload");
+    let mut config = with_file(&dir.join("a"));
+    set_program(&mut config, &format!("cat > {}", dir.join("program").display()), true);
     let mut outputs = open(&config);
     send(&mut outputs, "one");
-    set_file(&mut config, &dir.path("b"), true);
+    set_file(&mut config, &dir.join("b"), true);
     let change =
         Change::new(OUTPUTS, &config, Settings::new(&config, false), |row| row.name == "file_output")
             .unwrap();
@@ -399,16 +368,16 @@ fn outputs_that_a_reload_leaves_alone_go_on() {
     outputs.change(Change::new(OUTPUTS, &config, Settings::new(&config, false), |_| false).unwrap());
     send(&mut outputs, "three");
     outputs.close();
-    assert_eq!([dir.text("a"), dir.text("b"), dir.text("program")], ["one\n", "two\nthree\n", "one\ntwo\n"]);
+    assert_eq!([dir.read("a"), dir.read("b"), dir.read("program")], ["one\n", "two\nthree\n", "one\ntwo\n"]);
     assert_eq!(counts(&outputs, "file_output"), (3, 0, 0));
     // One that is not applied leaves nothing behind.
     drop(Change::new(OUTPUTS, &config, Settings::new(&config, false), |_| true).unwrap());
-    assert_eq!(dir.text("b"), "two\nthree\n");
+    assert_eq!(dir.read("b"), "two\nthree\n");
 }
 
 #[test]
 fn a_program_that_is_asked_to_end_does_so_in_time() {
-    let dir = Dir::new("asked");
+    let dir = Dir::new("outputs-asked");
     let fifo = dir.fifo("fifo");
     let mut config = with_file(&fifo);
     config.engine.kind = EngineKind::Replay;

@@ -169,12 +169,14 @@ mod tests {
     use std::fs;
     use std::os::unix::fs::symlink;
 
+    use eyas_testing::Dir;
+
     use super::*;
 
     #[test]
     fn every_directory_on_the_way_is_watched() {
-        let root = std::env::temp_dir().join(format!("eyas-watch-{}", std::process::id()));
-        let root = root.as_path();
+        let dir = Dir::new("watch");
+        let root = &*dir;
         fs::create_dir_all(root.join("map/..one")).unwrap();
         fs::write(root.join("map/..one/rules.yaml"), "").unwrap();
         symlink("..one", root.join("map/..data")).unwrap();
@@ -197,6 +199,5 @@ mod tests {
         assert_eq!(of("map"), ["*", "map*"]);
         assert_eq!(of("gone/rules.yaml"), ["", "gone*"]);
         assert_eq!(of("loop"), ["*"]);
-        fs::remove_dir_all(root).unwrap();
     }
 }

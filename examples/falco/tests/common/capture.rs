@@ -44,7 +44,7 @@ pub fn demo_pieces() -> Vec<Vec<u8>> {
 
 /// The captures that were written there, in order.
 pub fn captures(dir: &Dir) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(&dir.0).unwrap().map(|entry| entry.unwrap().path());
+    let entries = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
     let mut paths: Vec<PathBuf> =
         entries.filter(|path| path.extension().is_some_and(|e| e == "scap")).collect();
     paths.sort();

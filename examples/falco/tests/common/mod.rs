@@ -8,6 +8,8 @@ mod capture;
 mod http;
 mod run;
 
+pub use eyas_testing::Dir;
+
 pub use capture::{captures, demo_pieces, pieces, times, trigger};
 pub use http::{connect, get, say};
 pub use run::{Run, falco};
@@ -27,36 +29,6 @@ pub const WEB: [&str; 5] = [
 /// The repository.
 pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
-
-/// A directory that goes with the test.
-pub struct Dir(pub PathBuf);
-
-impl Dir {
-    pub fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("eyas-falco-{name}-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&path);
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    pub fn path(&self, name: &str) -> PathBuf {
-        self.0.join(name)
-    }
-
-    /// Puts a file in place as editors do.
-    pub fn write(&self, name: &str, text: &str) -> PathBuf {
-        let (path, other) = (self.path(name), self.path(".new"));
-        std::fs::write(&other, text).unwrap();
-        std::fs::rename(&other, &path).unwrap();
-        path
-    }
-}
-
-impl Drop for Dir {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
 }
 
 /// The demo's capture.

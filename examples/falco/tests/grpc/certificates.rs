@@ -24,7 +24,7 @@ impl Authority {
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.distinguished_name.push(DnType::CommonName, name);
         let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
-        let file = dir.write(&format!("{name}.pem"), &issuer.pem());
+        let file = dir.write(&format!("{name}.pem"), issuer.pem());
         Self { issuer, file }
     }
 
@@ -33,8 +33,8 @@ impl Authority {
         let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
         let cert = params.signed_by(&key, &self.issuer).unwrap();
         Identity {
-            cert: dir.write(&format!("{name}.crt"), &cert.pem()),
-            key: dir.write(&format!("{name}.key"), &key.serialize_pem()),
+            cert: dir.write(&format!("{name}.crt"), cert.pem()),
+            key: dir.write(&format!("{name}.key"), key.serialize_pem()),
         }
     }
 }

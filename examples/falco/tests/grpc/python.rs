@@ -58,7 +58,7 @@ fn check(mut run: Run, target: &str, more: &[&str]) {
 fn a_client_of_grpcio_is_served_at_a_socket() {
     need_grpcio();
     let dir = Dir::new("grpc-python");
-    let target = format!("unix://{}", dir.path("falco.sock").display());
+    let target = format!("unix://{}", dir.join("falco.sock").display());
     let address = format!("grpc.bind_address={target}");
     let mut run = Run::of(falco(&["grpc.enabled=true", &address]).args(["-e", "-"]));
     run.wait_for("Starting gRPC server at ");

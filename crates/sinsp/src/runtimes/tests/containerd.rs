@@ -71,8 +71,8 @@ fn answer(question: &server::Question) -> Reply {
 
 #[test]
 fn a_container_of_any_namespace_is_described() {
-    let dir = Dir::new();
-    let _server = Server::grpc(&dir.socket("containerd.sock"), |question| answer(&question));
+    let dir = Dir::new("runtimes");
+    let _server = Server::grpc(&socket(&dir, "containerd.sock"), |question| answer(&question));
     let mut runtimes = start(&dir, &[(Api::Containerd, "containerd.sock")]);
     assert!(runtimes.ask(&NAMED.as_bytes()[..12]));
     let found = wait(&mut runtimes);
@@ -101,8 +101,8 @@ fn a_container_of_any_namespace_is_described() {
 
 #[test]
 fn a_name_that_another_begins_with_is_its_own() {
-    let dir = Dir::new();
-    let _server = Server::grpc(&dir.socket("containerd.sock"), |question| answer(&question));
+    let dir = Dir::new("runtimes");
+    let _server = Server::grpc(&socket(&dir, "containerd.sock"), |question| answer(&question));
     let mut runtimes = start(&dir, &[(Api::Containerd, "containerd.sock")]);
     for name in ["tiny1", "tiny10"] {
         assert!(runtimes.ask(name.as_bytes()));
@@ -112,12 +112,12 @@ fn a_name_that_another_begins_with_is_its_own() {
 
 #[test]
 fn a_pod_is_known_before_kubernetes_interface_knows_it() {
-    let dir = Dir::new();
+    let dir = Dir::new("runtimes");
     let (send, stream) = Reply::stream();
     let stream = Mutex::new(Some(stream));
     let is_late = Arc::new(Mutex::new(true));
     let late = is_late.clone();
-    let _server = Server::grpc(&dir.socket("containerd.sock"), move |question| {
+    let _server = Server::grpc(&socket(&dir, "containerd.sock"), move |question| {
         match question.path.rsplit('/').next().unwrap() {
             "Subscribe" => stream.lock().unwrap().take().unwrap_or(Reply::Silence),
             "GetContainerEvents" => Reply::Grpc(12, Bytes::new()),

@@ -110,8 +110,8 @@ pub(super) fn answer(name: &str, question: &server::Question) -> Reply {
 #[test]
 fn the_size_of_a_container_is_asked_for_on_request() {
     for with_size in [false, true] {
-        let dir = Dir::new();
-        let _server = Server::grpc(&dir.socket("crio.sock"), |question| answer("cri-o", &question));
+        let dir = Dir::new("runtimes");
+        let _server = Server::grpc(&socket(&dir, "crio.sock"), |question| answer("cri-o", &question));
         let mut runtimes = start_with(&dir, &[(Api::Cri, "crio.sock")], |options| {
             options.follow = false;
             options.with_size = with_size;
@@ -122,8 +122,8 @@ fn the_size_of_a_container_is_asked_for_on_request() {
 
 #[test]
 fn a_container_and_its_pod_are_described() {
-    let dir = Dir::new();
-    let _server = Server::grpc(&dir.socket("containerd.sock"), |question| answer("containerd", &question));
+    let dir = Dir::new("runtimes");
+    let _server = Server::grpc(&socket(&dir, "containerd.sock"), |question| answer("containerd", &question));
     let mut runtimes = start(&dir, &[(Api::Cri, "containerd.sock")]);
     assert_eq!(
         ask(&mut runtimes),
@@ -165,8 +165,8 @@ fn a_container_and_its_pod_are_described() {
 
 #[test]
 fn a_pod_itself_is_described() {
-    let dir = Dir::new();
-    let _server = Server::grpc(&dir.socket("crio.sock"), |question| answer("cri-o", &question));
+    let dir = Dir::new("runtimes");
+    let _server = Server::grpc(&socket(&dir, "crio.sock"), |question| answer("cri-o", &question));
     let mut runtimes = start(&dir, &[(Api::Cri, "crio.sock")]);
     assert!(runtimes.ask(&POD.as_bytes()[..12]));
     let found = wait(&mut runtimes);
@@ -179,7 +179,7 @@ fn a_pod_itself_is_described() {
 
 #[test]
 fn cri_o_reports_the_same_in_its_own_way() {
-    let dir = Dir::new();
+    let dir = Dir::new("runtimes");
     let info = json!({
         "privileged": true,
         "runtimeSpec": {
@@ -188,7 +188,7 @@ fn cri_o_reports_the_same_in_its_own_way() {
         },
     });
     let cni = json!({"runtimeSpec": {"annotations": {"io.kubernetes.cri-o.CNIResult": "{\"ips\":[]}"}}});
-    let _server = Server::grpc(&dir.socket("crio.sock"), move |question| {
+    let _server = Server::grpc(&socket(&dir, "crio.sock"), move |question| {
         match question.path.rsplit('/').next().unwrap() {
             "ContainerStatus" => {
                 let mut answer = status();
@@ -225,8 +225,8 @@ fn cri_o_reports_the_same_in_its_own_way() {
 
 #[test]
 fn a_runtime_that_fails_is_asked_again() {
-    let dir = Dir::new();
-    let server = Server::grpc(&dir.socket("containerd.sock"), |question| match question.number {
+    let dir = Dir::new("runtimes");
+    let server = Server::grpc(&socket(&dir, "containerd.sock"), |question| match question.number {
         0 => Reply::Grpc(14, Default::default()),
         1 => Reply::Http(503, Vec::new()),
         // No message, one that is cut, one that is packed, one that is none.

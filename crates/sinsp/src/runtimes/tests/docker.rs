@@ -38,8 +38,8 @@ fn answer(question: &server::Question) -> Reply {
 
 #[test]
 fn a_container_is_described() {
-    let dir = Dir::new();
-    let _server = Server::http(&dir.socket("docker.sock"), |question| answer(&question));
+    let dir = Dir::new("runtimes");
+    let _server = Server::http(&socket(&dir, "docker.sock"), |question| answer(&question));
     let mut runtimes = start(&dir, &[(Api::Docker, "docker.sock")]);
     assert_eq!(
         ask(&mut runtimes),
@@ -77,8 +77,8 @@ fn a_container_is_described() {
 #[test]
 fn the_size_of_a_container_is_asked_for_on_request() {
     for with_size in [false, true] {
-        let dir = Dir::new();
-        let _server = Server::http(&dir.socket("docker.sock"), move |question| {
+        let dir = Dir::new("runtimes");
+        let _server = Server::http(&socket(&dir, "docker.sock"), move |question| {
             let mut found = container();
             if question.query == "size=true" {
                 found["SizeRw"] = json!(4711);
@@ -98,12 +98,12 @@ fn the_size_of_a_container_is_asked_for_on_request() {
 
 #[test]
 fn a_container_without_details_is_one_still() {
-    let dir = Dir::new();
+    let dir = Dir::new("runtimes");
     let bare = json!({"Id": ID, "Name": null, "HostConfig": null});
     let bare = bare.as_object().unwrap().iter().filter(|(name, _)| *name != "Name");
     let bare: Json =
         bare.map(|(name, value)| (name.clone(), value.clone())).collect::<serde_json::Map<_, _>>().into();
-    let _server = Server::http(&dir.socket("docker.sock"), move |question| match question.path.as_str() {
+    let _server = Server::http(&socket(&dir, "docker.sock"), move |question| match question.path.as_str() {
         path if path.starts_with("/containers") => Reply::json(&bare),
         _ => Reply::Http(500, Vec::new()),
     });
@@ -114,8 +114,8 @@ fn a_container_without_details_is_one_still() {
 
 #[test]
 fn a_network_shared_with_another_container_has_its_address() {
-    let dir = Dir::new();
-    let _server = Server::http(&dir.socket("docker.sock"), |question| match question.path.as_str() {
+    let dir = Dir::new("runtimes");
+    let _server = Server::http(&socket(&dir, "docker.sock"), |question| match question.path.as_str() {
         "/containers/other/json" => Reply::json(&json!({"NetworkSettings": {"IPAddress": "172.17.0.9"}})),
         path if path.starts_with("/containers") => {
             Reply::json(&json!({"Id": ID, "HostConfig": {"NetworkMode": "container:other"}}))
@@ -128,8 +128,8 @@ fn a_network_shared_with_another_container_has_its_address() {
 
 #[test]
 fn an_address_that_comes_late_is_reported_late() {
-    let dir = Dir::new();
-    let _server = Server::http(&dir.socket("docker.sock"), |question| match question.number {
+    let dir = Dir::new("runtimes");
+    let _server = Server::http(&socket(&dir, "docker.sock"), |question| match question.number {
         0 => Reply::json(&json!({"Id": ID})),
         _ => answer(&question),
     });
@@ -140,7 +140,7 @@ fn an_address_that_comes_late_is_reported_late() {
 
 #[test]
 fn sockets_of_users_are_found_below_the_root_and_asked_last() {
-    let dir = Dir::new();
+    let dir = Dir::new("runtimes");
     let claims = |name: &'static str| {
         move |question: server::Question| {
             let mut claim = container();
@@ -152,12 +152,12 @@ fn sockets_of_users_are_found_below_the_root_and_asked_last() {
         }
     };
     let endpoints = [(Api::Podman, "run/user/*/podman/podman.sock"), (Api::Docker, "run/docker.sock")];
-    let user = Server::http(&dir.socket("run/user/1000/podman/podman.sock"), claims("of-a-user"));
+    let user = Server::http(&socket(&dir, "run/user/1000/podman/podman.sock"), claims("of-a-user"));
     let mut runtimes = start(&dir, &endpoints);
     let found = ask(&mut runtimes);
     assert_eq!((&found["name"], &found["type"]), (&json!("of-a-user"), &json!(11)));
     let before = user.count();
-    let _system = Server::http(&dir.socket("run/docker.sock"), claims("of-the-system"));
+    let _system = Server::http(&socket(&dir, "run/docker.sock"), claims("of-the-system"));
     assert_eq!(ask(&mut runtimes)["name"], "of-the-system");
     assert_eq!(user.count(), before);
 }

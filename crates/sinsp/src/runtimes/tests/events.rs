@@ -50,8 +50,8 @@ fn is_silent(runtimes: &mut Runtimes) -> bool {
 #[test]
 fn a_container_is_known_when_it_is_created() {
     for api in [Api::Docker, Api::Podman] {
-        let dir = Dir::new();
-        let runtime = Runtime::docker(&dir.socket("docker.sock"));
+        let dir = Dir::new("runtimes");
+        let runtime = Runtime::docker(&socket(&dir, "docker.sock"));
         let mut runtimes = follow(&dir, &[(api, "docker.sock")]);
         runtime.tell(&json!({"Type": "container", "Action": "create", "Actor": {"ID": ID}}));
         assert_eq!(wait(&mut runtimes)["name"], "web");
@@ -69,8 +69,8 @@ fn a_container_is_known_when_it_is_created() {
 
 #[test]
 fn an_event_may_come_in_pieces() {
-    let dir = Dir::new();
-    let runtime = Runtime::docker(&dir.socket("docker.sock"));
+    let dir = Dir::new("runtimes");
+    let runtime = Runtime::docker(&socket(&dir, "docker.sock"));
     let mut runtimes = follow(&dir, &[(Api::Docker, "docker.sock")]);
     let event = format!("{}\n", json!({"Action": "start", "Actor": {"ID": ID}}));
     let (front, back) = event.split_at(20);
@@ -82,10 +82,10 @@ fn an_event_may_come_in_pieces() {
 
 #[test]
 fn pods_and_containers_of_kubernetes_are_known_when_they_are_created() {
-    let dir = Dir::new();
+    let dir = Dir::new("runtimes");
     let (send, stream) = Reply::stream();
     let stream = Mutex::new(Some(stream));
-    let _server = Server::grpc(&dir.socket("containerd.sock"), move |question| {
+    let _server = Server::grpc(&socket(&dir, "containerd.sock"), move |question| {
         match question.path.rsplit('/').next().unwrap() {
             "GetContainerEvents" => stream.lock().unwrap().take().unwrap_or(Reply::Silence),
             _ => super::cri::answer("containerd", &question),
@@ -110,10 +110,10 @@ fn pods_and_containers_of_kubernetes_are_known_when_they_are_created() {
 
 #[test]
 fn a_runtime_without_events_is_asked() {
-    let dir = Dir::new();
+    let dir = Dir::new("runtimes");
     let refused = Arc::new(AtomicUsize::new(0));
     let (by_cri, by_docker) = (refused.clone(), refused.clone());
-    let _cri = Server::grpc(&dir.socket("containerd.sock"), move |question| {
+    let _cri = Server::grpc(&socket(&dir, "containerd.sock"), move |question| {
         match question.path.rsplit('/').next().unwrap() {
             "GetContainerEvents" => {
                 by_cri.fetch_add(1, Ordering::Relaxed);
@@ -122,7 +122,7 @@ fn a_runtime_without_events_is_asked() {
             _ => super::cri::answer("containerd", &question),
         }
     });
-    let _docker = Server::http(&dir.socket("docker.sock"), move |question| match question.path.as_str() {
+    let _docker = Server::http(&socket(&dir, "docker.sock"), move |question| match question.path.as_str() {
         "/events" => {
             by_docker.fetch_add(1, Ordering::Relaxed);
             Reply::Http(403, Vec::new())
@@ -141,9 +141,9 @@ fn a_runtime_without_events_is_asked() {
 
 #[test]
 fn what_only_a_user_runs_is_known_though_a_runtime_of_the_machine_hangs() {
-    let dir = Dir::new();
-    let _silent = Server::http(&dir.socket("docker.sock"), |_| Reply::Silence);
-    let _user = Runtime::docker(&dir.socket("run/user/7/podman.sock"));
+    let dir = Dir::new("runtimes");
+    let _silent = Server::http(&socket(&dir, "docker.sock"), |_| Reply::Silence);
+    let _user = Runtime::docker(&socket(&dir, "run/user/7/podman.sock"));
     let endpoints = [(Api::Docker, "docker.sock"), (Api::Podman, "run/user/*/podman.sock")];
     let mut runtimes = start_with(&dir, &endpoints, |options| {
         options.deadline = Duration::from_secs(3600);
@@ -154,10 +154,10 @@ fn what_only_a_user_runs_is_known_though_a_runtime_of_the_machine_hangs() {
 
 #[test]
 fn the_last_answer_is_of_the_last_event() {
-    let dir = Dir::new();
+    let dir = Dir::new("runtimes");
     let (send, stream) = Reply::stream();
     let (stream, number) = (Mutex::new(Some(stream)), AtomicUsize::new(0));
-    let _server = Server::http(&dir.socket("docker.sock"), move |question| match question.path.as_str() {
+    let _server = Server::http(&socket(&dir, "docker.sock"), move |question| match question.path.as_str() {
         "/events" => stream.lock().unwrap().take().unwrap_or(Reply::Silence),
         path if path.starts_with("/containers") => {
             // Each answer is another one; events go on to come while the first is waited for.
@@ -177,10 +177,10 @@ fn the_last_answer_is_of_the_last_event() {
 
 #[test]
 fn a_user_cannot_claim_what_the_machine_runs() {
-    let dir = Dir::new();
-    let user = Runtime::docker(&dir.socket("run/user/1000/podman.sock"));
+    let dir = Dir::new("runtimes");
+    let user = Runtime::docker(&socket(&dir, "run/user/1000/podman.sock"));
     *user.name.lock().unwrap() = "of-a-user".into();
-    let _system = Runtime::docker(&dir.socket("docker.sock"));
+    let _system = Runtime::docker(&socket(&dir, "docker.sock"));
     let mut runtimes = follow(&dir, &[(Api::Podman, "run/user/*/podman.sock"), (Api::Docker, "docker.sock")]);
     user.tell(&json!({"Action": "create", "Actor": {"ID": ID}}));
     assert!(is_silent(&mut runtimes), "its events are not followed");
@@ -189,10 +189,10 @@ fn a_user_cannot_claim_what_the_machine_runs() {
 
 #[test]
 fn a_runtime_that_hangs_holds_up_no_other() {
-    let dir = Dir::new();
-    let _silent = Server::http(&dir.socket("docker.sock"), |_| Reply::Silence);
-    let _good = Runtime::docker(&dir.socket("podman.sock"));
-    let _user = Runtime::docker(&dir.socket("run/user/7/podman.sock"));
+    let dir = Dir::new("runtimes");
+    let _silent = Server::http(&socket(&dir, "docker.sock"), |_| Reply::Silence);
+    let _good = Runtime::docker(&socket(&dir, "podman.sock"));
+    let _user = Runtime::docker(&socket(&dir, "run/user/7/podman.sock"));
     let endpoints =
         [(Api::Docker, "docker.sock"), (Api::Podman, "podman.sock"), (Api::Podman, "run/user/*/podman.sock")];
     let mut runtimes = start_with(&dir, &endpoints, |options| options.deadline = Duration::from_secs(60));
@@ -206,7 +206,7 @@ fn a_runtime_that_hangs_holds_up_no_other() {
 
 #[test]
 fn a_socket_that_appears_is_used_at_the_next_process() {
-    let dir = Dir::new();
+    let dir = Dir::new("runtimes");
     let begin = |follow| {
         start_with(&dir, &[(Api::Docker, "docker.sock")], move |options| {
             options.retry = Duration::from_secs(3600);
@@ -216,7 +216,7 @@ fn a_socket_that_appears_is_used_at_the_next_process() {
     let (mut asked, mut woken) = (begin(false), begin(true));
     assert!(asked.ask(SHORT.as_bytes()) && woken.ask(SHORT.as_bytes()));
     assert!(is_silent(&mut asked));
-    let _runtime = Runtime::docker(&dir.socket("docker.sock"));
+    let _runtime = Runtime::docker(&socket(&dir, "docker.sock"));
     assert!(is_silent(&mut asked), "no process, no question");
     assert_eq!(ask(&mut asked)["name"], "web");
     // Whose events are followed, the socket itself is looked for.
@@ -225,8 +225,8 @@ fn a_socket_that_appears_is_used_at_the_next_process() {
 
 #[test]
 fn failures_are_counted_by_socket_until_it_responds() {
-    let dir = Dir::new();
-    let socket = dir.socket("docker.sock");
+    let dir = Dir::new("runtimes");
+    let socket = socket(&dir, "docker.sock");
     drop(std::os::unix::net::UnixListener::bind(&socket).unwrap());
     let mut runtimes = start(&dir, &[(Api::Docker, "docker.sock"), (Api::Cri, "missing.sock")]);
     assert!(runtimes.ask(SHORT.as_bytes()));

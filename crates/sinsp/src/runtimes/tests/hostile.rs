@@ -6,9 +6,9 @@ fn good() -> Json {
 
 #[test]
 fn what_fails_is_asked_again_until_it_works() {
-    let dir = Dir::new();
+    let dir = Dir::new("runtimes");
     let deep = format!("{}{}", "{\"HostConfig\":".repeat(10_000), "}".repeat(10_000));
-    let server = Server::http(&dir.socket("docker.sock"), move |question| match question.number {
+    let server = Server::http(&socket(&dir, "docker.sock"), move |question| match question.number {
         0 => Reply::Http(404, b"{}".to_vec()),
         1 => Reply::Http(500, b"{}".to_vec()),
         2 => Reply::Http(200, good().to_string().into_bytes()[..40].to_vec()),
@@ -31,11 +31,12 @@ fn what_fails_is_asked_again_until_it_works() {
 
 #[test]
 fn one_that_never_answers_holds_up_nobody() {
-    let dir = Dir::new();
-    let _silent = Server::http(&dir.socket("silent.sock"), |_| Reply::Silence);
-    let _cut = Server::raw(&dir.socket("cut.sock"), b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{\"Id\"");
-    let _junk = Server::raw(&dir.socket("junk.sock"), b"\0\0\xff\xff");
-    let _good = Server::http(&dir.socket("good.sock"), |_| Reply::json(&good()));
+    let dir = Dir::new("runtimes");
+    let _silent = Server::http(&socket(&dir, "silent.sock"), |_| Reply::Silence);
+    let _cut =
+        Server::raw(&socket(&dir, "cut.sock"), b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{\"Id\"");
+    let _junk = Server::raw(&socket(&dir, "junk.sock"), b"\0\0\xff\xff");
+    let _good = Server::http(&socket(&dir, "good.sock"), |_| Reply::json(&good()));
     let mut runtimes = start(
         &dir,
         &[
@@ -57,19 +58,19 @@ fn one_that_never_answers_holds_up_nobody() {
 
 #[test]
 fn a_socket_that_comes_later_is_found() {
-    let dir = Dir::new();
+    let dir = Dir::new("runtimes");
     let mut runtimes = start(&dir, &[(Api::Docker, "docker.sock")]);
     assert!(runtimes.ask(SHORT.as_bytes()));
     std::thread::sleep(Duration::from_millis(20));
     assert!(runtimes.answer().is_none());
-    let _server = Server::http(&dir.socket("docker.sock"), |_| Reply::json(&good()));
+    let _server = Server::http(&socket(&dir, "docker.sock"), |_| Reply::json(&good()));
     assert_eq!(wait(&mut runtimes)["name"], "web");
 }
 
 #[test]
 fn queues_have_an_end_and_ids_are_ids() {
-    let dir = Dir::new();
-    let server = Server::http(&dir.socket("docker.sock"), |_| Reply::Silence);
+    let dir = Dir::new("runtimes");
+    let server = Server::http(&socket(&dir, "docker.sock"), |_| Reply::Silence);
     let mut runtimes = start(&dir, &[(Api::Docker, "docker.sock")]);
     for id in [&b"../../images"[..], b"a/b", b"", b"a?b", b"\xff", &[b'a'; 65]] {
         assert!(runtimes.ask(id), "nothing to be asked again");
@@ -82,9 +83,9 @@ fn queues_have_an_end_and_ids_are_ids() {
 
 #[test]
 fn long_texts_and_many_entries_are_cut() {
-    let dir = Dir::new();
+    let dir = Dir::new("runtimes");
     let long = "é".repeat(5000);
-    let _server = Server::http(&dir.socket("docker.sock"), move |_| {
+    let _server = Server::http(&socket(&dir, "docker.sock"), move |_| {
         let mut answer = good();
         answer["Name"] = long.clone().into();
         answer["Config"] = json!({
@@ -103,9 +104,9 @@ fn long_texts_and_many_entries_are_cut() {
 #[test]
 fn labels_are_left_out_from_the_limit_on_but_those_of_pods() {
     for limit in [100, 0, 4096] {
-        let dir = Dir::new();
+        let dir = Dir::new("runtimes");
         let text = |len: usize| "x".repeat(len);
-        let _server = Server::http(&dir.socket("docker.sock"), move |_| {
+        let _server = Server::http(&socket(&dir, "docker.sock"), move |_| {
             let mut answer = good();
             answer["Config"] = json!({"Labels": {
                 "at": text(limit),

@@ -71,8 +71,8 @@ fn event(action: &str, id: &str) -> Bytes {
 
 #[test]
 fn a_stream_that_ends_is_followed_again_from_where_it_ended() {
-    let dir = Dir::new();
-    let docker = Docker::new(&dir.socket("docker.sock"));
+    let dir = Dir::new("runtimes");
+    let docker = Docker::new(&socket(&dir, "docker.sock"));
     let (first, second, third) = (docker.stream(), docker.stream(), docker.stream());
     docker.put(ID, "web", "10.0.0.1");
     let mut runtimes = start_with(&dir, &[(Api::Docker, "docker.sock")], |_| {});
@@ -99,8 +99,8 @@ fn a_stream_that_ends_is_followed_again_from_where_it_ended() {
 
 #[test]
 fn a_runtime_that_goes_and_comes_back_is_followed_again() {
-    let dir = Dir::new();
-    let socket = dir.socket("docker.sock");
+    let dir = Dir::new("runtimes");
+    let socket = socket(&dir, "docker.sock");
     let docker = Docker::new(&socket);
     let first = docker.stream();
     docker.put(ID, "web", "10.0.0.1");
@@ -121,8 +121,8 @@ fn a_runtime_that_goes_and_comes_back_is_followed_again() {
 
 #[test]
 fn a_container_that_restarts_or_gets_another_name_is_inspected_again() {
-    let dir = Dir::new();
-    let docker = Docker::new(&dir.socket("docker.sock"));
+    let dir = Dir::new("runtimes");
+    let docker = Docker::new(&socket(&dir, "docker.sock"));
     let stream = docker.stream();
     docker.put(ID, "web", "");
     let mut runtimes = start_with(&dir, &[(Api::Docker, "docker.sock")], |_| {});
@@ -149,8 +149,8 @@ fn a_container_that_restarts_or_gets_another_name_is_inspected_again() {
 #[test]
 fn a_name_may_be_that_of_another_container_a_moment_later() {
     let other = "1".repeat(64);
-    let dir = Dir::new();
-    let docker = Docker::new(&dir.socket("docker.sock"));
+    let dir = Dir::new("runtimes");
+    let docker = Docker::new(&socket(&dir, "docker.sock"));
     let stream = docker.stream();
     let mut runtimes = start_with(&dir, &[(Api::Docker, "docker.sock")], |_| {});
     docker.put(ID, "web", "10.0.0.1");
@@ -173,11 +173,11 @@ fn a_name_may_be_that_of_another_container_a_moment_later() {
 
 #[test]
 fn podman_in_the_place_of_docker_is_podman() {
-    let dir = Dir::new();
-    let podman = Docker::new(&dir.socket("run/podman/podman.sock"));
+    let dir = Dir::new("runtimes");
+    let podman = Docker::new(&socket(&dir, "run/podman/podman.sock"));
     let stream = podman.stream();
     podman.put(ID, "web", "10.0.0.1");
-    std::os::unix::fs::symlink("podman/podman.sock", dir.0.join("run/docker.sock")).unwrap();
+    std::os::unix::fs::symlink("podman/podman.sock", dir.join("run/docker.sock")).unwrap();
     let endpoints = [(Api::Docker, "run/docker.sock"), (Api::Podman, "run/podman/podman.sock")];
     let mut runtimes = start_with(&dir, &endpoints, |_| {});
     stream.send(event("create", ID)).unwrap();
@@ -200,8 +200,9 @@ fn podman_in_the_place_of_docker_is_podman() {
 
 #[test]
 fn what_two_runtimes_know_is_what_the_first_says_and_no_more_is_asked() {
-    let dir = Dir::new();
-    let (docker, podman) = (Docker::new(&dir.socket("docker.sock")), Docker::new(&dir.socket("podman.sock")));
+    let dir = Dir::new("runtimes");
+    let (docker, podman) =
+        (Docker::new(&socket(&dir, "docker.sock")), Docker::new(&socket(&dir, "podman.sock")));
     docker.put(ID, "of-docker", "10.0.0.1");
     podman.put(ID, "of-podman", "10.0.0.2");
     let endpoints = [(Api::Docker, "docker.sock"), (Api::Podman, "podman.sock")];

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
+use eyas_testing::Dir;
 use opentelemetry_proto::tonic::collector::logs::v1::logs_service_server::{LogsService, LogsServiceServer};
 use opentelemetry_proto::tonic::collector::logs::v1::{
     ExportLogsPartialSuccess, ExportLogsServiceRequest as Logs, ExportLogsServiceResponse as Answer,
@@ -169,7 +170,7 @@ fn certificates(dir: &Path) -> (Identity, Certificate) {
 
 #[test]
 fn both_ends_are_verified() {
-    let dir = std::env::temp_dir().join(format!("eyas-otlp-{}", std::process::id()));
+    let dir = Dir::new("otlp");
     let (identity, ca) = certificates(&dir);
     let tls = ServerTlsConfig::new().identity(identity).client_ca_root(ca);
     let (address, got) = collector(Vec::new(), Some(tls));
@@ -202,5 +203,4 @@ fn both_ends_are_verified() {
         matches!(&stranger, Err(Failure::Later(why)) if why.contains("invalid peer certificate")),
         "{stranger:?}"
     );
-    std::fs::remove_dir_all(&dir).unwrap();
 }
