@@ -244,3 +244,270 @@ fn lists_from_files() {
     // A file alone, and a program that reads none.
     check("- {list: paths, items_file: paths.txt}\n", "VALIDATE:list paths");
 }
+
+/// All sentences about a file, which programs that read Falco's look for.
+fn sentences(text: &str) -> Vec<String> {
+    let result = load(text);
+    let errors = result.errors.iter().map(|error| error.message.clone());
+    errors.chain(result.warnings.iter().map(|warning| warning.message.clone())).collect()
+}
+
+#[track_caller]
+fn check_sentence(text: &str, want: &str) {
+    let said = sentences(text);
+    assert!(said.iter().any(|sentence| sentence == want), "{text}: {said:?}, expected {want:?}");
+}
+
+#[test]
+fn files_are_refused_in_falcos_words() {
+    for (text, want) in [
+        ("rule: r\n", "Rules content is not yaml array of objects"),
+        ("a text\n", "Rules content is not yaml"),
+        ("- a: b: c\n", "yaml-cpp: error at line 1, column 7: illegal map value"),
+        ("- [a, b\n", "yaml-cpp: error at line 2, column 1: end of sequence flow not found"),
+        ("- \"\\q\"\n", "yaml-cpp: error at line 1, column 6: unknown escape character: q"),
+        ("- *a\n", "yaml-cpp: error at line 1, column 3: the referenced anchor is not defined: a"),
+        ("- text\n", "Unexpected element type. Each element should be a yaml associative array."),
+        ("- foo: 1\n", "Unknown top level item"),
+        ("- list:\n  items: [a]\n", "Mapping for key 'list' is empty"),
+        ("- macro:\n  condition: a\n", "Mapping for key 'macro' is empty"),
+        ("- rule:\n", "Mapping for key 'rule' is empty"),
+        ("- list: l\n", "Item has no mapping for key 'items'"),
+        ("- list: l\n  items: a\n", "Value is not a sequence"),
+        ("- list: l\n  items: [[a]]\n", "sequence value is not scalar"),
+        ("- list: ''\n  items: [a]\n", "Value must be non-empty"),
+        ("- macro: [m]\n  condition: a\n", "Value is not a scalar value"),
+        ("- macro: m\n", "Item has no mapping for key 'condition'"),
+        ("- list: l\n  items: [a]\n  append: maybe\n", "Can't decode YAML scalar value"),
+        (
+            "- {list: l, items: [a], append: true, override: {items: append}}\n",
+            "Keys 'override' and 'append: true' cannot be used together. Add an 'append' entry (e.g. 'condition: \
+             append') under 'override' instead.",
+        ),
+        (
+            "- {list: a b, items: [a]}\n",
+            "List has an invalid name. List names should match a regular expression: ([^()\"'[:space:]=,]+)",
+        ),
+        (
+            "- {macro: a-b, condition: proc.name = x}\n",
+            "Macro has an invalid name. Macro names should match a regular expression: ([a-zA-Z]+[a-zA-Z0-9_]*)",
+        ),
+        (
+            "- {list: l, items: [a], append: true}\n",
+            "List uses 'append' or 'override.items: append' but no list by that name already exists",
+        ),
+        (
+            "- {macro: m, condition: or x, override: {condition: append}}\n",
+            "Macro uses 'append' or 'override.condition: append' but no macro by that name already exists",
+        ),
+        (
+            "- required_engine_version: seven\n",
+            "Unable to parse engine version 'seven' as a semver string. Expected \"x.y.z\" semver format.",
+        ),
+        (
+            "- required_engine_version: 99\n",
+            "Rules require engine version 0.99.0, but engine version is 0.62.0",
+        ),
+        ("- required_plugin_versions: a\n", "Value of required_plugin_versions must be a sequence"),
+        ("- required_plugin_versions: [a]\n", "Plugin version must be a mapping"),
+        (
+            "- required_plugin_versions: [{name: a, version: 1.0.0, alternatives: [b]}]\n",
+            "Plugin version alternative must be a mapping",
+        ),
+    ] {
+        check_sentence(text, want);
+    }
+}
+
+#[test]
+fn changes_are_refused_in_falcos_words() {
+    for (item, want) in [
+        (
+            "{rule: s, append: true, condition: or x}",
+            "Rule uses 'append' or 'override.<key>: append' but no rule by that name already exists",
+        ),
+        (
+            "{rule: s, condition: or x, override: {condition: append}}",
+            "Rule uses 'append' or 'override.<key>: append' but no rule by that name already exists",
+        ),
+        (
+            "{rule: s, condition: x, override: {condition: replace}}",
+            "An 'override.<key>: replace' to a rule was requested but no rule by that name already exists",
+        ),
+        ("{rule: s, enabled: true}", "Rule has 'enabled' key but no rule by that name already exists"),
+        ("{rule: r}", "Item has no mapping for key 'enabled'"),
+        ("{rule: r, append: true}", "Appended rule must have exceptions or condition property"),
+        (
+            "{rule: r, append: true, condition: and proc.name = x}",
+            "'append' key is deprecated. Add an 'append' entry (e.g. 'condition: append') under 'override' instead.",
+        ),
+        (
+            "{rule: r, priority: INFO, override: {priority: append}}",
+            "Key 'priority' cannot be appended to, use 'replace' instead",
+        ),
+        ("{rule: r, source: a, override: {source: replace}}", "Key 'source' cannot be replaced"),
+        (
+            "{rule: r, priority: INFO, override: {priority: merge}}",
+            "Invalid override operation for key 'priority': 'merge'. Allowed values are: replace ",
+        ),
+        (
+            "{rule: r, desc: d, override: {desc: merge}}",
+            "Invalid override operation for key 'desc': 'merge'. Allowed values are: append replace ",
+        ),
+        (
+            "{rule: r, desc: d, override: {desc: replace, condition: append}}",
+            "An append override for 'condition' was specified but 'condition' is not defined",
+        ),
+        (
+            "{rule: r, desc: d, priority: INFO, override: {desc: replace}}",
+            "Unexpected key 'priority': no corresponding entry under 'override' is defined.",
+        ),
+        ("{rule: r, desc: d, condition: x, output: o, priority: what}", "Invalid priority"),
+        (
+            "{rule: r, desc: d, condition: x, output: o, priority: INFO, nothing: 1}",
+            "Unknown key 'nothing'. The key will be ignored.",
+        ),
+        (
+            "{rule: s, desc: d, condition: x, output: o, priority: INFO, source: other}",
+            "Unknown source other, skipping",
+        ),
+        (
+            "{rule: r, desc: d, condition: x, output: o, priority: INFO, source: other}",
+            "Rule has been re-defined with a different source",
+        ),
+    ] {
+        check_sentence(&format!("{RULE}- {item}\n"), want);
+    }
+}
+
+#[test]
+fn exceptions_are_refused_in_falcos_words() {
+    let rule = RULE.trim_end().trim_end_matches('}');
+    for (exception, want) in [
+        ("{fields: [proc.name]}", "Item has no mapping for key 'name'"),
+        ("{name: e}", "Item has no mapping for key 'fields'"),
+        ("{name: e, fields: [proc.name], comps: [in, in]}", "Fields and comps lists must have equal length"),
+        ("{name: e, fields: proc.name, comps: [in]}", "Fields and comps must both be strings"),
+        (
+            "{name: e, fields: proc.name, comps: contains}",
+            "When fields is a single value, comps must be one of (in, pmatch, intersects) or a modifier operator (e.g. \
+             startswith oneof)",
+        ),
+        ("{name: e, fields: [proc.name], comps: [like]}", "'like' is not a supported comparison operator"),
+        ("{name: e, fields: [no.field]}", "'no.field' is not a supported filter field"),
+        ("{name: e, fields: proc.name, values: a}", "Rule exception values must be a sequence"),
+        ("{name: e, fields: proc.name, values: [[a]]}", "Expected values array to contain a list of strings"),
+        (
+            "{name: e, fields: [proc.name], values: [[a, b]]}",
+            "Fields and values lists must have equal length",
+        ),
+        ("{name: e, fields: [proc.name], values: [a]}", "Fields and values lists must have equal length"),
+    ] {
+        check_sentence(&format!("{rule}, exceptions: [{exception}]}}\n"), want);
+    }
+    let known = "exceptions: [{name: e, fields: proc.name, values: [a]}]";
+    for (exception, want) in [
+        (
+            "{name: e, fields: proc.name, values: [b]}",
+            "Can not append exception fields to existing exception, only values",
+        ),
+        (
+            "{name: e, comps: in, values: [b]}",
+            "Can not append exception comps to existing exception, only values",
+        ),
+        ("{name: f, values: [b]}", "Rule exception must have fields property with a list of fields"),
+        ("{name: f, fields: proc.name}", "Rule exception must have values property with a list of values"),
+        ("{name: e}", "Overriding/appending exception with no values"),
+    ] {
+        let change = format!("{{rule: r, exceptions: [{exception}], override: {{exceptions: append}}}}");
+        check_sentence(&format!("{rule}, {known}}}\n- {change}\n"), want);
+    }
+}
+
+#[test]
+fn conditions_and_outputs_are_refused_in_falcos_words() {
+    let rule = |condition: &str, output: &str| {
+        format!(
+            "- rule: r\n  desc: d\n  priority: INFO\n  output: '{output}'\n  condition: >-\n    {condition}\n"
+        )
+    };
+    for (condition, want) in [
+        ("evt.type=open evt.type=close", "unexpected token after 'open', expecting 'or', 'and'"),
+        ("evt.type in (open, close) or", "expected blank or '(' after 'or'"),
+        ("no.field = 1", "filter_check called with nonexistent field no.field"),
+        ("evt.type = opne", "unknown event type opne"),
+        ("nothing", "Undefined macro 'nothing' used in filter."),
+        ("proc.pid = abc", "abc is not a valid number"),
+        ("evt.is_io_read = 3", "filter error: unrecognized boolean value 3"),
+        ("fd.sip = abc", "unrecognized IP address abc"),
+        ("fd.snet = 1.2.3.4", "unrecognized IP network 1.2.3.4"),
+        (
+            "evt.buffer bcontains zz",
+            "filter error: bcontains and bstartswith operator support hex strings only",
+        ),
+        ("proc.pid contains 5", "filter error: 'contains' operator not supported for numeric filters"),
+        ("evt.is_io_read contains 5", "filter error: 'contains' operator not supported for numeric filters"),
+        (
+            "fd.sip contains 5",
+            "filter error: 'contains' operator not supported for ip address and network filters",
+        ),
+        ("evt.buffer glob x", "filter error: 'glob' operator not supported for buffer filters"),
+        ("proc.name bcontains 00", "filter error: 'bcontains' operator not supported for string filters"),
+        ("fd.snet = val(fd.sip)", "field type 'IPNET' doesn't support right-hand side fields"),
+        ("evt.arg.nothing = 1", "unknown event argument nothing"),
+        ("proc.name = proc.pname", "'proc.pname' may be a valid field misused as a const string value"),
+        (
+            "proc.name regex abc",
+            "regex check with 'abc' may be optimized with simpler operators such as '=', 'contains', 'startswith', \
+             'endswith'",
+        ),
+        (
+            "evt.type = open and evt.dir = <",
+            "due to the drop of enter events, 'evt.dir = <' always evaluates to true, and 'evt.dir = >' always \
+             evaluates to false. The rule expression can be simplified by removing the condition on 'evt.dir'",
+        ),
+        ("evt.type = open and evt.latency > 5", "field is not available due to the drop of enter events."),
+    ] {
+        check_sentence(&rule(condition, "o"), want);
+    }
+    let both = rule("evt.type = open and evt.latency > 5 and evt.latency.ns > 5", "o");
+    assert_eq!(sentences(&both).len(), 2, "one for each field");
+    for (output, want) in [
+        ("%no.field", "unknown filter: unexpected token after '"),
+        ("at the end %", "invalid formatting syntax: formatting cannot end with a %"),
+        ("at the end %12", "invalid formatting syntax: formatting cannot end with a number"),
+        ("%evt.dir", "usage of deprecated field 'evt.dir' has been detected in the rule output"),
+    ] {
+        check_sentence(&rule("evt.type = open", output), want);
+    }
+}
+
+#[test]
+fn a_comparison_with_what_stands_for_no_value_is_told_of() {
+    let mut set = eyas::sinsp::plugin::PluginSet::default();
+    set.add(Arc::new(eyas::audit::k8saudit()), "").unwrap();
+    let mut loader = Loader::new(Arc::new(schema()));
+    loader.add_source(Arc::new(set.schema("k8s_audit")));
+    let rule = |condition: &str| {
+        format!(
+            "- {{rule: r, desc: d, condition: '{condition}', output: o, priority: INFO, source: k8s_audit}}\n"
+        )
+    };
+    for (condition, said) in [
+        ("ka.verb = <NA>", true),
+        ("ka.verb in (a, <NA>)", true),
+        ("not ka.verb != \"<NA>\"", true),
+        ("ka.verb contains <NA>", false),
+        ("ka.verb exists", false),
+        ("evt.source = <NA>", false),
+    ] {
+        let result = loader.load("r.yaml", &rule(condition));
+        assert!(result.successful(), "{}", result.verbose());
+        let found = result.warnings.iter().find(|warning| warning.code.code() == "LOAD_UNSAFE_NA_CHECK");
+        assert_eq!(found.is_some(), said, "{condition}");
+        if let Some(warning) = found {
+            assert_eq!(warning.message, "", "Falco has no more than the code");
+            assert!(warning.to_diagnostic().help[0].ends_with("`ka.verb exists`"));
+        }
+    }
+}

@@ -85,9 +85,9 @@ pub use error::Error;
 pub use explain::{Conjunct, Explanation};
 pub use formulas::RuleFormulas;
 pub use loader::{
-    ConditionDescription, Context, Description, ErrorCode, ListDescription, LoadError, LoadResult,
-    LoadWarning, Loader, Location, MacroDescription, Mark, Problem, RuleDescription, Select, WarningCode,
-    json_schema,
+    CONTAINER_VERSION, ConditionDescription, Context, Description, ErrorCode, ListDescription, LoadError,
+    LoadResult, LoadWarning, Loader, Location, MacroDescription, Mark, Problem, RuleDescription, Select,
+    WarningCode, json_schema,
 };
 pub use mismatch::SchemaMismatch;
 pub use output::{Extra, Format, FormatError};

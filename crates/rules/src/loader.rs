@@ -54,8 +54,8 @@ pub(crate) use sources::Sources;
 pub use yaml::Mark;
 use yaml::{At, Values};
 
-/// Plugins whose fields are built in, and the version of the fields.
-const NATIVE_PLUGINS: [(&str, [u64; 3]); 1] = [("container", [0, 7, 1])];
+/// Version of Falco's plugin `container` that the built-in fields of containers are those of.
+pub const CONTAINER_VERSION: [u32; 3] = [0, 7, 1];
 
 /// Reads rules files, in order, into one ruleset.
 pub struct Loader {
@@ -96,7 +96,7 @@ impl Loader {
             statics: BTreeMap::new(),
             constants: Vec::new(),
             unavailable: lint::Unavailable::default(),
-            plugins: NATIVE_PLUGINS.map(|(name, version)| (name.to_owned(), version)).into(),
+            plugins: vec![("container".to_owned(), CONTAINER_VERSION.map(u64::from))],
             buffers: BufferFormat::default(),
             files: Vec::new(),
             ignored: Vec::new(),
@@ -329,7 +329,7 @@ impl Loader {
             let at = broken.place as u32;
             let place = Place { file, start: at, end: at };
             let context = root.at("value for", "", At { mark: broken.mark, place, style: None });
-            LoadError::new(ErrorCode::YamlParse, broken.message.clone(), &context)
+            LoadError::new(ErrorCode::YamlParse, broken.cpp_message(), &context)
                 .titled(format!("this is no YAML: {}", broken.message))
                 .note(place, "")
                 .help(broken.help)
@@ -344,7 +344,7 @@ impl Loader {
                 yaml::Kind::Null => {}
                 yaml::Kind::Seq(more) => items.extend(more),
                 yaml::Kind::Map(_) => {
-                    let message = "Rules content is yaml but is not a yaml array of associative arrays";
+                    let message = "Rules content is not yaml array of objects";
                     outcome = Err(invalid(message, root)
                         .titled("a rules file is a sequence of items, and this is a mapping")
                         .note(document.at.place, "")
@@ -353,7 +353,7 @@ impl Loader {
                     break;
                 }
                 yaml::Kind::Scalar(_) => {
-                    outcome = Err(invalid("Rules content is not a yaml array of objects", root)
+                    outcome = Err(invalid("Rules content is not yaml", root)
                         .titled("a rules file is a sequence of items, and this is a text")
                         .note(document.at.place, ""));
                     break;

@@ -50,6 +50,16 @@ pub struct FormatError {
     pub unknown: bool,
 }
 
+impl FormatError {
+    /// In the reference's words, which do not name what is unknown.
+    pub(crate) fn reference(&self) -> String {
+        match self.unknown {
+            true => "unknown filter: unexpected token after '".to_owned(),
+            false => self.message.clone(),
+        }
+    }
+}
+
 /// A compiled output format.
 #[derive(Clone, Debug)]
 pub struct Format {
@@ -140,7 +150,8 @@ impl Format {
             };
             let token = &token[digits..];
             if token.is_empty() {
-                return Err(fail("nothing follows the %".into()));
+                let end = if digits > 0 { "number" } else { "%" };
+                return Err(fail(format!("invalid formatting syntax: formatting cannot end with a {end}")));
             }
             let (source, len) = longest(token, schema).map_err(|why| {
                 let shown: String = token.chars().take_while(|c| !c.is_whitespace()).take(60).collect();

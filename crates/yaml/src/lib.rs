@@ -34,7 +34,7 @@ mod tree;
 pub use convert::{float, is_null, signed, truth, unsigned};
 pub use decode::{Decoded, decode};
 pub use input::Mark;
-pub use problem::Problem;
+pub use problem::{Problem, cpp_message};
 pub use token::Style;
 pub use tree::{Kind, Node, Parsed, Sources, parse};
 

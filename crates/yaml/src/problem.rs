@@ -1,5 +1,7 @@
 //! Why a text is no YAML.
 
+use std::borrow::Cow;
+
 use crate::Mark;
 
 /// Why a text is no YAML.
@@ -7,12 +9,19 @@ use crate::Mark;
 pub struct Problem {
     /// What is wrong.
     pub message: String,
+    /// The same in yaml-cpp's words, without the place.
+    cpp: Cow<'static, str>,
     /// Where yaml-cpp says so.
     pub mark: Mark,
     /// Where it shows, in bytes of the text.
     pub place: usize,
     /// What to do.
     pub help: Option<String>,
+}
+
+/// What the exceptions of yaml-cpp say about a place.
+pub fn cpp_message(what: &str, at: Mark) -> String {
+    format!("yaml-cpp: error at line {}, column {}: {what}", at.line + 1, at.column + 1)
 }
 
 impl std::fmt::Display for Problem {
@@ -24,8 +33,14 @@ impl std::fmt::Display for Problem {
 impl std::error::Error for Problem {}
 
 impl Problem {
-    pub(crate) fn new(message: impl Into<String>, mark: Mark) -> Self {
-        Self { message: message.into(), mark, place: mark.offset, help: None }
+    /// `cpp` is what yaml-cpp says.
+    pub(crate) fn new(cpp: impl Into<Cow<'static, str>>, message: impl Into<String>, mark: Mark) -> Self {
+        Self { message: message.into(), cpp: cpp.into(), mark, place: mark.offset, help: None }
+    }
+
+    /// As yaml-cpp says it.
+    pub fn cpp_message(&self) -> String {
+        cpp_message(&self.cpp, self.mark)
     }
 
     /// Shows at another byte.

@@ -5,6 +5,9 @@ use crate::input::Input;
 use crate::problem::Problem;
 use crate::token::Run;
 
+/// What yaml-cpp, which takes the byte for the end of the text, does not say.
+const NUL: &str = "a NUL stands in a text that is not quoted";
+
 /// What to do with a line break inside a scalar.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fold {
@@ -160,7 +163,8 @@ pub(crate) fn read(input: &mut Input<'_>, rules: &Rules) -> Result<Read, Problem
         while !input.at_end() && !end.is_here(input) && !input.is_break(0) {
             if !block && (input.is_document(b'-') || input.is_document(b'.')) {
                 if end.is_quote() {
-                    return Err(Problem::new("a document ends inside a quoted text", input.mark()));
+                    let cpp = "illegal document indicator in scalar";
+                    return Err(Problem::new(cpp, "a document ends inside a quoted text", input.mark()));
                 }
                 break;
             }
@@ -183,7 +187,7 @@ pub(crate) fn read(input: &mut Input<'_>, rules: &Rules) -> Result<Read, Problem
             let mark = input.mark();
             let Some(byte) = input.next() else { break };
             if byte == 0 && !end.is_quote() {
-                return Err(Problem::new("a NUL stands in a text that is not quoted", mark));
+                return Err(Problem::new(NUL, NUL, mark));
             }
             out.copy(byte, start);
             if !matches!(byte, b' ' | b'\t') {
@@ -192,7 +196,11 @@ pub(crate) fn read(input: &mut Input<'_>, rules: &Rules) -> Result<Read, Problem
         }
         if input.at_end() {
             if end.is_quote() {
-                return Err(Problem::new("a quoted text does not end", input.mark()));
+                return Err(Problem::new(
+                    "illegal EOF in scalar",
+                    "a quoted text does not end",
+                    input.mark(),
+                ));
             }
             break;
         }
@@ -221,7 +229,8 @@ pub(crate) fn read(input: &mut Input<'_>, rules: &Rules) -> Result<Read, Problem
         }
         while input.is_blank(0) {
             if input.is(b'\t') && input.column() < indent && !end.is_quote() {
-                let problem = Problem::new("a tab indents a line", input.mark());
+                let cpp = "illegal tab when looking for indentation";
+                let problem = Problem::new(cpp, "a tab indents a line", input.mark());
                 return Err(problem.help("indent with blanks: YAML does not know how wide a tab is"));
             }
             if block || end.is_here(input) {
@@ -295,7 +304,8 @@ fn escape(input: &mut Input<'_>) -> Result<char, Problem> {
         // yaml-cpp counts the end as a byte here.
         let mark = input.mark();
         let mark = Mark { column: mark.column + 1, offset: mark.offset + 1, ..mark };
-        return Err(Problem::new("a quoted text does not end", mark).at(start));
+        let cpp = "unknown escape character: \u{4}";
+        return Err(Problem::new(cpp, "a quoted text does not end", mark).at(start));
     };
     if quote == Some(b'\'') {
         return Ok('\'');
@@ -319,8 +329,9 @@ fn escape(input: &mut Input<'_>) -> Result<char, Problem> {
         b'u' => code(input, 4)?,
         b'U' => code(input, 8)?,
         _ => {
-            let problem =
-                Problem::new("a `\\` stands before a character that it does not go with", input.mark());
+            let cpp = format!("unknown escape character: {}", char::from(byte));
+            let message = "a `\\` stands before a character that it does not go with";
+            let problem = Problem::new(cpp, message, input.mark());
             return Err(problem
                 .at(start)
                 .help("write `\\\\` for a backslash, or put the text between single quotes"));
@@ -336,7 +347,11 @@ fn code(input: &mut Input<'_>, digits: usize) -> Result<char, Problem> {
         let digit = input.next().and_then(|byte| char::from(byte).to_digit(16));
         value = value.zip(digit).map(|(value, digit)| value << 4 | digit);
     }
-    let problem = |message: &str| Problem::new(message, input.mark()).at(start);
-    let value = value.ok_or_else(|| problem(&format!("this escape needs {digits} hexadecimal digits")))?;
-    char::from_u32(value).ok_or_else(|| problem("there is no character with this code"))
+    let problem = |cpp: String, message: &str| Problem::new(cpp, message, input.mark()).at(start);
+    let value = value.ok_or_else(|| {
+        let cpp = "bad character found while scanning hex number".to_owned();
+        problem(cpp, &format!("this escape needs {digits} hexadecimal digits"))
+    })?;
+    char::from_u32(value)
+        .ok_or_else(|| problem(format!("invalid unicode: {value}"), "there is no character with this code"))
 }

@@ -121,8 +121,8 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    fn fail<T>(&self, message: &str) -> Result<T, Problem> {
-        Err(Problem::new(message, self.input.mark()))
+    fn fail<T>(&self, cpp: &'static str, message: &str) -> Result<T, Problem> {
+        Err(Problem::new(cpp, message, self.input.mark()))
     }
 
     fn scan(&mut self) -> Scanned {
@@ -156,7 +156,7 @@ impl<'a> Scanner<'a> {
             _ => {}
         }
         if !self.scalar_allowed {
-            return self.fail("a text follows a quoted one in the same line");
+            return self.fail("unexpected scalar", "a text follows a quoted one in the same line");
         }
         match byte {
             b'\'' => self.quoted(Style::SingleQuoted),
@@ -164,12 +164,13 @@ impl<'a> Scanner<'a> {
             _ if self.is_plain(byte) => self.plain(),
             b'@' | b'`' | b'%' => {
                 let problem = Problem::new(
+                    "unknown token",
                     format!("a text cannot begin with `{}`", char::from(byte)),
                     self.input.mark(),
                 );
                 Err(problem.help("put it between quotes"))
             }
-            _ => self.fail("a text cannot begin with this character here"),
+            _ => self.fail("unknown token", "a text cannot begin with this character here"),
         }
     }
 
@@ -394,7 +395,8 @@ impl<'a> Scanner<'a> {
     fn flow_end(&mut self, collection: Collection) -> Scanned {
         let name = |collection| if collection == Collection::Seq { "]" } else { "}" };
         if !self.in_flow() {
-            let problem = Problem::new(format!("`{}` closes nothing", name(collection)), self.input.mark());
+            let message = format!("`{}` closes nothing", name(collection));
+            let problem = Problem::new("illegal flow end", message, self.input.mark());
             return Err(problem.help("put the text between quotes if it is a part of it"));
         }
         self.end_flow_entry();
@@ -405,7 +407,7 @@ impl<'a> Scanner<'a> {
         if open != Some(collection) {
             let wanted = open.map_or("", name);
             let message = format!("`{}` stands where `{wanted}` is expected", name(collection));
-            return Err(Problem::new(message, from.mark));
+            return Err(Problem::new("illegal flow end", message, from.mark));
         }
         let token = match collection {
             Collection::Seq => Token::FlowSeqEnd,
@@ -417,10 +419,11 @@ impl<'a> Scanner<'a> {
 
     fn flow_entry(&mut self) -> Scanned {
         if self.input.column() == 0 {
-            return self.fail("a line cannot begin with `,`");
+            let cpp = "plain value cannot start with flow indicator character";
+            return self.fail(cpp, "a line cannot begin with `,`");
         }
         if !self.scalar_allowed {
-            return self.fail("a `,` follows a quoted text that is in no list");
+            return self.fail("unexpected scalar", "a `,` follows a quoted text that is in no list");
         }
         self.end_flow_entry();
         (self.key_allowed, self.value_may_be_glued) = (true, false);
@@ -432,10 +435,10 @@ impl<'a> Scanner<'a> {
 
     fn block_entry(&mut self) -> Scanned {
         if self.in_flow() {
-            return self.fail("`- ` cannot stand between brackets or braces");
+            return self.fail("illegal block entry", "`- ` cannot stand between brackets or braces");
         }
         if !self.key_allowed {
-            return self.fail("`- ` cannot stand here");
+            return self.fail("illegal block entry", "`- ` cannot stand here");
         }
         self.open(Collection::Seq, Status::Valid);
         (self.key_allowed, self.value_may_be_glued) = (true, false);
@@ -448,7 +451,7 @@ impl<'a> Scanner<'a> {
     fn key(&mut self) -> Scanned {
         if !self.in_flow() {
             if !self.key_allowed {
-                return self.fail("`? ` cannot stand here");
+                return self.fail("illegal map key", "`? ` cannot stand here");
             }
             self.open(Collection::Map, Status::Valid);
         }
@@ -467,7 +470,8 @@ impl<'a> Scanner<'a> {
         } else {
             if !self.in_flow() {
                 if !self.key_allowed {
-                    let problem = Problem::new("`: ` cannot stand here", self.input.mark());
+                    let problem =
+                        Problem::new("illegal map value", "`: ` cannot stand here", self.input.mark());
                     return Err(problem.help("put the text between quotes if the `:` is a part of it"));
                 }
                 self.open(Collection::Map, Status::Valid);
@@ -488,12 +492,19 @@ impl<'a> Scanner<'a> {
         self.input.next();
         let name = self.take_while(|input| !input.is_one_of(b"[]{},") && !input.is_blank_or_break(0));
         if name.is_empty() {
-            let sign = if is_alias { '*' } else { '&' };
-            let problem = Problem::new(format!("`{sign}` has no name behind it"), self.input.mark());
+            let (sign, cpp) = match is_alias {
+                true => ('*', "alias not found after *"),
+                false => ('&', "anchor not found after &"),
+            };
+            let problem = Problem::new(cpp, format!("`{sign}` has no name behind it"), self.input.mark());
             return Err(problem.help("put the text between quotes if it begins with this character"));
         }
         if !(self.input.is_edge(0) || self.input.is_one_of(b"?:,]}%@`")) {
-            return self.fail("a name cannot have this character");
+            let cpp = match is_alias {
+                true => "illegal character found while scanning alias",
+                false => "illegal character found while scanning anchor",
+            };
+            return self.fail(cpp, "a name cannot have this character");
         }
         self.push(if is_alias { Token::Alias(name) } else { Token::Anchor(name) }, from);
         Ok(())
@@ -508,7 +519,7 @@ impl<'a> Scanner<'a> {
             self.input.next();
             self.skip_tag(b"#;/?:@&=+$,_.!~*'()[]");
             if !self.input.is(b'>') {
-                return self.fail("a tag between `!<` and `>` does not end");
+                return self.fail("end of verbatim tag not found", "a tag between `!<` and `>` does not end");
             }
             self.input.next();
         } else {
@@ -517,14 +528,19 @@ impl<'a> Scanner<'a> {
             if !self.input.is(b'!') {
                 self.skip_tag(b"#;/?:@&=+$_.~*'()");
                 if self.input.is(b'!') {
-                    return Err(Problem::new("the first part of a tag has only letters and digits", is_word));
+                    let cpp = "illegal character found while scanning tag handle";
+                    return Err(Problem::new(
+                        cpp,
+                        "the first part of a tag has only letters and digits",
+                        is_word,
+                    ));
                 }
             } else {
                 self.input.next();
                 let start = self.input.at();
                 self.skip_tag(b"#;/?:@&=+$_.~*'()");
                 if self.input.at() == start {
-                    return self.fail("a tag ends with `!`");
+                    return self.fail("tag handle with no suffix", "a tag ends with `!`");
                 }
             }
         }
@@ -606,7 +622,8 @@ impl<'a> Scanner<'a> {
             }
             self.input.next();
             if digit == Some(0) {
-                return self.fail("a text cannot be indented by 0");
+                let cpp = "cannot set zero indentation for a block scalar";
+                return self.fail(cpp, "a text cannot be indented by 0");
             }
         }
         let end = self.input.at();
@@ -615,7 +632,8 @@ impl<'a> Scanner<'a> {
             self.input.skip_until(|input| input.is_break(0));
         }
         if !self.input.at_end() && !self.input.is_break(0) {
-            let problem = Problem::new("a text stands in the line of `|` or `>`", self.input.mark());
+            let message = "a text stands in the line of `|` or `>`";
+            let problem = Problem::new("unexpected character in block scalar", message, self.input.mark());
             return Err(problem.help("begin it in the next line"));
         }
         let outer = self.indents.last().map_or(0, |indent| indent.column);

@@ -204,7 +204,11 @@ impl Parser<'_> {
                 && next.start == start
                 && !matches!(next.token, Token::DocumentStart | Token::DocumentEnd | Token::Directive { .. })
             {
-                return Err(Problem::new("nothing is expected here", mark));
+                return Err(Problem::new(
+                    "unexpected token after end of document",
+                    "nothing is expected here",
+                    mark,
+                ));
             }
             while let Some(Placed { token: Token::DocumentEnd, .. }) = self.scanner.peek()? {
                 self.scanner.pop()?;
@@ -225,7 +229,10 @@ impl Parser<'_> {
 
     fn check_size(&self, mark: Mark) -> Result<(), Problem> {
         match self.nodes > MAX_NODES {
-            true => Err(Problem::new(format!("the file has more than {MAX_NODES} values"), mark)),
+            true => {
+                let message = format!("the file has more than {MAX_NODES} values");
+                Err(Problem::new(message.clone(), message, mark))
+            }
             false => Ok(()),
         }
     }
@@ -234,7 +241,7 @@ impl Parser<'_> {
         self.depth += 1;
         if self.depth >= MAX_DEPTH {
             let message = format!("values are nested more than {MAX_DEPTH} levels deep");
-            return Err(Problem::new(message, self.scanner.mark()));
+            return Err(Problem::new("bad file", message, self.scanner.mark()));
         }
         let node = self.node_within();
         self.depth -= 1;
@@ -280,9 +287,15 @@ impl Parser<'_> {
                 self.check_size(mark)?;
                 Ok(node)
             }
-            Some(None) => Err(Problem::new(format!("`*{name}` stands inside of what it names"), mark)),
+            // yaml-cpp makes a value that has itself inside.
+            Some(None) => {
+                let message = format!("`*{name}` stands inside of what it names");
+                Err(Problem::new(message.clone(), message, mark))
+            }
             None => {
-                let problem = Problem::new(format!("`&{name}`, which `*{name}` names, is not there"), mark);
+                let cpp = format!("the referenced anchor is not defined: {name}");
+                let problem =
+                    Problem::new(cpp, format!("`&{name}`, which `*{name}` names, is not there"), mark);
                 Err(problem.help("put the text between quotes if it begins with `*`"))
             }
         }
@@ -294,10 +307,14 @@ impl Parser<'_> {
         while let Some(next) = self.scanner.peek()? {
             let mark = next.mark;
             match &next.token {
-                Token::Tag if tagged => return Err(Problem::new("a value has two tags", mark)),
+                Token::Tag if tagged => {
+                    let cpp = "cannot assign multiple tags to the same node";
+                    return Err(Problem::new(cpp, "a value has two tags", mark));
+                }
                 Token::Tag => tagged = true,
                 Token::Anchor(_) if anchor.is_some() => {
-                    return Err(Problem::new("a value has two anchors", mark));
+                    let cpp = "cannot assign multiple anchors to the same node";
+                    return Err(Problem::new(cpp, "a value has two anchors", mark));
                 }
                 Token::Anchor(name) => {
                     anchor = Some(name.clone());
@@ -376,14 +393,18 @@ impl Parser<'_> {
         let mut items = Vec::new();
         loop {
             let Some(next) = self.scanner.pop()? else {
-                return Err(Problem::new("a sequence does not end", self.scanner.mark()));
+                return Err(Problem::new(
+                    "end of sequence not found",
+                    "a sequence does not end",
+                    self.scanner.mark(),
+                ));
             };
             match next.token {
                 Token::BlockSeqEnd => return Ok(items),
                 Token::BlockEntry => {}
                 token => {
-                    let problem =
-                        Problem::new(format!("{} stands where `- ` is expected", name(&token)), next.mark);
+                    let message = format!("{} stands where `- ` is expected", name(&token));
+                    let problem = Problem::new("end of sequence not found", message, next.mark);
                     return Err(problem.help("indent it as the line that it belongs to"));
                 }
             }
@@ -413,7 +434,7 @@ impl Parser<'_> {
                 Some(Placed { token: Token::FlowSeqEnd, .. }) => {}
                 Some(next) => {
                     let message = format!("{} stands where `,` or `]` is expected", name(&next.token));
-                    return Err(Problem::new(message, next.mark));
+                    return Err(Problem::new("end of sequence flow not found", message, next.mark));
                 }
                 None => return Err(self.unclosed("]")),
             }
@@ -421,7 +442,11 @@ impl Parser<'_> {
     }
 
     fn unclosed(&self, sign: &str) -> Problem {
-        Problem::new(format!("`{sign}` is missing"), self.scanner.mark())
+        let cpp = match sign {
+            "]" => "end of sequence flow not found",
+            _ => "end of map flow not found",
+        };
+        Problem::new(cpp, format!("`{sign}` is missing"), self.scanner.mark())
     }
 
     /// The value of a key, if it has one; else nothing, with the mark of the key.
@@ -437,7 +462,11 @@ impl Parser<'_> {
         let mut pairs = Vec::new();
         loop {
             let Some(next) = self.scanner.peek()? else {
-                return Err(Problem::new("a mapping does not end", self.scanner.mark()));
+                return Err(Problem::new(
+                    "end of map not found",
+                    "a mapping does not end",
+                    self.scanner.mark(),
+                ));
             };
             let (mark, start) = (next.mark, next.start);
             let key = match &next.token {
@@ -451,8 +480,8 @@ impl Parser<'_> {
                 }
                 Token::Value => self.made(Kind::Null, mark, start..start)?,
                 token => {
-                    let problem =
-                        Problem::new(format!("{} stands where a key is expected", name(token)), mark);
+                    let message = format!("{} stands where a key is expected", name(token));
+                    let problem = Problem::new("end of map not found", message, mark);
                     return Err(problem.help("indent it as the line that it belongs to"));
                 }
             };
@@ -484,7 +513,7 @@ impl Parser<'_> {
                 Some(Placed { token: Token::FlowMapEnd, .. }) => {}
                 Some(next) => {
                     let message = format!("{} stands where `,` or `}}` is expected", name(&next.token));
-                    return Err(Problem::new(message, next.mark));
+                    return Err(Problem::new("end of map flow not found", message, next.mark));
                 }
                 None => return Err(self.unclosed("}")),
             }
@@ -510,20 +539,29 @@ impl Parser<'_> {
 
 /// Checks what `%YAML` and `%TAG` say; `nth` is how many `%YAML` a document has.
 fn check_directive(name: &str, parameters: &[String], nth: usize, mark: Mark) -> Result<(), Problem> {
-    let problem = |message: &str| Err(Problem::new(message, mark));
+    let problem = |cpp: &str, message: &str| Err(Problem::new(cpp.to_owned(), message, mark));
     match (name, parameters) {
+        ("YAML", _) if nth > 1 && parameters.len() == 1 => {
+            problem("repeated YAML directive", "a document has two `%YAML`")
+        }
         ("YAML", [version]) => {
             let numbers = version.split_once('.').map(|(a, b)| (a.parse::<u32>(), b.parse::<u32>()));
             match numbers {
-                Some((Ok(0 | 1), Ok(_))) if nth == 1 => Ok(()),
-                Some((Ok(0 | 1), Ok(_))) => problem("a document has two `%YAML`"),
-                Some((Ok(_), Ok(_))) => problem("YAML 1.2 is the newest version that is read"),
-                _ => problem("`%YAML` needs a version, such as 1.2"),
+                Some((Ok(0 | 1), Ok(_))) => Ok(()),
+                Some((Ok(_), Ok(_))) => {
+                    problem("YAML major version too large", "YAML 1.2 is the newest version that is read")
+                }
+                _ => problem(&format!("bad YAML version: {version}"), "`%YAML` needs a version, such as 1.2"),
             }
         }
-        ("YAML", _) => problem("`%YAML` needs one version, such as 1.2"),
+        ("YAML", _) => problem(
+            "YAML directives must have exactly one argument",
+            "`%YAML` needs one version, such as 1.2",
+        ),
         ("TAG", [_, _]) => Ok(()),
-        ("TAG", _) => problem("`%TAG` needs a handle and a prefix"),
+        ("TAG", _) => {
+            problem("TAG directives must have exactly two arguments", "`%TAG` needs a handle and a prefix")
+        }
         _ => Ok(()),
     }
 }

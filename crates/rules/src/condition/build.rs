@@ -14,7 +14,7 @@ use super::opdef::{Constants, Evaluation};
 use super::operand::{Source, has};
 use super::pattern::Paths;
 use super::sets::{Nets, Set};
-use super::value::{Constant, constant};
+use super::value::{Constant, Refused, constant};
 use super::values::Part;
 
 /// Lists up to this size are copied into the sets of the comparisons that use them,
@@ -128,13 +128,17 @@ pub(super) fn right_operand(
     };
     let def = test.op.def();
     if !def.takes_operand() {
-        return fail(format!("operator '{}' does not support fields on the right side", def.word));
+        return fail(format!("operator '{}' doesn't support right-hand side fields", def.word));
     }
     if left.ty == FieldType::Net || right.ty == FieldType::Net {
-        return fail("network fields can't be compared with fields".into());
+        return fail("field type 'IPNET' doesn't support right-hand side fields".into());
     }
-    if (!left.takes_several() && refuses(left)) || refuses(&right) {
-        return fail(format!("'{}' can't be compared with '{operand}'", test.left));
+    if !left.takes_several() && refuses(left) {
+        return fail(format!("field '{}' doesn't support right-hand side fields", test.left));
+    }
+    if refuses(&right) {
+        let name = right.field().map_or_else(|| operand.to_string(), |field| field.text.to_string());
+        return fail(format!("field '{name}' can't be used as a right-hand side field"));
     }
     let set_op = def.is_member();
     let made_list = right.is_list && right.takes_several() && !left.takes_several();
@@ -274,7 +278,7 @@ impl<'a> Builder<'a> {
 
     /// Reads constants of the left side's type for an operator.
     fn reader(&self, op: Op) -> Reader<'a> {
-        Reader { test: self.test, left: self.left, op }
+        Reader { left: self.left, op }
     }
 
     /// Membership in a set of constants.
@@ -343,7 +347,6 @@ impl<'a> Builder<'a> {
 /// Reads constants of the left side's type for an operator.
 #[derive(Clone, Copy)]
 struct Reader<'a> {
-    test: &'a Test,
     left: &'a Source,
     op: Op,
 }
@@ -371,7 +374,7 @@ impl Reader<'_> {
 
     fn constant(self, value: LiteralRef<'_>) -> Result<Constant, CompileError> {
         constant(self.left.ty, self.constants(), value.text)
-            .map_err(|why| self.bad(format!("'{}': {why}", self.test.left), value))
+            .map_err(|Refused { message, hint }| CompileError { hint, ..self.bad(message, value) })
     }
 
     read! {

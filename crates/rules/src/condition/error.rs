@@ -84,11 +84,13 @@ pub struct CompileError {
     pub span: Span,
     /// The comparison that contains the mistake, otherwise the same as [`CompileError::span`].
     pub test: Span,
+    /// What is expected there, if the sentence does not say so.
+    pub(crate) hint: &'static str,
 }
 
 impl CompileError {
     pub(crate) fn new(kind: CompileErrorKind, message: String, span: Span) -> Self {
-        Self { kind, message, span, test: span }
+        Self { kind, message, span, test: span, hint: "" }
     }
 
     /// The error, with places in a text that contains this one.

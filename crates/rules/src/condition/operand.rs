@@ -40,6 +40,7 @@ impl Source {
                             CompileErrorKind::UnknownField,
                             format!("filter_check called with nonexistent field {shown}"),
                         ),
+                        ResolveError::BadArg(why) => (CompileErrorKind::BadField, why),
                         other => (CompileErrorKind::BadField, format!("field {shown}: {other}")),
                     };
                     CompileError::new(kind, message, field.span)
@@ -69,11 +70,11 @@ impl Source {
         if let Takes::One { .. } = transformer.takes {
             let refuses = |a: &&Self| a.field().is_some_and(|f| has(schema, f, FieldFlags::NO_TRANSFORMER));
             if let Some(field) = args.iter().find(refuses).and_then(Self::field) {
-                return Err(format!("field '{}' does not support transformer '{name}'", field.text));
+                return Err(format!("field '{}' does not support transformers", field.text));
             }
         }
         if call.select.is_some() && !transformer.takes_letter {
-            return Err(format!("transformer '{name}' takes no argument in brackets"));
+            return Err(format!("filter error: transformer '{name}' does not support field arguments"));
         }
         let count = args.len();
         let (least, most) = match transformer.takes {

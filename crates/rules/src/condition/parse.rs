@@ -1,5 +1,7 @@
 //! The parser of conditions.
 
+use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::ast::{Call, Expr, FieldRef, Literal, Modifier, Op, Operand, Rhs, Test, Values};
@@ -16,7 +18,11 @@ pub(crate) use lists::{parse_items, parse_with_lists};
 /// Maximum nesting of a rule's condition, counted as in the reference: a pair of parentheses costs 5, and
 /// so does a transformer.
 pub(crate) const MAX_DEPTH: u32 = 1000;
-/// Line and column of a byte, both from 1. Every `\r` and every `\n` begins a line.
+/// Operators and transformers as the reference lists them where it expects one.
+const OPERATORS: &str = "'exists', '<=', '<', '>=', '>', '==', '=', '!=', 'glob', 'iglob', 'contains', 'icontains', \
+                         'bcontains', 'startswith', 'bstartswith', 'endswith', 'regex', 'intersects', 'in', 'pmatch'";
+const CALLS: &str = "'val', 'tolower', 'toupper', 'b64', 'basename', 'len', 'join', 'concat', 'getopt'";
+/// Line and column, both from 1, of a byte: every `\r` and every `\n` begins a line.
 pub(crate) fn position(text: &str, offset: usize) -> (usize, usize) {
     let before = &text.as_bytes()[..offset.min(text.len())];
     let line = 1 + before.iter().filter(|b| matches!(b, b'\n' | b'\r')).count();
@@ -68,7 +74,9 @@ struct Parser<'a> {
     at: usize,
     depth: u32,
     source: u32,
-    /// End of the last operand that is complete without the brackets after it.
+    /// The last token: the reference names it where something else than a connective follows.
+    last: Range<usize>,
+    /// End of the last operand that is whole without the brackets behind it.
     whole: usize,
     /// Lists in the text, in order.
     lists: &'a [ListUse],
@@ -86,15 +94,18 @@ fn is_space(b: u8) -> bool {
 
 impl<'a> Parser<'a> {
     fn new(text: &'a str, source: u32) -> Self {
-        Self { text, at: 0, depth: 0, source, whole: 0, lists: &[], taken: 0 }
+        Self { text, at: 0, depth: 0, source, last: 0..0, whole: 0, lists: &[], taken: 0 }
     }
 
     /// A condition up to the end of the text.
     fn whole(&mut self) -> Parsed<Expr> {
+        if self.text.is_empty() {
+            return Err(self.lacks(ParseErrorKind::Check, "filter input string is empty".into()));
+        }
         let expr = self.or()?;
         self.blanks();
         if self.at < self.text.len() {
-            let message = format!("unexpected token after '{}', expecting 'or', 'and'", self.last_word());
+            let message = format!("unexpected token after '{}', expecting 'or', 'and'", self.last_token());
             return Err(self.lacks(ParseErrorKind::Trailing, message));
         }
         Ok(expr)
@@ -116,11 +127,22 @@ impl<'a> Parser<'a> {
         Fail { kind, message, at: self.at }
     }
 
-    fn last_word(&self) -> &'a str {
-        let space = |c: char| c.is_ascii() && is_space(c as u8);
-        let before = self.text[..self.at].trim_end_matches(space);
-        let start = before.rfind(|c| space(c) || c == '(').map_or(0, |at| at + 1);
-        &before[start..]
+    /// The last token; a quoted one as what it means.
+    fn last_token(&self) -> Cow<'a, str> {
+        let token = &self.text[self.last.clone()];
+        let quote = token.bytes().next().filter(|byte| matches!(byte, b'"' | b'\''));
+        let inner = quote.filter(|_| token.len() > 1).and_then(|quote| {
+            unescape(&token.as_bytes()[1..token.len() - 1], quote)
+                .ok()
+                .map(|text| Cow::Owned(String::from_utf8_lossy(&text).into_owned()))
+        });
+        inner.unwrap_or(Cow::Borrowed(token))
+    }
+
+    /// Goes past a token.
+    fn take(&mut self, len: usize) {
+        self.last = self.at..self.at + len;
+        self.at += len;
     }
 
     fn blanks(&mut self) -> bool {
@@ -134,7 +156,7 @@ impl<'a> Parser<'a> {
     fn eat(&mut self, word: &str) -> bool {
         let there = self.rest().starts_with(word.as_bytes());
         if there {
-            self.at += word.len();
+            self.take(word.len());
         }
         there
     }
@@ -147,7 +169,7 @@ impl<'a> Parser<'a> {
     fn deeper_by<T>(&mut self, levels: u32, step: impl FnOnce(&mut Self) -> Parsed<T>) -> Parsed<T> {
         self.depth += levels;
         if self.depth >= MAX_DEPTH {
-            let message = format!("exceeded max depth of {MAX_DEPTH}, the condition is nested too deeply");
+            let message = format!("exceeded max depth limit of {MAX_DEPTH}");
             return Err(self.lacks(ParseErrorKind::Depth, message));
         }
         let result = step(self);
@@ -250,7 +272,7 @@ impl<'a> Parser<'a> {
             match p.identifier() {
                 Some(name) => Ok(Expr::Macro(name.to_owned(), p.span(start))),
                 None => {
-                    let message = "expected a field check, a macro or a '(' token".into();
+                    let message = "expected a '(' token, a field check, or an identifier".into();
                     Err(p.lacks(ParseErrorKind::Check, message))
                 }
             }
@@ -264,7 +286,7 @@ impl<'a> Parser<'a> {
         }
         let len = rest.iter().position(|b| !(b.is_ascii_alphanumeric() || *b == b'_')).unwrap_or(rest.len());
         let name = &self.text[self.at..self.at + len];
-        self.at += len;
+        self.take(len);
         Some(name)
     }
 
@@ -286,6 +308,7 @@ impl<'a> Parser<'a> {
             self.at = start;
             return Ok(None);
         }
+        self.last = start..self.at;
         self.whole = self.at;
         self.deeper(|p| {
             let name = p.text[start..p.at].to_owned();
@@ -310,8 +333,8 @@ impl<'a> Parser<'a> {
                     self.fail("expected a valid field argument: a quoted string or a bare string".into())
                 );
             }
-            self.at += len;
-            self.text[self.at - len..self.at].to_owned()
+            self.take(len);
+            self.text[self.last.clone()].to_owned()
         };
         if !self.eat("]") {
             return Err(self.fail("expected a ']' token".into()));
@@ -326,7 +349,7 @@ impl<'a> Parser<'a> {
         let ends = |at: &usize| rest[*at] == quote && rest[*at - 1] != b'\\';
         let Some(end) = (1..rest.len()).take_while(|at| rest[*at] != 0).find(ends) else { return Ok(None) };
         let text = unescape(&rest[1..end], quote).map_err(|message| self.fail(message))?;
-        self.at += end + 1;
+        self.take(end + 1);
         Ok(Some(text))
     }
 
@@ -334,8 +357,10 @@ impl<'a> Parser<'a> {
         let rest = self.rest();
         let end = |b: &u8| matches!(b, b'(' | b')' | b'"' | b'\'' | b'=' | b',') || is_space(*b);
         let len = rest.iter().position(end).unwrap_or(rest.len());
-        self.at += len;
-        (len > 0).then(|| &self.text[self.at - len..self.at])
+        (len > 0).then(|| {
+            self.take(len);
+            &self.text[self.last.clone()]
+        })
     }
 
     fn number(&mut self) -> Option<&'a str> {
@@ -364,8 +389,8 @@ impl<'a> Parser<'a> {
                 len += 2 + digits(len + 2, false);
             }
         }
-        self.at += len;
-        Some(&self.text[self.at - len..self.at])
+        self.take(len);
+        Some(&self.text[self.last.clone()])
     }
 
     fn transformer(&mut self) -> Parsed<Option<Call>> {
@@ -375,7 +400,7 @@ impl<'a> Parser<'a> {
         }) else {
             return Ok(None);
         };
-        self.at += name.len() + 1;
+        self.take(name.len() + 1);
         self.deeper_by(5, |p| {
             let args = p.transformer_arguments();
             // If it is not closed, no shorter text is an operand.
@@ -412,23 +437,27 @@ impl<'a> Parser<'a> {
                 if !p.eat(")") {
                     loop {
                         p.blanks();
-                        items.push(p.transformer_value()?);
+                        items.push(p.transformer_value(
+                            "expected transformer list argument: field, transformer, quoted string, or number",
+                        )?);
                         p.blanks();
                         if !p.eat(",") {
                             break;
                         }
                     }
                     if !p.eat(")") {
-                        return Err(p.fail("expected a ')' token closing the list".into()));
+                        return Err(p.fail("expected ')'".into()));
                     }
                 }
                 Ok(Operand::List(items, p.span(start)))
             });
         }
-        self.transformer_value()
+        self.transformer_value(
+            "expected field transformer argument: field, transformer, quoted string, number, or transformer list",
+        )
     }
 
-    fn transformer_value(&mut self) -> Parsed<Operand> {
+    fn transformer_value(&mut self, expected: &str) -> Parsed<Operand> {
         let start = self.at;
         if let Some(number) = self.number() {
             return Ok(Operand::Text(Literal { text: number.into(), span: self.span(start) }));
@@ -441,7 +470,7 @@ impl<'a> Parser<'a> {
         }
         match self.field()? {
             Some(field) => Ok(Operand::Field(field)),
-            None => Err(self.fail("expected a field, a transformer, a quoted string or a number".into())),
+            None => Err(self.fail(expected.into())),
         }
     }
 
@@ -455,7 +484,7 @@ impl<'a> Parser<'a> {
         let start_of_op = self.at;
         let fitting = Op::ALL.iter().filter(|op| self.is_operator(**op)).max_by_key(|op| op.word().len());
         if let Some(op) = fitting.copied() {
-            self.at = start_of_op + op.word().len();
+            self.take(op.word().len());
             let blank = self.blanks();
             return match op.def().right {
                 Right::Nothing => {
@@ -469,7 +498,7 @@ impl<'a> Parser<'a> {
                 Right::Value => {
                     let modifier = if blank { self.modifier() } else { None };
                     let right = match modifier {
-                        Some(_) => self.list_value()?,
+                        Some(_) => self.list_value("expected a list or an identifier")?,
                         None => self.value()?,
                     };
                     make(self, op, modifier, right)
@@ -477,14 +506,17 @@ impl<'a> Parser<'a> {
                 Right::List => {
                     let right = match self.right_operand()? {
                         Some(operand) => Rhs::Operand(operand),
-                        None => self.list_value()?,
+                        None => {
+                            let or_call =
+                                "expected a list, an identifier, or a field with a valid transformer: ";
+                            self.list_value(&format!("{or_call}{CALLS}"))?
+                        }
                     };
                     make(self, op, None, right)
                 }
             };
         }
-        let words: Vec<String> = Op::ALL.iter().map(|op| format!("'{}'", op.word())).collect();
-        let message = format!("expected a valid check operator: one of {}", words.join(", "));
+        let message = format!("expected a valid check operator: one of {OPERATORS}");
         Err(self.lacks(ParseErrorKind::Operator, message))
     }
 
@@ -501,10 +533,11 @@ impl<'a> Parser<'a> {
         if self.eat("val(") {
             return self.deeper(|p| {
                 p.blanks();
-                let field = p.field()?.ok_or_else(|| p.fail("expected a field inside val()".into()))?;
+                let field =
+                    p.field()?.ok_or_else(|| p.fail("expected a field within 'val' transformer".into()))?;
                 p.blanks();
                 if !p.eat(")") {
-                    return Err(p.fail("expected a ')' token closing val()".into()));
+                    return Err(p.fail("expected a ')' token closing the transformer".into()));
                 }
                 let call = Call {
                     name: "val".into(),
@@ -525,7 +558,10 @@ impl<'a> Parser<'a> {
         let start = self.at;
         match self.number() {
             Some(text) => Ok(Rhs::Value(Literal { text: text.into(), span: self.span(start) })),
-            None => Err(self.lacks(ParseErrorKind::Number, "expected a number value".into())),
+            None => {
+                let message = format!("expected a number value or a field with a valid transformer: {CALLS}");
+                Err(self.lacks(ParseErrorKind::Number, message))
+            }
         }
     }
 
@@ -537,7 +573,8 @@ impl<'a> Parser<'a> {
             match p.literal()? {
                 Some(value) => Ok(Rhs::Value(value)),
                 None => {
-                    let message = "expected a value: a quoted string or a bare string".into();
+                    let message =
+                        format!("expected a string value or a field with a valid transformer: {CALLS}");
                     Err(p.lacks(ParseErrorKind::Value, message))
                 }
             }
@@ -553,13 +590,14 @@ impl<'a> Parser<'a> {
         Ok(text.map(|text| Literal { text, span: self.span(start) }))
     }
 
-    fn list_value(&mut self) -> Parsed<Rhs> {
+    /// `expected` is said where no list and no name stands.
+    fn list_value(&mut self, expected: &str) -> Parsed<Rhs> {
         self.deeper(|p| {
             let start = p.at;
             if !p.eat("(") {
                 return match p.identifier() {
                     Some(name) => Ok(Rhs::Value(Literal { text: name.into(), span: p.span(start) })),
-                    None => Err(p.lacks(ParseErrorKind::List, "expected a list or an identifier".into())),
+                    None => Err(p.lacks(ParseErrorKind::List, expected.into())),
                 };
             }
             p.blanks();
@@ -567,7 +605,7 @@ impl<'a> Parser<'a> {
             if !p.eat(")") {
                 p.items(&mut items)?;
                 if !p.eat(")") {
-                    let message = "expected a ')' token closing the list".into();
+                    let message = "expected a ')' token".into();
                     return Err(p.lacks(ParseErrorKind::ListEnd, message));
                 }
             }
@@ -577,6 +615,7 @@ impl<'a> Parser<'a> {
 
     /// Values separated by commas, and the blanks after them.
     fn items(&mut self, items: &mut Values) -> Parsed<()> {
+        let mut is_first = true;
         loop {
             self.blanks();
             if let Some((list, at)) = self.list() {
@@ -584,9 +623,10 @@ impl<'a> Parser<'a> {
             } else if let Some(item) = self.literal()? {
                 items.push(item);
             } else {
-                let message = "expected a list item: a quoted string or a bare string".into();
-                return Err(self.lacks(ParseErrorKind::ListItem, message));
+                let message = if is_first { "expected a ')' token" } else { "expected a string value" };
+                return Err(self.lacks(ParseErrorKind::ListItem, message.into()));
             }
+            is_first = false;
             self.blanks();
             if !self.eat(",") {
                 return Ok(());
@@ -596,7 +636,7 @@ impl<'a> Parser<'a> {
 
     /// A modifier, if a list or a name follows; otherwise the word is a value.
     fn modifier(&mut self) -> Option<Modifier> {
-        let start = self.at;
+        let (start, last) = (self.at, self.last.clone());
         let found =
             [Modifier::OneOf, Modifier::AnyOf, Modifier::AllOf].into_iter().find(|m| self.eat(m.word()))?;
         let takes = self.blanks() && self.peek().is_some_and(|b| b == b'(' || b.is_ascii_alphabetic());
@@ -608,7 +648,7 @@ impl<'a> Parser<'a> {
         if takes && !connective {
             return Some(found);
         }
-        self.at = start;
+        (self.at, self.last) = (start, last);
         None
     }
 }
@@ -643,7 +683,11 @@ fn unescape(text: &[u8], quote: u8) -> Result<Vec<u8>, String> {
             Some(b) if b == quote => b,
             other => {
                 let other = other.map_or(String::new(), |b| char::from(b).to_string());
-                return Err(format!("invalid \\{other} escape in a quoted string"));
+                return Err(match (other.as_str(), quote) {
+                    ("\"", _) => "invalid \\\" escape in '-quoted string".to_owned(),
+                    ("'", _) => "invalid \\' escape in \"-quoted string".to_owned(),
+                    _ => format!("unsupported string escape sequence: \\{other}"),
+                });
             }
         });
     }
@@ -680,19 +724,46 @@ mod tests {
     #[test]
     fn an_error_says_where_and_what() {
         for (text, at, want) in [
-            ("a.b=1 a.b=2", 6, "unexpected token after 'a.b=1'"),
+            ("a.b=1 a.b=2", 6, "unexpected token after '1', expecting 'or', 'and'"),
+            ("a.b = 'x y' c", 12, "after 'x y'"),
+            ("(a.b=1 or c) d", 13, "after ')'"),
+            ("a.b = tolower(c.d)[e] f", 22, "after ']'"),
+            ("a.b exists f", 11, "after 'exists'"),
+            ("a.b = anyof 5", 12, "after 'anyof'"),
+            ("a.b in (x) f", 11, "after ')'"),
+            ("a.b in x f", 9, "after 'x'"),
+            ("m.", 1, "after 'm'"),
             ("a.b ~ 1", 4, "operator"),
             ("(a.b=1", 6, "')'"),
-            ("a.b=", 4, "expected a value"),
+            ("a.b=", 4, "expected a string value or a field with a valid transformer: 'val', 'tolower'"),
+            ("a.b in (,)", 8, "expected a ')' token"),
+            ("a.b < x", 6, "expected a number value"),
+            ("a.b = val(x)", 10, "expected a field within 'val' transformer"),
             ("a.b=1 andb", 9, "after 'and'"),
-            ("", 0, "expected a field check"),
-            ("a.b in (x,)", 10, "list item"),
-            ("a.b=\"\\q\"", 4, "\\q"),
+            ("", 0, "filter input string is empty"),
+            (" ", 1, "expected a '(' token, a field check, or an identifier"),
+            ("a.b in (x,)", 10, "expected a string value"),
+            ("a.b=\"\\q\"", 4, "unsupported string escape sequence: \\q"),
+            ("a.b='\\\"'", 4, "invalid \\\" escape in '-quoted string"),
         ] {
             let error = parse(text).unwrap_err();
             assert!(error.message.contains(want), "{text}: {error}");
             assert_eq!(error.offset, at, "{text}: {error}");
         }
+    }
+
+    #[test]
+    fn operators_and_transformers_are_listed_as_by_the_reference() {
+        let sorted = |all: Vec<&str>| {
+            let mut all: Vec<String> = all.into_iter().map(str::to_owned).collect();
+            all.sort();
+            all
+        };
+        let listed =
+            |text: &'static str| sorted(text.split(", ").map(|word| word.trim_matches('\'')).collect());
+        assert_eq!(listed(OPERATORS), sorted(Op::ALL.iter().map(|op| op.word()).collect()));
+        let names = transformers::TRANSFORMERS.iter().map(|transformer| transformer.name);
+        assert_eq!(listed(CALLS), sorted(names.collect()));
     }
 
     #[test]

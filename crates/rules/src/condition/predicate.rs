@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use eyas_fields::{FieldFlags, FieldSource, Net, Schema, Scope, Value};
+use eyas_fields::{FieldFlags, FieldSource, FieldType, Net, Schema, Scope, Value};
 
 use super::against::against;
 use super::ast::{Modifier, Op, Rhs, Test};
@@ -67,6 +67,24 @@ impl Alternative {
     }
 }
 
+/// What the reference says about an operator that does not go with a type.
+fn unsupported(test: &Test, ty: FieldType, is_list: bool) -> String {
+    use FieldType as T;
+    let op = test.op.word();
+    let op = test.modifier.map_or_else(|| op.to_owned(), |modifier| format!("{op} {}", modifier.word()));
+    let filters = match ty {
+        _ if is_list => "list",
+        T::Int { .. } | T::Uint { .. } | T::Double | T::RelTime | T::AbsTime | T::Port | T::Bool => {
+            "for numeric"
+        }
+        T::Str => "for string",
+        T::Bytes => "for buffer",
+        T::Ip | T::Net => "for ip address and network",
+        _ => return format!("filter error: '{op}' operator not supported for type '{ty}'"),
+    };
+    format!("filter error: '{op}' operator not supported {filters} filters")
+}
+
 impl Predicate {
     /// Compiles a comparison; `shelf` contains the compiled lists of other comparisons.
     pub(crate) fn compile(test: &Test, schema: &dyn Schema, shelf: &mut Shelf) -> Result<Self, CompileError> {
@@ -80,13 +98,7 @@ impl Predicate {
             return fail(CompileErrorKind::BadOperator, format!("'{}' is compared with = only", test.left));
         }
         if !def.types.contains(left.ty, left.is_list) {
-            let message = format!(
-                "operator '{}' does not support field '{}' of type {}{}",
-                def.word,
-                test.left,
-                left.ty,
-                if left.is_list { " (a list)" } else { "" }
-            );
+            let message = unsupported(test, left.ty, left.is_list);
             return fail(CompileErrorKind::BadOperator, message);
         }
         let comparison = match &test.right {

@@ -20,11 +20,36 @@ pub(crate) enum Constant {
     Net(Net),
 }
 
-/// Converts the text of a constant to the type of a field.
-pub(crate) fn constant(ty: FieldType, written: Constants, text: &[u8]) -> Result<Constant, String> {
+/// Why a text is no constant of a type.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Refused {
+    /// In the reference's words, where it refuses the text, too.
+    pub(crate) message: String,
+    /// What is expected, if more is to be said.
+    pub(crate) hint: &'static str,
+}
+
+impl Refused {
+    fn new(message: impl Into<String>, hint: &'static str) -> Self {
+        Self { message: message.into(), hint }
+    }
+}
+
+impl From<Refused> for String {
+    fn from(refused: Refused) -> Self {
+        match refused.hint {
+            "" => refused.message,
+            hint => format!("{}: {hint}", refused.message),
+        }
+    }
+}
+
+/// Types the text of a constant.
+pub(crate) fn constant(ty: FieldType, written: Constants, text: &[u8]) -> Result<Constant, Refused> {
     use FieldType as T;
     let shown = || String::from_utf8_lossy(text).into_owned();
-    let utf8 = || std::str::from_utf8(text).map_err(|_| format!("'{}' is not UTF-8", shown()));
+    let utf8 =
+        || std::str::from_utf8(text).map_err(|_| Refused::new(format!("'{}' is not UTF-8", shown()), ""));
     Ok(match ty {
         T::Int { bits } => Constant::Num(signed(utf8()?, bits)?),
         T::Uint { bits } => Constant::Num(unsigned(utf8()?, bits)?),
@@ -38,64 +63,60 @@ pub(crate) fn constant(ty: FieldType, written: Constants, text: &[u8]) -> Result
             b"true" => Constant::Bool(true),
             b"false" => Constant::Bool(false),
             _ => {
-                return Err(format!(
-                    "filter error: unrecognized boolean value '{}', expected true or false",
-                    shown()
-                ));
+                let message = format!("filter error: unrecognized boolean value {}", shown());
+                return Err(Refused::new(message, "expected true or false"));
             }
         },
         T::Ip => Constant::Ip(ip(utf8()?)?),
         T::Net => Constant::Net(net(utf8()?)?),
         T::Str | T::Bytes => Constant::Bytes(bytes(ty, written, text)?),
-        _ => return Err("this type of field can't be compared with a constant".into()),
+        _ => return Err(Refused::new("this type of field can't be compared with a constant", "")),
     })
 }
 
-fn bytes(ty: FieldType, written: Constants, text: &[u8]) -> Result<Vec<u8>, String> {
+fn bytes(ty: FieldType, written: Constants, text: &[u8]) -> Result<Vec<u8>, Refused> {
     let text = match written {
         Constants::Hex => hex(text)?,
         Constants::Plain | Constants::Syntax => text.to_vec(),
     };
     if text.len() > MAX_LEN {
-        return Err(format!("the value has {} bytes, the limit is {MAX_LEN}", text.len()));
+        return Err(Refused::new(format!("the value has {} bytes, the limit is {MAX_LEN}", text.len()), ""));
     }
     if ty == FieldType::Str && text.contains(&0) {
-        return Err("a NUL byte never occurs in a text".into());
+        return Err(Refused::new("a NUL byte never occurs in a text", ""));
     }
     Ok(text)
 }
 
-fn hex(text: &[u8]) -> Result<Vec<u8>, String> {
+fn hex(text: &[u8]) -> Result<Vec<u8>, Refused> {
     let digits: Option<Vec<u32>> = text.iter().map(|b| char::from(*b).to_digit(16)).collect();
     let digits = digits.filter(|d| d.len() % 2 == 0).ok_or_else(|| {
-        format!(
-            "'{}' is not a hexadecimal number: an even number of digits expected",
-            String::from_utf8_lossy(text)
-        )
+        let message = "filter error: bcontains and bstartswith operator support hex strings only";
+        Refused::new(message, "expected an even number of hexadecimal digits")
     })?;
     Ok(digits.chunks(2).map(|pair| (pair[0] * 16 + pair[1]) as u8).collect())
 }
 
 /// A decimal integer after blanks; saturates at 64 bits.
-fn integer(text: &str) -> Result<i64, String> {
+fn integer(text: &str) -> Result<i64, Refused> {
     wide(text).map(|n| n.clamp(i64::MIN.into(), i64::MAX.into()) as i64)
 }
 
-fn wide(text: &str) -> Result<i128, String> {
+fn wide(text: &str) -> Result<i128, Refused> {
     let digits = text.trim_start_matches([' ', '\t', '\n', '\r', '\u{b}', '\u{c}']);
     let (negative, digits) = match digits.strip_prefix('-') {
         Some(rest) => (true, rest),
         None => (false, digits.strip_prefix('+').unwrap_or(digits)),
     };
     if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
-        return Err(format!("'{text}' is not a valid number: decimal digits expected"));
+        return Err(Refused::new(format!("{text} is not a valid number"), "expected decimal digits"));
     }
     let value = digits.bytes().try_fold(0_i128, |n, b| n.checked_mul(10)?.checked_add(i128::from(b - b'0')));
     let value = value.unwrap_or(i128::MAX);
     Ok(if negative { -value } else { value })
 }
 
-fn signed(text: &str, bits: u8) -> Result<i128, String> {
+fn signed(text: &str, bits: u8) -> Result<i128, Refused> {
     let value = integer(text)?;
     Ok(match bits {
         8 => i128::from(value as i8),
@@ -105,7 +126,7 @@ fn signed(text: &str, bits: u8) -> Result<i128, String> {
     })
 }
 
-fn unsigned(text: &str, bits: u8) -> Result<i128, String> {
+fn unsigned(text: &str, bits: u8) -> Result<i128, Refused> {
     let value = wide(text)?;
     // A negative number wraps around; a number beyond 64 bits becomes the largest one, whatever its sign.
     let value = if value.unsigned_abs() > u64::MAX.into() { u64::MAX } else { value as u64 };
@@ -117,17 +138,17 @@ fn unsigned(text: &str, bits: u8) -> Result<i128, String> {
     })
 }
 
-pub(super) fn port(text: &str) -> Result<i128, String> {
+pub(super) fn port(text: &str) -> Result<i128, Refused> {
     if text.is_empty() {
         return Ok(0);
     }
     if text.bytes().all(|b| b.is_ascii_digit()) {
-        let value: i32 = text.parse().map_err(|_| format!("port {text} is above 65535"))?;
+        let value: i32 = text.parse().map_err(|_| Refused::new(format!("port {text} is above 65535"), ""))?;
         return Ok(i128::from(value as u16));
     }
     service(text)
         .map(i128::from)
-        .ok_or_else(|| format!("unrecognized protocol '{text}': no service of that name"))
+        .ok_or_else(|| Refused::new(format!("unrecognized protocol {text}"), "no service has this name"))
 }
 
 /// Port of a service from the system's database; without a database, from the table of well-known ones.
@@ -160,17 +181,17 @@ fn service(name: &str) -> Option<u16> {
     listed.or_else(|| KNOWN.iter().find(|(n, _)| *n == name).map(|(_, port)| *port))
 }
 
-fn ip(text: &str) -> Result<IpAddr, String> {
+fn ip(text: &str) -> Result<IpAddr, Refused> {
     let parsed = if text.contains('.') {
         text.parse::<Ipv4Addr>().ok().map(IpAddr::from)
     } else {
         text.parse::<Ipv6Addr>().ok().map(IpAddr::from)
     };
-    parsed.ok_or_else(|| format!("unrecognized IP address {text}"))
+    parsed.ok_or_else(|| Refused::new(format!("unrecognized IP address {text}"), ""))
 }
 
-fn net(text: &str) -> Result<Net, String> {
-    let fail = || format!("unrecognized IP network {text}: address/prefix expected");
+fn net(text: &str) -> Result<Net, Refused> {
+    let fail = || Refused::new(format!("unrecognized IP network {text}"), "expected address/prefix");
     let (addr, prefix) = text.split_once('/').ok_or_else(fail)?;
     let addr = ip(addr).map_err(|_| fail())?;
     // The reference reads the prefix length like other numbers.
@@ -180,7 +201,8 @@ fn net(text: &str) -> Result<Net, String> {
     let prefix = if addr.is_ipv4() { prefix & 0xff } else { prefix };
     let allowed = if addr.is_ipv4() { 0..=32 } else { 1..=128 };
     if !allowed.contains(&prefix) {
-        return Err(format!("{}: the prefix is not {} to {}", fail(), allowed.start(), allowed.end()));
+        let range = if addr.is_ipv4() { "the prefix is not 0 to 32" } else { "the prefix is not 1 to 128" };
+        return Err(Refused { hint: range, ..fail() });
     }
     Ok(Net { addr, prefix: prefix as u8 })
 }

@@ -366,7 +366,7 @@ pub(crate) fn compile_error(text: &str, error: &CompileError, schema: &dyn Schem
         }
         K::BadOperator => bad_operator(shown, error, span, schema),
         K::Macro => said("no such macro"),
-        _ => said(""),
+        _ => said(error.hint),
     }
 }
 

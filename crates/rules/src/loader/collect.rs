@@ -8,7 +8,7 @@ use super::described::Sources;
 use super::result::{Context, ErrorCode, LoadError, LoadWarning, Problem, WarningCode};
 use super::yaml::{Kind, Node};
 use crate::diagnostic::Place;
-use crate::diagnostic::suggest::{did_you_mean, nearest};
+use crate::diagnostic::suggest::did_you_mean;
 use crate::rule::Priority;
 
 mod rule;
@@ -75,8 +75,13 @@ impl Overrides {
                 "append" => (&mut out.append, append, "appended to"),
                 "replace" => (&mut out.replace, replace, "replaced"),
                 shown => {
+                    let allowed = |keys: &[&str], word: &'static str| match keys.contains(&name) {
+                        true => word,
+                        false => "",
+                    };
+                    let (append, replace) = (allowed(append, "append "), allowed(replace, "replace "));
                     let message = format!(
-                        "Invalid override operation for key '{name}': '{shown}'. Allowed: append, replace"
+                        "Invalid override operation for key '{name}': '{shown}'. Allowed values are: {append}{replace}"
                     );
                     let context = context.at("value for", name, value.at);
                     let problem = invalid(message, &context)
@@ -90,7 +95,8 @@ impl Overrides {
                 let mut list: Vec<_> = allowed.iter().map(|key| format!("`{key}`")).collect();
                 list.sort();
                 let context = context.at("overrides", name, key.at);
-                return Err(invalid(format!("Key '{name}' cannot be {what}"), &context)
+                let instead = if operation == "append" { ", use 'replace' instead" } else { "" };
+                return Err(invalid(format!("Key '{name}' cannot be {what}{instead}"), &context)
                     .titled(format!("`{name}` cannot be {what}"))
                     .note(key.at.place, "")
                     .help(did_you_mean(name, allowed.iter().copied()))
@@ -116,10 +122,15 @@ fn word<'a>(node: &'a Node, context: &Context) -> Decoded<&'a str> {
     match &node.kind {
         Kind::Scalar(text) => Ok(text),
         Kind::Null => Ok("null"),
-        _ => Err(wrong("A key or its value is no text", &context.root_of())
+        _ => Err(wrong(bad_conversion(node), &context.root_of())
             .titled("a text is expected here")
             .note(node.at.place, "")),
     }
+}
+
+/// What yaml-cpp says where a text is expected and a sequence or a mapping stands.
+fn bad_conversion(node: &Node) -> String {
+    eyas_yaml::cpp_message("bad conversion", node.at.mark)
 }
 
 impl Tables {
@@ -136,7 +147,7 @@ impl Tables {
         }
         let context = file.at("rules content item", "", item.at);
         let Kind::Map(pairs) = &item.kind else {
-            let message = "Unexpected element type. Each element should be a yaml associative array";
+            let message = "Unexpected element type. Each element should be a yaml associative array.";
             return Err(invalid(message, &context)
                 .titled("each item of a rules file must be a mapping")
                 .note(item.at.place, "this is none")
@@ -159,9 +170,8 @@ impl Tables {
             ("rule", &RULE_KEYS)
         } else {
             let name = pairs.first().and_then(|(k, _)| k.as_str()).unwrap_or_default();
-            let message = format!("Unknown top level item '{name}'");
             let near = pairs.iter().filter_map(|(k, _)| did_you_mean(k.as_str()?, ITEM_KINDS)).next();
-            let problem = Problem::new(WarningCode::UnknownItem, message, &context)
+            let problem = Problem::new(WarningCode::UnknownItem, "Unknown top level item", &context)
                 .titled(format!("nothing is known that begins with `{name}`; it is ignored"))
                 .note(pairs.first().map_or(item.at.place, |(k, _)| k.at.place), "unknown kind of item")
                 .help(near);
@@ -174,9 +184,7 @@ impl Tables {
             let text = word(key, &context)?;
             if !keys.contains(&text) {
                 let near = did_you_mean(text, keys.iter().copied());
-                let shown = nearest(text, keys.iter().copied())
-                    .map_or(String::new(), |near| format!(" (did you mean '{near}'?)"));
-                let message = format!("Unknown key '{text}'{shown}");
+                let message = format!("Unknown key '{text}'. The key will be ignored.");
                 let problem = Problem::new(WarningCode::UnknownKey, message, &context)
                     .titled(format!("unknown key `{text}`; it is ignored"))
                     .note(key.at.place, "")
@@ -219,7 +227,8 @@ impl Tables {
             matches!(c, '(' | ')' | '"' | '\'' | ' ' | '\t' | '\n' | '\u{b}' | '\u{c}' | '\r' | '=' | ',')
         };
         if name.contains(bad) {
-            let message = format!("List has an invalid name '{name}': it can not be referred to");
+            let message = "List has an invalid name. List names should match a regular expression: \
+                           ([^()\"'[:space:]=,]+)";
             let problem = Problem::new(WarningCode::InvalidListName, message, &context)
                 .titled(format!("no condition can name the list `{name}`"))
                 .note(at.place, "a name has no blanks, quotes, commas, `=` or parentheses");
@@ -235,7 +244,7 @@ impl Tables {
         match (self.lists.position(&name), append) {
             (None, true) => {
                 let message =
-                    "List has 'append' key or an append override but no list by that name already exists";
+                    "List uses 'append' or 'override.items: append' but no list by that name already exists";
                 return Err(wrong(message, &context)
                     .titled(format!("there is no list `{name}` to append to"))
                     .note(place, "not defined before this")
@@ -261,7 +270,8 @@ impl Tables {
         let place = at.place;
         let letters = name.bytes().take_while(u8::is_ascii_alphabetic).count();
         if letters == 0 || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
-            let message = format!("Macro has an invalid name '{name}': it can not be referred to");
+            let message = "Macro has an invalid name. Macro names should match a regular expression: \
+                           ([a-zA-Z]+[a-zA-Z0-9_]*)";
             let problem = Problem::new(WarningCode::InvalidMacroName, message, &context)
                 .titled(format!("no condition can name the macro `{name}`"))
                 .note(place, "a name has letters, digits and `_`, a letter first");
@@ -274,8 +284,8 @@ impl Tables {
         let condition = written.to_text();
         match (self.macros.position(&name), append) {
             (None, true) => {
-                let message =
-                    "Macro has 'append' key or an append override but no macro by that name already exists";
+                let message = "Macro uses 'append' or 'override.condition: append' but no macro by that name \
+                               already exists";
                 return Err(wrong(message, &context)
                     .titled(format!("there is no macro `{name}` to append to"))
                     .note(place, "not defined before this")
@@ -313,10 +323,7 @@ const ORDER: &str =
 fn appends(item: &Node, key: &str, context: &Context, warnings: &mut Vec<LoadWarning>) -> Decoded<bool> {
     let append = boolean(item, "append", context)?;
     if append == Some(true) {
-        let message = format!(
-            "'append' key is deprecated. Add an 'append' entry (e.g. '{key}: append') under 'override' instead."
-        );
-        warnings.push(deprecated_append(item, message, &[key], context));
+        warnings.push(deprecated_append(item, &[key], context));
     }
     let overrides = Overrides::decode(item, &[key], &[key], context)?;
     if append == Some(true) && overrides.any() {
@@ -325,13 +332,15 @@ fn appends(item: &Node, key: &str, context: &Context, warnings: &mut Vec<LoadWar
     Ok(append.unwrap_or(false) || overrides.append.contains(key))
 }
 
-/// `keys` are the keys that it appends.
-fn deprecated_append(item: &Node, message: String, keys: &[&str], context: &Context) -> LoadWarning {
+/// `keys` are those that are appended.
+fn deprecated_append(item: &Node, keys: &[&str], context: &Context) -> LoadWarning {
     let entries: Vec<String> = keys.iter().map(|key| format!("{key}: append")).collect();
     let help = match entries.is_empty() {
         true => "drop it: nothing is appended here".to_owned(),
         false => format!("write `override: {{{}}}` instead", entries.join(", ")),
     };
+    let message = "'append' key is deprecated. Add an 'append' entry (e.g. 'condition: append') under \
+                   'override' instead.";
     Problem::new(WarningCode::DeprecatedItem, message, context)
         .titled("`append` is deprecated")
         .note(key_place(item, "append", context), "")
@@ -339,7 +348,9 @@ fn deprecated_append(item: &Node, message: String, keys: &[&str], context: &Cont
 }
 
 fn both_appends(item: &Node, context: &Context) -> LoadError {
-    invalid("Keys 'override' and 'append: true' cannot be used together", context)
+    let message = "Keys 'override' and 'append: true' cannot be used together. Add an 'append' entry (e.g. \
+                   'condition: append') under 'override' instead.";
+    invalid(message, context)
         .titled("`append: true` and `override` cannot be used together")
         .note(key_place(item, "append", context), "drop this")
         .note(key_place(item, "override", context), "this says the same and more")
@@ -354,7 +365,7 @@ fn key_place(item: &Node, key: &str, context: &Context) -> Place {
 fn priority(level: &Scalar, context: &Context) -> Decoded<Priority> {
     Priority::parse(&level.text).ok_or_else(|| {
         let names = Priority::ALL.map(Priority::name).join(", ");
-        invalid(format!("Invalid priority '{}': expected one of {names}", level.text), context)
+        invalid("Invalid priority", context)
             .titled(format!("`{}` is no priority", level.text))
             .note(level.at.place, "unknown priority")
             .help(did_you_mean(&level.text, Priority::ALL.map(Priority::name)))

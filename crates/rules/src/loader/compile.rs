@@ -48,6 +48,7 @@ impl Ruleset {
         seen.macros.dedup();
         sources.set_names(source, named);
         let mut look = WarnCx::new(schema, raw, source, sources, warnings);
+        look.for_no_value(&expr);
         look.for_deprecated(&expr, &known.quiet);
         let root = compiler.add(&expr).map_err(|e| Failure {
             unknown: matches!(e.kind, CompileErrorKind::UnknownField | CompileErrorKind::UnknownEventType),
@@ -81,8 +82,8 @@ impl Setup<'_> {
             raw.output.notes(at..at + word.len(), "", self.files)
         };
         if text.contains("%container.info") {
-            let message =
-                "%container.info is deprecated and no longer useful, and will be dropped in a future release";
+            let message = "%container.info is deprecated and no more useful, and will be dropped by Falco 1.0.0. \
+                           The container plugin will automatically add required fields to the output message.";
             let problem = Problem::new(WarningCode::DeprecatedItem, message, &raw.context)
                 .titled("`%container.info` is deprecated: nothing is written for it")
                 .notes(place("%container.info"))
@@ -118,7 +119,8 @@ impl Setup<'_> {
             if !text.contains(def.name) {
                 continue;
             }
-            let message = format!("Usage of deprecated field '{}' has been detected in the output", def.name);
+            let message =
+                format!("usage of deprecated field '{}' has been detected in the rule output", def.name);
             let problem = Problem::new(WarningCode::DeprecatedItem, message, &raw.output_context)
                 .of_field(def.name)
                 .titled(format!("the field `{}` is deprecated", def.name));
@@ -142,8 +144,8 @@ fn output_error(
     schema: &dyn Schema,
 ) -> LoadError {
     let message = error.to_string();
-    let problem = LoadError::new(ErrorCode::CompileOutput, message.clone(), &raw.output_context);
-    // The compiled text lacks a leading star.
+    let problem = LoadError::new(ErrorCode::CompileOutput, error.reference(), &raw.output_context);
+    // A leading star is no part of what was compiled.
     let at = error.offset + usize::from(written.starts_with('*'));
     let Some(token) = written.get(at..).and_then(|rest| rest.strip_prefix('%')) else {
         return problem.note(raw.place, "in the output of this rule, or in what is appended to it");
@@ -151,7 +153,7 @@ fn output_error(
     let ends = |c: char| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '[' | ']'));
     let len = token.find(ends).unwrap_or(token.len());
     let name = token[..len].trim_start_matches(|c: char| c.is_ascii_digit());
-    let title = match message.starts_with("unknown filter") && !name.is_empty() {
+    let title = match error.unknown && !name.is_empty() && message.starts_with("unknown filter") {
         true => format!("unknown field `{name}` in the output"),
         false => message,
     };

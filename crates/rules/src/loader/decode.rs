@@ -7,7 +7,10 @@ use crate::diagnostic::suggest::{did_you_mean, nearest};
 
 pub(super) type Decoded<T> = Result<T, LoadError>;
 
-/// A text and its place.
+/// Falco's words for a scalar of another type.
+const UNDECODABLE: &str = "Can't decode YAML scalar value";
+
+/// A text and where it is.
 #[derive(Clone, Debug)]
 pub(super) struct Scalar {
     pub(super) text: String,
@@ -51,20 +54,22 @@ pub(super) fn missing(item: &Node, key: &str, context: &Context) -> LoadError {
 
 fn scalar(node: &Node, key: &str, context: &Context) -> Decoded<Scalar> {
     let inner = || context.at("value for", key, node.at);
-    let fail = |what: &str, title: String, context: &Context| {
+    let fail = |message: &str, title: String, context: &Context| {
         let label = match &node.kind {
             Kind::Seq(_) => "this is a sequence",
             Kind::Map(_) => "this is a mapping",
             _ => "",
         };
-        Err(invalid(format!("Value of '{key}' {what}"), context).titled(title).note(node.at.place, label))
+        Err(invalid(message, context).titled(title).note(node.at.place, label))
     };
     match &node.kind {
         Kind::Scalar(text) if !text.is_empty() => Ok(Scalar { text: text.clone(), at: node.at }),
-        // An absent value has no place.
-        Kind::Null => fail("is empty", format!("`{key}` is empty"), context),
-        Kind::Scalar(_) => fail("is empty", format!("`{key}` is empty"), &inner()),
-        _ => fail("is not a scalar value", format!("`{key}` must be a text"), &inner()),
+        // What is not there has no place of its own.
+        Kind::Null => {
+            fail(&format!("Mapping for key '{key}' is empty"), format!("`{key}` is empty"), context)
+        }
+        Kind::Scalar(_) => fail("Value must be non-empty", format!("`{key}` is empty"), &inner()),
+        _ => fail("Value is not a scalar value", format!("`{key}` must be a text"), &inner()),
     }
 }
 
@@ -85,21 +90,17 @@ pub(super) fn boolean(item: &Node, key: &str, context: &Context) -> Decoded<Opti
     let Some(Scalar { text, at }) = optional(item, key, context)? else { return Ok(None) };
     match eyas_yaml::truth(&text) {
         Some(truth) => Ok(Some(truth)),
-        None => {
-            let message = format!("Can't decode '{text}' of '{key}' as true or false");
-            Err(invalid(message, &context.at("value for", key, at))
-                .titled(format!("`{key}` must be true or false"))
-                .note(at.place, "neither")
-                .help(did_you_mean(&text, ["true", "false", "yes", "no", "on", "off"])))
-        }
+        None => Err(invalid(UNDECODABLE, &context.at("value for", key, at))
+            .titled(format!("`{key}` must be true or false"))
+            .note(at.place, "neither")
+            .help(did_you_mean(&text, ["true", "false", "yes", "no", "on", "off"]))),
     }
 }
 
 pub(super) fn number(item: &Node, key: &str, context: &Context) -> Decoded<Option<u32>> {
     let Some(Scalar { text, at }) = optional(item, key, context)? else { return Ok(None) };
     integer(&text).map(Some).ok_or_else(|| {
-        let message = format!("Can't decode '{text}' of '{key}': expected a number from 0 to {}", u32::MAX);
-        invalid(message, &context.at("value for", key, at))
+        invalid(UNDECODABLE, &context.at("value for", key, at))
             .titled(format!("`{key}` must be a number from 0 to {}", u32::MAX))
             .note(at.place, "")
     })
@@ -115,7 +116,7 @@ pub(super) fn sequence(item: &Node, key: &str, context: &Context) -> Decoded<Opt
     let Some(node) = item.get(key) else { return Ok(None) };
     let inner = || context.at("value for", key, node.at);
     let Kind::Seq(items) = &node.kind else {
-        let error = invalid(format!("Value of '{key}' is not a sequence"), &inner());
+        let error = invalid("Value is not a sequence", &inner());
         return Err(error
             .titled(format!("`{key}` must be a sequence"))
             .note(node.at.place, "")
@@ -124,12 +125,9 @@ pub(super) fn sequence(item: &Node, key: &str, context: &Context) -> Decoded<Opt
     let text = |node: &Node| match &node.kind {
         Kind::Scalar(text) => Ok(Scalar { text: text.clone(), at: node.at }),
         kind => {
-            let (what, title) = match kind {
-                Kind::Null => ("is empty", "is empty"),
-                _ => ("is not a scalar value", "must be a text"),
-            };
+            let title = if matches!(kind, Kind::Null) { "is empty" } else { "must be a text" };
             let context = inner().at("list item", "", node.at);
-            Err(invalid(format!("An element of '{key}' {what}"), &context)
+            Err(invalid("sequence value is not scalar", &context)
                 .titled(format!("an element of `{key}` {title}"))
                 .note(node.at.place, ""))
         }

@@ -12,12 +12,15 @@ use super::yaml::{Kind, Node};
 use crate::condition::ast::{Modifier, Op};
 use crate::diagnostic::suggest::did_you_mean;
 
+/// Falco's words for a row that has not a value for each field.
+const UNEVEN: &str = "Fields and values lists must have equal length";
+
 /// Reads a text, or a list of entries.
 fn entry(node: &Node, key: &str, context: &Context) -> Decoded<Entry> {
     let here = || context.at("value for", key, node.at);
     let kind = match &node.kind {
         Kind::Scalar(text) if text.is_empty() => {
-            let error = invalid(format!("Value of '{key}' is empty"), &here());
+            let error = invalid("Value must be non-empty", &here());
             return Err(error.titled("a text is empty here").note(node.at.place, ""));
         }
         Kind::Scalar(text) => EntryKind::One(text.clone()),
@@ -150,13 +153,12 @@ pub(super) fn complete(exception: &mut Exception, rule: &Context) -> Decoded<()>
         EntryKind::Many(items) => items.iter_mut().for_each(trim),
     }
     match (fields.items(), comps.items()) {
-        (None, Some(_)) => Err(wrong("Fields and comps must both be single values", &context)
+        (None, Some(_)) => Err(wrong("Fields and comps must both be strings", &context)
             .titled("`fields` is a single value, so `comps` must be one, too")
             .note(comps.at.place, "this is a list")),
         (Some(fields), comps) if comps.map(<[Entry]>::len) != Some(fields.len()) => {
             let (f, c) = (fields.len(), comps.map_or(0, <[Entry]>::len));
-            let message = format!("Fields and comps lists must have equal length: {f} fields, {c} comps");
-            Err(wrong(message, &context)
+            Err(wrong("Fields and comps lists must have equal length", &context)
                 .titled(format!("the exception `{name}` has {f} fields and {c} comparisons"))
                 .note(*place, "as many `comps` as `fields` are expected"))
         }
@@ -184,9 +186,9 @@ pub(super) fn define(
         None => {
             let comp = comps.text();
             if !matches!(comp, "in" | "pmatch" | "intersects") && !is_modified(comp) {
-                let error =
-                    wrong("Rule exception item must have a comps of in, pmatch or intersects", &context);
-                return Err(error
+                let message = "When fields is a single value, comps must be one of (in, pmatch, intersects) \
+                               or a modifier operator (e.g. startswith oneof)";
+                return Err(wrong(message, &context)
                     .titled(format!("`{comp}` does not compare a field with several values"))
                     .note(comps.at.place, "")
                     .help(["with a single field `comps` is one of `in`, `pmatch`, `intersects`, or an operator with `oneof`, `anyof` or `allof`".to_owned()]));
@@ -229,10 +231,10 @@ pub(super) fn append(
         let context = rule.at("exception", &exception.name, exception.at);
         match to.iter_mut().find(|e| e.name == exception.name) {
             Some(known) => {
-                if let Some(given) =
-                    [&exception.fields, &exception.comps].into_iter().find(|entry| !entry.is_empty())
-                {
-                    let message = "Can not append exception fields or comps to existing exception";
+                let both = [("fields", &exception.fields), ("comps", &exception.comps)];
+                if let Some((key, given)) = both.into_iter().find(|(_, entry)| !entry.is_empty()) {
+                    let message =
+                        format!("Can not append exception {key} to existing exception, only values");
                     return Err(wrong(message, &context)
                         .titled("`fields` and `comps` of an exception cannot be appended to")
                         .note(given.all()[0].at.place, "only `values` may be given here")
@@ -242,7 +244,8 @@ pub(super) fn append(
             }
             None => {
                 if exception.fields.is_empty() || exception.values.is_empty() {
-                    let message = "Rule exception must have fields property with a list of fields and values";
+                    let key = if exception.fields.is_empty() { "fields" } else { "values" };
+                    let message = format!("Rule exception must have {key} property with a list of {key}");
                     return Err(wrong(message, &context)
                         .titled(format!("the new exception `{}` needs `fields` and `values`", exception.name))
                         .note(exception.place, "")
@@ -283,7 +286,7 @@ pub(super) fn apply(condition: &Text, exceptions: &[Exception], rule: &Context) 
                 out.push(" (", place);
                 for (i, value) in values.iter().enumerate() {
                     if value.items().is_some() {
-                        let message = "Expected single values for a single field, found a list";
+                        let message = "Expected values array to contain a list of strings";
                         return Err(wrong(message, &rule.at("exception", name, *at))
                             .titled("a single value is expected for a single field")
                             .note(value.at.place, "this is none")
@@ -318,16 +321,14 @@ fn push_row(
     let Exception { name, at, place, .. } = exception;
     let context = || rule.at("exception", name, *at);
     let Some(values) = row.items() else {
-        let message = "Rule exception values must be lists, one value for each field";
-        return Err(wrong(message, &context())
+        return Err(wrong(UNEVEN, &context())
             .titled("a row of values is expected, one for each field")
             .note(row.at.place, "this is a single value")
             .help([format!("write `[…]` with {} values", fields.len())]));
     };
     if values.len() != fields.len() {
         let (f, v) = (fields.len(), values.len());
-        let message = format!("Fields and values lists must have equal length: {f} fields, {v} values");
-        return Err(wrong(message, &context())
+        return Err(wrong(UNEVEN, &context())
             .titled(format!("this row has {v} value{} for {f} field{}", plural(v), plural(f)))
             .note(row.at.place, "")
             .note(fields.first().map_or(*place, |s| s.at.place), "the first of the fields"));

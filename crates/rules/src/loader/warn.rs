@@ -17,6 +17,9 @@ use crate::condition;
 use crate::condition::Part;
 use crate::condition::ast::{Expr, LiteralRef, Op, Rhs, Span, Test, Values};
 
+/// What outputs have for an absent value.
+const NO_VALUE: &[u8] = b"<NA>";
+
 /// Fields of a schema that are kept for old rules.
 pub(super) fn deprecated(schema: &dyn Schema) -> impl Iterator<Item = &FieldDef> {
     schema.fields().iter().filter(|def| def.flags.contains(FieldFlags::DEPRECATED))
@@ -74,7 +77,8 @@ impl<'a, 'w> WarnCx<'a, 'w> {
     /// Adds a warning, unless it is a duplicate.
     fn add(&mut self, problem: LoadWarning, span: Span) {
         let at = problem.context.innermost().map_or(0, |location| location.mark.offset);
-        if self.said.insert((problem.message.clone(), at)) {
+        let field = problem.deprecated_field.unwrap_or_default();
+        if self.said.insert((format!("{field} {}", problem.message), at)) {
             let notes = self.sources.notes(span, self.root, "");
             self.warnings.push(problem.notes(notes));
         }
@@ -97,7 +101,31 @@ impl<'a, 'w> WarnCx<'a, 'w> {
         base.in_condition(self.flat(), self.sources.text(self.root).written(), 0, mark)
     }
 
-    /// Adds one warning for each tested deprecated field.
+    /// One warning if a field of audit events is compared with what stands for no value.
+    pub(super) fn for_no_value(&mut self, expr: &Expr) {
+        let mut found: Option<(String, Span)> = None;
+        expr.tests(&mut |test| {
+            let is_equality =
+                matches!(test.op, Op::Eq | Op::EqEq | Op::Ne | Op::In | Op::Intersects | Op::PMatch);
+            let mut is_unsafe = false;
+            test.left.fields_outside_lists(&mut |field| {
+                is_unsafe = ["ka.", "jevt."].iter().any(|prefix| field.name.starts_with(prefix));
+            });
+            if found.is_none() && is_unsafe && is_equality && test.modifier.is_none() {
+                let constant = test.right.values().find(|value| value.text == NO_VALUE);
+                found = constant.map(|value| (test.left.to_string(), value.span));
+            }
+        });
+        if let Some((field, span)) = found {
+            // Falco has no sentence for it beyond the code.
+            let problem = Problem::new(WarningCode::UnsafeNaCheck, "", &self.whole_condition());
+            let title = format!("`{field}` is compared with the text `<NA>`, which an absent value is not");
+            let help = format!("to test whether there is a value write `{field} exists`");
+            self.add(problem.titled(title).help([help]), span);
+        }
+    }
+
+    /// One warning for each deprecated field that is tested.
     pub(super) fn for_deprecated(&mut self, expr: &Expr, quiet: &Quiet) {
         let mut found: BTreeMap<&'static str, Span> = BTreeMap::new();
         expr.tests(&mut |test| {
@@ -109,7 +137,19 @@ impl<'a, 'w> WarnCx<'a, 'w> {
             });
         });
         for (name, span) in found {
-            let message = format!("Usage of deprecated field '{name}' has been detected");
+            let message = match name {
+                "evt.dir" => {
+                    "due to the drop of enter events, 'evt.dir = <' always evaluates to true, and 'evt.dir = >' \
+                     always evaluates to false. The rule expression can be simplified by removing the condition on \
+                     'evt.dir'"
+                        .to_owned()
+                }
+                _ if name.starts_with("evt.") => {
+                    "field is not available due to the drop of enter events.".to_owned()
+                }
+                // Falco has no word about these.
+                _ => format!("usage of deprecated field '{name}' has been detected in the rule condition"),
+            };
             let title = format!("the field `{name}` is deprecated");
             let context = self.whole_condition();
             let problem = Problem::new(WarningCode::DeprecatedItem, message, &context).of_field(name);
@@ -217,7 +257,10 @@ fn confusions(op: Op, value: LiteralRef<'_>, schema: &dyn Schema) -> Vec<Wording
     }
     if op == Op::Regex && condition::regex_is_plain(value.text) {
         out.push(Wording {
-            message: format!("'regex' operator with plain text '{text}': another operator costs less"),
+            message: format!(
+                "regex check with '{text}' may be optimized with simpler operators such as '=', 'contains', \
+                 'startswith', 'endswith'"
+            ),
             title: format!("`{text}` is no pattern: `regex` is a costly way to compare it"),
             span,
             help: Some("`regex` matches the whole value: write `=`".to_owned()),

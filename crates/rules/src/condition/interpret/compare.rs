@@ -119,8 +119,8 @@ fn port(text: &str) -> Result<i128, String> {
     match text {
         "" => Ok(0),
         _ => text.parse::<u32>().map(|n| i128::from(n) % 65_536).or_else(|_| {
-            // The names come from a table of the system, so both evaluators use the same look-up.
-            super::super::value::port(text)
+            // The names are a table of the system: not compared, only looked up.
+            super::super::value::port(text).map_err(Into::into)
         }),
     }
 }

@@ -12,7 +12,7 @@ pub(crate) struct Regex(regex::bytes::Regex);
 impl Regex {
     pub(crate) fn new(pattern: &[u8]) -> Result<Self, String> {
         let text = std::str::from_utf8(pattern).map_err(|_| "regular expression is not UTF-8".to_owned())?;
-        let fail = |why: String| format!("invalid regular expression '{text}': {why}");
+        let fail = |why: String| format!("invalid regex pattern: {why}");
         let whole = format!("\\A(?:{})\\z", posix::translate(text).map_err(&fail)?);
         RegexBuilder::new(&whole)
             .multi_line(true)

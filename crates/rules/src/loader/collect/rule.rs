@@ -31,6 +31,9 @@ const REPLACED: [&str; 11] = [
     "skip-if-unknown-filter",
 ];
 
+const NOTHING_TO_APPEND_TO: &str =
+    "Rule uses 'append' or 'override.<key>: append' but no rule by that name already exists";
+
 /// An item about a rule.
 struct Item<'a> {
     node: &'a Node,
@@ -57,15 +60,14 @@ impl Tables {
         let context = &item.context;
         let append = boolean(node, "append", context)?.unwrap_or(false);
         if append {
-            let message = "'append' key is deprecated. Add an 'append' entry (e.g. 'condition: append') under 'override' instead.";
-            // Each key must be listed; keys without an effect of `append` are errors.
+            // Each key has to be named; what `append` does nothing with has to go.
             let appended: Vec<&str> = APPENDED.into_iter().filter(|key| node.get(key).is_some()).collect();
             let others =
                 REPLACED.into_iter().filter(|key| !APPENDED.contains(key) && node.get(key).is_some());
             let others: Vec<String> = others.map(|key| format!("`{key}`")).collect();
             let drop = (!others.is_empty())
                 .then(|| format!("drop {}, with which `append` does nothing", others.join(", ")));
-            let warning = deprecated_append(node, message.to_owned(), &appended, context);
+            let warning = deprecated_append(node, &appended, context);
             warnings.push(warning.help(drop));
         }
         let overrides = Overrides::decode(node, &APPENDED, &REPLACED, context)?;
@@ -113,8 +115,7 @@ impl Tables {
         let Item { node, name, place, source, context } = item;
         let condition = optional(node, "condition", context)?;
         let added = exceptions::decode(node, context, true, warnings)?;
-        let message = "Rule has 'append' key but no rule by that name already exists";
-        let rule = self.known_rule(item, source, message)?;
+        let rule = self.known_rule(item, source, NOTHING_TO_APPEND_TO)?;
         if condition.is_none() && added.is_none() {
             return Err(wrong("Appended rule must have exceptions or condition property", context)
                 .titled(format!("nothing is appended to the rule `{name}`"))
@@ -134,7 +135,7 @@ impl Tables {
     fn enable_rule(&mut self, item: &Item<'_>, warnings: &mut Vec<LoadWarning>) -> Decoded<()> {
         let Item { node, name, place, context, .. } = item;
         let enabled = boolean(node, "enabled", context)?.ok_or_else(|| {
-            invalid("Rule has no condition, output, desc and priority, and no 'enabled' either", context)
+            invalid("Item has no mapping for key 'enabled'", context)
                 .titled(format!("the rule `{name}` has no content"))
                 .note(*place, "`condition`, `output`, `desc` and `priority` are required")
         })?;
@@ -211,8 +212,7 @@ impl Tables {
                 added.push(Change::decode(item, key, true, &mut left, warnings)?);
             }
             let source = if overrides.append.contains("condition") { item.source.as_str() } else { "" };
-            let message = "An append override was specified but no rule by that name already exists";
-            let rule = self.known_rule(item, source, message)?;
+            let rule = self.known_rule(item, source, NOTHING_TO_APPEND_TO)?;
             for change in added {
                 change.append(rule, described, context)?;
             }
@@ -223,7 +223,8 @@ impl Tables {
                 given.push(Change::decode(item, key, false, &mut left, warnings)?);
             }
             let source = if overrides.replace.contains("condition") { item.source.as_str() } else { "" };
-            let message = "A replace override was specified but no rule by that name already exists";
+            let message = "An 'override.<key>: replace' to a rule was requested but no rule by that name \
+                           already exists";
             let rule = self.known_rule(item, source, message)?;
             for change in given {
                 change.replace(rule, context)?;
@@ -233,7 +234,7 @@ impl Tables {
         let Some((text, value)) = left.first().and_then(|text| Some((text, node.get(text)?))) else {
             return Ok(());
         };
-        let message = format!("Unexpected key '{text}': no corresponding entry under 'override' is defined");
+        let message = format!("Unexpected key '{text}': no corresponding entry under 'override' is defined.");
         Err(invalid(message, &context.at("overrides", text, value.at))
             .titled(format!("`{text}` is given and `override` does not say what to do with it"))
             .note(key_place(node, text, context), "")
@@ -269,7 +270,7 @@ impl Change {
         let Item { node, context, .. } = item;
         let Some(at) = left.iter().position(|there| *there == key) else {
             let what = if append { "append" } else { "replace" };
-            let message = format!("An {what} override was specified for '{key}', which has no value");
+            let message = format!("An {what} override for '{key}' was specified but '{key}' is not defined");
             return Err(invalid(message, context)
                 .titled(format!("the override of `{key}` has no value to work with"))
                 .note(override_place(node, key, context), format!("`{key}` is announced here"))
@@ -349,7 +350,7 @@ fn unknown_source(rule: &RawRule, known: &Sources<'_>) -> LoadWarning {
         [only] => format!("the only source here is {only}"),
         several => format!("the sources here are {}", several.join(", ")),
     };
-    let message = format!("Unknown source '{}', the rule is ignored", rule.source);
+    let message = format!("Unknown source {}, skipping", rule.source);
     Problem::new(WarningCode::UnknownSource, message, &rule.context)
         .titled(format!("the rule `{}` is ignored: it is for another source", rule.name))
         .note(rule.place, format!("of the source `{}`", rule.source))

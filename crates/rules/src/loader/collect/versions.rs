@@ -8,6 +8,8 @@ use super::wrong;
 
 /// Engine version that the rules language here corresponds to.
 const ENGINE: [u64; 3] = [0, 62, 0];
+/// What Falco calls an alternative of a required plugin.
+const ALTERNATIVE: &str = "required plugin versions alternative";
 
 /// Parses three numbers separated by dots; ignores the rest.
 pub(crate) fn version(text: &str) -> Option<[u64; 3]> {
@@ -40,10 +42,9 @@ impl Tables {
             match entry.get("alternatives").map(|node| (node, &node.kind)) {
                 None => {}
                 Some((_, Kind::Seq(alternatives))) => {
-                    const KIND: &str = "required plugin versions alternative";
                     for alternative in alternatives {
-                        let unnamed = here.at(KIND, "", alternative.at);
-                        group.push(requirement(alternative, &unnamed, &here, KIND)?);
+                        let unnamed = here.at(ALTERNATIVE, "", alternative.at);
+                        group.push(requirement(alternative, &unnamed, &here, ALTERNATIVE)?);
                     }
                 }
                 Some((node, _)) => {
@@ -83,7 +84,9 @@ impl Tables {
         let wanted = match integer(&text) {
             Some(minor) => [0, minor.into(), 0],
             None => version(&text).ok_or_else(|| {
-                let message = format!("Unable to parse engine version '{text}': expected a number or x.y.z");
+                let message = format!(
+                    "Unable to parse engine version '{text}' as a semver string. Expected \"x.y.z\" semver format."
+                );
                 invalid(message, &context)
                     .titled(format!("`{text}` is no engine version"))
                     .note(at.place, "expected a number or x.y.z")
@@ -112,7 +115,11 @@ struct Requirement {
 /// `unnamed` is the context until the name is known; then the context is the item in `outer`.
 fn requirement(node: &Node, unnamed: &Context, outer: &Context, kind: &'static str) -> Decoded<Requirement> {
     if !matches!(node.kind, Kind::Map(_)) {
-        return Err(invalid("A plugin version must be a mapping", unnamed)
+        let message = match kind {
+            ALTERNATIVE => "Plugin version alternative must be a mapping",
+            _ => "Plugin version must be a mapping",
+        };
+        return Err(invalid(message, unnamed)
             .titled("a required plugin must be a mapping")
             .note(node.at.place, "")
             .help(["write `name: …` with `version: x.y.z` below it".to_owned()]));
