@@ -27,6 +27,7 @@ Examples:
 #[derive(Clone, Debug, Parser)]
 #[command(
     name = "falco",
+    override_usage = "falco [OPTION...]",
     version,
     disable_version_flag = true,
     max_term_width = 110,

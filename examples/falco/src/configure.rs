@@ -22,7 +22,7 @@ mod tree;
 mod unknown;
 mod validate;
 
-pub use json_schema::json_schema;
+pub use json_schema::{container_schema, json_schema};
 
 /// The key that names further files.
 const CONFIG_FILES: &str = "config_files";
@@ -100,6 +100,9 @@ fn read_all(given: Option<&Path>, options: &[String], capture: Option<&Path>) ->
         _ => key.to_owned(),
     };
     not_honoured::warn(&fitted, &named, &mut warnings);
+    // It is on unless somebody says otherwise.
+    #[cfg(feature = "grpc")]
+    let wants_grpc = fitted.pointer("/grpc_output/enabled") == Some(&Value::Bool(true));
     let mut config: Config = serde_json::from_value(fitted).context("the configuration")?;
     complete(&mut config)?;
     if let Some(capture) = capture {
@@ -109,6 +112,12 @@ fn read_all(given: Option<&Path>, options: &[String], capture: Option<&Path>) ->
     config.check()?;
     warnings.extend(config.base_syscalls.oddities());
     warnings.extend(config.append_output.iter().filter_map(Append::oddity));
+    #[cfg(feature = "grpc")]
+    if wants_grpc && !config.grpc.enabled {
+        warnings.push(
+            "grpc_output.enabled has no effect without grpc.enabled: no client can ask for alerts".to_owned(),
+        );
+    }
     Ok(Loaded { config, files, warnings, text })
 }
 

@@ -1,8 +1,5 @@
 //! What is done about lost events.
 
-use std::time::{Duration, Instant};
-
-use anyhow::{Result, bail};
 use eyas::rules::Priority;
 use eyas::scap::Stats;
 use serde_json::Value;
@@ -12,31 +9,43 @@ use crate::internal::Internal;
 use crate::log::{self, Level};
 use crate::losses::{ByKind, KINDS};
 
-/// Looks once a second at what was lost since, and acts at a bounded rate.
+/// Between two looks, ns.
+const SECOND: u64 = 1_000_000_000;
+
+/// What came of a look at what was lost.
+#[derive(Default)]
+pub struct Look {
+    /// An alert about it.
+    pub alert: Option<Internal>,
+    /// The program ends, as the configuration says.
+    pub ends: bool,
+}
+
+/// Looks once a second at what was lost since, and acts at a bounded rate. Times are those of events, ns since the epoch.
 pub struct Monitor {
     config: Drops,
     last: Stats,
     last_full: ByKind,
-    next: Instant,
+    /// Time of the next look, once there was an event.
+    next: Option<u64>,
     tokens: f64,
-    filled: Instant,
+    filled: u64,
     acted: u64,
-    /// Looks that found a loss.
+    /// Looks that found a loss above the threshold.
     occurrences: u64,
 }
 
 impl Monitor {
     /// A monitor that begins now.
     pub fn new(config: Drops) -> Self {
-        let now = Instant::now();
         let tokens = config.max_burst;
         Self {
             config,
             last: Stats::default(),
             last_full: ByKind::default(),
-            next: now,
+            next: None,
             tokens,
-            filled: now,
+            filled: 0,
             acted: 0,
             occurrences: 0,
         }
@@ -48,17 +57,19 @@ impl Monitor {
         self.config = config;
     }
 
-    /// Whether it is time to look.
-    pub fn is_due(&self) -> bool {
-        Instant::now() >= self.next
+    /// Whether losses are made up, which happens in replays, too.
+    pub fn simulates(&self) -> bool {
+        self.config.simulate_drops
+    }
+
+    /// Whether it is time to look; the first time is a second after the first question.
+    pub fn is_due(&mut self, now: u64) -> bool {
+        *self.next.get_or_insert(now.saturating_add(SECOND)) < now
     }
 
     /// Looks at the counters.
-    ///
-    /// # Errors
-    /// Events were lost and the configuration says to exit then.
-    pub fn check(&mut self, stats: Stats, full: ByKind) -> Result<Option<Internal>> {
-        self.next = Instant::now() + Duration::from_secs(1);
+    pub fn check(&mut self, now: u64, stats: Stats, full: ByKind) -> Look {
+        self.next = Some(now.saturating_add(SECOND));
         let last = std::mem::replace(&mut self.last, stats);
         let last_full = std::mem::replace(&mut self.last_full, full);
         let since = |of: fn(&Stats) -> u64| of(&stats).saturating_sub(of(&last));
@@ -69,16 +80,16 @@ impl Monitor {
             lost += 1;
         }
         if lost == 0 {
-            return Ok(None);
+            return Look::default();
+        }
+        let is_above = lost as f64 > self.config.threshold * produced as f64;
+        if !is_above && !self.config.simulate_drops {
+            return Look::default();
         }
         self.occurrences += 1;
-        let is_below = (lost as f64) < self.config.threshold * produced as f64;
-        if is_below && !self.config.simulate_drops {
-            return Ok(None);
-        }
-        if !self.take_token() {
+        if !self.take_token(now) {
             log::log(Level::Debug, "Syscall event drop but token bucket depleted, skipping actions");
-            return Ok(None);
+            return Look::default();
         }
         self.acted += 1;
         let message =
@@ -87,12 +98,13 @@ impl Monitor {
         if has(DropAction::Log) {
             log::warning(&message);
         }
-        if has(DropAction::Exit) {
-            bail!("{message} Exiting, as syscall_event_drops.actions says");
+        let ends = has(DropAction::Exit);
+        if ends {
+            log::log(Level::Error, &message);
+            log::log(Level::Error, "Exiting.");
         }
         // The numbers are texts, as readers of Falco's alert expect.
         let fields = [
-            ("ebpf_enabled", 1),
             ("n_drops", lost),
             ("n_drops_buffer_total", since(|s| s.drops_buffer)),
             ("n_drops_bug", since(|s| s.drops_other + s.drops_missed)),
@@ -104,20 +116,22 @@ impl Monitor {
         let kinds = KINDS
             .iter()
             .zip(full.iter().zip(last_full))
+            // Calls have no events where they begin, and Falco's alert no such counters.
+            .filter(|((kind, _), _)| !kind.ends_with("_enter"))
             .map(|((kind, _), (now, before))| (format!("n_drops_buffer_{kind}"), now.saturating_sub(before)));
         let fields = fields.map(|(key, n)| (key.to_owned(), n)).into_iter().chain(kinds);
         let fields = fields.map(|(key, n)| (key, Value::from(n.to_string()))).collect();
-        Ok(has(DropAction::Alert).then_some(Internal {
+        let alert = has(DropAction::Alert).then_some(Internal {
             rule: "syscall event drop",
             priority: Priority::Debug,
             message,
             fields,
-        }))
+        });
+        Look { alert, ends }
     }
 
-    fn take_token(&mut self) -> bool {
-        let now = Instant::now();
-        let earned = now.duration_since(self.filled).as_secs_f64() * self.config.rate;
+    fn take_token(&mut self, now: u64) -> bool {
+        let earned = now.saturating_sub(self.filled) as f64 / SECOND as f64 * self.config.rate;
         self.filled = now;
         self.tokens = (self.tokens + earned).min(self.config.max_burst);
         let enough = self.tokens >= 1.0;
@@ -140,39 +154,54 @@ impl Monitor {
 mod tests {
     use super::*;
 
+    fn stats(produced: u64, drops_buffer: u64) -> Stats {
+        Stats { produced, drops_buffer, ..Stats::default() }
+    }
+
     #[test]
     fn losses_are_acted_upon_at_a_bounded_rate() {
-        let mut monitor = Monitor::new(Drops { rate: 0.0, ..Drops::default() });
-        let stats = |produced, drops_buffer| Stats { produced, drops_buffer, ..Stats::default() };
-        assert!(monitor.check(stats(1000, 10), ByKind::default()).unwrap().is_none(), "below the threshold");
+        let mut monitor = Monitor::new(Drops { rate: 0.25, ..Drops::default() });
+        let mut seconds = 1000;
+        let mut look = |stats: Stats, full: ByKind| {
+            seconds += 1;
+            monitor.check(seconds * SECOND, stats, full)
+        };
+        assert!(look(stats(1000, 10), ByKind::default()).alert.is_none(), "below the threshold");
+        assert!(look(stats(2000, 110), ByKind::default()).alert.is_none(), "not above it");
         let mut full = ByKind::default();
         full[1] = 9;
-        let alert = monitor.check(stats(2000, 500), full).unwrap().unwrap();
+        let alert = look(stats(3000, 600), full).alert.unwrap();
         assert!(alert.message.contains("490 system calls"));
         assert_eq!((&alert.fields["n_evts"], &alert.fields["n_drops"]), (&"1000".into(), &"490".into()));
         assert_eq!(alert.fields["n_drops_buffer_clone_fork_exit"], "9");
-        assert!(monitor.check(stats(3000, 1000), ByKind::default()).unwrap().is_none(), "the burst is spent");
-        assert!(monitor.summary().contains("3 occurrences") && monitor.summary().contains("taken: 1"));
+        assert!(look(stats(4000, 1100), ByKind::default()).alert.is_none(), "the burst is spent");
+        let later = (0..9).filter_map(|n| look(stats(5000 + n * 9, 2000 + n * 9), full).alert).count();
+        assert_eq!(later, 2, "four seconds are worth one more");
+        let summary = monitor.summary();
+        assert!(summary.contains("detected: 11 occurrences") && summary.contains("taken: 3"), "{summary}");
     }
 
     #[test]
     fn losses_are_simulated() {
         let drops = Drops { simulate_drops: true, threshold: 1.0, ..Drops::default() };
         let mut monitor = Monitor::new(drops);
-        let alert =
-            monitor.check(Stats { produced: 1000, ..Stats::default() }, ByKind::default()).unwrap().unwrap();
+        assert!(!monitor.is_due(5), "the first event");
+        assert!(!monitor.is_due(5 + SECOND) && monitor.is_due(6 + SECOND));
+        let alert = monitor.check(6 + SECOND, stats(1000, 0), ByKind::default()).alert.unwrap();
         assert_eq!(alert.fields["n_drops"], "1");
-        assert!(monitor.check(Stats::default(), ByKind::default()).unwrap().is_none(), "the burst is spent");
+        assert!(!monitor.is_due(6 + 2 * SECOND) && monitor.is_due(7 + 2 * SECOND));
+        let look = monitor.check(7 + 2 * SECOND, Stats::default(), ByKind::default());
+        assert!(look.alert.is_none(), "the burst is spent");
         assert!(monitor.summary().contains("2 occurrences"));
     }
 
     #[test]
     fn exit_means_exit() {
-        let mut monitor = Monitor::new(Drops { actions: vec![DropAction::Exit], ..Drops::default() });
-        assert!(
-            monitor
-                .check(Stats { produced: 10, drops_buffer: 10, ..Stats::default() }, ByKind::default())
-                .is_err()
-        );
+        for actions in [vec![DropAction::Exit], vec![DropAction::Exit, DropAction::Alert]] {
+            let mut monitor = Monitor::new(Drops { actions: actions.clone(), ..Drops::default() });
+            let look = monitor.check(SECOND, stats(10, 10), ByKind::default());
+            assert!(look.ends);
+            assert_eq!(look.alert.is_some(), actions.contains(&DropAction::Alert), "the alert is not lost");
+        }
     }
 }

@@ -134,7 +134,9 @@ fn start(args: &Args) -> Result<bool> {
         return Ok(true);
     }
     if args.page_size {
-        print(&format!("{}\n", rustix::param::page_size()))?;
+        let size = rustix::param::page_size();
+        log::info(&format!("Your system page size is: {size} bytes"));
+        print(&format!("{size}\n"))?;
         return Ok(true);
     }
     if let Some(source) = &args.list {

@@ -148,7 +148,7 @@ impl Worker {
             };
             match wake {
                 Wake::Stop => return,
-                Wake::Hangup => log::info("SIGHUP received, reloading"),
+                Wake::Hangup => log::info("SIGHUP received, restarting..."),
                 Wake::Change | Wake::Timeout => {
                     // Directories may be others by now.
                     watch = self.watch();
@@ -166,7 +166,9 @@ impl Worker {
                         unsettled = Some((now, rounds));
                         continue;
                     }
-                    log::info("Files of the rules or the configuration have changed, reloading");
+                    // Falco sends itself the signal then, and its readers wait for these words.
+                    let why = "files of the rules or the configuration have changed";
+                    log::info(&format!("SIGHUP received, restarting... ({why})"));
                 }
             }
             let (settled, settlement) = sync_channel(0);

@@ -20,7 +20,8 @@ use crate::plugins;
 
 /// The YAML files that `path` stands for: itself, or what a directory holds directly, sorted.
 pub fn yaml_files(path: &Path) -> Result<Vec<PathBuf>> {
-    let meta = std::fs::metadata(path).with_context(|| format!("can't read {}", path.display()))?;
+    let meta = std::fs::metadata(path)
+        .with_context(|| format!("Could not open file {} for reading", path.display()))?;
     if !meta.is_dir() {
         return Ok(vec![path.to_owned()]);
     }
@@ -51,7 +52,7 @@ pub fn read(paths: &[PathBuf]) -> Result<Vec<File>> {
         let is_dir = path.is_dir();
         for file in yaml_files(path)? {
             let text = crate::file::read(&file, crate::file::MAX_TEXT)
-                .with_context(|| format!("can't read the rules file {}", file.display()))?;
+                .with_context(|| format!("Could not open file {} for reading", file.display()))?;
             if is_capture(&text) {
                 bail!("{0} is a capture and no rules file: replay it with -e {0}", file.display());
             }

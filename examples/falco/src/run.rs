@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use eyas::events::EventType;
 use eyas::rules::Profile;
-use eyas::scap::EventSource;
+use eyas::scap::{self, EventSource, Stats};
 use eyas::sinsp::plugin::{AsyncQueue, AsyncSource, SYSCALL};
 use eyas::sinsp::{self, Inspector, Step};
 
@@ -16,7 +16,7 @@ use crate::capture::Capture;
 use crate::clock;
 use crate::config::{Config, EngineKind};
 use crate::console;
-use crate::drops::Monitor;
+use crate::drops::{Look, Monitor};
 use crate::folding::Folding;
 #[cfg(feature = "grpc")]
 use crate::grpc;
@@ -159,7 +159,7 @@ pub fn run(args: &Args, setup: &Arc<Setup>, read: Stamp, early: Early, enabled: 
             Opened::Replay(source, inspector, is_stream) => {
                 alone.prompt = is_stream;
                 // The events of a stream may be long in coming: each is a time to see what else is to be done.
-                alone.skips = !is_stream;
+                alone.skips = !is_stream && !alone.monitor.simulates();
                 alone.run(*source, plugins.for_syscalls(inspector, true)?, false)
             }
             Opened::Idle(_) if has_syscalls && plugins.has_syscalls() => {
@@ -189,15 +189,12 @@ pub fn run(args: &Args, setup: &Arc<Setup>, read: Stamp, early: Early, enabled: 
         judge.settle();
         (last, profile) = (judge.setup, judge.profile);
     }
-    let outcome = match config.engine.kind {
-        EngineKind::Replay => {
-            let path = config.engine.replay.capture_file.display();
-            outcome.with_context(|| {
-                format!("Could not open trace filename {path} for reading: can't replay {path}")
-            })
-        }
-        _ => outcome,
-    };
+    let outcome = outcome.map_err(|error| match error.is::<scap::Error>() {
+        // Before the first event, Falco has not opened it yet.
+        true if totals.events == 0 => error.context(source::cannot_open(config)),
+        true => error.context(format!("can't replay {}", config.engine.replay.capture_file.display())),
+        false => error,
+    });
     telemetry.finish();
     let is_stdout_stuck = outputs.close();
     let elapsed = began.elapsed();
@@ -316,6 +313,7 @@ impl Alone<'_, '_> {
             self.totals.by_type.resize(EventType::COUNT, 0);
         }
         let began = Instant::now();
+        let simulates = !live && self.monitor.simulates();
         self.judge.needs_changed = true;
         let outcome = loop {
             if self.signals.attention.load(Ordering::Acquire)
@@ -334,7 +332,7 @@ impl Alone<'_, '_> {
             };
             // Whether the clock and the counters are to be looked at: the clock of the machine at every event would cost more
             // than the event.
-            let (mut looks, mut is_at_end) = (false, false);
+            let (mut looks, mut is_at_end, mut is_drop_due) = (false, false, false);
             // By reference: the view is large enough for a copy to show.
             match &step {
                 Ok(Step::Event(event)) => {
@@ -343,8 +341,12 @@ impl Alone<'_, '_> {
                         *count += 1;
                     }
                     self.last_event = event.event().ts;
-                    if !live && self.limit.is_over(event.event().ts) {
-                        break Ok(());
+                    if !live {
+                        if self.limit.is_over(self.last_event) {
+                            break Ok(());
+                        }
+                        // There are no other losses than those that are made up.
+                        is_drop_due = simulates && self.monitor.is_due(self.last_event);
                     }
                     let (counts, capture, mut prompt) = (&mut self.totals.counts, &mut self.capture, false);
                     let judged = self.judge.judge(event, self.outputs.batch(), |hit, rule| {
@@ -385,6 +387,12 @@ impl Alone<'_, '_> {
             }
             if is_at_end {
                 break if live { self.await_others(&mut source, began) } else { Ok(()) };
+            }
+            if is_drop_due
+                && let failure @ Err(_) =
+                    self.look_at_drops(self.last_event, Stats::default(), Default::default())
+            {
+                break failure;
             }
             if looks && let over @ (Ok(true) | Err(_)) = self.look(&mut source, live.then_some(began)) {
                 break over.map(drop);
@@ -576,17 +584,32 @@ impl Alone<'_, '_> {
             self.judge.setup.tell(&alert, self.outputs.batch());
             self.outputs.offer();
         }
-        if self.monitor.is_due() {
-            let alerts = self.tampering.check(source.tampering());
-            for alert in alerts
-                .into_iter()
-                .chain(self.monitor.check(source.stats(), losses::by_kind(&source.full_by_type()))?)
-            {
+        let now = clock::now();
+        if self.monitor.is_due(now) {
+            for alert in self.tampering.check(source.tampering()) {
                 self.judge.setup.tell(&alert, self.outputs.batch());
             }
-            self.outputs.offer();
+            self.look_at_drops(now, source.stats(), losses::by_kind(&source.full_by_type()))?;
         }
         Ok(false)
+    }
+
+    /// Does what the configuration says about lost events.
+    fn look_at_drops(&mut self, now: u64, stats: Stats, full: losses::ByKind) -> Result<()> {
+        let Look { alert, ends } = self.monitor.check(now, stats, full);
+        let setup = &self.judge.setup;
+        if let Some(mut alert) = alert {
+            let has_probe = setup.config.engine.kind == EngineKind::ModernEbpf;
+            alert.fields.insert("ebpf_enabled".into(), u8::from(has_probe).to_string().into());
+            self.outputs.batch().push(setup.alert_at(&alert, &clock::zoned(now)));
+        }
+        self.outputs.offer();
+        if ends {
+            bail!(
+                "Drop manager internal error: events were lost, and syscall_event_drops.actions has `exit`"
+            );
+        }
+        Ok(())
     }
 }
 

@@ -84,8 +84,12 @@ impl Setup {
 
     /// An alert of the program's own, as it is written now.
     pub fn alert(&self, internal: &Internal) -> Alert {
-        let now = Zoned::now();
-        let line = |as_json| internal.line(&now, as_json, &self.options.hostname).into_bytes();
+        self.alert_at(internal, &Zoned::now())
+    }
+
+    /// An alert of the program's own about what happened at that time.
+    pub fn alert_at(&self, internal: &Internal, now: &Zoned) -> Alert {
+        let line = |as_json| internal.line(now, as_json, &self.options.hostname).into_bytes();
         Alert {
             text: line(self.config.json_output).into(),
             record: self.record.as_ref().map(|_| line(true).into()),

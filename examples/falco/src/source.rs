@@ -7,7 +7,7 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use eyas::events::EventType;
 use eyas::events::filter::Filter;
 use eyas::rules::Engine;
@@ -258,14 +258,20 @@ pub fn open(config: &Config, engine: &Engine, early: Early, stop: &Stop) -> Resu
                 None => (progress::of(&config.engine.replay.capture_file), false),
             };
             let source = match stream {
-                Some(stream) => Reader::from_reader(stream)?,
-                None => Reader::open(&config.engine.replay.capture_file)?,
+                Some(stream) => Reader::from_reader(stream),
+                None => Reader::open(&config.engine.replay.capture_file),
             };
+            let source = source.with_context(|| cannot_open(config))?;
             Ok(Opened::Replay(Box::new(source), replay_inspector(config), is_slow))
         }
         EngineKind::Nodriver => Ok(Opened::Idle(Idle::default())),
         _ => live(config, engine, early, max_threads),
     }
+}
+
+/// What Falco says of a capture that cannot be opened.
+pub fn cannot_open(config: &Config) -> String {
+    format!("Could not open trace filename {} for reading", config.engine.replay.capture_file.display())
 }
 
 /// Refuses more than one thread for what only one can do.
@@ -286,7 +292,9 @@ pub fn share(config: &Config, count: usize, stop: &Stop) -> Result<Vec<(Reader, 
         Some(stream) => Reader::share(stream, count)?,
         None => {
             let path = &config.engine.replay.capture_file;
-            let file = File::open(path).map_err(|cause| scap::Error::Open { path: path.clone(), cause })?;
+            let file = File::open(path)
+                .map_err(|cause| scap::Error::Open { path: path.clone(), cause })
+                .with_context(|| cannot_open(config))?;
             Reader::share(file, count)?
         }
     };

@@ -17,8 +17,12 @@ pub fn report(args: &Args, loaded: &Loaded) -> Result<Value> {
     let system = rustix::system::uname();
     let text = |part: &std::ffi::CStr| part.to_string_lossy().into_owned();
     let mut files = Vec::new();
-    for file in rules::present(args, &loaded.config).0 {
-        files.push(json!({ "name": file.display().to_string(), "variants": [{ "content": read(&file)? }] }));
+    for path in rules::present(args, &loaded.config).0 {
+        for file in rules::yaml_files(&path)? {
+            files.push(
+                json!({ "name": file.display().to_string(), "variants": [{ "content": read(&file)? }] }),
+            );
+        }
     }
     let words: Vec<String> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
     Ok(json!({

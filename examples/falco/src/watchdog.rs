@@ -43,7 +43,7 @@ impl Watchdog {
                 }
                 drop(ended);
                 hub.look();
-                watch.look();
+                watch.look(stop.since().is_some());
                 end(&stop, hub.settings().timeout);
             }
         });
@@ -74,8 +74,9 @@ struct Known {
 }
 
 impl Watch {
-    /// Logs problems when they begin, once a minute, and when they are over.
-    fn look(&mut self) {
+    /// Logs problems when they begin, once a minute, and when they are over: not at the end of the program, which gives up
+    /// what waits.
+    fn look(&mut self, is_ending: bool) {
         self.known.values_mut().for_each(|known| known.lasts = false);
         for Problem { what, text, place } in self.health.problems() {
             let known = self.known.entry(what).or_default();
@@ -87,7 +88,7 @@ impl Watch {
             }
         }
         for (what, known) in self.known.iter_mut().filter(|(_, known)| !known.lasts) {
-            if std::mem::take(&mut known.is_told) {
+            if std::mem::take(&mut known.is_told) && !is_ending {
                 log::info(&format!("{what}: moves again"));
             }
         }

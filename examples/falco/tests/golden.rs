@@ -159,7 +159,11 @@ fn files_that_a_configuration_names_need_not_all_be_there() {
     let out = falco(&["-c", config, "-e", capture, "-o", "rules_files=[/nonexistent]"]);
     assert!(String::from_utf8_lossy(&out.stderr).contains("Error: no rules"));
     let out = falco(&["-c", config, "-e", capture, "-r", "/nonexistent"]);
-    assert!(String::from_utf8_lossy(&out.stderr).contains("Error: can't read /nonexistent"));
+    assert!(
+        String::from_utf8_lossy(&out.stderr)
+            .contains("Error: Could not open file /nonexistent for reading: No such file")
+    );
+    std::fs::remove_dir_all(dir).unwrap();
 }
 
 #[test]
@@ -167,14 +171,17 @@ fn mistakes_are_named_on_one_line() {
     let rules = root().join("demo/rules.yaml");
     let rules = rules.to_str().unwrap();
     for (args, want) in [
-        (&["-r", "/nonexistent.yaml"][..], "Error: can't read /nonexistent.yaml"),
+        (
+            &["-r", "/nonexistent.yaml"][..],
+            "Error: Could not open file /nonexistent.yaml for reading: No such file",
+        ),
         (&["-o", "engine.kind=nodriver"], "You must specify at least one rules file/directory via -r"),
         (&["-o", "engine.kind=replay", "--dry-run"], "but no engine.replay.capture_file specified"),
         (&["-r", rules, "-o", "engine.kind=replay"], "no engine.replay.capture_file specified"),
         (&["-r", rules, "-o", "engine.kind=kmod"], "Error: engine.kind `kmod`"),
         (
             &["-r", rules, "-o", "engine.kind=replay", "-o", "engine.replay.capture_file=/x"],
-            "cannot open capture /x",
+            "Could not open trace filename /x for reading: cannot open capture /x",
         ),
         (&["-c", "/nonexistent.yaml"], "Could not find configuration file at /nonexistent.yaml"),
     ] {

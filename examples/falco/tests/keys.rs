@@ -101,6 +101,44 @@ fn rules_are_chosen_by_name_tag_and_priority() {
 }
 
 #[test]
+fn drops_are_simulated_by_the_clock_of_a_replay() {
+    let (_dir, config) = setup("drops", "syscall_event_drops: {simulate_drops: true, rate: 0, max_burst: 1}");
+    let run = |actions: &str| {
+        let actions = format!("syscall_event_drops.actions={actions}");
+        replay(&config, &[&actions, "log_level=debug"], &[])
+    };
+    let log = run("[log]");
+    assert_eq!((log.code, log.count("Falco internal")), (Some(0), 0), "{}", log.log);
+    // A look is a second of the capture or more after the one before.
+    let looks = log.log.matches("Simulating syscall event drop").count();
+    assert!((1..=3).contains(&looks), "{}", log.log);
+    assert!(log.log.contains(&format!("event drop detected: {looks} occurrences")), "{}", log.log);
+    assert!(log.log.contains("num times actions taken: 1"), "{}", log.log);
+    assert_eq!(log.log.matches("Falco internal: syscall event drop").count(), 1, "{}", log.log);
+    let alert = run("[alert]");
+    assert_eq!(
+        (alert.code, alert.count("Falco internal: syscall event drop")),
+        (Some(0), 1),
+        "{}",
+        alert.log
+    );
+    let told = alert.alerts.iter().find(|line| line.contains("Falco internal")).unwrap();
+    assert!(told.starts_with("19:15:3") && told.contains("ebpf_enabled=\"0\""), "{told}");
+    let exit = run("[exit, alert]");
+    assert_eq!((exit.code, exit.count("Falco internal: syscall event drop")), (Some(1), 1), "{}", exit.log);
+    for words in ["Exiting.\n", "event drop detected: 1 occurrences", "Error: Drop manager internal error"] {
+        assert!(exit.log.contains(words), "{words}: {}", exit.log);
+    }
+    assert_eq!(
+        replay(&config, &["syscall_event_drops.simulate_drops=false"], &[])
+            .log
+            .matches("Falco internal")
+            .count(),
+        0
+    );
+}
+
+#[test]
 fn alerts_have_the_properties_that_are_asked_for() {
     let (_dir, config) = setup("properties", "json_output: true");
     let keys = |options: &[&str]| {

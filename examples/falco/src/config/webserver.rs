@@ -58,30 +58,36 @@ impl Default for Webserver {
 impl Webserver {
     /// Validates the section before the server starts.
     pub(super) fn check(&self) -> Result<()> {
-        if self.enabled {
-            self.address()?;
-            if !self.k8s_healthz_endpoint.starts_with('/') {
-                bail!(
-                    "webserver.k8s_healthz_endpoint is `{}`: expected a path, as /healthz",
-                    self.k8s_healthz_endpoint
-                );
-            }
+        // Falco refuses an address that it does not use, too.
+        self.ip()?;
+        if !self.enabled {
+            return Ok(());
+        }
+        self.address()?;
+        if !self.k8s_healthz_endpoint.starts_with('/') {
+            bail!(
+                "webserver.k8s_healthz_endpoint is `{}`: expected a path, as /healthz",
+                self.k8s_healthz_endpoint
+            );
         }
         Ok(())
     }
 
-    /// The listening address.
+    fn ip(&self) -> Result<IpAddr> {
+        let text = &self.listen_address;
+        text.parse().ok().with_context(|| {
+            format!("webserver.listen_address: webserver listen address \"{text}\" is not a valid IP address")
+        })
+    }
+
+    /// Where it listens.
     ///
     /// # Errors
     /// The address or the port is invalid.
     pub fn address(&self) -> Result<SocketAddr> {
-        let text = &self.listen_address;
-        let address: IpAddr = text.parse().ok().with_context(|| {
-            format!("webserver.listen_address: webserver listen address \"{text}\" is not a valid IP address")
-        })?;
         let port = u16::try_from(self.listen_port)
             .ok()
             .with_context(|| format!("webserver.listen_port is {}: expected 0 to 65535", self.listen_port))?;
-        Ok((address, port).into())
+        Ok((self.ip()?, port).into())
     }
 }

@@ -20,6 +20,18 @@ pub fn json_schema() -> Value {
     schema
 }
 
+/// The schema of what the container plugin is told, of which `container_engines` has all.
+pub fn container_schema() -> Value {
+    let Some(Shape::Section(keys)) = CONFIG.key("container_engines") else { return Value::Null };
+    let (engines, others): (Vec<_>, Vec<_>) =
+        keys.iter().copied().partition(|(_, shape)| matches!(shape, Shape::Section(_)));
+    let mut schema = section(&others);
+    schema["properties"]["engines"] = section(&engines);
+    schema["$schema"] = "http://json-schema.org/draft-06/schema#".into();
+    schema["title"] = "container".into();
+    schema
+}
+
 fn of(shape: &Shape) -> Value {
     let text = json!(["string", "number", "boolean", "null"]);
     match shape {

@@ -41,8 +41,8 @@ fn is_rules(tree: &Node) -> bool {
 fn yaml(text: &[u8]) -> Result<Option<Node>> {
     let decoded = yaml::decode(text);
     let parsed = yaml::parse(&decoded).map_err(|problem| {
-        let help = problem.help.map(|help| format!(" ({help})")).unwrap_or_default();
-        anyhow!("line {}: this is no YAML: {}{help}", problem.mark.line + 1, problem.message)
+        let help = problem.help.as_ref().map(|help| format!(" ({help})")).unwrap_or_default();
+        anyhow!("{}: {}{help}", problem.cpp_message(), problem.message)
     })?;
     Ok(parsed.documents.into_iter().next())
 }
@@ -110,8 +110,9 @@ pub fn merge(into: &mut Node, from: Node, how: Merge) -> Result<()> {
 /// The option is not of that form, or names what cannot be there.
 pub fn set(tree: &mut Node, option: &str, warnings: &mut Vec<String>) -> Result<()> {
     let shown = || format!("option `{}`", option.chars().take(100).collect::<String>());
-    let (path, text) =
-        option.split_once('=').with_context(|| format!("{}: expected key=value, found no `=`", shown()))?;
+    let (path, text) = option.split_once('=').with_context(|| {
+        format!("Error parsing config option \"{option}\". Must be of the form key=val or key.subkey=val")
+    })?;
     let steps = steps(path).with_context(shown)?;
     let shape = known(&steps, &shown(), warnings);
     let value = value(text, shape).with_context(shown)?;
@@ -299,8 +300,11 @@ fn expand(text: &str, env: &dyn Fn(&str) -> Option<String>) -> String {
     while let Some(at) = rest.find("${") {
         let Some(end) = rest[at..].find('}').map(|n| at + n) else { break };
         if rest[..at].ends_with('$') {
+            // Only the brace itself: inside, there may be variables.
             out.push_str(&rest[..at - 1]);
-            out.push_str(&rest[at..=end]);
+            out.push_str("${");
+            rest = &rest[at + 2..];
+            continue;
         } else {
             out.push_str(&rest[..at]);
             let (name, default) = match rest[at + 2..end].split_once(":-") {
@@ -383,7 +387,7 @@ mod tests {
     fn a_bad_option_names_itself() {
         let deep = format!("{}=1", "a.".repeat(50_000) + "a");
         for (option, want) in [
-            ("json_output", "no `=`"),
+            ("json_output", "config option \"json_output\". Must be of the form key=val or key.subkey=val"),
             ("a[x]=1", "not an index"),
             ("=1", "empty"),
             ("a..b=1", "empty"),
@@ -392,7 +396,7 @@ mod tests {
             (r"a\b=1", "only `.`"),
             ("a[99999]=1", "limit of 1024"),
             ("engine.kind={a: b", "engine.kind"),
-            ("rules[]={a: ]}", "no YAML"),
+            ("rules[]={a: ]}", "yaml-cpp: error at line 1, column 5: illegal flow end"),
             (&deep, "more than 32 parts"),
         ] {
             let outcome = after("", &[option]);
@@ -440,10 +444,13 @@ mod tests {
             "B" => Some("x".to_owned()),
             _ => None,
         };
-        let text = b"{a: '${A}', b: ['-${B}-${C}-'], c: '$${A}', d: '${A}s', '${A}': e, f: '${C:-x y}${B:-z}', g: \"${C:-}\"}";
+        let text = b"{a: '${A}', b: ['-${B}-${C}-'], c: '$${A}', d: '${A}s', '${A}': e, f: '${C:-x y}${B:-z}', g: \"${C:-}\", h: '$${${A}}', i: '$${A}${A}$${A}', j: '$$A $${A'}";
         let mut tree = parse("f", text).unwrap();
         expand_env(&mut tree, &env);
-        assert_eq!(shown(&tree), "{a: 7, b: [-x--], c: ${A}, d: 7s, ${A}: e, f: x yx, g: }");
+        assert_eq!(
+            shown(&tree),
+            "{a: 7, b: [-x--], c: ${A}, d: 7s, ${A}: e, f: x yx, g: , h: ${7}, i: ${A}7${A}, j: $$A $${A}"
+        );
     }
 
     #[test]

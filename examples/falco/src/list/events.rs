@@ -1,6 +1,7 @@
 //! `--list-events`: events by where they come from, as Falco lists them.
 
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 use anyhow::Result;
 use eyas::events::{
@@ -69,19 +70,24 @@ pub fn events(format: ListFormat) -> Result<String> {
     Ok(out)
 }
 
-/// Whether falco captures the event of its own accord: not reads, writes and the like that no rule asks for.
-fn is_captured(event: &EventInfo) -> bool {
-    let io = EventFlags::READS_FROM_FD | EventFlags::WRITES_TO_FD;
+/// Names of the events of calls that read or write and change no state, which Falco ignores unless something asks for them.
+static IGNORED: LazyLock<BTreeSet<&str>> = LazyLock::new(|| {
     let state = EventFlags::MODIFIES_STATE | EventFlags::CREATES_FD | EventFlags::DESTROYS_FD;
-    !event.flags.intersects(io) || event.flags.intersects(state)
+    let others = state | EventFlags::OLD_VERSION | EventFlags::UNUSED;
+    let is_io =
+        |event: &&EventInfo| matches!(event.category.activity(), Category::IO_READ | Category::IO_WRITE);
+    let exits = table().filter(|event| event.ty.is_exit() && !event.flags.intersects(others));
+    exits.filter(is_io).map(|event| event.name).collect()
+});
+
+/// Whether Falco captures the event of its own accord: not reads, writes and the like that no rule asks for.
+fn is_captured(event: &EventInfo) -> bool {
+    !IGNORED.contains(event.name)
 }
 
 /// System calls whose events are not captured unless something asks for them, as Falco lists those that it ignores.
 pub fn ignored() -> String {
-    let is_left_out = |ty: EventType| ty.info().is_some_and(|event| !is_captured(event));
-    let names: BTreeSet<&str> =
-        syscalls().filter(|call| is_left_out(call.exit)).map(|call| call.name).collect();
-    let lines: String = names.iter().map(|name| format!("- {name}\n")).collect();
+    let lines: String = IGNORED.iter().map(|name| format!("- {name}\n")).collect();
     format!("Ignored syscall(s):\n{lines}\n")
 }
 
@@ -142,6 +148,13 @@ fn as_json(entry: &Entry) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn calls_that_read_or_write_are_ignored_unless_the_state_needs_them() {
+        let names: Vec<&str> = IGNORED.iter().copied().collect();
+        let all = "pread preadv pwrite pwritev read readv recv send sendfile write writev";
+        assert_eq!(names.join(" "), all);
+    }
 
     #[test]
     fn events_are_listed_in_every_form() {

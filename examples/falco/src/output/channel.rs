@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 
 use super::alert::Alert;
-use super::deliver::{Cx, Failure, Output, State};
+use super::deliver::{AGAIN, Cx, Failure, Output, State};
 use super::losses::{Reason, Report};
 use super::queue::{Limits, Load, Order};
 use super::row::Row;
@@ -108,7 +108,13 @@ impl Channel {
     /// Gives up what waits after `ms` milliseconds.
     pub fn abandon(&self, ms: u128) {
         let left = self.state.queue.abandon();
-        let reason = self.failing().take().map_or(Reason::Undelivered(ms), Reason::Failed);
+        let why = || {
+            let hint = self.state.hint();
+            // There is no next attempt.
+            hint.as_deref().map(|hint| hint.split(AGAIN).next().unwrap_or_default().to_owned())
+        };
+        let reason =
+            self.failing().take().map_or_else(|| Reason::Undelivered { ms, why: why() }, Reason::Failed);
         self.state.losses.add(left, reason);
         self.state.wake();
     }

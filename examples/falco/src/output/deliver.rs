@@ -43,6 +43,9 @@ pub trait Output: Send {
     }
 }
 
+/// Stands between why an alert is not delivered now and when the next attempt is.
+pub const AGAIN: &str = "; it is asked again in";
+
 /// Why an alert is not delivered.
 #[derive(Debug)]
 pub enum Failure {

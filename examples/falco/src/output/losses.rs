@@ -21,8 +21,13 @@ pub enum Reason {
     QueueFull,
     /// The output could not deliver them.
     Failed(String),
-    /// They were still waiting at the end, after so many milliseconds without progress.
-    Undelivered(u128),
+    /// They were still waiting at the end, after so many milliseconds without progress; and why, if that is known.
+    Undelivered {
+        /// Milliseconds.
+        ms: u128,
+        /// What the output waited for.
+        why: Option<String>,
+    },
 }
 
 /// Alerts that an output has lost.
@@ -146,8 +151,9 @@ impl fmt::Display for Reason {
         match self {
             Self::QueueFull => out.write_str("its queue is full (outputs_queue.capacity)"),
             Self::Failed(why) => out.write_str(why),
-            Self::Undelivered(ms) => {
-                write!(out, "not taken within {ms} ms at the end of the run (output_timeout)")
+            Self::Undelivered { ms, why } => {
+                write!(out, "not taken within {ms} ms at the end of the run (output_timeout)")?;
+                why.iter().try_for_each(|why| write!(out, ": {why}"))
             }
         }
     }
@@ -177,7 +183,7 @@ mod tests {
             said(losses.report("alert", 0, false)),
             "3 alerts lost: 1, disk full; 2, its queue is full (outputs_queue.capacity)"
         );
-        losses.add(4, Reason::Undelivered(2000));
+        losses.add(4, Reason::Undelivered { ms: 2000, why: None });
         assert!(
             said(losses.report("alert", 0, true))
                 .starts_with("7 alerts lost: 1, disk full; 2, its queue is full")

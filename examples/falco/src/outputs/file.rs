@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{ErrorKind, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -9,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::{Config, JSON_SCHEMA, JsonSchema, Shape};
 use crate::file;
+use crate::log;
 use crate::output::{Alert, Cx, Failure, Lines, Output, Section, reason};
 
 /// `file_output:`
@@ -79,6 +81,18 @@ pub fn open(path: &Path, keep_alive: bool) -> Result<Box<dyn Output>> {
 }
 
 impl FileOutput {
+    /// Lets go of a file that has no name any more: nobody can read it.
+    fn leave_deleted(&mut self) {
+        let is_deleted = |file: &File| file.metadata().is_ok_and(|meta| meta.is_file() && meta.nlink() == 0);
+        if self.file.as_ref().is_some_and(is_deleted) {
+            log::warning(&format!(
+                "{} was deleted while it was written to; it is made anew",
+                self.path.display()
+            ));
+            self.file = None;
+        }
+    }
+
     fn file(&mut self) -> Result<&File, Failure> {
         if self.file.is_none() {
             let file = file::append(&self.path).map_err(|error| match error.kind() {
@@ -98,6 +112,7 @@ impl Output for FileOutput {
     }
 
     fn deliver(&mut self, alerts: &[Alert], cx: &Cx<'_>) -> Result<usize, Failure> {
+        self.leave_deleted();
         self.file()?;
         let Self { file: Some(file), lines, .. } = self else { return Err(Failure::Interrupted) };
         let mut writer = &*file;

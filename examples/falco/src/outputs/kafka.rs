@@ -224,6 +224,9 @@ struct Kafka {
     retry: Retry,
 }
 
+/// How long the client tries by itself: it says why it fails only then.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// Why alerts were not taken.
 enum NotTaken {
     TooLarge,
@@ -300,9 +303,10 @@ impl Kafka {
     }
 
     async fn connect(&self) -> Result<Vec<PartitionClient>, NotTaken> {
+        let deadline = self.timeout.min(PATIENCE);
         let mut builder = ClientBuilder::new(self.brokers.clone())
             .client_id(concat!("eyas-falco/", env!("CARGO_PKG_VERSION")))
-            .backoff_config(BackoffConfig { deadline: Some(self.timeout), ..BackoffConfig::default() });
+            .backoff_config(BackoffConfig { deadline: Some(deadline), ..BackoffConfig::default() });
         if let Some(tls) = &self.tls {
             builder = builder.tls_config(Arc::clone(tls));
         }

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
-use std::os::unix::process::CommandExt;
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -114,8 +114,12 @@ impl Program {
         let end = pidfd_open(Pid::from_child(child), PidfdFlags::empty());
         cx.hint("the program does not end");
         cx.wait_readable(end.map_err(|error| failed(error.into()))?)?;
-        child.wait().map_err(failed)?;
-        self.process = None;
+        let status = child.wait().map_err(failed)?;
+        let last = self.process.take().map_or(0, |process| process.in_pipe.len() as u64);
+        // Of those that came before, nobody knows what became of them.
+        if !self.keep_alive && !status.success() {
+            cx.lose_delivered(last, &format!("the program failed: {}", said(status)));
+        }
         Ok(())
     }
 }
@@ -164,6 +168,16 @@ impl Output for Program {
             process.kill();
             cx.lose_delivered(unread, "the program did not read them and was ended");
         }
+    }
+}
+
+/// What a status of the shell means.
+pub(super) fn said(status: ExitStatus) -> String {
+    match status.code() {
+        Some(127) => "the shell does not find it (status 127)".to_owned(),
+        Some(126) => "the shell cannot execute it (status 126)".to_owned(),
+        Some(code) => format!("status {code}"),
+        None => format!("signal {}", status.signal().unwrap_or_default()),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::output::Failure;
+use crate::output::{AGAIN, Failure};
 
 /// How long the first and the longest wait after a failure are.
 const FIRST: Duration = Duration::from_millis(500);
@@ -17,11 +17,13 @@ pub struct Retry {
     wait: Duration,
     /// The server is not asked before.
     not_before: Option<Instant>,
+    /// Why it failed the last time.
+    why: String,
 }
 
 impl Default for Retry {
     fn default() -> Self {
-        Self { wait: FIRST, not_before: None }
+        Self { wait: FIRST, not_before: None, why: String::new() }
     }
 }
 
@@ -30,7 +32,7 @@ impl Retry {
     /// It is too early to ask again.
     pub fn check(&mut self) -> Result<(), Failure> {
         if let Some(left) = self.not_before.and_then(|time| time.checked_duration_since(Instant::now())) {
-            return Err(Failure::Later(format!("it is asked again in {} ms", left.as_millis())));
+            return Err(Failure::Later(format!("{}{AGAIN} {} ms", self.why, left.as_millis())));
         }
         self.not_before = None;
         Ok(())
@@ -46,6 +48,23 @@ impl Retry {
         let wait = asked.map_or(self.wait, |asked| asked.min(LONGEST_ASKED));
         self.wait = (2 * self.wait).min(LONGEST);
         self.not_before = Some(Instant::now() + wait);
+        self.why.clone_from(&why);
         Failure::Later(why)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_waits_knows_why() {
+        let mut retry = Retry::default();
+        assert!(retry.check().is_ok());
+        assert!(matches!(retry.failed(None, "refused".into()), Failure::Later(why) if why == "refused"));
+        let Err(Failure::Later(why)) = retry.check() else { panic!("it is too early") };
+        assert!(why.starts_with("refused; it is asked again in ") && why.ends_with(" ms"), "{why}");
+        retry.succeeded();
+        assert!(retry.check().is_ok());
     }
 }

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use anyhow::{Result, anyhow};
-use eyas::sinsp::plugin::{PluginSet, Scope};
+use eyas::sinsp::plugin::{PluginInfo, PluginSet, Scope, Version};
 use eyas_plugin_config::{block, description};
 
-use crate::config::{Config, PluginEntry};
+use crate::config::{CONTAINER_PLUGIN, Config, PluginEntry};
+use crate::configure;
 
 /// The plugins of the configuration.
 ///
@@ -17,7 +18,10 @@ pub fn list(config: &Config) -> Result<String> {
     for entry in super::chosen(config)? {
         super::add(&mut set, super::find(entry, config)?, entry)?;
     }
-    let blocks: Vec<String> = set.infos().map(|info| block(info) + "\n").collect();
+    let mut blocks: Vec<String> = set.infos().map(|info| block(info) + "\n").collect();
+    if let Some(at) = stand_in(config) {
+        blocks.insert(at.min(blocks.len()), block(&container()) + "\n");
+    }
     Ok(format!("{} Plugins Loaded:\n\n{}\n", blocks.len(), blocks.concat()))
 }
 
@@ -28,6 +32,10 @@ pub fn list(config: &Config) -> Result<String> {
 pub fn info(config: &Config, wanted: &str) -> Result<String> {
     let of_name = |entry: &&PluginEntry| entry.name == wanted || entry.library_path == wanted;
     let found = config.plugins.iter().find(of_name);
+    let is_container = found.map_or(wanted, |entry| &entry.name) == CONTAINER_PLUGIN;
+    if is_container && stand_in(config).is_some() {
+        return Ok(description(&container(), &[]));
+    }
     let entry = found.ok_or_else(|| anyhow!("can't find plugin and print its info: {wanted}"))?;
     let plugin = super::find(entry, config)?;
     let info = Arc::clone(plugin.info());
@@ -36,4 +44,63 @@ pub fn info(config: &Config, wanted: &str) -> Result<String> {
     let started = alone.start(Scope::Capture, &super::messages())?;
     let params = if info.capabilities.sourcing { started.open_params(&info.name)? } else { Vec::new() };
     Ok(description(&info, &params))
+}
+
+/// Where among the plugins the built-in metadata of containers stand in for a plugin that is configured and not installed.
+fn stand_in(config: &Config) -> Option<usize> {
+    let names: Vec<&str> = match &config.load_plugins {
+        Some(names) => names.iter().map(String::as_str).collect(),
+        None => config.plugins.iter().map(|entry| entry.name.as_str()).collect(),
+    };
+    let at = names.iter().position(|name| *name == CONTAINER_PLUGIN)?;
+    let is_installed = super::chosen(config).ok()?.iter().any(|entry| entry.name == CONTAINER_PLUGIN);
+    (!is_installed).then_some(at)
+}
+
+/// The built-in metadata of containers, as a plugin.
+fn container() -> PluginInfo {
+    let mut info = PluginInfo::new(CONTAINER_PLUGIN, Version(eyas::rules::CONTAINER_VERSION));
+    info.description =
+        "Metadata of containers, built into eyas; stands in for the plugin of this name".to_owned();
+    info.contact = env!("CARGO_PKG_REPOSITORY").to_owned();
+    let can = &mut info.capabilities;
+    (can.extraction, can.parsing, can.async_events) = (true, true, true);
+    info.config_schema = Some(configure::container_schema().to_string());
+    info
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_built_in_metadata_are_listed_where_the_plugin_is_not_installed() {
+        let missing = PluginEntry {
+            name: "container".into(),
+            library_path: "/nonexistent/libcontainer.so".into(),
+            ..PluginEntry::default()
+        };
+        let json =
+            PluginEntry { name: "json".into(), library_path: "native:json".into(), ..PluginEntry::default() };
+        let config = |names: Option<&[&str]>| {
+            let names = names.map(|names| names.iter().map(|name| (*name).to_owned()).collect());
+            Config { plugins: vec![json.clone(), missing.clone()], load_plugins: names, ..Config::default() }
+        };
+        let text = list(&config(Some(&["container"]))).unwrap();
+        assert!(text.starts_with("1 Plugins Loaded:\n\nName: container\nDescription: "), "{text}");
+        assert!(text.contains("  - Field Extraction\n  - Event Parsing\n  - Async Events\n"), "{text}");
+        let text = list(&config(Some(&["container", "json"]))).unwrap();
+        assert!(text.starts_with("2 ") && text.find("Name: container") < text.find("Name: json"), "{text}");
+        let text = list(&config(None)).unwrap();
+        assert!(text.starts_with("2 ") && text.find("Name: container") > text.find("Name: json"), "{text}");
+        assert!(!list(&config(Some(&["json"]))).unwrap().contains("container"));
+        for name in ["container", "/nonexistent/libcontainer.so"] {
+            let text = info(&config(None), name).unwrap();
+            let (_, schema) = text.split_once("Init config schema type: JSON\n").unwrap();
+            let schema: serde_json::Value = serde_json::from_str(schema).unwrap();
+            assert!(schema["properties"]["engines"]["properties"]["docker"].is_object(), "{schema}");
+            assert!(schema["properties"]["label_max_len"].is_object(), "{schema}");
+        }
+        assert!(info(&config(Some(&["json"])), "container").is_err(), "it is not loaded and cannot be");
+    }
 }
