@@ -1,4 +1,4 @@
-//! falco.yaml: read, overridden by `-o`, and given types.
+//! Reads falco.yaml, applies `-o` options, and converts values to their types.
 
 use std::path::{Path, PathBuf};
 
@@ -26,30 +26,30 @@ pub use json_schema::{container_schema, json_schema};
 
 /// The key that names further files.
 const CONFIG_FILES: &str = "config_files";
-/// What `-c` means where it is not given.
+/// Default of `-c`.
 const DEFAULT_PATH: &str = "/etc/falco/falco.yaml";
 
-/// What the log has about the old name of `rules_files`.
+/// Log message about the old name of `rules_files`.
 const DEPRECATED_RULES_FILE: &str = "Using deprecated config key 'rules_file' (singular form). Please use new 'rules_files' \
                                      config key (plural form).";
 
-/// A file of the configuration that was read.
+/// A configuration file that was read.
 pub struct ReadFile {
     /// As the user named it.
     pub path: PathBuf,
-    /// Whether it agrees with the schema: `ok`, or what does not.
+    /// Result of the validation: `ok`, or the first violation.
     pub validation: String,
 }
 
-/// A configuration and where it came from.
+/// A configuration and its origin.
 pub struct Loaded {
     /// The typed values.
     pub config: Config,
-    /// Files read, in order.
+    /// The files, in reading order.
     pub files: Vec<ReadFile>,
-    /// Sentences about keys that nobody reads.
+    /// Warnings about unknown keys.
     pub warnings: Vec<String>,
-    /// All files and options joined, as YAML.
+    /// All files and options merged, as YAML.
     pub text: String,
 }
 
@@ -60,21 +60,21 @@ impl Loaded {
     }
 }
 
-/// The configuration file: the one given, or the default one where it exists.
+/// Path of the configuration file: the given one, or the default one if it exists.
 pub fn path(given: Option<&Path>) -> Option<&Path> {
     given.or_else(|| Some(Path::new(DEFAULT_PATH)).filter(|path| path.exists()))
 }
 
-/// The configuration that the arguments ask for.
+/// Loads the configuration for the arguments.
 ///
 /// # Errors
-/// A file cannot be read, or something in it or in an option is wrong.
+/// A file cannot be read, or a file or an option is invalid.
 pub fn load(args: &Args) -> Result<Loaded> {
     read_all(args.config.as_deref(), &args.options, args.events.as_deref())
 }
 
-/// Reads the file given or the default one, the files it names, then the options; `capture` is to be replayed, whatever they
-/// say.
+/// Reads the given file or the default one, then the files it includes, then the options. `capture`, if
+/// given, overrides them: it will be replayed.
 fn read_all(given: Option<&Path>, options: &[String], capture: Option<&Path>) -> Result<Loaded> {
     let (mut files, mut warnings) = (Vec::new(), Vec::new());
     let main = path(given);
@@ -145,7 +145,7 @@ fn read(path: &Path, files: &mut Vec<ReadFile>, warnings: &mut Vec<String>) -> R
     Ok(tree)
 }
 
-/// Merges the files that `config_files` names.
+/// Merges the files in `config_files`.
 fn include(
     tree: &mut Node,
     main: Option<&Path>,
@@ -154,7 +154,7 @@ fn include(
 ) -> Result<()> {
     let key = fit::Path::default().key(CONFIG_FILES);
     let Some((list, shape)) = tree.get(CONFIG_FILES).zip(CONFIG.key(CONFIG_FILES)) else { return Ok(()) };
-    // What is odd about it is said when all is read.
+    // Warnings are collected later, when all files have been read.
     let Some(list) = fit::fit(list, shape, &key, &mut Vec::new())? else { return Ok(()) };
     let entries: Vec<ConfigFile> =
         serde_json::from_value(list).context("config_files: an entry has no `path`")?;
@@ -179,7 +179,8 @@ fn include(
                 path.display()
             );
         }
-        // As in Falco, whose own configuration names a directory that need not be there; what was read is listed.
+        // As in Falco, whose default configuration names a directory that need not exist. The log lists the
+        // files that were read.
         if !path.exists() {
             continue;
         }
@@ -197,7 +198,7 @@ fn include(
     Ok(())
 }
 
-/// The file, or all that a directory holds directly, sorted.
+/// The file, or all files directly in the directory, sorted.
 fn regular_files(path: &Path) -> Result<Vec<PathBuf>> {
     if !path.is_dir() {
         return Ok(vec![path.to_owned()]);
@@ -214,10 +215,10 @@ fn regular_files(path: &Path) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// Adds what was left out of the sections of outputs, and forgets what belongs to no output.
+/// Adds defaults to the sections of outputs, and removes sections that belong to no output.
 ///
 /// # Errors
-/// Something is wrong with a section.
+/// A section is invalid.
 fn complete(config: &mut Config) -> Result<()> {
     let mut given = std::mem::take(&mut config.outputs);
     for row in OUTPUTS {

@@ -1,7 +1,8 @@
 //! Standard output and standard error while the program detects.
 //!
-//! Before that, callers write themselves. From [`detach`] on, threads do: both may be pipes that nobody reads, and nothing
-//! that detects may wait for them. Alerts on standard output have a queue of their own, see `output`.
+//! Before [`detach`], callers write directly. After it, threads write: both streams may be pipes that
+//! nobody reads, and detection must not wait for them. Alerts on standard output have a queue of their own,
+//! see `output`.
 
 use std::io;
 use std::time::Duration;
@@ -11,12 +12,12 @@ mod texts;
 use texts::Texts;
 
 static OUT: Texts = Texts::new("output", |text| {
-    // Who reads alerts there hears of an error by their output.
+    // A reader of alerts on standard output gets the error from that output.
     let _ = eyas_console::print(text);
 });
 static ERR: Texts = Texts::new("log", eyas_console::print_error);
 
-/// Has threads write what is printed from here on: no caller waits any more. What finds no room is left out.
+/// From now on, threads write the texts, and no caller waits. Texts that do not fit the queue are dropped.
 ///
 /// # Errors
 /// The system allows no further thread.
@@ -34,8 +35,8 @@ pub fn print_error(text: &str) {
     ERR.push(text);
 }
 
-/// Waits until standard output has every text, as long as `patience` allows it, which is given how long nothing was
-/// written; what is left then is given up. Returns whether it has.
+/// Waits until every text is on standard output, or until `patience` returns false. `patience` gets the
+/// time since the last write. Remaining texts are then dropped. Returns whether everything was written.
 pub fn finish_output(patience: impl Fn(Duration) -> bool) -> bool {
     OUT.finish(patience)
 }

@@ -1,4 +1,4 @@
-//! Errors and warnings of rules files, drawn on standard error.
+//! Prints errors and warnings of rules files on standard error.
 
 use std::io::IsTerminal;
 
@@ -6,7 +6,7 @@ use eyas::rules::{Diagnostic, Severity, Style, render};
 
 use crate::console;
 
-/// Draws diagnostics and counts them.
+/// Prints diagnostics and counts them.
 pub struct Printer {
     style: Style,
     errors: usize,
@@ -14,7 +14,7 @@ pub struct Printer {
 }
 
 impl Printer {
-    /// For standard error as it is: with colours if it is a terminal that has them.
+    /// A printer for standard error, with colours if it is a terminal that supports them.
     pub fn new() -> Self {
         let terminal = std::io::stderr().is_terminal();
         let plain = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty())
@@ -35,7 +35,7 @@ impl Printer {
         console::print_error(&format!("{}\n", render(diagnostic, self.style)));
     }
 
-    /// Says how many there were, if any.
+    /// Prints the number of diagnostics, if there were any.
     pub fn finish(self) {
         let count = |n: usize, what: &str| match n {
             0 => None,

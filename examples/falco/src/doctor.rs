@@ -1,4 +1,4 @@
-//! `--doctor`: what this machine can do for a live capture, what costs most, and what to do about either.
+//! `--doctor`: checks the machine for live capture, finds the largest costs, and gives advice.
 
 use anyhow::Result;
 use eyas_console::print;
@@ -16,8 +16,8 @@ mod sockets;
 
 use check::{Check, Status};
 
-/// Prints what was found; returns whether a live capture is possible. With a time (`-M`) or a capture (`-e`), it also prints
-/// what costs most.
+/// Prints the results. Returns whether a live capture is possible. With a time (`-M`) or a capture (`-e`),
+/// it also prints what costs most.
 ///
 /// # Errors
 /// The rules or the capture cannot be read.

@@ -1,4 +1,4 @@
-//! What is done about lost events.
+//! Actions for dropped events.
 
 use eyas::rules::Priority;
 use eyas::scap::Stats;
@@ -36,7 +36,7 @@ pub struct Monitor {
 }
 
 impl Monitor {
-    /// A monitor that begins now.
+    /// Creates a monitor that begins now.
     pub fn new(config: Drops) -> Self {
         let tokens = config.max_burst;
         Self {
@@ -51,7 +51,7 @@ impl Monitor {
         }
     }
 
-    /// Goes on with another configuration.
+    /// Applies another configuration.
     pub fn configure(&mut self, config: Drops) {
         self.tokens = self.tokens.min(config.max_burst);
         self.config = config;
@@ -103,12 +103,12 @@ impl Monitor {
             log::log(Level::Error, &message);
             log::log(Level::Error, "Exiting.");
         }
-        // The numbers are texts, as readers of Falco's alert expect.
+        // The numbers are written as text, as in Falco's alert.
         let fields = [
             ("n_drops", lost),
             ("n_drops_buffer_total", since(|s| s.drops_buffer)),
             ("n_drops_bug", since(|s| s.drops_other + s.drops_missed)),
-            // The probe leaves a parameter empty then, and loses no event.
+            // On a page fault, the probe leaves a parameter empty and drops no event.
             ("n_drops_page_faults", 0),
             ("n_drops_scratch_map", since(|s| s.drops_too_large)),
             ("n_evts", produced),
@@ -141,7 +141,7 @@ impl Monitor {
         enough
     }
 
-    /// The two lines about it at the end of a run.
+    /// The two summary lines at the end of a run.
     pub fn summary(&self) -> String {
         format!(
             "Syscall event drop monitoring:\n   - event drop detected: {} occurrences\n   - num times actions taken: {}",

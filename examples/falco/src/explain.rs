@@ -1,4 +1,4 @@
-//! `--explain`: why a rule matched an event of a capture, or why not.
+//! `--explain`: shows why a rule matched or did not match an event of a capture.
 
 use anyhow::{Context, Result, bail};
 use eyas::rules::{Engine, Explanation, RuleIndex, nearest};
@@ -10,7 +10,7 @@ use crate::args::Args;
 use crate::config::Config;
 use crate::{names, rules, source};
 
-/// Explains `RULE` or `RULE@NUMBER` over the capture; returns whether the rule matched.
+/// Explains `RULE` or `RULE@NUMBER` for the capture. Returns whether the rule matched.
 pub fn run(wanted: &str, args: &Args, config: &Config) -> Result<bool> {
     if !config.engine.is_replay() {
         bail!("--explain needs a capture: name one with -e FILE");
@@ -43,7 +43,7 @@ pub fn run(wanted: &str, args: &Args, config: &Config) -> Result<bool> {
     Ok(seen.matched > 0)
 }
 
-/// The rule, and the event's number if one is named; a rule's own name may have an `@` in it.
+/// The rule, and the event number if the text has one. A rule's name may contain an `@`.
 pub fn find(engine: &Engine, wanted: &str) -> Result<(RuleIndex, Option<u64>)> {
     if let Some(rule) = engine.find(wanted) {
         return Ok((rule, None));
@@ -57,7 +57,7 @@ pub fn find(engine: &Engine, wanted: &str) -> Result<(RuleIndex, Option<u64>)> {
         Some(rule) => Ok((rule, number)),
         None => {
             let names = || engine.rules().iter().map(|rule| rule.name.as_str());
-            // Most people type the beginning of a name.
+            // Most users type the beginning of a name.
             let beginning = |full: &&str| {
                 let cut = full.get(..name.len()).unwrap_or(full);
                 cut.eq_ignore_ascii_case(name) || nearest(name, [cut]).is_some()
@@ -69,21 +69,21 @@ pub fn find(engine: &Engine, wanted: &str) -> Result<(RuleIndex, Option<u64>)> {
     }
 }
 
-/// Which event it is, for a person.
+/// Short description of the event for the user.
 pub fn label(event: &EventView<'_>) -> String {
     let name = event.event().info().map_or("unknown", |info| info.name);
     let comm = event.thread().map_or("?".into(), |thread| String::from_utf8_lossy(&thread.comm).into_owned());
     format!("event {} ({name} by {comm})", event.num())
 }
 
-/// What a rule made of the events of its types.
+/// Results of a rule for the events of its types.
 #[derive(Default)]
 struct Seen {
     tried: u64,
     matched: u64,
-    /// Each conjunct, and how often it was false.
+    /// Each conjunct, and the number of events for which it was false.
     failed: Vec<(String, u64)>,
-    /// The event that failed in the fewest conjuncts.
+    /// The event with the fewest false conjuncts.
     nearest: Option<(String, Explanation)>,
 }
 

@@ -1,5 +1,5 @@
-//! Files that are named by the user, opened without waiting: a FIFO, a device or a file without end in the place of a
-//! regular file must not stop the program.
+//! Opens files that the user has named, without blocking: a FIFO, a device or an endless file must not stop
+//! the program.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
@@ -10,16 +10,16 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use rustix::fs::{OFlags, major, minor};
 use rustix::io::Errno;
 
-/// Bytes of a file of rules, of rule tests or of configuration, at most.
+/// Maximum size of a file of rules, rule tests or configuration, bytes.
 pub const MAX_TEXT: u64 = 64 << 20;
 
-/// `/dev/null`, which is as good as an empty file.
+/// `/dev/null`, which counts as an empty file.
 const NULL: (u32, u32) = (1, 3);
 
 /// The text of a regular file of at most [`MAX_TEXT`] bytes.
 ///
 /// # Errors
-/// It cannot be opened or read, is no regular file, is too large, or is no UTF-8.
+/// The file cannot be opened or read, is not a regular file, is too large, or is not UTF-8.
 pub fn read_text(path: &Path) -> io::Result<String> {
     String::from_utf8(read(path, MAX_TEXT)?).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
@@ -30,7 +30,7 @@ pub fn read_text(path: &Path) -> io::Result<String> {
 /// The bytes of a regular file of at most `limit` bytes.
 ///
 /// # Errors
-/// It cannot be opened or read, is no regular file, or is too large.
+/// The file cannot be opened or read, is not a regular file, or is too large.
 pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     let file = open(OpenOptions::new().read(true), path)?;
     let meta = file.metadata()?;
@@ -53,35 +53,35 @@ pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     }
     let mut bytes = Vec::with_capacity(meta.len() as usize);
     file.take(limit + 1).read_to_end(&mut bytes)?;
-    // Its size may have changed; that of files in /proc is 0.
+    // The file size may have changed, and is 0 for files in /proc.
     if bytes.len() as u64 > limit { too_large(format!("more than {limit}")) } else { Ok(bytes) }
 }
 
-/// Permissions of files that only their owner reads and writes.
+/// Permissions of files that only their owner may read and write.
 pub const OWNER_ALONE: u32 = 0o600;
 
-/// Permissions of files that are made.
+/// Permissions of created files.
 static MODE: AtomicU32 = AtomicU32::new(OWNER_ALONE);
 
-/// Makes files with these permissions from here on, less the umask.
+/// Sets the permissions for files created from now on; the umask still applies.
 pub fn set_mode(mode: u32) {
     MODE.store(mode, Ordering::Relaxed);
 }
 
-/// Permissions of files that are made.
+/// Permissions of created files.
 pub fn mode() -> u32 {
     MODE.load(Ordering::Relaxed)
 }
 
-/// Opens a file to write to its end; makes it if need be.
+/// Opens a file for appending; creates it if it is missing.
 ///
 /// # Errors
-/// It cannot be opened. A FIFO that nobody reads is [`io::ErrorKind::NotConnected`].
+/// The file cannot be opened. For a FIFO without a reader, the error is [`io::ErrorKind::NotConnected`].
 pub fn append(path: &Path) -> io::Result<File> {
     open_to_write(OpenOptions::new().append(true).create(true), path)
 }
 
-/// Opens a file to write it anew; makes it if need be.
+/// Opens a file for writing and truncates it; creates it if it is missing.
 ///
 /// # Errors
 /// As for [`append`].
@@ -93,8 +93,8 @@ fn open(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
     open_with(options, path, OFlags::empty())
 }
 
-/// Opens a file to write. In a directory that everybody may write, the name may be a symlink of somebody who wants another
-/// file written: it is not followed there.
+/// Opens a file for writing. In a world-writable directory, the name may be a symlink of an attacker that
+/// points to another file, so symlinks there are not followed.
 fn open_to_write(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let is_public = std::fs::metadata(directory).is_ok_and(|meta| meta.mode() & 0o002 != 0);
@@ -150,7 +150,7 @@ mod tests {
         }
         assert_eq!(std::fs::read_to_string(&target).unwrap(), "kept");
         append(&target).unwrap();
-        // Only its owner could have put it there.
+        // Only the owner of the directory could have created the symlink.
         mode(0o755);
         append(&link).unwrap();
         create(&link).unwrap();

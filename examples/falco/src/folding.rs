@@ -1,7 +1,8 @@
-//! `alert_folding`: repeated alerts become one, and a summary of how many there were.
+//! `alert_folding`: replaces repeated alerts by the first one and a summary with their number.
 //!
-//! The first alert goes out at once. Those of the same rule that have the same fields are counted until the window is over.
-//! Then the summary goes out: the first alert again, with the count and the times of the first and the last.
+//! The first alert is sent at once. Further alerts of the same rule with the same fields are counted until
+//! the window ends. Then the summary is sent: the first alert again, with the count and the times of the
+//! first and the last alert.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -20,35 +21,35 @@ use crate::output::{Alert, Batch};
 /// Names and values of a summary, in order.
 type Facts = [(&'static str, Value); 3];
 
-/// What repeated alerts have in common: the rule, by its number, and the values of fields.
+/// Key of repeated alerts: the rule's number and the values of fields.
 pub type Key = (RuleIndex, Vec<u8>);
 
 /// Alerts that may be repeated.
 pub struct Folding {
-    /// Fields; without any, all of the output.
+    /// Fields of the key; if empty, the whole output.
     by: Vec<Format>,
     window: u64,
     max: usize,
     known: HashMap<Arc<Key>, Repeated>,
-    /// The same in the order in which their windows end.
+    /// The same keys in the order in which their windows end.
     order: VecDeque<(u64, Arc<Key>)>,
     scratch: Vec<u8>,
-    /// There was no room for an alert, which the log says once.
+    /// Whether there was no room for an alert; this is logged once.
     is_full: bool,
 }
 
-/// An alert that was written, and what came after it.
+/// An alert that was sent, and the count of its repetitions.
 struct Repeated {
     alert: Alert,
     count: u64,
     first: u64,
     last: u64,
-    /// When the window is over.
+    /// End of the window.
     end: u64,
 }
 
 impl Folding {
-    /// Nothing if alerts are not to be folded.
+    /// Returns `None` if folding is off.
     ///
     /// # Errors
     /// A field does not exist.
@@ -60,8 +61,8 @@ impl Folding {
         Ok(Some(Self { by, window, max: config.max, known, order, scratch, is_full: false }))
     }
 
-    /// What an alert of this event has in common with those that repeat it; `None` if it repeats one, which is counted.
-    /// `message` writes the alert's output.
+    /// The key for an alert of this event, or `None` if the alert repeats an earlier one, which is then
+    /// counted. `message` writes the alert's output.
     pub fn new_key(
         &mut self,
         rule: RuleIndex,
@@ -75,7 +76,7 @@ impl Folding {
         }
         for field in &self.by {
             field.write(&mut values, event, schema());
-            // No value has one: control characters are escaped.
+            // No value contains a NUL, because control characters are escaped.
             values.push(0);
         }
         let key = (rule, values);
@@ -89,7 +90,8 @@ impl Folding {
         None
     }
 
-    /// Remembers the alert of an event at this time, ns: others may repeat it.
+    /// Remembers the alert of an event at this time, ns, so that later alerts can be recognised as
+    /// repetitions.
     pub fn remember(&mut self, key: Key, ts: u64, alert: Option<&Alert>) {
         let Some(alert) = alert else { return };
         if self.known.len() < self.max {
@@ -106,7 +108,7 @@ impl Folding {
         }
     }
 
-    /// Adds the summaries of the windows that are over at this time, ns.
+    /// Adds the summaries of the windows that have ended at this time, ns.
     pub fn flush(&mut self, now: u64, batch: &mut Batch) {
         while let Some((end, _)) = self.order.front()
             && *end <= now
@@ -130,7 +132,7 @@ fn format(field: &str) -> Result<Format> {
 }
 
 impl Repeated {
-    /// The alert once more, with how often and when it came.
+    /// The alert again, with the count and the times.
     fn summary(self) -> Alert {
         let time = |ts: u64| {
             let time = Timestamp::from_nanosecond(i128::from(ts)).unwrap_or(Timestamp::UNIX_EPOCH);

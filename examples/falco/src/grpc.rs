@@ -1,11 +1,11 @@
-//! The gRPC server that gives alerts to who asks: `grpc` and `grpc_output`.
+//! The gRPC server that sends alerts to clients: `grpc` and `grpc_output`.
 //!
 //! ```text
 //! output ──> Feed ──> Subscription ──> sub
 //!             └─────> Fetch ─────────> get
 //! ```
-//! Services, messages and numbers are those of Falco 0.43, the last one that had them; `proto` has files of them for clients.
-//! Whoever is slow to read loses alerts, which are counted; nothing here waits for a client.
+//! Services, messages and numbers are those of Falco 0.43, the last version with gRPC; `proto` has the
+//! files for clients. Slow clients lose alerts, which are counted. The program never waits for a client.
 
 use std::sync::{Arc, LazyLock};
 
@@ -26,22 +26,24 @@ pub use feed::{Feed, Lost};
 pub use messages::alert;
 use server::Server;
 
-/// What the output fills and the server empties. The program has one, as it has one server; outputs come and go.
+/// The queue that the output fills and the server empties. The program has one feed for its one server;
+/// outputs may be replaced.
 pub fn feed() -> &'static Arc<Feed> {
     static FEED: LazyLock<Arc<Feed>> = LazyLock::new(Arc::default);
     &FEED
 }
 
-/// Starts the server that the configuration asks for. It serves until it is dropped.
+/// Starts the server, if the configuration enables it. It serves until it is dropped.
 ///
 /// # Errors
-/// The address or a certificate can't be had.
+/// The address or a certificate is not available.
 pub fn start(config: &Config) -> Result<Option<Server>> {
     if !config.grpc.enabled {
         return Ok(None);
     }
     match Server::start(&config.grpc, feed()) {
-        // With the configuration of a program that captures and has the socket: a replay beside it needs none.
+        // A replay may use the configuration of a capturing falco, which already has the socket. The replay
+        // does not need the server.
         Err(error) if config.engine.is_replay() => {
             log::warning(&format!("{error:#}; the replay goes on without"));
             feed().switch_off();

@@ -1,4 +1,4 @@
-//! Files that were read, and what was in them.
+//! The files that were read, and their hashes.
 
 use std::path::{Path, PathBuf};
 
@@ -7,9 +7,9 @@ use ring::digest::{SHA256, digest};
 use crate::clock::now;
 use crate::file;
 
-/// The files that rules and configuration came from.
+/// The files of rules and configuration.
 pub struct ReadFiles {
-    /// When they were read, ns since the epoch.
+    /// Time at which they were read, ns since the epoch.
     pub at: u64,
     /// Rules files.
     pub rules: Vec<FileHash>,
@@ -18,7 +18,7 @@ pub struct ReadFiles {
 }
 
 impl ReadFiles {
-    /// Files that were read just now.
+    /// Creates the list for files that were just read.
     pub fn new(rules: &[PathBuf], config: &[PathBuf]) -> Self {
         let hashes = |files: &[PathBuf]| files.iter().filter_map(|path| FileHash::of(path)).collect();
         Self { at: now(), rules: hashes(rules), config: hashes(config) }
@@ -35,7 +35,7 @@ pub struct FileHash {
 }
 
 impl FileHash {
-    /// Nothing if the file is gone meanwhile.
+    /// `None` if the file no longer exists.
     fn of(path: &Path) -> Option<Self> {
         let name = path.file_name()?.to_string_lossy().into_owned();
         let hash = digest(&SHA256, &file::read(path, file::MAX_TEXT).ok()?);

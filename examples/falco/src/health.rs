@@ -1,4 +1,4 @@
-//! Whether the program still detects: the event loop turns, and no output is stuck.
+//! Health of the program: whether the event loop runs and no output is stuck.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -6,13 +6,14 @@ use std::time::{Duration, Instant};
 
 use crate::output::Hub;
 
-/// How long the event loop may stand still.
+/// Maximum time between two iterations of the event loop.
 const STILL: Duration = Duration::from_secs(5);
 
-/// Notes that the event loop turns.
+/// Heartbeat of the event loop.
 pub struct Pulse {
     began: Instant,
-    /// Milliseconds since `began` of the last turn; 0 before the first, and while the loop may wait for its input.
+    /// Time of the last iteration, milliseconds since `began`; 0 before the first one, and while the loop
+    /// may block on its input.
     turned: AtomicU64,
 }
 
@@ -27,17 +28,17 @@ impl Pulse {
         (self.began.elapsed().as_millis() as u64).max(1)
     }
 
-    /// The event loop turns, and will again soon.
+    /// Records an iteration of the event loop; another one will follow soon.
     pub fn beat(&self) {
         self.turned.store(self.now(), Ordering::Relaxed);
     }
 
-    /// The event loop ends.
+    /// Records that the event loop has ended or may block.
     pub fn rest(&self) {
         self.turned.store(0, Ordering::Relaxed);
     }
 
-    /// How long the event loop has stood still, if that is too long.
+    /// Time since the last iteration, if that is too long.
     fn still(&self) -> Option<Duration> {
         let turned = self.turned.load(Ordering::Relaxed);
         let still = Duration::from_millis(self.now().saturating_sub(turned));
@@ -45,31 +46,31 @@ impl Pulse {
     }
 }
 
-/// What health is told by.
+/// Sources of the health state.
 #[derive(Clone)]
 pub struct Health {
     pulse: Arc<Pulse>,
     hub: Arc<Hub>,
 }
 
-/// Something that is wrong.
+/// A problem of the program.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// What it is about: stays the same while the problem lasts.
+    /// Key of the problem, which does not change while it lasts.
     pub what: &'static str,
-    /// A sentence, without names of files or servers: anybody may ask.
+    /// Description without names of files or servers, because the health check is public.
     pub text: String,
-    /// Where alerts should go, for the log.
+    /// Destination of the alerts, for the log.
     pub place: Option<String>,
 }
 
 impl Health {
-    /// Of this event loop and these outputs.
+    /// Health of this event loop and these outputs.
     pub fn new(pulse: Arc<Pulse>, hub: Arc<Hub>) -> Self {
         Self { pulse, hub }
     }
 
-    /// What is wrong now.
+    /// The current problems.
     pub fn problems(&self) -> Vec<Problem> {
         let still = self.pulse.still().map(|still| Problem {
             what: "the event loop",

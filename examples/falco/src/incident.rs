@@ -1,4 +1,4 @@
-//! `--incident`: a report of a capture, such as one that an alert started, for people.
+//! `--incident`: a readable report about a capture, such as one that an alert started.
 
 use std::io::Write;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Descriptors that came from whoever started this program, and that it does not use.
+//! File descriptors that this program inherited and does not use.
 
 use std::os::fd::RawFd;
 use std::path::Path;
@@ -6,28 +6,29 @@ use std::sync::{Mutex, PoisonError};
 
 use serde_json::Value;
 
-/// Those beyond standard input, output and error.
+/// Inherited file descriptors other than standard input, output and error.
 static INHERITED: Mutex<Vec<RawFd>> = Mutex::new(Vec::new());
 
-/// Notes which there are. To be called before the program opens anything.
+/// Records the inherited file descriptors. Call this before the program opens anything.
 pub fn note() {
     *INHERITED.lock().unwrap_or_else(PoisonError::into_inner) = open_now();
 }
 
-/// Closes them, but for those that the configuration names as files (`/dev/fd/5`): they may be opened again. A service that runs
-/// for months must not keep a pipe, a lock or a socket of its parent's open. Returns how many were closed.
+/// Closes them, except those that the configuration names as files (`/dev/fd/5`), because these may be
+/// opened again. A service that runs for months must not keep a pipe, lock or socket of its parent open.
+/// Returns the number of closed descriptors.
 pub fn close(config: &Value) -> usize {
     let inherited = std::mem::take(&mut *INHERITED.lock().unwrap_or_else(PoisonError::into_inner));
     let unnamed = inherited.into_iter().filter(|fd| !names(config, *fd));
     unnamed.filter(|fd| nix::unistd::close(*fd).is_ok()).count()
 }
 
-/// All descriptors from 3 on.
+/// All open file descriptors from 3 on.
 fn open_now() -> Vec<RawFd> {
     let Ok(entries) = std::fs::read_dir("/proc/self/fd") else { return Vec::new() };
     let fds: Vec<RawFd> =
         entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect();
-    // That of the listing itself is closed by now.
+    // The file descriptor of the listing itself is already closed.
     let is_open = |fd: &RawFd| Path::new(&format!("/proc/self/fd/{fd}")).symlink_metadata().is_ok();
     fds.into_iter().filter(|fd| *fd > 2 && is_open(fd)).collect()
 }

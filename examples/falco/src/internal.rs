@@ -1,4 +1,4 @@
-//! Alerts of the program's own: `Falco internal: …`.
+//! Alerts about the program itself: `Falco internal: …`.
 
 use std::collections::BTreeMap;
 
@@ -8,15 +8,15 @@ use serde_json::{Value, json};
 
 use crate::clock;
 
-/// Keys and values of an internal alert, in the order in which they are printed.
+/// Keys and values of an internal alert, in printing order.
 pub type Fields = BTreeMap<String, Value>;
 
-/// What the program itself has to say to whoever receives alerts.
+/// An alert about the program itself.
 #[derive(Clone, Debug)]
 pub struct Internal {
-    /// What stands for the rule, without `Falco internal: `.
+    /// Text in place of the rule name, without `Falco internal: `.
     pub rule: &'static str,
-    /// How grave it is.
+    /// Priority of the alert.
     pub priority: Priority,
     /// The sentence.
     pub message: String,
@@ -25,7 +25,7 @@ pub struct Internal {
 }
 
 impl Internal {
-    /// The line of this alert, as it is `now`.
+    /// The text of this alert, with the time `now`.
     pub fn line(&self, now: &Zoned, as_json: bool, hostname: &str) -> String {
         let Self { rule, priority, message, fields } = self;
         if as_json {

@@ -1,4 +1,4 @@
-//! `libs_logger`: what the libraries report through `tracing`, as lines of the log.
+//! `libs_logger`: writes `tracing` events of the libraries to the log.
 
 use std::fmt::{Debug, Write};
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -10,13 +10,13 @@ use tracing::{Event, Metadata, Subscriber};
 use crate::config::LibsLogger;
 use crate::log::{self, Level};
 
-/// The most verbose level that is logged, as [`rank`] gives it; 0 for none.
+/// The most verbose level that is logged, as returned by [`rank`]; 0 for none.
 static MAX: AtomicU8 = AtomicU8::new(0);
 
-/// Logs from here on as `libs_logger` says. The level of the log (`log_level`) holds as well.
+/// Applies `libs_logger`. The level of the log (`log_level`) applies, too.
 pub fn configure(config: &LibsLogger) {
     MAX.store(if config.enabled { config.rank() } else { 0 }, Ordering::Relaxed);
-    // Whoever else has set one keeps it; this program does not.
+    // If another subscriber is already set, it stays. This program sets no other.
     let _ = tracing::subscriber::set_global_default(Log);
     tracing::callsite::rebuild_interest_cache();
 }
@@ -35,7 +35,7 @@ fn rank(level: tracing::Level) -> u8 {
 struct Log;
 
 impl Subscriber for Log {
-    /// Only the libraries of this project: others report every frame of every connection.
+    /// Only the libraries of this project, because others report every frame of every connection.
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         !metadata.is_span()
             && metadata.target().starts_with("eyas_")
@@ -70,7 +70,7 @@ impl Subscriber for Log {
 #[derive(Default)]
 struct Line {
     message: String,
-    /// ` NAME=VALUE` of each other field.
+    /// ` NAME=VALUE` for each other field.
     fields: String,
 }
 

@@ -9,13 +9,13 @@ use jiff::Zoned;
 use crate::config::{Config, LogLevel};
 use crate::{console, service, system_log};
 
-/// Severity of a log line; smaller is graver, as in syslog.
+/// Severity of a log line; a smaller number is more severe, as in syslog.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Level {
-    /// Something does not work.
+    /// A failure.
     Error = 3,
-    /// Something may not be what was meant.
+    /// A possible mistake.
     Warning = 4,
     /// What happens.
     Info = 6,
@@ -39,7 +39,7 @@ impl From<LogLevel> for Level {
     }
 }
 
-/// Logs from here on as the `log_*` and `time_format_iso_8601` keys of the configuration say.
+/// Applies the `log_*` and `time_format_iso_8601` keys of the configuration.
 pub fn configure(config: &Config) {
     MAX.store(Level::from(config.log_level) as u8, Ordering::Relaxed);
     STDERR.store(config.log_stderr, Ordering::Relaxed);
@@ -47,7 +47,7 @@ pub fn configure(config: &Config) {
     ISO.store(config.time_format_iso_8601, Ordering::Relaxed);
 }
 
-/// Writes one line if its level is asked for.
+/// Writes one line, if its level is enabled.
 pub fn log(level: Level, message: &str) {
     if level as u8 > MAX.load(Ordering::Relaxed) {
         return;
@@ -62,7 +62,7 @@ pub fn log(level: Level, message: &str) {
     console::print_error(&format!("{}: {}\n", Zoned::now().strftime(form), message.trim_end()));
 }
 
-/// Has panics of all threads logged: the standard hook would wait for standard error.
+/// Logs panics of all threads. The standard hook would block on standard error.
 pub fn take_panics() {
     service::report_restarts_by(|text| log(Level::Error, text));
     std::panic::set_hook(Box::new(|panic: &PanicHookInfo<'_>| {
@@ -78,20 +78,21 @@ pub fn take_panics() {
     }));
 }
 
-/// A line at [`Level::Info`].
+/// Logs a line at [`Level::Info`].
 pub fn info(message: &str) {
     log(Level::Info, message);
 }
 
-/// A line at [`Level::Warning`].
+/// Logs a line at [`Level::Warning`].
 pub fn warning(message: &str) {
     log(Level::Warning, message);
 }
 
-/// How long something that goes on happening is not said again.
+/// Minimum time between two reports of the same recurring event.
 const SILENCE: Duration = Duration::from_secs(60);
 
-/// Decides when to say something that may happen all the time: at once, then once a minute with how often.
+/// Limits the rate of reports about a recurring event: the first is reported at once, later ones once a
+/// minute with their number.
 #[derive(Debug, Default)]
 pub struct Seldom {
     said: Option<Instant>,
@@ -99,7 +100,7 @@ pub struct Seldom {
 }
 
 impl Seldom {
-    /// It happened; how often since it was last said, if it is to be said now.
+    /// Records an occurrence. Returns the number of occurrences since the last report, if a report is due.
     pub fn happened(&mut self) -> Option<u64> {
         self.unsaid += 1;
         if self.said.is_some_and(|said| said.elapsed() < SILENCE) {

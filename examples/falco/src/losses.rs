@@ -1,9 +1,9 @@
-//! Events lost because a ring was full, by the kinds that Falco counts apart.
+//! Events dropped because a ring was full, by Falco's kinds.
 
 use eyas::events::EventType;
 
-/// The kinds, as Falco names them, and the events of each. Those that calls begin with are never lost here, as they are never
-/// made: an event is made when its call ends.
+/// Falco's names of the kinds, and the events of each. Enter events are never dropped here, because they do
+/// not exist: the probe creates an event when a call ends.
 pub const KINDS: [(&str, &[&str]); 14] = [
     ("clone_fork_enter", &[]),
     ("clone_fork_exit", &["clone", "clone3", "fork", "vfork"]),
@@ -63,10 +63,10 @@ pub const KINDS: [(&str, &[&str]); 14] = [
     ("proc_exit", &["procexit"]),
 ];
 
-/// How many of each kind.
+/// Number of events of each kind.
 pub type ByKind = [u64; KINDS.len()];
 
-/// Sums of the kinds; most types are of none.
+/// Sums by kind. Most event types belong to no kind.
 pub fn by_kind(by_type: &[(EventType, u64)]) -> ByKind {
     KINDS.map(|(_, names)| {
         by_type.iter().filter(|(ty, _)| names.contains(&ty.name())).map(|(_, count)| count).sum()

@@ -1,4 +1,5 @@
-//! `falco`: a detector that takes Falco's rules, configuration and command line, on the eyas libraries.
+//! `falco`: a detector based on the eyas libraries that is compatible with Falco's rules, configuration and
+//! command line.
 #![forbid(unsafe_code)]
 
 use std::panic::catch_unwind;
@@ -77,7 +78,7 @@ fn main() -> ExitCode {
         Ok(args) => args,
         Err(error) => {
             if !error.use_stderr() {
-                // Whatever happens to the message, the status says it.
+                // Even if printing fails, the exit status reports the error.
                 let _ = error.print();
                 return ExitCode::SUCCESS;
             }
@@ -93,12 +94,12 @@ fn main() -> ExitCode {
             {
                 console::print_error(&format!("{said}\n"));
             }
-            // Falco's status is 1, clap's own would be 2.
+            // Falco's status is 1; clap's default is 2.
             return ExitCode::FAILURE;
         }
     };
     log::take_panics();
-    // The log says what panicked, once it is written.
+    // The log has the panic message, once it is written.
     let outcome = catch_unwind(|| start(&args));
     let code = match outcome {
         Ok(Ok(true)) => ExitCode::SUCCESS,
@@ -113,7 +114,7 @@ fn main() -> ExitCode {
     code
 }
 
-/// Does what the arguments ask for; returns whether all was well.
+/// Does what the arguments request. Returns whether everything succeeded.
 fn start(args: &Args) -> Result<bool> {
     args.check()?;
     if args.version {
@@ -193,7 +194,7 @@ fn start(args: &Args) -> Result<bool> {
     }
     if !args.dry_run && !args.describes() {
         privileges::drop(&loaded.config);
-        // What comes now may be a service that detects: a log that nobody reads does not hold it up.
+        // From here on, the program may be a service: a log that nobody reads must not block it.
         console::detach().context("can't start the threads that write the log")?;
     }
     if !loaded.files.is_empty() {
@@ -222,7 +223,7 @@ fn start(args: &Args) -> Result<bool> {
     let has_syscalls = enabled.iter().any(|name| name == SYSCALL);
     source::check_threads(&loaded.config, args.threads)?;
     let files = Stamp::of(&Files::of(args, &loaded.config));
-    // Both take most of the time until the first event, and neither needs the other.
+    // These two steps take most of the startup time and do not depend on each other.
     let (early, engine) = std::thread::scope(|scope| {
         let rules = scope.spawn(|| rules::load_sources(args, &loaded.config));
         let early = if runs && has_syscalls { source::begin(&loaded.config) } else { Ok(None) };

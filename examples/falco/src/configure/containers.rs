@@ -1,4 +1,4 @@
-//! `container_engines:`, as the container plugin is told it.
+//! `container_engines:` from the configuration of Falco's container plugin.
 
 use eyas::yaml::{self, Kind, Node};
 
@@ -6,10 +6,11 @@ use super::fit::Path;
 use super::schema::CONFIG;
 use super::{tree, unknown};
 
-/// The section that this program reads.
+/// Name of the section that this program reads.
 const SECTION: &str = "container_engines";
 
-/// Puts what the container plugin is told where this program looks for it, unless that is there; returns whether it did.
+/// Copies the container plugin's configuration to this program's section, unless that section exists.
+/// Returns whether it did.
 pub fn adopt(tree: &mut Node, warnings: &mut Vec<String>) -> bool {
     if tree.get(SECTION).is_some() {
         return false;
@@ -38,7 +39,7 @@ pub fn adopt(tree: &mut Node, warnings: &mut Vec<String>) -> bool {
     true
 }
 
-/// What a plugin is told: keys with values, or a text that has them.
+/// Configuration of a plugin: a mapping, or a text that contains one.
 fn init_config(node: &Node) -> Option<Node> {
     match &node.kind {
         Kind::Map(_) => Some(node.clone()),

@@ -1,17 +1,17 @@
-//! A configuration written as YAML.
+//! Writes a configuration as YAML.
 
 use std::fmt::Write;
 
 use eyas::yaml::{Kind, Node};
 
-/// The tree in block style, one key a line.
+/// The tree in block style, one key per line.
 pub fn yaml(tree: &Node) -> String {
     let mut out = String::new();
     write(&mut out, tree, 0, false);
     out
 }
 
-/// Writes a value whose first line begins where `out` ends: behind a dash, or below its key.
+/// Writes a value. Its first line begins where `out` ends: after a dash, or below its key.
 fn write(out: &mut String, node: &Node, depth: usize, is_behind_dash: bool) {
     match &node.kind {
         Kind::Map(pairs) if !pairs.is_empty() => {
@@ -42,7 +42,7 @@ fn write(out: &mut String, node: &Node, depth: usize, is_behind_dash: bool) {
     }
 }
 
-/// Writes the value of a key: on its line if it has one line.
+/// Writes the value of a key, on the same line if the value fits in one line.
 fn below(out: &mut String, value: &Node, depth: usize) {
     let has_lines = match &value.kind {
         Kind::Map(pairs) => !pairs.is_empty(),
@@ -65,7 +65,7 @@ fn indent(out: &mut String, depth: usize) {
     out.extend(std::iter::repeat_n("  ", depth));
 }
 
-/// The text as it is, or quoted if YAML would read another value.
+/// The text unchanged, or quoted if YAML would read a different value.
 fn scalar(text: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '/' | '.' | '-');
     let begins_plain = text.starts_with(|c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '_'));

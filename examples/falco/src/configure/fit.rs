@@ -1,6 +1,6 @@
-//! Values that are written become values of their types, as tolerantly as Falco makes them.
+//! Converts values from the file to their types, as tolerantly as Falco does.
 //!
-//! Falco takes a value that is not of its type as if the key were not there. So does this, and says it.
+//! Falco ignores a key whose value has the wrong type. So does this module, and it adds a warning.
 
 use anyhow::{Result, bail};
 use eyas::yaml::{self, Kind, Node};
@@ -8,23 +8,24 @@ use serde_json::{Map, Value};
 
 use crate::config::Shape;
 
-/// The way to a value: `engine.kind`, `rules[0].enable`.
+/// The path to a value, such as `engine.kind` or `rules[0].enable`.
 #[derive(Clone, Debug, Default)]
 pub struct Path(String);
 
 impl Path {
-    /// A key of what is there.
+    /// Path of a key below this one.
     pub fn key(&self, key: &str) -> Self {
         let key = key.replace('.', "\\.");
         Self(if self.0.is_empty() { key } else { format!("{}.{key}", self.0) })
     }
 
-    /// Whether Falco minds a section that is a text: one at the top that it reads, or an element of a list.
+    /// Whether Falco rejects a text here instead of a section: at the top level, if Falco reads the
+    /// section, or in a list.
     fn must_fit(&self) -> bool {
         self.0.ends_with(']') || !(self.0.contains('.') || self.0 == UNREAD)
     }
 
-    /// An element of what is there.
+    /// Path of a list element below this one.
     pub fn index(&self, index: usize) -> Self {
         Self(format!("{}[{index}]", self.0))
     }
@@ -39,7 +40,7 @@ impl std::fmt::Display for Path {
 /// A section that Falco does not read.
 const UNREAD: &str = "container_engines";
 
-/// What a value is, for messages.
+/// Kind of a value, for messages.
 pub fn kind(node: &Node) -> String {
     match &node.kind {
         Kind::Null => "nothing".to_owned(),
@@ -49,10 +50,11 @@ pub fn kind(node: &Node) -> String {
     }
 }
 
-/// The value with the types that its shape asks for, if it is there and is of them. `warnings` are told what is not.
+/// Converts a value to the types of its shape. Returns `None` if it is missing or has the wrong type. Adds
+/// a warning for each value of a wrong type.
 ///
 /// # Errors
-/// A value that Falco does not take either: a text in the place of keys, or a collection in that of an element.
+/// Falco rejects the value, too: a text instead of a section, or a collection instead of an element.
 pub fn fit(node: &Node, shape: &Shape, path: &Path, warnings: &mut Vec<String>) -> Result<Option<Value>> {
     let scalar = match (&node.kind, shape) {
         (Kind::Null, _) => return Ok(None),
@@ -139,13 +141,13 @@ pub fn fit(node: &Node, shape: &Shape, path: &Path, warnings: &mut Vec<String>) 
     Ok(value)
 }
 
-/// Why a text is none of `names`: as Falco says it, where it has words for it.
+/// Error message for a text that is not one of `names`, with Falco's text where Falco has one.
 fn refusal(key: &str, value: &str, names: &[&str]) -> String {
     let names = names.join(", ");
     match key {
         "engine.kind" => format!("engine.kind '{value}' is not a valid kind. Expected one of {names}"),
         "capture.mode" => format!("capture.mode '{value}' is not a valid mode. Expected one of {names}"),
-        // It also takes `info`.
+        // Falco also accepts `info`.
         "priority" => format!("Unknown priority \"{value}\"--must be one of {}", names.replace(" info,", "")),
         "rule_matching" => format!("Unknown rule matching strategy \"{value}\"--must be one of {names}"),
         _ if key.starts_with("syscall_event_drops.actions") => {
@@ -170,7 +172,7 @@ fn pairs_of(pairs: &[(Node, Node)], path: &Path) -> Result<Value> {
     Ok(Value::Object(out))
 }
 
-/// The value as it is written.
+/// The value as written in the file.
 fn plain(node: &Node) -> Value {
     match &node.kind {
         Kind::Null => Value::Null,

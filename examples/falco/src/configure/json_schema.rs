@@ -1,13 +1,14 @@
-//! `--config-schema`: the schema as JSON Schema, which editors and validators read.
+//! `--config-schema`: the schema as JSON Schema, for editors and validators.
 //!
-//! It accepts what this program honours, so also quoted numbers, one value instead of a list, and keys without a value.
+//! It accepts everything that this program accepts, so also quoted numbers, one value instead of a list,
+//! and keys without a value.
 
 use serde_json::{Map, Value, json};
 
 use super::schema::CONFIG;
 use crate::config::Shape;
 
-/// Texts that are truth values, as YAML has them.
+/// Pattern of YAML texts for booleans.
 const TRUTH: &str = "^(y|Y|yes|Yes|YES|n|N|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|OFF)?$";
 
 /// The schema of falco.yaml.

@@ -1,4 +1,4 @@
-//! Keys that nothing here acts upon, and what the log says about them at the start.
+//! Keys of Falco that this program does not support, and the log messages about them at startup.
 
 use serde_json::Value;
 
@@ -6,11 +6,11 @@ use serde_json::Value;
 pub struct NotHonoured {
     /// The key, with dots.
     pub key: &'static str,
-    /// Its values that need no warning: with them this program does what Falco does.
+    /// Values that need no warning, because this program then behaves like Falco.
     pub usual: &'static [&'static str],
-    /// What to know about it.
+    /// Explanation for the log.
     pub why: &'static str,
-    /// The key that must be true for it to have an effect in Falco.
+    /// Key that must be true so that this key has an effect in Falco.
     pub needs: Option<&'static str>,
 }
 
@@ -26,7 +26,7 @@ const NO_MODULE: &str = "there is no kernel module here; engine.modern_ebpf has 
 #[cfg(not(feature = "grpc"))]
 const NO_GRPC: &str = "this program was built without the feature `grpc`";
 
-/// All of them. A test compares them with the schema and with the keys that are read.
+/// All unsupported keys. A test compares them with the schema and with the supported keys.
 pub const NOT_HONOURED: &[NotHonoured] = &[
     key(
         "container_engines.cri.disable_async",
@@ -35,14 +35,14 @@ pub const NOT_HONOURED: &[NotHonoured] = &[
     ),
     key(
         "container_engines.hooks",
-        // What happens in any case.
+        // This program behaves like this anyway.
         &["[\"create\"]", "[\"start\"]", "[\"create\",\"start\"]", "[\"start\",\"create\"]"],
         "a container is looked up when it is created, and again when its first process begins",
     ),
     key("container_engines.verbosity", &["info", "warning"], "what goes wrong is in the log of this program"),
     key("engine.kmod.buf_size_preset", &["4"], NO_MODULE),
     key("engine.kmod.drop_failed_exit", &["false"], NO_MODULE),
-    // Two is Falco's default: most of those who have it have not asked for it.
+    // Two is Falco's default, so most users have not set it on purpose.
     key("engine.modern_ebpf.cpus_for_each_buffer", &["1", "2"], "each CPU has a ring buffer of its own"),
     #[cfg(not(feature = "grpc"))]
     key("grpc.bind_address", &["unix:///run/falco/falco.sock"], NO_GRPC),
@@ -67,7 +67,7 @@ pub const NOT_HONOURED: &[NotHonoured] = &[
     key("webserver.threadiness", &["0"], "one thread answers all requests"),
 ];
 
-/// Says which settings nothing acts upon. `name` tells how the user named a key.
+/// Warns about settings without effect. `name` returns the name by which the user set a key.
 pub fn warn(tree: &Value, name: &dyn Fn(&str) -> String, warnings: &mut Vec<String>) {
     for row in NOT_HONOURED {
         let Some(value) = get(tree, row.key) else { continue };

@@ -1,4 +1,4 @@
-//! What falco.yaml may have: every key, and what its value must be.
+//! The schema of falco.yaml: every key and the type of its value.
 
 use crate::config::{self, Shape};
 use crate::outputs::OUTPUTS;
@@ -6,7 +6,7 @@ use crate::outputs::OUTPUTS;
 /// The whole file.
 pub const CONFIG: Shape = Shape::Section(&KEYS);
 
-/// All keys: each output has its own.
+/// All keys, including one section per output.
 const KEYS: [(&str, Shape); config::KEYS.len() + OUTPUTS.len()] = {
     let mut keys = [("", Shape::Anything); config::KEYS.len() + OUTPUTS.len()];
     let mut at = 0;

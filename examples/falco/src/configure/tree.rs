@@ -1,5 +1,5 @@
-//! A configuration as a tree of values, before it is given types: overrides by path, merging of files,
-//! and environment variables.
+//! A configuration as a tree of untyped values: overrides by path, merging of files, and environment
+//! variables.
 
 use anyhow::{Context, Result, anyhow, bail};
 use eyas::yaml::{self, Kind, Node};
@@ -9,17 +9,17 @@ use super::schema::CONFIG;
 use super::unknown;
 use crate::config::Shape;
 
-/// Most elements that an override's index may add to a list.
+/// Maximum number of elements that the index in an override may add to a list.
 const MAX_INDEX: usize = 1024;
-/// Most steps from the top to a value that an override names.
+/// Maximum number of steps in the path of an override.
 const MAX_STEPS: usize = 32;
 
-/// A tree without values.
+/// An empty tree.
 pub fn empty() -> Node {
     Node::new(Kind::Map(Vec::new()))
 }
 
-/// Parses a file: its first document, as Falco does.
+/// Parses the first document of a file, as Falco does.
 pub fn parse(name: &str, text: &[u8]) -> Result<Node> {
     match yaml(text).with_context(|| name.to_owned())? {
         None => Ok(empty()),
@@ -47,14 +47,14 @@ fn yaml(text: &[u8]) -> Result<Option<Node>> {
     Ok(parsed.documents.into_iter().next())
 }
 
-/// Takes a key out of a mapping.
+/// Removes a key from a mapping and returns its value.
 pub fn take(tree: &mut Node, key: &str) -> Option<Node> {
     let Kind::Map(pairs) = &mut tree.kind else { return None };
     let at = pairs.iter().position(|(name, _)| name.as_str() == Some(key))?;
     Some(pairs.remove(at).1)
 }
 
-/// The value of a key, which is made if it is not there.
+/// The value of a key, which is created if it is missing.
 pub fn entry<'a>(pairs: &'a mut Vec<(Node, Node)>, key: &str) -> &'a mut Node {
     let at = pairs.iter().position(|(name, _)| name.as_str() == Some(key));
     let at = at.unwrap_or_else(|| {
@@ -64,21 +64,21 @@ pub fn entry<'a>(pairs: &'a mut Vec<(Node, Node)>, key: &str) -> &'a mut Node {
     &mut pairs[at].1
 }
 
-/// How the keys of an included file meet those that are already there.
+/// How to merge the keys of an included file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Merge {
-    /// Lists are joined, other keys replaced.
+    /// Lists are joined, other values replaced.
     Append,
     /// Keys are replaced.
     Override,
-    /// Only keys that are not there yet are taken.
+    /// Only new keys are added.
     AddOnly,
 }
 
 /// Merges the top-level keys of `from` into `into`.
 ///
 /// # Errors
-/// A list is to be joined with what cannot be one.
+/// A list would have to be joined with a value that is not a list.
 pub fn merge(into: &mut Node, from: Node, how: Merge) -> Result<()> {
     let (Kind::Map(into), Kind::Map(from)) = (&mut into.kind, from.kind) else { return Ok(()) };
     for (key, value) in from {
@@ -104,10 +104,10 @@ pub fn merge(into: &mut Node, from: Node, how: Merge) -> Result<()> {
     Ok(())
 }
 
-/// Applies `path=value`, the text of a `-o` option. `warnings` gets the keys that nobody knows.
+/// Applies `path=value`, the text of a `-o` option. Adds a warning for each unknown key.
 ///
 /// # Errors
-/// The option is not of that form, or names what cannot be there.
+/// The option has another form, or its path is impossible.
 pub fn set(tree: &mut Node, option: &str, warnings: &mut Vec<String>) -> Result<()> {
     let shown = || format!("option `{}`", option.chars().take(100).collect::<String>());
     let (path, text) = option.split_once('=').with_context(|| {
@@ -123,8 +123,8 @@ pub fn set(tree: &mut Node, option: &str, warnings: &mut Vec<String>) -> Result<
     Ok(())
 }
 
-/// The value that an option gives: a text, unless it is written as keys with values or, for a list, as one. Quotes around
-/// it are YAML's.
+/// The value of an option: a text, unless it is written as a mapping or, for a list, as a list. Quotes
+/// around it have their YAML meaning.
 fn value(text: &str, shape: Option<&Shape>) -> Result<Node> {
     let is = |open: char, close: char| text.len() > 1 && text.starts_with(open) && text.ends_with(close);
     if (is('"', '"') || is('\'', '\''))
@@ -161,7 +161,7 @@ fn path_of(steps: &[Step]) -> Path {
     })
 }
 
-/// What the value at the end of the steps must be, if that is known; says so where it is not.
+/// The type of the value at the end of the path, if the path is known. Adds a warning if it is unknown.
 fn known(steps: &[Step], option: &str, warnings: &mut Vec<String>) -> Option<&'static Shape> {
     let mut shape = &CONFIG;
     for (at, step) in steps.iter().enumerate() {
@@ -185,7 +185,7 @@ fn steps(path: &str) -> Result<Vec<Step>> {
     let mut steps = Vec::new();
     let mut key = String::new();
     let mut chars = path.chars().peekable();
-    // Whether a key must follow, as at the beginning and behind a dot.
+    // Whether a key must follow, as at the beginning and after a dot.
     let mut open = true;
     while let Some(c) = chars.next() {
         match c {
@@ -211,7 +211,7 @@ fn steps(path: &str) -> Result<Vec<Step>> {
                             digits.parse().with_context(|| format!("`[{digits}]` is not an index"))?,
                         ),
                     });
-                    // Behind an index a dot, another index or nothing.
+                    // After an index, only a dot, another index or the end is allowed.
                     if chars.peek().is_some_and(|c| !matches!(c, '.' | '[')) {
                         bail!("`.` is missing behind `]`");
                     }
@@ -225,7 +225,7 @@ fn steps(path: &str) -> Result<Vec<Step>> {
     }
     match key {
         key if !key.is_empty() => steps.push(Step::Key(key)),
-        // As in Falco, a dot at the end says nothing.
+        // As in Falco, a dot at the end has no meaning.
         _ if steps.is_empty() => bail!("the key is empty"),
         _ => {}
     }
@@ -243,7 +243,7 @@ fn descend<'a>(mut at: &'a mut Node, steps: &[Step]) -> Result<&'a mut Node> {
             Step::Key(key) => {
                 let pairs = match std::mem::replace(&mut at.kind, Kind::Null) {
                     Kind::Map(pairs) => pairs,
-                    // As in Falco: a list becomes keys, and no list any more.
+                    // As in Falco, a key turns a list into a mapping.
                     Kind::Seq(items) => {
                         let numbered = items.into_iter().enumerate();
                         numbered.map(|(i, item)| (Node::new(Kind::Scalar(i.to_string())), item)).collect()
@@ -283,8 +283,9 @@ fn descend<'a>(mut at: &'a mut Node, steps: &[Step]) -> Result<&'a mut Node> {
     Ok(at)
 }
 
-/// Replaces `${NAME}` in every value by the environment's value (empty where unset), and `${NAME:-DEFAULT}` by that or,
-/// where it is unset or empty, the default; `$${NAME}` stands for itself.
+/// Replaces `${NAME}` in every value by the environment variable (empty if unset). Replaces
+/// `${NAME:-DEFAULT}` by the variable, or by the default if the variable is unset or empty. `$${NAME}` is
+/// an escaped `${NAME}`.
 pub fn expand_env(tree: &mut Node, env: &dyn Fn(&str) -> Option<String>) {
     match &mut tree.kind {
         Kind::Scalar(text) if text.contains("${") => *text = expand(text, env),
@@ -324,7 +325,7 @@ fn expand(text: &str, env: &dyn Fn(&str) -> Option<String>) -> String {
 mod tests {
     use super::*;
 
-    /// The tree in one line.
+    /// The tree as one line.
     fn shown(node: &Node) -> String {
         match &node.kind {
             Kind::Null => "~".to_owned(),

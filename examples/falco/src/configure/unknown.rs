@@ -1,4 +1,4 @@
-//! Keys that nothing reads.
+//! Warnings about unknown keys.
 
 use eyas::rules::nearest;
 use eyas::yaml::{Kind, Node};
@@ -7,7 +7,7 @@ use super::fit::Path;
 use super::schema::CONFIG;
 use crate::config::Shape;
 
-/// Says of each key below `node` that nobody knows it; `origin` is the file.
+/// Adds a warning for each unknown key below `node`; `origin` is the file.
 pub fn keys(node: &Node, shape: &Shape, path: &Path, origin: &str, warnings: &mut Vec<String>) {
     match (&node.kind, shape) {
         (Kind::Map(pairs), _) if shape.knows_its_keys() => {
@@ -31,7 +31,7 @@ pub fn keys(node: &Node, shape: &Shape, path: &Path, origin: &str, warnings: &mu
     }
 }
 
-/// What is said of the key `name`, which `shape` does not know.
+/// The warning about the key `name`, which `shape` does not have.
 pub fn warning(name: &str, shape: &Shape, path: &Path, at: &str) -> String {
     let names = shape.keys().iter().map(|(name, _)| *name);
     let meant = match nearest(name, names) {
@@ -42,7 +42,7 @@ pub fn warning(name: &str, shape: &Shape, path: &Path, at: &str) -> String {
     format!("configuration key `{}` is unknown and has no effect{at}{hint}", path.key(name))
 }
 
-/// Where a key of this name is known, if that is in one place.
+/// The place where a key of this name is valid, if there is exactly one.
 fn elsewhere(name: &str, shape: &Shape, path: &Path) -> Option<String> {
     let mut found = Vec::new();
     collect(name, shape, path, &mut found);

@@ -1,11 +1,11 @@
-//! Whether a file agrees with the schema, in the words in which Falco says it.
+//! Validates a file against the schema, with Falco's messages.
 
 use eyas::yaml::{self, Kind, Node};
 
 use super::schema::CONFIG;
 use crate::config::Shape;
 
-/// `ok`, or the first thing that does not agree. It is advice: warnings say more.
+/// `ok`, or the first violation. This is only advice; the warnings have more details.
 pub fn validate(tree: &Node) -> String {
     first_fault(tree, &CONFIG, "<root>").unwrap_or_else(|| "ok".to_owned())
 }

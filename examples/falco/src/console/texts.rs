@@ -1,4 +1,4 @@
-//! Texts on their way to a standard stream.
+//! Queue of texts for a standard stream.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 
 use crate::service::Service;
 
-/// How often somebody who waits looks whether they still should.
+/// Interval at which a waiting caller checks whether to keep waiting.
 const GLANCE: Duration = Duration::from_millis(20);
-/// Bytes that wait, at most.
+/// Maximum number of queued bytes.
 const MAX_BYTES: usize = 8 << 20;
 
 /// A bounded queue of texts, and a thread that writes them.
 pub struct Texts {
-    /// What they are, for the thread's name and for messages.
+    /// Name of the texts, for the thread and for messages.
     name: &'static str,
     print: fn(&str),
     inner: Mutex<Inner>,
@@ -24,7 +24,7 @@ struct Inner {
     state: State,
     waiting: VecDeque<Arc<str>>,
     bytes: usize,
-    /// Texts that found no room, and of which nothing was said yet.
+    /// Dropped texts that were not reported yet.
     lost: u64,
 }
 
@@ -45,11 +45,11 @@ impl Texts {
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        // Nothing is left half done where the lock is held.
+        // No data is left half updated while the lock is held.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes a text, or writes it.
+    /// Queues a text, or writes it.
     pub fn push(&self, text: &str) {
         let mut inner = self.lock();
         match inner.state {
@@ -77,7 +77,7 @@ impl Texts {
         Ok(())
     }
 
-    /// Writes texts as they come; each stays in the queue until it is written.
+    /// Writes texts as they arrive. Each stays in the queue until it is written.
     fn write(&self) {
         let mut inner = self.lock();
         loop {
@@ -104,8 +104,8 @@ impl Texts {
         }
     }
 
-    /// Waits until all is written, as long as `patience` allows it, which is given how long nothing was; then gives up.
-    /// Returns whether all is written.
+    /// Waits until everything is written, or until `patience` returns false. `patience` gets the time since
+    /// the last write. Returns whether everything was written.
     pub fn finish(&self, patience: impl Fn(Duration) -> bool) -> bool {
         let mut inner = self.lock();
         let (mut moved, mut left) = (Instant::now(), inner.waiting.len());
@@ -134,7 +134,7 @@ mod tests {
 
     const LONG: Duration = Duration::from_secs(60);
 
-    /// What was written, and whether something may be.
+    /// The written texts, and whether the test allows writing.
     static WRITTEN: Mutex<(Vec<String>, bool)> = Mutex::new((Vec::new(), false));
 
     #[test]

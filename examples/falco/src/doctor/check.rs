@@ -1,4 +1,4 @@
-//! One thing that was looked at.
+//! One check of the machine.
 
 use std::fmt;
 
@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 /// How it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
-    /// As it should be.
+    /// Everything is fine.
     Ok,
-    /// A live capture works, but something is less than it could be.
+    /// A live capture works, but with a limitation.
     Warning,
     /// A live capture is impossible.
     Missing,
@@ -25,13 +25,13 @@ impl Status {
     }
 }
 
-/// What was looked at, what was found, and what to do about it.
+/// The subject of the check, the result, and advice.
 #[derive(Debug)]
 pub struct Check {
     pub name: &'static str,
     pub status: Status,
     pub found: String,
-    /// Empty if there is nothing to do.
+    /// Empty if no action is needed.
     pub advice: String,
 }
 

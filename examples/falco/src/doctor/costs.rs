@@ -1,4 +1,4 @@
-//! What costs most: rules, calls and processes of a live capture, or of one that was recorded.
+//! The largest costs: rules, system calls and processes of a live or recorded capture.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -16,16 +16,16 @@ use crate::signals::Signals;
 use crate::source::{self, Opened};
 use crate::{names, rules};
 
-/// How many of each are told.
+/// Number of entries per list.
 const TOP: usize = 10;
-/// Of so many events one is measured.
+/// One in this many events is measured.
 const EVERY: u64 = 16;
-/// Share of all events from which on a rule is tested too often, or a call or process is worth a thought.
+/// Fraction of all events above which a rule, a call or a process gets advice.
 const MOST_OF_ALL: f64 = 0.9;
 const MUCH: f64 = 0.3;
-/// Names of processes that are counted: they may be made up without end.
+/// Maximum number of process names that are counted, because programs may invent any number of names.
 const MOST_NAMES: usize = 100_000;
-/// Fewer events say little.
+/// Fewer events are not representative.
 const ENOUGH: u64 = 1000;
 
 /// What was measured.
@@ -70,7 +70,7 @@ pub fn measure(args: &Args, config: &Config) -> Result<Costs> {
     })
 }
 
-/// The largest, and equal ones by their names.
+/// The largest entries; equal ones are sorted by name.
 fn top(all: impl Iterator<Item = (String, u64)>) -> Vec<(String, u64)> {
     let mut all: Vec<_> = all.collect();
     all.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
@@ -145,7 +145,7 @@ impl<'e> Counts<'e> {
 }
 
 impl Costs {
-    /// What to do about it.
+    /// Advice about the costs.
     fn advice(&self) -> Vec<String> {
         let mut advice = Vec::new();
         let share = |n: u64| n as f64 / self.events.max(1) as f64;
@@ -180,7 +180,7 @@ impl Costs {
                 ));
             }
         }
-        // The state of processes and files needs the others, whatever the rules are about.
+        // The other calls are needed for the state of processes and files, with any rules.
         let state = sinsp::syscalls_of_state();
         let is_of_state = |name: &str| state.iter().any(|code| code.name() == name);
         for (name, n) in self.calls.iter().filter(|(name, n)| share(*n) >= MUCH && !is_of_state(name)) {

@@ -1,4 +1,4 @@
-//! The kernel, and what this process may do there.
+//! Checks of the kernel and of this process's privileges.
 
 use eyas::scap::live::{Features, HookSource, ProbeError, ProbeForm, ProbeOptions, Rung, Source};
 
@@ -6,12 +6,12 @@ use super::check::Check;
 use crate::config::Config;
 use crate::source;
 
-/// Everything that was looked at.
+/// All checks.
 pub fn checks(config: &Config) -> Vec<Check> {
     checks_of(&Features::detect(), Features::obstacle(), config)
 }
 
-/// What these facts mean. `obstacle` is why the probe cannot run.
+/// The checks that follow from these facts. `obstacle` is the reason why the probe cannot run.
 fn checks_of(features: &Features, obstacle: Option<ProbeError>, config: &Config) -> Vec<Check> {
     let mut checks = vec![match &obstacle {
         Some(error @ ProbeError::KernelTooOld { .. }) => {
@@ -58,7 +58,7 @@ fn capabilities(features: &Features, checks: &mut Vec<Check>) {
     }
 }
 
-/// What decides how the probe is attached, and whether it sees the paths that calls worked on.
+/// Checks of features that determine how the probe attaches, and whether it gets the paths that calls used.
 fn paths(features: &Features, checks: &mut Vec<Check>) {
     checks.push(match features.has_tracefs {
         true => {
@@ -162,14 +162,14 @@ fn limits(features: &Features, config: &Config, checks: &mut Vec<Check>) {
     });
 }
 
-/// Memory that may be had, bytes.
+/// Available memory, bytes.
 fn available_memory() -> Option<u64> {
     let text = std::fs::read_to_string("/proc/meminfo").ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
     line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kib| kib << 10)
 }
 
-/// Which clock the kernel has: a slow one makes every event cost more.
+/// Check of the kernel's clock source: a slow one makes every event more expensive.
 fn clock() -> Check {
     let path = "/sys/devices/system/clocksource/clocksource0/current_clocksource";
     let text = std::fs::read_to_string(path).unwrap_or_default();
@@ -184,7 +184,7 @@ fn clock() -> Check {
     }
 }
 
-/// Loads the probe, for one rare call, and removes it again.
+/// Loads the probe for one rare call, and unloads it again.
 fn trial() -> Vec<Check> {
     let options = ProbeOptions {
         ring_bytes: 64 << 10,
@@ -204,7 +204,7 @@ fn trial() -> Vec<Check> {
     }
 }
 
-/// What programs do by requests of `io_uring`, where the probe was loaded.
+/// Check for `io_uring` requests, if the probe was loaded.
 fn requests(are_seen: bool) -> Check {
     match are_seen {
         true => Check::ok("requests", "the probe sees requests of io_uring"),
@@ -217,7 +217,7 @@ fn requests(are_seen: bool) -> Check {
     }
 }
 
-/// Whether programs may read memory that is not there yet.
+/// Check whether programs may sleep, so that they can read memory that is not resident.
 fn sleepable(may_sleep: bool) -> Check {
     let found = match may_sleep {
         true => "the kernel has sleepable tracepoints, which the probe does not use",
@@ -229,7 +229,7 @@ fn sleepable(may_sleep: bool) -> Check {
     )
 }
 
-/// How decisions of security hooks are seen, where a rule asks for them.
+/// Check of how decisions of security hooks are captured, if a rule needs them.
 fn decisions(rung: Rung, count: usize) -> Check {
     match rung {
         Rung::Tracepoints => Check::warning(

@@ -1,4 +1,4 @@
-//! Sockets of container runtimes: which are there, and whether somebody answers.
+//! Checks of container runtime sockets: which exist, and whether a server responds.
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
@@ -12,10 +12,10 @@ use super::check::Check;
 use crate::config::ContainerEngines;
 use crate::source;
 
-/// How long an answer may take.
+/// Timeout for a response.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// What is at the sockets that are configured, or else at the usual places.
+/// Checks of the configured sockets, or of the usual ones.
 pub fn checks(engines: &ContainerEngines) -> Vec<Check> {
     let endpoints = source::endpoints(engines);
     if endpoints.is_empty() {
@@ -36,7 +36,7 @@ pub fn checks(engines: &ContainerEngines) -> Vec<Check> {
     found.into_iter().map(|(api, path)| check(api, path)).collect()
 }
 
-/// The sockets of an endpoint that are there. A component `*` stands for any name.
+/// The existing sockets of an endpoint. A component `*` matches any name.
 fn present(endpoint: &Endpoint, root: &Path) -> Vec<(Api, PathBuf)> {
     let mut paths = vec![root.to_owned()];
     for part in endpoint.socket.components().filter(|part| part.as_os_str() != "/") {
@@ -54,7 +54,7 @@ fn present(endpoint: &Endpoint, root: &Path) -> Vec<(Api, PathBuf)> {
 
 fn check(api: Api, path: PathBuf) -> Check {
     let name = path.display().to_string();
-    // Connecting may take for ever where nobody accepts: a thread that is left to itself does it.
+    // Connecting may block for ever if the server does not accept, so a detached thread connects.
     let (send, answer) = channel();
     let _ = std::thread::Builder::new().name("ask runtime".into()).spawn(move || send.send(ask(api, &path)));
     match answer.recv_timeout(PATIENCE * 2) {
@@ -79,7 +79,7 @@ fn check(api: Api, path: PathBuf) -> Check {
 
 fn ask(api: Api, path: &Path) -> std::io::Result<()> {
     let mut stream = UnixStream::connect(path)?;
-    // The other one speaks HTTP/2, whose servers begin by themselves once they have the preface.
+    // The other API uses HTTP/2, whose servers respond as soon as they have the preface.
     let request: &[u8] = match api {
         Api::Docker | Api::Podman => b"GET /_ping HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
         _ => b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0",
@@ -112,7 +112,7 @@ mod tests {
         assert_eq!(found, [(Api::Docker, path.clone())]);
         let server = std::thread::spawn(move || {
             let mut stream = BufReader::new(listener.accept().unwrap().0);
-            // All of the request: what is left of it when this end closes is an error at the other.
+            // Reads the whole request: closing the socket with unread bytes is an error at the other end.
             let (mut line, mut is_all) = (String::new(), false);
             while !is_all {
                 line.clear();

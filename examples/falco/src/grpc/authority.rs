@@ -1,8 +1,9 @@
-//! Requests of clients that are made with the C++ library of gRPC, at a socket in the file system.
+//! Workaround for clients of the gRPC C++ library at a Unix socket.
 //!
-//! Such a client sends the path of the socket as the `:authority` of a request, with `%2F` for each slash. That is no
-//! authority, and the HTTP/2 library here refuses the request. So the percent signs are replaced by another character on
-//! their way in. The text stays as long as it was: the tables of the compression of headers stay the same at both ends.
+//! Such a client sends the path of the socket as the `:authority` of a request, with `%2F` for each slash.
+//! That is not a valid authority, and the HTTP/2 library here refuses the request. So this module replaces
+//! the percent signs in incoming requests by another character. The length of the text does not change, so
+//! that the tables of the header compression stay the same at both ends.
 
 use std::io;
 use std::pin::Pin;
@@ -10,18 +11,18 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// What every connection begins with.
+/// Length of the preface of every connection.
 const PREFACE: usize = 24;
-/// Bytes of a frame's head.
+/// Length of a frame header.
 const HEAD: usize = 9;
 /// Type of frames with headers.
 const HEADERS: u8 = 1;
-/// Bytes of a frame's body that are waited for, at most: no longer frames are allowed.
+/// Maximum length of a frame's body; longer frames are not allowed.
 const MAX_FRAME: usize = 16 << 10;
-/// Bytes that are read at once.
+/// Maximum number of bytes per read.
 const CHUNK: usize = 16 << 10;
 
-/// A connection whose requests have an authority that is one.
+/// A connection that makes the authority of requests valid.
 pub struct Repaired<S> {
     stream: S,
     frames: Frames,
@@ -33,14 +34,14 @@ impl<S> Repaired<S> {
     }
 }
 
-/// What came, in frames.
+/// Received bytes, split into frames.
 #[derive(Default)]
 struct Frames {
-    /// What came and was not given on.
+    /// Received bytes that were not passed on yet.
     bytes: Vec<u8>,
-    /// Bytes at the front that may be given on.
+    /// Number of bytes at the front that may be passed on.
     ready: usize,
-    /// Bytes behind those that pass as they are, also those that have not come yet.
+    /// Number of bytes after those that need no change, including bytes that have not arrived yet.
     passing: usize,
 }
 
@@ -59,7 +60,7 @@ impl Frames {
             let length = usize::from(rest[0]) << 16 | usize::from(rest[1]) << 8 | usize::from(rest[2]);
             if rest[3] == HEADERS && length <= MAX_FRAME {
                 let flags = rest[4];
-                // It is given on when all of it is here.
+                // The frame is passed on when it is complete.
                 let Some(body) = rest[HEAD..].get_mut(..length) else { return };
                 repair(flags, body);
             }
@@ -67,7 +68,7 @@ impl Frames {
         }
     }
 
-    /// Gives on as much as there is room for.
+    /// Passes on as much as fits.
     fn take(&mut self, out: &mut ReadBuf<'_>) {
         let count = self.ready.min(out.remaining());
         out.put_slice(&self.bytes[..count]);
@@ -76,7 +77,7 @@ impl Frames {
     }
 }
 
-/// Replaces percent signs in the authority, if it is written out and not compressed.
+/// Replaces percent signs in the authority, if it is a literal without Huffman coding.
 fn repair(flags: u8, body: &mut [u8]) {
     const PADDED: u8 = 0x8;
     const PRIORITY: u8 = 0x20;
@@ -96,10 +97,10 @@ struct Fields {
 }
 
 impl Fields {
-    /// Where the next field has an authority that is written out: nowhere, if it is another field. `None` at the end, or
-    /// where something is wrong, which the HTTP/2 library finds again.
+    /// Range of the next field's literal authority; empty if it is another field. `None` at the end, or at
+    /// an error, which the HTTP/2 library then finds, too.
     fn next(&mut self, body: &[u8]) -> Option<std::ops::Range<usize>> {
-        /// Number of `:authority` in the table that both ends have from the beginning.
+        /// Index of `:authority` in the static table.
         const AUTHORITY: usize = 1;
         let prefix = match *body.get(self.at)? {
             0x80.. => {
@@ -124,7 +125,7 @@ impl Fields {
         Some(if is_authority && is_plain { value } else { 0..0 })
     }
 
-    /// A number whose first byte has so many bits of it.
+    /// An integer with a prefix of this many bits in its first byte.
     fn number(&mut self, body: &[u8], prefix: u32) -> Option<usize> {
         let max = (1 << prefix) - 1;
         let mut number = usize::from(*body.get(self.at)?) & max;
@@ -143,7 +144,7 @@ impl Fields {
         None
     }
 
-    /// Where a text is, and whether it is as it reads.
+    /// Range of a text, and whether it is a plain literal.
     fn text(&mut self, body: &[u8]) -> Option<(std::ops::Range<usize>, bool)> {
         let is_plain = *body.get(self.at)? < 0x80;
         let length = self.number(body, 7)?;
@@ -161,7 +162,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Repaired<S> {
             let mut read = ReadBuf::new(&mut chunk);
             ready!(Pin::new(&mut *stream).poll_read(cx, &mut read))?;
             if read.filled().is_empty() {
-                // A frame without its end is of no use to anybody.
+                // An incomplete frame is useless.
                 return Poll::Ready(Ok(()));
             }
             frames.add(read.filled());
@@ -206,7 +207,7 @@ mod tests {
         [&length[1..], &[kind, flags, 0, 0, 0, 1], body].concat()
     }
 
-    /// What is given on of these bytes, which come in pieces of this size.
+    /// The bytes that are passed on if these bytes arrive in pieces of this size.
     fn passed(bytes: &[u8], size: usize) -> Vec<u8> {
         let mut frames = Frames { passing: PREFACE, ..Frames::default() };
         let mut all = Vec::new();

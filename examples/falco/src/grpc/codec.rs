@@ -1,4 +1,4 @@
-//! Messages on the wire: those that are sent are encoded already, and those that come say nothing.
+//! Codec for messages: sent messages are already encoded, and received messages are empty.
 
 use prost::Message;
 use prost::bytes::{BufMut, Bytes};

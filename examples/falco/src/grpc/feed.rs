@@ -1,8 +1,8 @@
 //! Alerts between the output and the clients.
 //!
-//! While anybody subscribes, every subscriber is given every alert. While nobody does, alerts wait for who comes next. What
-//! waits is bounded, for each and for all: where there is no room, the oldest alert is lost, and counted. As all that wait
-//! have the newest alerts, many slow subscribers take no more memory than one.
+//! While there are subscribers, each gets every alert. Without subscribers, alerts wait for the next
+//! client. All queues are bounded: if there is no room, the oldest alert is dropped and counted. All queues
+//! hold the newest alerts and share them, so many slow subscribers take no more memory than one.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::pin::Pin;
@@ -28,31 +28,31 @@ pub struct Feed {
 
 struct Inner {
     limits: Limits,
-    /// What came while nobody subscribed.
+    /// Alerts that arrived without a subscriber.
     waiting: Backlog,
     subscribers: BTreeMap<u64, Slot>,
     /// Number of the next subscriber.
     next: u64,
     lost: Lost,
-    /// Nobody will serve it in this run.
+    /// There is no server in this run.
     is_off: bool,
-    /// No more alerts come, and no more clients.
+    /// No more alerts and clients will come.
     is_over: bool,
 }
 
 impl Default for Inner {
     fn default() -> Self {
-        // An output sets others before its first alert.
+        // The output sets the real limits before its first alert.
         let limits = Limits { alerts: 1, bytes: 0, gather: false };
         let (waiting, subscribers, lost) = Default::default();
         Self { limits, waiting, subscribers, next: 0, lost, is_off: false, is_over: false }
     }
 }
 
-/// Alerts that did not reach everybody who should have had them, each counted once.
+/// Alerts that did not reach all their receivers, each counted once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Lost {
-    /// No client asked for them in time.
+    /// No client requested them in time.
     pub unfetched: u64,
     /// A client read too slowly.
     pub unread: u64,
@@ -61,7 +61,7 @@ pub struct Lost {
 /// An alert, encoded.
 struct Item {
     bytes: Bytes,
-    /// It was counted as lost.
+    /// Whether the alert was counted as lost.
     is_lost: AtomicBool,
 }
 
@@ -93,15 +93,15 @@ impl Backlog {
         Some(item)
     }
 
-    /// Puts what was taken before in front.
+    /// Puts alerts that were taken before at the front.
     fn put_back(&mut self, mut taken: Self) {
         self.bytes += taken.bytes;
         taken.items.append(&mut self.items);
         self.items = taken.items;
     }
 
-    /// Takes the oldest alerts out that are too many, and keeps one in any case; returns how many those are, and how many of
-    /// them nobody has counted yet.
+    /// Removes the oldest alerts beyond the limits, but always keeps one. Returns the number of removed
+    /// alerts, and how many of them were not counted as lost before.
     fn trim(&mut self, limits: Limits) -> (u64, u64) {
         let (mut all, mut new) = (0, 0);
         while self.items.len() > limits.alerts.max(1) || (self.bytes > limits.bytes && self.items.len() > 1) {
@@ -112,14 +112,14 @@ impl Backlog {
         (all, new)
     }
 
-    /// Forgets all of it; returns how many alerts nobody has counted yet.
+    /// Removes all alerts. Returns how many of them were not counted as lost before.
     fn lose(&mut self) -> u64 {
         std::mem::take(self).items.iter().map(|item| u64::from(item.lose())).sum()
     }
 }
 
 impl Item {
-    /// Whether nobody has counted it yet.
+    /// Counts the alert as lost. Returns whether it was not counted before.
     fn lose(&self) -> bool {
         !self.is_lost.swap(true, Ordering::Relaxed)
     }
@@ -131,12 +131,12 @@ impl Feed {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How much may wait from here on, for each.
+    /// Sets the limits of each queue.
     pub fn set_limits(&self, limits: Limits) {
         self.lock().limits = limits;
     }
 
-    /// Nobody will ever ask: there is no server in this run.
+    /// Records that there is no server in this run.
     pub fn switch_off(&self) {
         self.lock().is_off = true;
     }
@@ -146,7 +146,7 @@ impl Feed {
         self.lock().is_off
     }
 
-    /// Takes an alert, encoded. Returns what was lost since the last call.
+    /// Adds an encoded alert. Returns the alerts lost since the last call.
     pub fn push(&self, bytes: Bytes) -> Lost {
         let item = Arc::new(Item { bytes, is_lost: AtomicBool::new(false) });
         let mut wakers = Vec::new();
@@ -170,13 +170,13 @@ impl Feed {
         lost
     }
 
-    /// Alerts that subscribers have not taken yet, of the one who has most.
+    /// Length of the longest queue of a subscriber.
     pub fn unread(&self) -> usize {
         let inner = self.lock();
         inner.subscribers.values().map(|slot| slot.backlog.items.len()).max().unwrap_or(0)
     }
 
-    /// The output ends: what still waits is lost. Returns what was lost since the last call.
+    /// Ends the output: waiting alerts are lost. Returns the alerts lost since the last call.
     pub fn clear(&self) -> Lost {
         let mut inner = self.lock();
         let Inner { waiting, subscribers, lost, .. } = &mut *inner;
@@ -188,7 +188,7 @@ impl Feed {
         std::mem::take(lost)
     }
 
-    /// The server ends, and so do all calls when they have sent what waits for them.
+    /// Ends the server. Calls end when they have sent the alerts that wait for them.
     pub fn end(&self) {
         let mut inner = self.lock();
         inner.is_over = true;
@@ -197,16 +197,17 @@ impl Feed {
         wakers.into_iter().for_each(Waker::wake);
     }
 
-    /// What waits now, for one client.
+    /// Takes the waiting alerts for one client.
     pub fn fetch(self: &Arc<Self>) -> Fetch {
         let taken = std::mem::take(&mut self.lock().waiting);
         Fetch { feed: Arc::clone(self), taken }
     }
 
-    /// What waits now, and all that comes, for one client more. What the client asks says nothing, but has to be read.
+    /// Adds a subscriber, which gets the waiting alerts and all later ones. The client's requests have no
+    /// content, but must be read.
     ///
     /// # Errors
-    /// There are too many, or the program ends.
+    /// There are too many subscribers, or the program ends.
     pub fn subscribe(
         self: &Arc<Self>,
         client: &str,
@@ -231,7 +232,7 @@ impl Feed {
         Ok(Subscription { feed: Arc::clone(self), number, requests })
     }
 
-    /// Alerts that a client did not take wait for the next one.
+    /// Alerts that a client did not receive wait for the next client.
     fn put_back(&self, inner: &mut Inner, taken: Backlog) {
         if inner.is_over {
             return;
@@ -244,7 +245,7 @@ impl Feed {
     fn unsubscribe(&self, number: u64) {
         let mut inner = self.lock();
         let Some(slot) = inner.subscribers.remove(&number) else { return };
-        // All others have these alerts, too.
+        // The other subscribers have these alerts, too.
         if inner.subscribers.is_empty() {
             self.put_back(&mut inner, slot.backlog);
         }
@@ -289,7 +290,7 @@ impl Drop for Fetch {
 pub struct Subscription {
     feed: Arc<Feed>,
     number: u64,
-    /// Until the client says that it will ask no more; it still wants alerts.
+    /// `None` once the client has closed its request stream; it still gets alerts.
     requests: Option<Streaming<()>>,
 }
 

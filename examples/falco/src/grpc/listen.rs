@@ -1,4 +1,4 @@
-//! The sockets that the server listens at.
+//! Listening sockets of the server.
 
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -11,21 +11,21 @@ use anyhow::{Context, Result, anyhow, bail};
 use rustix::fs::{Mode, fchmod};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, listen, socket_with};
 
-/// Connections that wait to be accepted.
+/// Maximum number of connections that wait to be accepted.
 const BACKLOG: i32 = 128;
 
-/// A socket in the file system, which is removed at the end.
+/// A Unix socket file, which is removed at the end.
 pub struct SocketFile {
     path: PathBuf,
-    /// Device and inode: somebody else's file of that name stays.
+    /// Device and inode, so that another file of the same name is not removed.
     id: (u64, u64),
 }
 
-/// Listens at a path; only the user of this program may connect. Makes the directory if need be. The socket of a program
-/// that ended without removing it is replaced.
+/// Listens at a path. Only the user of this program may connect. Creates the directory if it is missing,
+/// and replaces a stale socket.
 ///
 /// # Errors
-/// Somebody listens there, the file is no socket, or the system refuses.
+/// Another program listens there, the file is not a socket, or the system refuses.
 pub fn unix(path: &Path) -> Result<(UnixListener, SocketFile)> {
     let failed = || format!("grpc: can't listen at {}", path.display());
     if let Some(dir) = path.parent().filter(|dir| !dir.as_os_str().is_empty()) {
@@ -37,7 +37,7 @@ pub fn unix(path: &Path) -> Result<(UnixListener, SocketFile)> {
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     let opened = || -> rustix::io::Result<_> {
         let fd = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
-        // The file gets this mode as it is made: it never has another one.
+        // The file is created with this mode, and never has another one.
         fchmod(&fd, Mode::RUSR | Mode::WUSR)?;
         bind(&fd, &address)?;
         listen(&fd, BACKLOG)?;
@@ -76,7 +76,7 @@ impl Drop for SocketFile {
     fn drop(&mut self) {
         let is_own = fs::symlink_metadata(&self.path).is_ok_and(|meta| (meta.dev(), meta.ino()) == self.id);
         if is_own {
-            // There is nobody left to tell.
+            // At this point an error cannot be reported.
             let _ = fs::remove_file(&self.path);
         }
     }
@@ -85,7 +85,7 @@ impl Drop for SocketFile {
 /// Listens at a host and a port.
 ///
 /// # Errors
-/// There is no such host, the port is taken or not allowed.
+/// The host does not exist, or the port is in use or not permitted.
 pub fn tcp(address: &str) -> Result<TcpListener> {
     let listener = TcpListener::bind(address).map_err(|error| {
         let help = match error.kind() {
@@ -123,12 +123,12 @@ mod tests {
         );
         drop(listener);
         assert!(!path.exists());
-        // Its program was killed.
+        // As if its program had been killed.
         drop(UnixListener::bind(&path).unwrap());
         assert!(path.exists());
         let (listener, file) = unix(&path).unwrap();
         UnixStream::connect(&path).unwrap();
-        // Somebody else has taken its place.
+        // Another program has replaced the socket.
         fs::remove_file(&path).unwrap();
         fs::write(&path, "").unwrap();
         drop((listener, file));

@@ -1,4 +1,4 @@
-//! The messages, with the names and numbers of the files in `proto`.
+//! The messages, with names and numbers from the files in `proto`.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +24,7 @@ struct Timestamp {
 struct Output {
     #[prost(message, optional, tag = "1")]
     time: Option<Timestamp>,
-    /// `falco.schema.priority`, which counts as syslog does.
+    /// `falco.schema.priority`, with the numbers of syslog.
     #[prost(int32, tag = "2")]
     priority: i32,
     #[prost(enumeration = "Source", tag = "3")]

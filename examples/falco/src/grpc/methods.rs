@@ -1,4 +1,4 @@
-//! What can be called.
+//! The methods of the server.
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};
@@ -17,27 +17,27 @@ use super::codec::Encoded;
 use super::feed::Feed;
 use super::messages;
 
-/// Bytes of a request, at most; those that there are have none.
+/// Maximum size of a request, bytes. The existing requests are empty.
 const MAX_REQUEST: usize = 64 << 10;
 
-/// Answers the calls of one connection.
+/// Handles the calls of one connection.
 #[derive(Clone)]
 pub struct Methods {
     feed: Arc<Feed>,
-    /// Who calls, for the log.
+    /// Address of the client, for the log.
     client: Arc<str>,
 }
 
 impl Methods {
-    /// For the calls of this client.
+    /// Creates the handler for the calls of this client.
     pub fn new(feed: &Arc<Feed>, client: &str) -> Self {
         Self { feed: Arc::clone(feed), client: client.into() }
     }
 
-    /// Answers a call.
+    /// Handles a call.
     ///
     /// # Errors
-    /// None: what is wrong is an answer, too.
+    /// Never fails: errors are responses, too.
     pub async fn answer(self, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
         let mut grpc = Grpc::new(Encoded).apply_max_message_size_config(Some(MAX_REQUEST), None);
         Ok(match request.uri().path() {
@@ -60,7 +60,7 @@ impl Methods {
     }
 }
 
-/// A method as tonic takes it.
+/// A method in the form that tonic needs.
 struct Method<F>(F);
 
 impl<F, T, U> Service<tonic::Request<T>> for Method<F>

@@ -34,21 +34,21 @@ use crate::service::Service;
 
 /// Connections at once.
 const MAX_CONNECTIONS: u32 = 64;
-/// Clients at once that have not shown a certificate yet; the oldest makes room for the next.
+/// Maximum number of clients during the TLS handshake. The oldest is dropped for the next one.
 const MAX_HANDSHAKES: usize = 64;
-/// Calls at once, of a connection.
+/// Maximum number of concurrent calls per connection.
 const MAX_CALLS: u32 = 32;
-/// Bytes of a call's head.
+/// Maximum size of a call's headers, bytes.
 const MAX_HEAD: u32 = 16 << 10;
-/// Bytes of a call's alerts that the kernel has not taken yet; the others wait where they are counted.
+/// Maximum number of unsent bytes per call. Further alerts wait in the queue, where they are counted.
 const MAX_UNSENT: usize = 64 << 10;
-/// How long a client may take to show its certificate.
+/// Timeout of the TLS handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);
-/// How often a client without calls is asked whether it is there, and how long it may take to answer.
+/// Interval of pings to a client without calls, and timeout of the response.
 const PING: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(20));
-/// How long nothing is accepted where the system refuses.
+/// Pause after a failed `accept`.
 const PAUSE: Duration = Duration::from_millis(100);
-/// How long clients are waited for at the end.
+/// Timeout for clients at the end.
 const END: Duration = Duration::from_secs(1);
 
 /// Serves until it is dropped.
@@ -59,27 +59,27 @@ pub struct Server {
     socket: Option<SocketFile>,
 }
 
-/// Where clients come from.
+/// The listening socket.
 enum Listener {
     Unix(UnixListener),
     Tcp(TcpListener, TlsAcceptor),
 }
 
-/// What all connections share.
+/// Data that all connections share.
 #[derive(Clone)]
 struct Shared {
     feed: Arc<Feed>,
     places: Arc<Semaphore>,
     stopped: watch::Receiver<()>,
-    /// Clients that were refused.
+    /// Rate limit for log lines about refused clients.
     refused: Arc<Mutex<Seldom>>,
 }
 
 impl Server {
-    /// Listens from here on.
+    /// Starts listening.
     ///
     /// # Errors
-    /// The address is taken or not allowed, or a certificate can't be had.
+    /// The address is in use or not permitted, or a certificate is not available.
     pub fn start(config: &Grpc, feed: &Arc<Feed>) -> Result<Self> {
         let (listener, socket, address) = match config.address()? {
             GrpcAddress::Unix(path) => {
@@ -108,7 +108,7 @@ impl Server {
             refused: Arc::default(),
         };
         let service = Service::start("grpc", move || {
-            // A thread that is started again makes another.
+            // A restarted thread creates another runtime.
             let outcome = first.take().map_or_else(|| runtime(threads), Ok);
             let outcome = outcome.and_then(|runtime| run(runtime, &listener, shared.clone()));
             if let Err(error) = outcome {
@@ -122,7 +122,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Nobody connects any more.
+        // No new client connects any more.
         self.socket = None;
         self.feed.end();
         drop(self.stop.take());
@@ -151,16 +151,16 @@ fn run(runtime: Runtime, listener: &Listener, shared: Shared) -> io::Result<()> 
     let outcome = runtime.block_on(async {
         let mut stopped = shared.stopped.clone();
         let places = Arc::clone(&shared.places);
-        // Not a task of its own: if it panics, so does this thread, which is then started again.
+        // Not in a separate task: if it panics, this thread panics, too, and is restarted.
         let mut accept = pin!(accept(listener, shared));
         let mut stopped = pin!(stopped.changed());
         poll_fn(|cx| match stopped.as_mut().poll(cx) {
-            // Nothing is ever sent: the other end is dropped.
+            // Nothing is ever sent on this channel: the other end is dropped.
             Poll::Ready(_) => Poll::Ready(Ok(())),
             Poll::Pending => accept.as_mut().poll(cx).map(|outcome| outcome.map(|never| match never {})),
         })
         .await?;
-        // Calls end now, and connections with them.
+        // Calls end now, and with them the connections.
         let _ = timeout(END, places.acquire_many(MAX_CONNECTIONS)).await;
         Ok(())
     });
@@ -194,7 +194,7 @@ async fn accept(listener: &Listener, shared: Shared) -> io::Result<Infallible> {
                 {
                     oldest.abort();
                 }
-                // Alerts are small, and are not to wait for others.
+                // Alerts are small and must not wait for more data.
                 let _ = stream.set_nodelay(true);
                 let handshake = shake_hands(stream, address.to_string(), acceptor.clone(), shared.clone());
                 handshakes.push_back(tokio::spawn(handshake));
@@ -203,7 +203,8 @@ async fn accept(listener: &Listener, shared: Shared) -> io::Result<Infallible> {
     }
 }
 
-/// Serves a client that has shown its certificate, in another task; until then it has no place.
+/// Performs the TLS handshake in another task and then serves the client. It takes a connection slot only
+/// after the handshake.
 async fn shake_hands(stream: TcpStream, client: String, acceptor: TlsAcceptor, shared: Shared) {
     let why = match timeout(HANDSHAKE, acceptor.accept(stream)).await {
         Ok(Ok(stream)) => {
@@ -218,7 +219,7 @@ async fn shake_hands(stream: TcpStream, client: String, acceptor: TlsAcceptor, s
     shared.refuse(&client, &why);
 }
 
-/// The connection, unless the system refuses; then it waits.
+/// The accepted connection; after a failure, waits and returns `None`.
 async fn took<T>(accepted: io::Result<T>, failing: &mut Seldom) -> Option<T> {
     match accepted {
         Ok(accepted) => Some(accepted),
@@ -233,7 +234,7 @@ async fn took<T>(accepted: io::Result<T>, failing: &mut Seldom) -> Option<T> {
 }
 
 impl Shared {
-    /// Room for a connection.
+    /// Reserves a connection slot.
     fn place(&self, client: &str) -> Option<OwnedSemaphorePermit> {
         let place = Arc::clone(&self.places).try_acquire_owned().ok();
         if place.is_none() {
@@ -242,7 +243,7 @@ impl Shared {
         place
     }
 
-    /// Logs that a client was refused, unless that was logged a moment ago.
+    /// Logs that a client was refused, at a limited rate.
     fn refuse(&self, client: &str, why: &str) {
         let count = self.refused.lock().unwrap_or_else(PoisonError::into_inner).happened();
         let others = match count {
@@ -254,7 +255,7 @@ impl Shared {
     }
 }
 
-/// Answers the calls of a connection until the client or the program ends.
+/// Handles the calls of a connection until the client or the program ends.
 async fn serve(
     stream: impl Read + Write + Unpin + Send + 'static,
     client: String,

@@ -1,4 +1,4 @@
-//! `--list-events`: events by where they come from, as Falco lists them.
+//! `--list-events`: lists events by category, like Falco.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use crate::args::ListFormat;
 
-/// Version of the event table that is listed, as the probe's API counts.
+/// Schema version of the listed event table.
 const SCHEMA: &str = "4.5.1";
 
 const CATEGORIES: [(&str, Category); 4] = [
@@ -21,14 +21,14 @@ const CATEGORIES: [(&str, Category); 4] = [
     ("Metaevents", Category::METAEVENT),
 ];
 
-/// An event under a name of its own.
+/// An event with its listed name.
 struct Entry {
     name: &'static str,
     info: &'static EventInfo,
 }
 
-/// Events that can be captured now: old versions are left out, and the event that stands for calls without one of
-/// their own is listed by the names of these.
+/// Lists the events that can be captured. Old versions are left out. The generic event is listed under the
+/// names of the calls that use it.
 pub fn events(format: ListFormat) -> Result<String> {
     let left_out = EventFlags::OLD_VERSION | EventFlags::UNUSED;
     let is_generic = |ty: EventType| matches!(ty, EventType::GENERIC_E | EventType::GENERIC_X);
@@ -85,7 +85,7 @@ fn is_captured(event: &EventInfo) -> bool {
     !IGNORED.contains(event.name)
 }
 
-/// System calls whose events are not captured unless something asks for them, as Falco lists those that it ignores.
+/// Lists system calls that are captured only on request, like Falco's list of ignored calls.
 pub fn ignored() -> String {
     let lines: String = IGNORED.iter().map(|name| format!("- {name}\n")).collect();
     format!("Ignored syscall(s):\n{lines}\n")
@@ -99,7 +99,7 @@ fn direction(event: &EventInfo) -> &'static str {
     if event.ty.is_exit() { "<" } else { ">" }
 }
 
-/// Names of the flags that a parameter may hold.
+/// Names of the flags that a parameter may have.
 fn flags(param: &ParamInfo) -> Option<Vec<&'static str>> {
     use ParamType as T;
     let has = matches!(

@@ -1,4 +1,4 @@
-//! `--list`: fields by class, as Falco lists them.
+//! `--list`: lists fields by class, like Falco.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -12,12 +12,12 @@ use super::wrap::wrapped;
 use crate::args::ListFormat;
 use crate::plugins;
 
-/// Where descriptions begin in the text.
+/// Column in which descriptions begin.
 const COLUMN: usize = 30;
-/// How wide the text is.
+/// Width of the text.
 const WIDTH: usize = 120;
 
-/// Fields that belong together.
+/// A class of fields.
 struct Class {
     name: Cow<'static, str>,
     short: &'static str,
@@ -116,7 +116,7 @@ fn is_general(name: &str) -> bool {
     NAMES.contains(&name) || is_time.iter().any(|start| name.starts_with(start))
 }
 
-/// Fields of a source; of all sources if it is empty.
+/// Lists the fields of a source, or of all sources if it is empty.
 pub fn fields(source: &str, names_only: bool, verbose: bool, format: ListFormat) -> Result<String> {
     let set = &plugins::loaded().set;
     if !source.is_empty() && !set.sources().contains(&source) {
@@ -162,7 +162,7 @@ pub fn fields(source: &str, names_only: bool, verbose: bool, format: ListFormat)
     })
 }
 
-/// The fields of plugins, and the sources that have them: of one source, or of all if it is empty.
+/// The fields of plugins, and their sources, for one source or, if it is empty, for all.
 fn of_plugins(set: &PluginSet, source: &str) -> Vec<(Class, Vec<FieldDef>, String)> {
     let all = set.sources();
     let class = |info: &Arc<PluginInfo>| {
@@ -226,7 +226,7 @@ fn argument(kind: ArgKind) -> Value {
     json!({"required": required, "type": types})
 }
 
-/// What Falco says of the arguments of a plugin's field, and of its being a list.
+/// Falco's notes on a plugin's field: its arguments, and whether it is a list.
 fn flags(field: &PluginField) -> String {
     let arg = field.arg;
     let takes_one = arg.index || arg.key;

@@ -1,4 +1,4 @@
-//! `-L` and `-l`: rules, macros and lists described.
+//! `-L` and `-l`: descriptions of rules, macros and lists.
 
 use std::collections::BTreeSet;
 
@@ -15,11 +15,11 @@ use serde_json::{Map, Value, json};
 use super::wrap::wrapped;
 use crate::plugins;
 
-/// Where descriptions begin in the text, and how wide it is.
+/// Column in which descriptions begin, and the width of the text.
 const COLUMN: usize = 51;
 const WIDTH: usize = 110;
 
-/// Describes what is loaded, or one rule of it.
+/// Describes everything that is loaded, or one rule.
 fn describe<'a>(
     loader: &Loader,
     only: Option<&str>,
@@ -50,7 +50,7 @@ pub fn as_text(loader: &Loader, only: Option<&str>) -> Result<String> {
     Ok(out)
 }
 
-/// All rules, macros and lists, or one rule, with what they are made of.
+/// All rules, macros and lists, or one rule, with their parts.
 pub fn as_json(loader: &Loader, only: Option<&str>) -> Result<Value> {
     let mut described = None;
     let (all, rules) = describe(loader, only, &mut described)?;
@@ -154,7 +154,7 @@ fn condition(of: &ConditionDescription, source: Option<&str>) -> Map<String, Val
     out
 }
 
-/// Names of the plugins that have the source, or one of the fields.
+/// Names of the plugins that provide the source or one of the fields.
 fn plugins_of(fields: &BTreeSet<String>, source: Option<&str>) -> BTreeSet<&'static str> {
     let has_field = |info: &PluginInfo| {
         let base = |field: &String| field.split('[').next().unwrap_or_default().to_owned();
@@ -181,7 +181,7 @@ fn names_event(expr: &Expr, name: &str) -> bool {
     }
 }
 
-/// Names of events, those of system calls without an event of their own among them.
+/// Names of events, including those of system calls without an event type of their own.
 struct Names {
     all: BTreeSet<&'static str>,
 }
@@ -198,7 +198,7 @@ impl Default for Names {
 }
 
 impl Names {
-    /// Names of the events that the condition, or its negation, can hold of.
+    /// Names of the events for which the condition, or its negation, can be true.
     fn of(&self, expr: &Expr, negated: bool) -> BTreeSet<&'static str> {
         match expr {
             Expr::Not(child) => self.of(child, !negated),

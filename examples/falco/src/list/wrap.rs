@@ -1,6 +1,7 @@
-//! Texts in lines of a width.
+//! Line wrapping.
 
-/// The words in lines of at most `width` bytes, those after the first behind `indent` blanks.
+/// Wraps the words into lines of at most `width` bytes. Lines after the first are indented by `indent`
+/// spaces.
 pub fn wrapped(text: &str, indent: usize, width: usize) -> String {
     let mut out = String::new();
     let mut len = 0;
