@@ -1,7 +1,8 @@
-//! Numbers about this program: as alerts, in a file, and for Prometheus.
+//! Metrics of this program: as alerts, in a file, and for Prometheus.
 //!
-//! `table` has a row for each. What only the thread that tests events knows, it hands out between two events when it is
-//! asked (`samples`): nobody else ever looks at its state, and it does nothing while nobody asks.
+//! `table` has a row for each metric. Some numbers are known only to the thread that tests events. On
+//! request, that thread publishes them between two events (`samples`). No other thread reads its state, and
+//! without requests it does no extra work.
 
 mod facts;
 mod host;

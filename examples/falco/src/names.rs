@@ -1,4 +1,4 @@
-//! Domain names that rules compare addresses with: looked up beside the detection.
+//! Looks up the domain names that rules compare with addresses, concurrently with detection.
 
 use std::path::Path;
 use std::sync::LazyLock;
@@ -10,13 +10,13 @@ use eyas::sinsp::names::{Hosts, Resolver, system_addresses};
 
 use crate::log;
 
-/// How long the names are waited for: then events are tested with what is known.
+/// Timeout for the first lookups. After it, events are tested with the known addresses.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 static RESOLVER: LazyLock<Resolver> =
     LazyLock::new(|| Resolver::new(Hosts::at(Path::new("/etc/hosts")), Box::new(system_addresses)));
 
-/// Has the names looked up that these rules mention, from here on.
+/// Starts to look up the names in these rules.
 pub fn ask(engine: &Engine) {
     match RESOLVER.set(engine.domain_names(), PATIENCE) {
         Ok(true) => {}

@@ -1,12 +1,12 @@
-//! How alerts get where they go.
+//! Delivery of alerts.
 //!
 //! ```text
 //! event loop ──> Outputs ──> Channel: Queue ──> thread ──> Output: stdout, file, ...
 //!                   └──────> Channel: ...
 //! ```
-//! An output is a file and a row in `outputs`. Each that is enabled has a bounded queue and a thread of its own.
-//! The event loop never waits for one: alerts that find no room in a queue are lost to that output alone, and counted. A
-//! replay, whose events can wait, does so as long as the output makes progress.
+//! An output is a source file and a row in `outputs`. Each enabled output has a bounded queue and its own
+//! thread. The event loop never waits for an output: if a queue is full, only that output loses the alerts,
+//! which are counted. In a replay, events can wait, so the loop waits as long as the output makes progress.
 
 mod alert;
 mod channel;

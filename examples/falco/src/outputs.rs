@@ -1,8 +1,8 @@
-//! Where alerts go: a file here and a row in [`OUTPUTS`] for each output.
+//! The outputs: each has a source file here and a row in [`OUTPUTS`].
 //!
-//! The file has the output's section of the configuration (keys and their types, defaults, checks, what a reload does)
-//! and delivers. Everything else follows from the row: queue and thread, losses, metrics
-//! (`outputs.NAME.delivered`), health, schema of the configuration.
+//! The file defines the output's section of the configuration (keys, types, defaults, checks, behaviour on
+//! reload) and the delivery. Everything else follows from the row: queue and thread, lost alerts, metrics
+//! (`outputs.NAME.delivered`), health, and the schema of the configuration.
 
 use anyhow::{Result, bail};
 
@@ -38,10 +38,10 @@ pub const OUTPUTS: &[Row] = &[
     Row::of::<grpc::Settings>(),
 ];
 
-/// Whether alerts are of use to anybody: they go somewhere, or start captures.
+/// Checks that alerts have a purpose: an output is enabled, or alerts start captures.
 ///
 /// # Errors
-/// They are not.
+/// No output is enabled, and alerts start no captures.
 pub fn check_any(config: &Config) -> Result<()> {
     if !config.capture.enabled && !OUTPUTS.iter().any(|row| (row.is_enabled)(config)) {
         bail!(

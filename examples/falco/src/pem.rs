@@ -1,4 +1,4 @@
-//! Certificates and keys in PEM files.
+//! Reads certificates and keys from PEM files.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -12,13 +12,13 @@ use rustls::{RootCertStore, ServerConfig};
 
 use crate::file;
 
-/// Bytes of a file, at most: what is larger holds something else.
+/// Maximum size of a file, bytes. Larger files are not PEM files.
 const MAX_FILE: u64 = 16 << 20;
 
-/// The bytes of a file, as many as one with certificates or keys may have.
+/// Reads a file, up to the maximum size.
 ///
 /// # Errors
-/// It can't be read, is no regular file, or has more.
+/// The file cannot be read, is not a regular file, or is too large.
 pub fn read(path: &Path) -> Result<Vec<u8>> {
     let what = || format!("can't read {}", path.display());
     file::read(path, MAX_FILE).with_context(what)
@@ -27,7 +27,7 @@ pub fn read(path: &Path) -> Result<Vec<u8>> {
 /// All certificates of a file, in order.
 ///
 /// # Errors
-/// It can't be read, or there are none in it.
+/// The file cannot be read, or has no certificate.
 pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&read(path)?).collect();
     let found = found.map_err(|error| anyhow!("{}: {error}", path.display()))?;
@@ -40,7 +40,7 @@ pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
 /// The first private key of a file.
 ///
 /// # Errors
-/// It can't be read, or there is none in it.
+/// The file cannot be read, or has no key.
 pub fn key(path: &Path) -> Result<PrivateKeyDer<'static>> {
     PrivateKeyDer::from_pem_slice(&read(path)?).map_err(|error| match error {
         Error::NoItemsFound => {
@@ -53,10 +53,10 @@ pub fn key(path: &Path) -> Result<PrivateKeyDer<'static>> {
 /// All certificates in the files of a directory, each once.
 ///
 /// # Errors
-/// It can't be listed, or none of its files holds a certificate.
+/// The directory cannot be listed, or no file in it has a certificate.
 pub fn directory(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
     let entries = std::fs::read_dir(path).with_context(|| format!("can't list {}", path.display()))?;
-    // Other files may be there, too: keys, lists, links that lead nowhere.
+    // The directory may also have other files: keys, lists, dangling symlinks.
     let files = entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| path.is_file());
     let mut found: Vec<_> = files.filter_map(|path| certificates(&path).ok()).flatten().collect();
     found.sort_unstable_by(|a, b| a.as_ref().cmp(b.as_ref()));
@@ -67,10 +67,11 @@ pub fn directory(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
     Ok(found)
 }
 
-/// TLS of a server with this certificate, which serves everybody, or those whose certificates are signed by one of `roots`.
+/// TLS configuration of a server with this certificate. With `roots`, only clients with a certificate from
+/// one of these CAs may connect.
 ///
 /// # Errors
-/// The key is not the certificate's, or something is wrong with one of them.
+/// The key does not match the certificate, or one of them is invalid.
 pub fn server(
     certificates: Vec<CertificateDer<'static>>,
     key: PrivateKeyDer<'static>,

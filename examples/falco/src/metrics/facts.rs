@@ -1,24 +1,24 @@
-//! What does not change while the program runs.
+//! Facts that do not change while the program runs.
 
 use std::path::PathBuf;
 
-/// What this program is, and where it runs; nothing of it changes.
+/// Constant facts about this program and its machine.
 #[derive(Debug)]
 pub struct Facts {
-    /// Of the machine, as alerts have it.
+    /// Host name, as in alerts.
     pub hostname: String,
-    /// Of the kernel, as `uname -r`.
+    /// Kernel release, as in `uname -r`.
     pub kernel_release: String,
     /// When the program started, ns since the epoch.
     pub start_ts: u64,
-    /// What captures, if something does.
+    /// Name of the capture engine, if there is one.
     pub engine: Option<&'static str>,
-    /// Where the machine's root is seen.
+    /// Path of the machine's root file system.
     pub root: PathBuf,
 }
 
 impl Facts {
-    /// Those of a run that began at `start_ts`, ns since the epoch.
+    /// Gathers the facts of a run that began at `start_ts`, ns since the epoch.
     pub fn gather(hostname: &str, start_ts: u64, is_live: bool) -> Self {
         Self {
             hostname: hostname.to_owned(),

@@ -1,8 +1,8 @@
-//! What this program and the machine use.
+//! Resource usage of this program and of the machine.
 
 use std::path::Path;
 
-/// Time and memory at one moment; 0 where the kernel does not tell.
+/// Processor time and memory at one moment; 0 if the kernel does not provide a value.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Resources {
     /// Processor time of this program since it started, percent of one CPU.
@@ -11,7 +11,7 @@ pub struct Resources {
     pub rss: u64,
     /// Address space, KiB.
     pub vsz: u64,
-    /// Resident memory, what is shared divided among those who share it, KiB.
+    /// Proportional set size: resident memory, with shared pages divided among their users, KiB.
     pub pss: u64,
     /// Memory of the control group, bytes.
     pub container: u64,
@@ -19,19 +19,20 @@ pub struct Resources {
     pub host_cpu_percent: f64,
     /// Memory that is neither free nor used for files, KiB.
     pub host_memory: u64,
-    /// Threads that run or could.
+    /// Runnable threads.
     pub host_running: u64,
-    /// Files that are open.
+    /// Open files.
     pub host_fds: u64,
 }
 
-/// Memory of a control group: its path may be given, as in Falco; of version 1; of version 2.
+/// Files with the memory usage of a control group: as configured by Falco's variable; of version 1; of
+/// version 2.
 const CONTAINER_VARIABLE: &str = "FALCO_CGROUP_MEM_PATH";
 const CONTAINER_FILES: [&str; 2] =
     ["/sys/fs/cgroup/memory/memory.usage_in_bytes", "/sys/fs/cgroup/memory.current"];
 
 impl Resources {
-    /// Those of now, of the machine whose root is seen at `root`.
+    /// Reads the current values of the machine whose root file system is at `root`.
     pub fn read(root: &Path) -> Self {
         let own = |name: &str| text(&Path::new("/proc/self").join(name));
         let host = |name: &str| text(&root.join("proc").join(name));
@@ -62,7 +63,7 @@ fn first(text: &str) -> u64 {
     text.split_whitespace().next().and_then(|word| word.parse().ok()).unwrap_or(0)
 }
 
-/// The number behind a key that begins a line.
+/// The number after a key at the beginning of a line.
 fn number(text: &str, key: &str) -> u64 {
     text.lines().find_map(|line| line.strip_prefix(key)).map_or(0, first)
 }
@@ -72,7 +73,7 @@ fn tenths(value: f64) -> f64 {
 }
 
 fn own_cpu(stat: &str, uptime: &str) -> f64 {
-    // The name in brackets may hold anything; the state comes behind it, field 3.
+    // The name in parentheses may contain any character. The state, field 3, follows it.
     let fields: Vec<&str> = stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace().collect();
     let ticks = |field: usize| fields.get(field - 3).and_then(|word| word.parse::<f64>().ok());
     let uptime = uptime.split_whitespace().next().and_then(|word| word.parse::<f64>().ok());

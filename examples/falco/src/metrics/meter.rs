@@ -1,4 +1,4 @@
-//! What is measured, when somebody asks.
+//! Collects metrics on request.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -13,9 +13,9 @@ use crate::clock::now;
 use crate::config;
 use crate::output::Hub;
 
-/// How long a page for Prometheus holds: whoever asks all the time gets the same.
+/// Time during which a page for Prometheus is cached.
 const FRESH: Duration = Duration::from_millis(250);
-/// How long somebody who asks for a page waits for numbers of now.
+/// Timeout for current numbers when a page is requested.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Measures when asked.
@@ -28,12 +28,12 @@ pub struct Meter {
 }
 
 impl Meter {
-    /// Measures what the configuration asks for.
+    /// Creates a meter for the configured metrics.
     pub fn new(config: config::Metrics, facts: Facts, hub: Arc<Hub>) -> Self {
         Self { config, facts, hub, samples: Samples::default(), page: Mutex::new(None) }
     }
 
-    /// Where the thread that tests events hands out its numbers.
+    /// Numbers from the thread that tests events.
     pub fn samples(&self) -> &Samples {
         &self.samples
     }
@@ -55,7 +55,7 @@ impl Meter {
         }
     }
 
-    /// The rows that are asked for.
+    /// The enabled rows.
     pub(super) fn rows(&self) -> impl Iterator<Item = &'static Metric> {
         METRICS.iter().filter(|metric| self.has(metric.group))
     }

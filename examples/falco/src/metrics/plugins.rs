@@ -4,7 +4,7 @@ use eyas::sinsp::plugin::MetricValue;
 
 use super::reading::{Point, Reading, Value};
 
-/// A counter of a plugin, in all inspectors together.
+/// A metric of a plugin, combined over all inspectors.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Counter {
     pub plugin: String,
@@ -13,8 +13,8 @@ pub struct Counter {
     pub value: MetricValue,
 }
 
-/// The counters in the order in which plugins have them. A plugin runs in several inspectors: what only grows is added up, of
-/// other values the last one holds.
+/// The metrics in the order of the plugins. A plugin may run in several inspectors: monotonic values are
+/// added, and for other values the last one is used.
 pub fn counters(reading: &Reading<'_>) -> Vec<Counter> {
     let mut all: Vec<Counter> = Vec::new();
     let found = reading.of(|sample| sample.plugins.clone()).unwrap_or_default();
@@ -36,12 +36,12 @@ fn sum(a: MetricValue, b: MetricValue) -> MetricValue {
         (MetricValue::Uint(a), MetricValue::Uint(b)) => MetricValue::Uint(a.saturating_add(b)),
         (MetricValue::Int(a), MetricValue::Int(b)) => MetricValue::Int(a.saturating_add(b)),
         (MetricValue::Double(a), MetricValue::Double(b)) => MetricValue::Double(a + b),
-        // A counter whose type changes is counted anew.
+        // If the type of a metric changes, the new value replaces the old one.
         (_, b) => b,
     }
 }
 
-/// The counters as values of a metric.
+/// The plugin metrics as values of one metric.
 pub fn points(reading: &Reading<'_>) -> Vec<Point> {
     let point = |counter: Counter| {
         let value = match counter.value {

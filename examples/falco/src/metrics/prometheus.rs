@@ -1,4 +1,4 @@
-//! Metrics as text for Prometheus.
+//! Writes metrics as text for Prometheus.
 
 use std::fmt::Write;
 
@@ -8,15 +8,15 @@ use super::plugins::counters;
 use super::reading::{Point, Reading, Value};
 use super::table::{Kind, Metric, Unit};
 
-/// The kind of text that this is.
+/// Content type of the text.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4";
 
-/// The values of the rows by their names.
+/// The page with the values of the rows, by name.
 pub fn page(reading: &Reading<'_>, rows: impl Iterator<Item = &'static Metric>) -> String {
     let mut page = String::new();
     for row in rows.filter(|row| !row.name.is_empty()) {
         let points = (row.read)(reading);
-        // Of rules without alerts nothing is told.
+        // Rules without alerts are left out.
         let is_each = row.unit == Unit::Count && points.iter().any(|point| point.labels.len() > 1);
         let shown: Vec<&Point> = points.iter().filter(|point| !is_each || !point.value.is_empty()).collect();
         if shown.is_empty() {
@@ -34,7 +34,7 @@ pub fn page(reading: &Reading<'_>, rows: impl Iterator<Item = &'static Metric>) 
     page
 }
 
-/// What plugins count: the name has the plugin's and the counter's.
+/// Metrics of plugins: the name is made of the plugin's name and the metric's name.
 pub fn plugins(reading: &Reading<'_>) -> String {
     let mut page = String::new();
     for counter in counters(reading) {
@@ -57,7 +57,7 @@ pub fn plugins(reading: &Reading<'_>) -> String {
     page
 }
 
-/// A text with underscores for what names do not have.
+/// Replaces characters that names cannot have by underscores.
 fn as_name(text: &str) -> String {
     text.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect()
 }

@@ -1,4 +1,4 @@
-//! Numbers that the thread which tests events hands out when somebody asks.
+//! Numbers that the thread which tests events publishes on request.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -15,24 +15,24 @@ use crate::setup::Setup;
 use crate::source::Idle;
 use crate::stats::RuleCounts;
 
-/// What a source knows beside [`Stats`].
+/// Counters of a source in addition to [`Stats`].
 pub trait Counted: EventSource {
-    /// Events made and lost on each CPU.
+    /// Produced and dropped events per CPU.
     fn cpus(&self) -> Vec<Cpu> {
         Vec::new()
     }
 
-    /// Events lost because a ring was full, by their type.
+    /// Events dropped because a ring was full, by type.
     fn full_by_type(&self) -> Vec<(EventType, u64)> {
         Vec::new()
     }
 
-    /// Events that the probe left out, by their type.
+    /// Events that the probe filtered out, by type.
     fn filtered_by_type(&self) -> Vec<(EventType, u64)> {
         Vec::new()
     }
 
-    /// How often the kernel ran the programs of the probe, where it counts that.
+    /// Run counts of the probe's programs, if the kernel counts them.
     fn programs(&self) -> Vec<Program> {
         Vec::new()
     }
@@ -86,21 +86,21 @@ impl Counted for eyas::scap::live::Source {
     }
 }
 
-/// Runs of a program of the probe.
+/// Run statistics of a program of the probe.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Program {
     /// Its name.
     pub name: String,
-    /// How often it ran.
+    /// Number of runs.
     pub count: u64,
-    /// For how long in all, ns.
+    /// Total run time, ns.
     pub time_ns: u64,
 }
 
-/// Events of a CPU.
+/// Event counts of a CPU.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cpu {
-    /// Made, the lost ones included.
+    /// Produced events, including dropped ones.
     pub produced: u64,
     /// Lost.
     pub drops: u64,
@@ -108,11 +108,11 @@ pub struct Cpu {
 
 /// Alerts so far.
 pub struct Alerts {
-    /// The rules that events are tested by.
+    /// The rules in use.
     pub setup: Arc<Setup>,
-    /// Alerts of each of them, in their order.
+    /// Alerts per rule, in the order of the rules.
     pub by_rule: Vec<u64>,
-    /// Alerts of all rules, also of those that are there no more.
+    /// Alerts of all rules, including rules that a reload has removed.
     pub total: u64,
 }
 
@@ -129,40 +129,41 @@ pub struct Sample {
     pub alerts: Option<Arc<Alerts>>,
     /// Events tested.
     pub events: u64,
-    /// Events made and lost.
+    /// Produced and dropped events.
     pub stats: Stats,
-    /// Those lost because a ring was full, by their kind.
+    /// Events dropped because a ring was full, by kind.
     pub full: ByKind,
-    /// Those that the probe left out, by their type.
+    /// Events that the probe filtered out, by type.
     pub filtered: Vec<(EventType, u64)>,
-    /// Events made and lost by CPU.
+    /// Produced and dropped events per CPU.
     pub cpus: Vec<Cpu>,
-    /// Verdict coverage of each rule of system calls, if it is followed.
+    /// Verdict coverage of each rule for system calls, if it is tracked.
     pub coverage: Vec<f64>,
     /// Verdicts on processes that were written, and events that the probe left out by them, if its filter asks for some.
     pub verdicts: Option<[u64; 2]>,
     /// Runs of the programs of the probe.
     pub programs: Vec<Program>,
-    /// What was looked up, added and given up.
+    /// Statistics of the state tables.
     pub state: StateStats,
-    /// What came of look-ups in container runtimes.
+    /// Statistics of lookups in container runtimes.
     pub runtimes: RuntimeStats,
     /// Threads known.
     pub threads: u64,
-    /// Files known to be open.
+    /// Number of known open files.
     pub fds: u64,
-    /// Addresses of the machine.
+    /// Network interfaces of the machine.
     pub interfaces: Vec<Interface>,
-    /// When the machine started, ns since the epoch; 0 if not known.
+    /// Boot time of the machine, ns since the epoch; 0 if unknown.
     pub boot_ts: u64,
-    /// CPUs of the machine.
+    /// Number of CPUs.
     pub num_cpus: u64,
-    /// What plugins count, each with its plugin's name.
+    /// Metrics of plugins, each with the plugin's name.
     pub plugins: Vec<(String, Metric)>,
 }
 
 impl Sample {
-    /// What source and inspector know after so many events; alerts are told by who counts them.
+    /// Takes a sample of the source and the inspector after this many events. The caller adds the alerts
+    /// later.
     pub fn take(events: u64, source: &mut impl Counted, inspector: &Inspector) -> Self {
         let state = inspector.state();
         Self {
@@ -187,7 +188,7 @@ impl Sample {
     }
 }
 
-/// Where samples are asked for and given.
+/// Exchange point for requests and samples.
 #[derive(Default)]
 pub struct Samples {
     asked: AtomicBool,
@@ -198,31 +199,31 @@ pub struct Samples {
 #[derive(Default)]
 struct Inner {
     last: Option<Arc<Sample>>,
-    /// How many were given.
+    /// Number of published samples.
     number: u64,
     alerts: Option<Arc<Alerts>>,
-    /// No more will be.
+    /// Whether no further sample will be published.
     over: bool,
 }
 
 impl Samples {
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        // Nothing is left half done where the lock is held.
+        // No data is left half updated while the lock is held.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether somebody waits for a sample.
+    /// Whether a thread waits for a sample.
     #[inline]
     pub fn is_asked(&self) -> bool {
         self.asked.load(Ordering::Relaxed)
     }
 
-    /// Alerts so far, for samples that are given from here on.
+    /// Sets the alerts so far, for later samples.
     pub fn count(&self, alerts: Alerts) {
         self.lock().alerts = Some(Arc::new(alerts));
     }
 
-    /// Gives one to all who wait.
+    /// Publishes a sample for all waiting threads.
     pub fn give(&self, mut sample: Sample) {
         let mut inner = self.lock();
         sample.alerts.clone_from(&inner.alerts);
@@ -232,13 +233,14 @@ impl Samples {
         self.given.notify_all();
     }
 
-    /// No more will be given: the last one holds from here on.
+    /// Records that no further sample will be published; the last one stays valid.
     pub fn close(&self) {
         self.lock().over = true;
         self.given.notify_all();
     }
 
-    /// A sample of now, or the last one if there is none within `patience`; nothing if there was none at all.
+    /// Requests a current sample. Returns the last one if none arrives within `patience`, or `None` if
+    /// there never was one.
     pub fn ask(&self, patience: Duration) -> Option<Arc<Sample>> {
         let until = Instant::now() + patience;
         let mut inner = self.lock();
@@ -254,7 +256,7 @@ impl Samples {
         inner.last.clone()
     }
 
-    /// Whether there will be no more.
+    /// Whether no further sample will be published.
     pub fn is_over(&self) -> bool {
         self.lock().over
     }

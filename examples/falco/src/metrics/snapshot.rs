@@ -1,4 +1,4 @@
-//! Metrics as the fields of an alert.
+//! Writes metrics as fields of an alert.
 
 use serde_json::Value as Json;
 
@@ -7,7 +7,7 @@ use super::table::{Group, Metric, Unit};
 use crate::config;
 use crate::internal::Fields;
 
-/// The values of the rows by their keys.
+/// The values of the rows by key.
 pub fn fields(
     reading: &Reading<'_>,
     rows: impl Iterator<Item = &'static Metric>,

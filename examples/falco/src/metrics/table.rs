@@ -1,4 +1,4 @@
-//! The metrics, a row each.
+//! The metrics, one row each.
 
 use eyas::rules::Rule;
 use eyas::sinsp::SocketStats;
@@ -16,11 +16,12 @@ use Unit::{Bytes, Count, Info, Kibibytes, Percent, Plain, Seconds, Timestamp};
 
 /// A row.
 pub struct Metric {
-    /// Key in snapshots. `*` stands for what tells several apart; where the unit is changed, so is the key's end.
+    /// Key in snapshots. `*` is replaced by the name of an instance. If the unit is converted, the suffix
+    /// of the key changes, too.
     pub key: &'static str,
-    /// Name for Prometheus, behind `falcosecurity_`; empty for what others tell there.
+    /// Name for Prometheus, after `falcosecurity_`; empty if other metrics have the value there.
     pub name: &'static str,
-    /// What asks for it.
+    /// The group that enables the metric.
     pub group: Group,
     /// What it counts.
     pub unit: Unit,
@@ -28,14 +29,14 @@ pub struct Metric {
     pub kind: Kind,
     /// What it is.
     pub help: &'static str,
-    /// Where it comes from.
+    /// Function that reads the value.
     pub read: fn(&Reading<'_>) -> Vec<Point>,
 }
 
-/// What is asked for together.
+/// Group of metrics that one setting enables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Group {
-    /// Always there, also when 0.
+    /// Always included, even if 0.
     General,
     /// `rules_counters_enabled`
     Rules,
@@ -43,7 +44,7 @@ pub enum Group {
     Resources,
     /// `state_counters_enabled`
     State,
-    /// `kernel_event_counters_enabled`, also when 0.
+    /// `kernel_event_counters_enabled`; included even if 0.
     Events,
     /// `kernel_event_counters_enabled`
     Causes,
@@ -55,18 +56,18 @@ pub enum Group {
     Plugins,
 }
 
-/// What a number is of.
+/// Unit of a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
     /// Things.
     Count,
-    /// A text, or a number that nobody adds up.
+    /// A text, or a number without a unit.
     Plain,
-    /// A text that labels tell.
+    /// A text that is written as a label.
     Info,
     /// 0 to 100, or more for several CPUs; for Prometheus 0 to 1.
     Percent,
-    /// 1,024 bytes; megabytes where snapshots are asked to have them, bytes for Prometheus.
+    /// 1,024 bytes; converted to megabytes in snapshots on request, and to bytes for Prometheus.
     Kibibytes,
     /// Bytes; as above.
     Bytes,
@@ -76,12 +77,12 @@ pub enum Unit {
     Timestamp,
 }
 
-/// How a number changes.
+/// Whether a number is a gauge or a counter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// It only grows.
     Counter,
-    /// It goes up and down.
+    /// The number can go up and down.
     Gauge,
 }
 
@@ -249,7 +250,7 @@ pub const METRICS: &[Metric] = &[
         "Time of these runs, ns", |r| programs(r, |program| program.time_ns)),
     row("scap.*.avg_time_ns", "", (Programs, Plain, Gauge),
         "Time of a run on average, ns", |r| programs(r, |program| program.time_ns / program.count.max(1))),
-    // For Prometheus, each has a name of its own: see `prometheus`.
+    // For Prometheus, each plugin metric has its own name: see `prometheus`.
     row("plugins.*", "", (Plugins, Count, Gauge),
         "What the plugin counts", plugins::points),
 ];
@@ -376,7 +377,7 @@ fn programs(r: &Reading<'_>, get: fn(&Program) -> u64) -> Vec<Point> {
     programs.map(point).collect()
 }
 
-/// The text with an underscore for whatever runs of characters no name has.
+/// Replaces each run of characters that names cannot have by one underscore.
 fn as_label(text: &str) -> String {
     let mut name = String::with_capacity(text.len());
     for c in text.chars() {
@@ -389,7 +390,7 @@ fn as_label(text: &str) -> String {
     name
 }
 
-/// The same without one at the end.
+/// The same without an underscore at the end.
 fn as_name(text: &str) -> String {
     let mut name = as_label(text);
     if name.ends_with('_') {

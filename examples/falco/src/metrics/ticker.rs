@@ -1,4 +1,4 @@
-//! Snapshots at intervals, as alerts and in a file.
+//! Takes snapshots at intervals, as alerts and in a file.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,7 +20,7 @@ use crate::outputs::METRICS_FILE;
 use crate::service::Service;
 use crate::setup::Setup;
 
-/// How long it takes, at most, to notice that the run has ended before there was anything to measure.
+/// Interval at which the thread checks whether the run has ended before the first sample.
 const GLANCE: Duration = Duration::from_secs(1);
 
 /// A thread that takes snapshots until this is dropped.
@@ -30,10 +30,10 @@ pub struct Ticker {
 }
 
 impl Ticker {
-    /// Takes the first snapshot as soon as events come.
+    /// Takes the first snapshot as soon as events arrive.
     ///
     /// # Errors
-    /// The file can't be opened.
+    /// The file cannot be opened.
     pub fn start(meter: Arc<Meter>, config: &Config, hub: &Arc<Hub>) -> Result<Self> {
         let file = match (METRICS_FILE.is_enabled)(config) {
             true => Some(hub.add_file(&METRICS_FILE, config)?),
@@ -47,7 +47,7 @@ impl Ticker {
         let (interval, ms) = (&meter.config.interval, every.as_millis());
         log(Level::Info, &format!("Setting metrics interval to {interval}, equivalent to {ms} (ms)"));
         let (stop, stopped) = channel();
-        // Only this thread uses it, but that may be started again.
+        // Only this thread uses it, but the thread may be restarted.
         let stopped = Mutex::new(stopped);
         let mut work = Work { meter, alerts, file, before: None, number: 0 };
         let service = Service::start("metrics", move || {
@@ -87,7 +87,7 @@ impl Work {
             self.hand_on(fields, setup.as_deref());
             self.number += 1;
             self.before = Some(this);
-            // Those that a stopped machine has missed are left out.
+            // Snapshots that were missed while the machine was suspended are skipped.
             let now = Instant::now();
             next = (next + every).max(now);
             if stopped.recv_timeout(next - now) != Err(RecvTimeoutError::Timeout) {
@@ -96,7 +96,7 @@ impl Work {
         }
     }
 
-    /// The next sample; nothing if the run ended without one.
+    /// The next sample; `None` if the run ended without one.
     fn sample(&self) -> Option<Arc<Sample>> {
         let samples = self.meter.samples();
         loop {

@@ -1,16 +1,16 @@
-//! Alerts on their way to outputs.
+//! Alerts for outputs.
 
 use std::sync::Arc;
 
-/// A finished alert, which all outputs share.
+/// A complete alert, shared by all outputs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Alert {
-    /// The line, without its end.
+    /// The line, without a newline.
     pub text: Arc<[u8]>,
-    /// All of the alert as a JSON object, with every property that `json_include_…` can leave out. Only where an output
-    /// asks for it by `Section::needs_record`.
+    /// The whole alert as a JSON object, with every property that `json_include_…` can leave out. Present
+    /// only if an output requests it with `Section::needs_record`.
     pub record: Option<Arc<[u8]>>,
-    /// Priority as syslog counts: 0 is the gravest.
+    /// Priority as a syslog number: 0 is the most severe.
     pub severity: u8,
 }
 
@@ -26,17 +26,17 @@ impl Alert {
     }
 }
 
-/// Alerts that wait to be handed to the outputs.
+/// Alerts to pass to the outputs.
 #[derive(Default)]
 pub struct Batch {
     alerts: Vec<Alert>,
     bytes: usize,
-    /// Where the next alert is written; its memory is used again.
+    /// Reusable buffer for the next alert.
     scratch: Vec<u8>,
 }
 
 impl Batch {
-    /// Adds an alert: the line that `line` appends, and the record that `record` appends, if there is to be one.
+    /// Adds an alert. `line` appends its line; `record`, if given, appends its record.
     pub fn add(
         &mut self,
         severity: u8,
@@ -71,7 +71,7 @@ impl Batch {
         &self.alerts
     }
 
-    /// Bytes of their lines and records.
+    /// Total bytes of lines and records.
     pub fn bytes(&self) -> usize {
         self.bytes
     }

@@ -1,4 +1,4 @@
-//! An output that runs: its queue, its losses, and the thread that delivers.
+//! A running output: its queue, its lost alerts, and its worker thread.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
@@ -17,28 +17,28 @@ use crate::config::Config;
 use crate::log::{self, Level, log};
 use crate::service::Service;
 
-/// How long the worker waits before it tries again what cannot be done now.
+/// Delay before the worker retries.
 const RETRY: Duration = Duration::from_millis(250);
 
-/// An output that runs.
+/// A running output.
 pub struct Channel {
     row: &'static Row,
-    /// Where alerts go, for messages.
+    /// Destination of the alerts, for messages.
     place: String,
     state: State,
-    /// Nobody will ever take an alert again.
+    /// Whether the reader of the alerts is gone for good.
     gone: AtomicBool,
-    /// The worker is delivering.
+    /// Whether the worker is delivering.
     busy: AtomicBool,
-    /// Why the last alerts were lost, unless others were delivered since.
+    /// Why the last alerts were lost, unless an alert was delivered since then.
     failing: Mutex<Option<String>>,
 }
 
 impl Channel {
-    /// Opens the output and starts its thread. An output that takes longer than `patience` to open is not waited for.
+    /// Opens the output and starts its thread. Does not wait longer than `patience` for the output to open.
     ///
     /// # Errors
-    /// It cannot be opened.
+    /// The output cannot be opened.
     pub fn start(
         row: &'static Row,
         config: &Arc<Config>,
@@ -54,7 +54,7 @@ impl Channel {
             busy: AtomicBool::new(false),
             failing: Mutex::default(),
         });
-        // The worker sends once, and waits until that is received or nobody receives any more.
+        // The worker sends once, and waits until the message is received or the receiver is dropped.
         let (send, opened) = sync_channel(0);
         let (own, config, mut send) = (Arc::clone(&channel), Arc::clone(config), Some(send));
         Service::start(row.name, move || own.work(&config, &mut send))
@@ -65,7 +65,7 @@ impl Channel {
                 let ms = patience.as_millis();
                 channel.warn(&format!("not open after {ms} ms; alerts wait for it"));
             }
-            // Its thread panicked, and starts again.
+            // The thread has panicked and is restarted.
             Err(RecvTimeoutError::Disconnected) => {}
         }
         Ok(channel)
@@ -76,36 +76,36 @@ impl Channel {
         self.row
     }
 
-    /// Changes how much may wait.
+    /// Changes the limits of the queue.
     pub fn set_limits(&self, limits: Limits) {
         self.state.queue.set_limits(limits);
     }
 
-    /// Hands alerts over. While `patience` allows it, waits for room; what finds none is lost and counted.
+    /// Queues alerts. Waits for room while `patience` allows it. Alerts without room are lost and counted.
     pub fn push(&self, alerts: &[Alert], patience: impl Fn(Duration) -> bool) {
         let taken = self.state.queue.push(alerts, patience);
         let reason = if self.is_gone() { Reason::Failed(GONE.into()) } else { Reason::QueueFull };
         self.state.losses.add((alerts.len() - taken) as u64, reason);
     }
 
-    /// Has the destination opened again.
+    /// Makes the worker reopen the destination.
     pub fn reopen(&self) {
         self.state.queue.reopen();
         self.state.wake();
     }
 
-    /// Takes no more alerts, and has the worker end when it has delivered the others.
+    /// Accepts no more alerts. The worker ends when it has delivered the queued ones.
     pub fn close(&self) {
         self.state.queue.close();
     }
 
-    /// Waits for the worker's end while `patience` allows it, which is given how long there was no progress since `began`;
-    /// returns whether it came.
+    /// Waits for the end of the worker while `patience` allows it. `patience` gets the time without
+    /// progress since `began`. Returns whether the worker has ended.
     pub fn wait(&self, began: Instant, patience: impl Fn(Duration) -> bool) -> bool {
         self.state.queue.wait_for_end(began, patience)
     }
 
-    /// Gives up what waits after `ms` milliseconds.
+    /// Drops the queued alerts after `ms` milliseconds without progress.
     pub fn abandon(&self, ms: u128) {
         let left = self.state.queue.abandon();
         let why = || {
@@ -128,7 +128,7 @@ impl Channel {
         self.wait(Instant::now(), |_| false)
     }
 
-    /// Whether nobody will ever take an alert again.
+    /// Whether the reader of the alerts is gone for good.
     pub fn is_gone(&self) -> bool {
         self.gone.load(Ordering::Acquire)
     }
@@ -138,17 +138,18 @@ impl Channel {
         self.state.queue.load()
     }
 
-    /// Alerts lost so far, and those of them that found no room in the queue.
+    /// Alerts lost so far, and how many of them because the queue was full.
     pub fn lost(&self) -> (u64, u64) {
         self.state.losses.counts()
     }
 
-    /// Where alerts go, for messages.
+    /// Destination of the alerts, for messages.
     pub fn place(&self) -> &str {
         &self.place
     }
 
-    /// Why the output counts as stuck, if nothing has moved for `patience` while alerts wait.
+    /// Why the output counts as stuck: no progress for `patience` while alerts wait. `None` if it is not
+    /// stuck.
     pub fn stuck(&self, patience: Duration) -> Option<String> {
         let Load { alerts, still, .. } = self.load();
         let still = still.filter(|still| *still >= patience)?;
@@ -163,7 +164,7 @@ impl Channel {
         Some(format!("{name}: {waiting} {wait}, {was} taken for {still}{hint}"))
     }
 
-    /// Logs what was lost, if that is due.
+    /// Logs lost alerts, if a report is due.
     pub fn report(&self, is_over: bool) {
         let (name, place) = (self.row.name, &self.place);
         match self.state.losses.report(self.row.unit, self.load().delivered, is_over) {
@@ -177,7 +178,7 @@ impl Channel {
         log::warning(&format!("{}: {text} ({})", self.row.name, self.place));
     }
 
-    /// The thread: delivers until the end. Called again if that panics.
+    /// Main function of the thread: delivers alerts until the end. It is called again after a panic.
     fn work(&self, config: &Config, opened: &mut Option<SyncSender<Result<()>>>) {
         if self.busy.swap(false, Ordering::Relaxed) {
             let lost = self.state.queue.settle(1, false);
@@ -189,7 +190,7 @@ impl Channel {
         self.state.queue.end();
     }
 
-    /// Opens the output, however long that takes; nothing if nobody wants it any more.
+    /// Opens the output, without a timeout. Returns `None` if the output is no longer needed.
     fn open(&self, config: &Config, opened: &mut Option<SyncSender<Result<()>>>) -> Option<Box<dyn Output>> {
         loop {
             let outcome = (self.row.open)(config);
@@ -234,7 +235,7 @@ impl Channel {
         }
     }
 
-    /// Notes what became of a run; returns whether the output goes on.
+    /// Records the outcome of a run. Returns whether the output continues.
     fn settle(&self, outcome: Result<usize, Failure>) -> bool {
         match outcome {
             Ok(delivered) => {
@@ -263,5 +264,5 @@ impl Channel {
     }
 }
 
-/// Why an output that is gone loses alerts.
+/// Why an output without a reader loses alerts.
 const GONE: &str = "its reader is gone";

@@ -1,4 +1,4 @@
-//! What an output does, and what it may ask for meanwhile.
+//! The trait of outputs, and the context for delivery.
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,28 +11,29 @@ use super::alert::Alert;
 use super::losses::{Losses, Reason};
 use super::queue::{Limits, Queue};
 
-/// Delivers alerts, in a thread of its own.
+/// Delivers alerts in its own thread.
 pub trait Output: Send {
-    /// Most alerts that one call of [`Output::deliver`] is given.
+    /// Maximum number of alerts for one call of [`Output::deliver`].
     fn most(&self) -> usize {
         1
     }
 
-    /// Delivers alerts from the first one on; returns how many. Where it has to wait, it does so by `cx`.
+    /// Delivers alerts, starting with the first one. Returns the number of delivered alerts. Waits only
+    /// through `cx`.
     ///
     /// # Errors
     /// Why the first alert is not delivered.
     fn deliver(&mut self, alerts: &[Alert], cx: &Cx<'_>) -> Result<usize, Failure>;
 
-    /// Opens its destination again, after a rotation by someone else.
+    /// Reopens the destination, for example after log rotation.
     ///
     /// # Errors
-    /// Why the destination cannot be opened; the next alert is another attempt.
+    /// Why the destination cannot be opened; the next alert causes another attempt.
     fn reopen(&mut self) -> Result<(), String> {
         Ok(())
     }
 
-    /// Ends, as everything is delivered. May wait by `cx`.
+    /// Ends the output after everything is delivered. May wait through `cx`.
     fn close(&mut self, cx: &Cx<'_>) {
         let _ = cx;
     }
@@ -51,31 +52,31 @@ pub const AGAIN: &str = "; it is asked again in";
 pub enum Failure {
     /// It is lost.
     Lost(String),
-    /// It cannot be delivered now, but perhaps soon.
+    /// It cannot be delivered now, but maybe later.
     Later(String),
-    /// There is something else to do first.
+    /// The worker must handle another order first.
     Interrupted,
-    /// Neither this alert nor any other will ever be delivered: nobody reads any more.
+    /// Neither this alert nor any later one will be delivered, because the reader is gone.
     Gone,
 }
 
-/// What an output that runs shares with those who hand it alerts.
+/// State that a running output shares with the threads that send it alerts.
 pub struct State {
-    /// Alerts that are not delivered yet.
+    /// Alerts that were not delivered yet.
     pub queue: Queue,
-    /// Alerts that never will be.
+    /// Alerts that are lost.
     pub losses: Losses,
-    /// Wakes a worker that waits for a descriptor.
+    /// Wakes a worker that waits for a file descriptor.
     wake: OwnedFd,
-    /// Why alerts wait, where the output knows it.
+    /// Why alerts wait, if the output knows the reason.
     hint: Mutex<Option<String>>,
 }
 
 impl State {
-    /// Nothing waits.
+    /// Creates the state with an empty queue.
     ///
     /// # Errors
-    /// The system allows no further descriptor.
+    /// The system allows no further file descriptor.
     pub fn new(limits: Limits) -> Result<Self> {
         let wake = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)
             .context("can't make an event descriptor")?;
@@ -87,28 +88,28 @@ impl State {
         self.hint.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Has a worker that waits for a descriptor look for another order.
+    /// Wakes a worker that waits for a file descriptor, so that it checks for another order.
     pub fn wake(&self) {
-        // Where the counter is full, the worker is awake.
+        // If the counter is full, the worker is already awake.
         let _ = rustix::io::write(&self.wake, &1u64.to_ne_bytes());
     }
 }
 
-/// What an output may ask for while it delivers.
+/// Context of an output during delivery.
 pub struct Cx<'c> {
     pub(super) state: &'c State,
 }
 
 impl Cx<'_> {
-    /// Waits until the descriptor can be written to.
+    /// Waits until the file descriptor is writable.
     ///
     /// # Errors
-    /// [`Failure::Interrupted`] if there is something else to do.
+    /// [`Failure::Interrupted`] if there is another order.
     pub fn wait_writable(&self, fd: impl AsFd) -> Result<(), Failure> {
         self.wait(fd, PollFlags::OUT)
     }
 
-    /// Waits until the descriptor can be read.
+    /// Waits until the file descriptor is readable.
     ///
     /// # Errors
     /// As for [`Cx::wait_writable`].
@@ -136,7 +137,7 @@ impl Cx<'_> {
         }
     }
 
-    /// Why the output waits now, for messages.
+    /// Sets the reason why the output waits, for messages.
     pub fn hint(&self, why: &str) {
         let mut hint = self.state.hint();
         if hint.as_deref() != Some(why) {
@@ -144,24 +145,24 @@ impl Cx<'_> {
         }
     }
 
-    /// A part of an alert was delivered.
+    /// Records that a part of an alert was delivered.
     pub fn progress(&self) {
         self.state.queue.progress();
     }
 
-    /// Whether there is something else to do than to deliver.
+    /// Whether there is another order than to deliver.
     pub fn is_interrupted(&self) -> bool {
         self.state.queue.interrupts()
     }
 
-    /// So many alerts that were delivered are lost after all.
+    /// Records that this many alerts, counted as delivered, are lost after all.
     pub fn lose_delivered(&self, count: u64, why: &str) {
         self.state.queue.unsettle(count);
         self.state.losses.add(count, Reason::Failed(why.into()));
     }
 }
 
-/// What an output is given that a test calls by itself.
+/// Calls a test with a context for an output.
 #[cfg(test)]
 pub fn with_cx<T>(test: impl FnOnce(&Cx<'_>) -> T) -> T {
     let state = State::new(Limits { alerts: 1, bytes: 1, gather: false }).unwrap();

@@ -1,4 +1,4 @@
-//! The outputs as the event loop sees them.
+//! The interface of the outputs for the event loop.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,23 +13,23 @@ use super::row::Row;
 use crate::config::Config;
 use crate::signals::Stop;
 
-/// Bytes of alerts that are handed over soon.
+/// Bytes of alerts that are worth passing on immediately.
 const LARGE: usize = 64 << 10;
 
-/// How long standard output is waited for at least.
+/// Minimum time to wait for standard output.
 const LEAST: Duration = Duration::from_millis(100);
 
-/// Hands alerts to all outputs.
+/// Passes alerts to all outputs.
 pub struct Outputs {
     hub: Arc<Hub>,
     batch: Batch,
-    /// Events can wait for outputs.
+    /// Whether events can wait for outputs.
     is_replay: bool,
     stop: Stop,
 }
 
 impl Outputs {
-    /// Opens those outputs of `rows` that the configuration enables.
+    /// Opens the outputs of `rows` that the configuration enables.
     ///
     /// # Errors
     /// One cannot be opened.
@@ -41,22 +41,23 @@ impl Outputs {
         Ok(this)
     }
 
-    /// The same for other threads.
+    /// The interface for other threads.
     pub fn hub(&self) -> &Arc<Hub> {
         &self.hub
     }
 
-    /// Where alerts are added; call [`Outputs::offer`] then.
+    /// The batch to which alerts are added. Call [`Outputs::offer`] afterwards.
     pub fn batch(&mut self) -> &mut Batch {
         &mut self.batch
     }
 
-    /// Whether so much was added that it should be handed over soon.
+    /// Whether the batch is large enough to be passed on.
     pub fn is_large(&self) -> bool {
         self.batch.bytes() >= LARGE
     }
 
-    /// Hands over what was added. A replay waits for an output that has no room, as long as it makes progress.
+    /// Passes the batch to the outputs. A replay waits for a full output as long as the output makes
+    /// progress.
     pub fn offer(&mut self) {
         if self.batch.alerts().is_empty() {
             return;
@@ -74,7 +75,8 @@ impl Outputs {
         self.batch.clear();
     }
 
-    /// Whether alerts are of no use to anybody any more: standard output was the only output, and its reader is gone.
+    /// Whether nothing receives alerts any more: standard output was the only output, and its reader is
+    /// gone.
     pub fn is_deserted(&self) -> bool {
         let channels = self.hub.channels();
         !self.hub.settings().captures
@@ -82,21 +84,21 @@ impl Outputs {
             && channels.iter().all(|channel| channel.is_gone())
     }
 
-    /// Has all outputs open their destinations again.
+    /// Makes all outputs reopen their destinations.
     pub fn reopen(&mut self) {
         self.offer();
         self.hub.channels().iter().for_each(|channel| channel.reopen());
     }
 
-    /// Other outputs take the alerts that are added from here on.
+    /// Switches to other outputs for alerts that are added from now on.
     pub fn change(&mut self, change: Change) {
         self.offer();
         change.apply(&self.hub);
     }
 
-    /// Hands over the rest and waits until it is delivered: for each output as long as it makes progress, or makes none for
-    /// `output_timeout`; if the program was asked to end, `output_timeout` in all. Returns whether standard output was
-    /// waited for in vain.
+    /// Passes the rest to the outputs and waits until it is delivered. Gives up on an output that makes no
+    /// progress for `output_timeout`. If the program was asked to end, waits at most `output_timeout` in
+    /// total. Returns whether standard output timed out.
     pub fn close(&mut self) -> bool {
         self.offer();
         let timeout = self.hub.settings().timeout;
@@ -109,7 +111,7 @@ impl Outputs {
         channels.iter().any(|channel| channel.row().is_stdout && !channel.has_ended())
     }
 
-    /// How long may still be waited for standard output at the end: as [`Outputs::close`] does.
+    /// Whether to keep waiting for standard output at the end, by the rules of [`Outputs::close`].
     pub fn waits_for_stdout(&self, still: Duration) -> bool {
         let timeout = self.hub.settings().timeout;
         let channels = self.hub.channels();
@@ -121,7 +123,8 @@ impl Outputs {
     }
 }
 
-/// Whether this is standard output, and the only output: as any filter, a replay waits for its reader.
+/// Whether this is standard output, and the only output. A replay then waits for its reader, like any
+/// filter program.
 fn is_only_reader(channels: &[Arc<Channel>], channel: &Channel) -> bool {
     channels.len() == 1 && channel.row().is_stdout
 }

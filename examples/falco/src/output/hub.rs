@@ -1,4 +1,4 @@
-//! All outputs that run, as every thread may see them.
+//! All running outputs, shared by all threads.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
@@ -10,40 +10,41 @@ use super::queue::Limits;
 use super::row::Row;
 use crate::config::Config;
 
-/// Alerts that wait for an output, at most, where the configuration says nothing else.
+/// Default maximum number of alerts in the queue of an output.
 const MAX_ALERTS: usize = 1 << 16;
-/// Bytes of alerts that wait for an output, at most.
+/// Maximum number of bytes in the queue of an output.
 const MAX_BYTES: usize = 16 << 20;
-/// How long outputs that should end at once may take to do so.
+/// Time for outputs that should end immediately.
 const GRACE: Duration = Duration::from_millis(250);
-/// The least time that an output is given.
+/// Minimum timeout of an output.
 const MIN_TIMEOUT: Duration = Duration::from_millis(100);
 
-/// The outputs that run.
+/// The running outputs.
 pub struct Hub {
     channels: RwLock<Vec<Arc<Channel>>>,
-    /// Files that are no outputs of alerts, but run as such.
+    /// Files that are not outputs of alerts, but are written in the same way.
     files: RwLock<Vec<Arc<Channel>>>,
-    /// Outputs that others have replaced, and that deliver what waits for them.
+    /// Replaced outputs that still deliver their queued alerts.
     retired: Mutex<Vec<Arc<Channel>>>,
-    /// What those delivered and lost that have ended, by name.
+    /// Delivered and lost alerts of outputs that have ended, by name.
     past: Mutex<BTreeMap<&'static str, Counts>>,
     settings: Mutex<Settings>,
 }
 
-/// What all outputs have in common.
+/// Settings that all outputs share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// How much may wait for each.
+    /// Limits of each queue.
     pub limits: Limits,
-    /// How long an output may make no progress before it counts as stuck.
+    /// Time without progress after which an output counts as stuck.
     pub timeout: Duration,
-    /// Alerts start captures: they are of use even if nobody reads them.
+    /// Whether alerts start captures. They are then useful even without a reader.
     pub captures: bool,
 }
 
 impl Settings {
-    /// Those of the configuration; `unbuffered` outputs write every alert at once, whatever it says.
+    /// The configured settings. With `unbuffered`, outputs write every alert at once, even if the
+    /// configuration enables buffering.
     pub fn new(config: &Config, unbuffered: bool) -> Self {
         let alerts = match config.outputs_queue.capacity {
             0 => MAX_ALERTS,
@@ -59,14 +60,14 @@ impl Settings {
     }
 }
 
-/// What became of alerts.
+/// Counts of delivered and lost alerts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Alerts delivered.
     pub delivered: u64,
     /// Alerts lost, for any reason.
     pub lost: u64,
-    /// Those of them that found no room in the queue.
+    /// Alerts lost because the queue was full.
     pub queue_full: u64,
     /// Alerts that wait.
     pub waiting: u64,
@@ -86,7 +87,7 @@ impl Counts {
     }
 }
 
-/// Nothing is left half done where a lock is held.
+/// No data is left half updated while a lock is held.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -103,7 +104,7 @@ impl Hub {
         }
     }
 
-    /// What all outputs have in common.
+    /// Settings that all outputs share.
     pub fn settings(&self) -> Settings {
         *lock(&self.settings)
     }
@@ -113,7 +114,7 @@ impl Hub {
         self.channels.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Other outputs take over. Those that are no longer among them deliver what waits for them.
+    /// Switches to other outputs. Outputs that are no longer used still deliver their queued alerts.
     pub fn replace(&self, channels: Vec<Arc<Channel>>, settings: Settings) {
         *lock(&self.settings) = settings;
         let before =
@@ -128,7 +129,7 @@ impl Hub {
         }
     }
 
-    /// Adds a file that is no output of alerts.
+    /// Adds a file that is not an output of alerts.
     ///
     /// # Errors
     /// It cannot be opened.
@@ -139,7 +140,7 @@ impl Hub {
         Ok(channel)
     }
 
-    /// Hands one alert to every output, and waits for none.
+    /// Passes one alert to every output without waiting.
     pub fn send(&self, alert: Alert) {
         self.channels().iter().for_each(|channel| channel.push(std::slice::from_ref(&alert), |_| false));
     }
@@ -150,7 +151,7 @@ impl Hub {
         self.channels().iter().chain(&*files).chain(&*lock(&self.retired)).cloned().collect()
     }
 
-    /// Outputs that are stuck, and since when.
+    /// The stuck outputs, each with the reason.
     pub fn stuck(&self) -> Vec<(Arc<Channel>, String)> {
         let patience = self.settings().timeout;
         self.all()
@@ -159,7 +160,7 @@ impl Hub {
             .collect()
     }
 
-    /// What became of the alerts of each output, by its name.
+    /// Counts of the alerts of each output, by name.
     pub fn counts(&self) -> BTreeMap<&'static str, Counts> {
         let mut counts = lock(&self.past).clone();
         for channel in self.all() {
@@ -168,7 +169,7 @@ impl Hub {
         counts
     }
 
-    /// Logs losses that are due to be said, and gives up outputs that were replaced and are stuck. To be called about once
+    /// Logs lost alerts if a report is due, and drops replaced outputs that are stuck. Call this about once
     /// a second.
     pub fn look(&self) {
         let timeout = self.settings().timeout;
@@ -186,8 +187,8 @@ impl Hub {
         });
     }
 
-    /// Has all outputs deliver what waits, and waits for each as long as `patience` allows it, which is given how long the
-    /// output has made no progress.
+    /// Makes all outputs deliver their queued alerts. Waits for each while `patience` allows it; `patience`
+    /// gets the time during which the output has made no progress.
     pub fn close(&self, patience: impl Fn(&Channel, Duration) -> bool) {
         let all = self.all();
         all.iter().for_each(|channel| channel.close());
@@ -195,7 +196,7 @@ impl Hub {
         let in_vain = |channel: &&Arc<Channel>| !channel.wait(began, |still| patience(channel, still));
         let stuck: Vec<_> = all.iter().filter(in_vain).collect();
         stuck.iter().for_each(|channel| channel.abandon(ms));
-        // What can end at once, does: a program is killed, for instance.
+        // Outputs that can end immediately do so: for example, a program is killed.
         let began = Instant::now();
         for channel in stuck {
             channel.wait(began, |_| began.elapsed() < GRACE);

@@ -1,4 +1,4 @@
-//! Alerts as lines of a stream, of which a write may take a part only.
+//! Writes alerts as lines to a stream that may accept a part of a write.
 
 use std::io::{self, ErrorKind};
 
@@ -6,22 +6,23 @@ use super::alert::Alert;
 use super::deliver::{Cx, Failure};
 use super::text::reason;
 
-/// Writes alerts as lines, and remembers where in a line it is.
+/// Writes alerts as lines, and remembers the position in the current line.
 #[derive(Default)]
 pub struct Lines {
-    /// Bytes of the first alert's line that were written.
+    /// Number of bytes of the first alert's line that were written.
     sent: usize,
-    /// A line was begun that can't be completed: the next one must not be taken for a part of it.
+    /// Whether the stream ends with an incomplete line. The next line must not be mistaken for a part of
+    /// it.
     broken: bool,
     buffer: Vec<u8>,
 }
 
 impl Lines {
-    /// Writes alerts by `put`, which takes a part of the bytes as `write` does, and waits for room by `wait`. Returns how
-    /// many alerts were written, at least one.
+    /// Writes alerts with `put`, which like `write` may accept only a part of the bytes, and waits for room
+    /// with `wait`. Returns the number of written alerts, at least one.
     ///
     /// # Errors
-    /// The first alert is not written. A reader that is gone is [`Failure::Gone`].
+    /// The first alert was not written. If the reader is gone, the error is [`Failure::Gone`].
     pub fn write(
         &mut self,
         alerts: &[Alert],
@@ -47,13 +48,13 @@ impl Lines {
         }
     }
 
-    /// What follows goes to a stream that was opened anew, which may be empty.
+    /// Records that the stream was reopened, and whether it is empty.
     pub fn restart(&mut self, is_empty: bool) {
         self.broken = !is_empty && (self.broken || self.sent > 0);
         self.sent = 0;
     }
 
-    /// Bytes of the first alert's line that were written already.
+    /// Number of bytes of the first alert's line that were already written.
     pub fn sent(&self) -> usize {
         self.sent
     }
@@ -71,7 +72,7 @@ impl Lines {
         self.buffer.drain(start - self.sent..start);
     }
 
-    /// Notes what was written; returns how many lines are complete.
+    /// Records the written bytes. Returns the number of complete lines.
     fn advance(&mut self, alerts: &[Alert], mut written: usize) -> usize {
         if std::mem::take(&mut self.broken) {
             written -= 1;

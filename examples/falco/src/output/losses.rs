@@ -1,4 +1,4 @@
-//! What an output has lost, and what is said about it: at once, then once a minute, and at the end.
+//! Alerts that an output has lost, and the reports about them: at once, then once a minute, and at the end.
 
 use std::fmt;
 use std::mem::discriminant;
@@ -9,15 +9,15 @@ use jiff::Zoned;
 
 use super::text::counted;
 
-/// How long something that goes on is not said again.
+/// Minimum time between two reports of an ongoing problem.
 const SILENCE: Duration = Duration::from_secs(60);
-/// Without a loss for so long, an output works again.
+/// After this time without a loss, an output counts as working again.
 const CALM: Duration = Duration::from_secs(5);
 
 /// Why alerts were lost.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reason {
-    /// The queue had no room.
+    /// The queue was full.
     QueueFull,
     /// The output could not deliver them.
     Failed(String),
@@ -39,26 +39,26 @@ struct Inner {
     all: u64,
     queue_full: u64,
     trouble: Option<Trouble>,
-    /// When losses were last said.
+    /// Time of the last report.
     said_at: Option<Instant>,
 }
 
-/// Losses that belong together.
+/// A period of losses that belong together.
 struct Trouble {
     since: Zoned,
     lost: u64,
     last: Instant,
-    /// Each kind of reason with the alerts that it cost; of one kind, the last.
+    /// For each kind of reason, the last reason and the number of lost alerts.
     reasons: Vec<(Reason, u64)>,
-    /// Of which it was said that they are lost.
+    /// Number of lost alerts that were reported.
     said: u64,
-    /// Alerts lost and delivered at the last look.
+    /// Lost and delivered alerts at the last check.
     seen: (u64, u64),
 }
 
 impl Losses {
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        // Nothing is left half done where the lock is held.
+        // No data is left half updated while the lock is held.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -90,14 +90,14 @@ impl Losses {
         }
     }
 
-    /// Alerts lost so far, and those of them that found no room in the queue.
+    /// Alerts lost so far, and how many of them because the queue was full.
     pub fn counts(&self) -> (u64, u64) {
         let inner = self.lock();
         (inner.all, inner.queue_full)
     }
 
-    /// What there is to say now, if anything: what was lost since when and why, or that the output works again.
-    /// `delivered` is how many alerts it has delivered so far.
+    /// The report that is due now, if any: the lost alerts with time and reasons, or that the output works
+    /// again. `delivered` is the number of alerts that the output has delivered so far.
     pub fn report(&self, unit: &str, delivered: u64, is_over: bool) -> Option<Report> {
         let mut inner = self.lock();
         let waits = inner.said_at.is_some_and(|at| at.elapsed() < SILENCE);
@@ -121,7 +121,7 @@ impl Losses {
     }
 }
 
-/// Something to say about an output.
+/// A report about an output.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Report {
     /// Alerts are lost.
@@ -163,7 +163,7 @@ impl fmt::Display for Reason {
 mod tests {
     use super::*;
 
-    /// The text without the time.
+    /// The text of the report without the time.
     fn said(report: Option<Report>) -> String {
         let (Some(Report::Lost(text)) | Some(Report::Works(text))) = report else { return String::new() };
         let (before, after) = text.split_once(" since ").unwrap();

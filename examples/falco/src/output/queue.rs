@@ -1,4 +1,4 @@
-//! The queue of an output: bounded, and nobody who adds to it waits for the output unless they want to.
+//! The bounded queue of an output. Callers that add alerts wait for the output only if they choose to.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -6,56 +6,56 @@ use std::time::{Duration, Instant};
 
 use super::alert::Alert;
 
-/// Bytes of a run of alerts.
+/// Target size of a run of alerts, bytes.
 pub const RUN_BYTES: usize = 64 << 10;
-/// Alerts of a run, at most.
+/// Maximum number of alerts in a run.
 const RUN_ALERTS: usize = 1024;
-/// How long alerts wait for others where outputs are buffered.
+/// Time during which buffered outputs gather alerts.
 const GATHER: Duration = Duration::from_millis(100);
-/// How often those who wait look whether they still should.
+/// Interval at which waiting callers check whether to keep waiting.
 const GLANCE: Duration = Duration::from_millis(20);
 
-/// How much may wait.
+/// Limits of the queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Alerts.
     pub alerts: usize,
-    /// Bytes of their lines. One alert always finds room.
+    /// Maximum number of bytes. One alert always fits.
     pub bytes: usize,
-    /// Alerts are gathered for a moment, so that more are written at once.
+    /// Whether alerts are gathered for a short time, so that more are written at once.
     pub gather: bool,
 }
 
-/// What the worker should do.
+/// An order for the worker.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Order {
     /// Deliver this run of alerts.
     Deliver,
-    /// Open the destination again.
+    /// Reopen the destination.
     Reopen,
-    /// Everything is delivered and nothing more will come: end.
+    /// End: everything is delivered and no more alerts will come.
     Close,
-    /// End, whatever is left.
+    /// End immediately, even if alerts are left.
     Abandon,
 }
 
-/// Alerts that an output has not delivered yet.
+/// Queue of alerts that an output has not delivered yet.
 pub struct Queue {
     inner: Mutex<Inner>,
     changed: Condvar,
 }
 
 struct Inner {
-    /// The first of them may be with the worker.
+    /// The worker may be delivering the first ones.
     waiting: VecDeque<Alert>,
     bytes: usize,
     limits: Limits,
     delivered: u64,
-    /// When the worker last made progress, or else when the first alert came.
+    /// Time of the worker's last progress, or of the arrival of the first alert.
     progress: Instant,
-    /// The same, but what was lost is no progress.
+    /// The same, but lost alerts do not count as progress.
     delivery: Instant,
-    /// Somebody waited in vain: nobody waits again before something is delivered.
+    /// Whether a caller has timed out. Callers then do not wait again until an alert is delivered.
     stuck: bool,
     phase: Phase,
     reopen: bool,
@@ -64,22 +64,22 @@ struct Inner {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Phase {
     Open,
-    /// No more alerts come.
+    /// No more alerts will come.
     Closing,
-    /// What is left is given up.
+    /// The remaining alerts are dropped.
     Abandoned,
     /// The worker has ended.
     Ended,
 }
 
-/// What a queue holds.
+/// Contents of a queue.
 #[derive(Clone, Copy, Debug)]
 pub struct Load {
     /// Alerts that wait.
     pub alerts: usize,
-    /// Alerts delivered so far.
+    /// Number of alerts delivered so far.
     pub delivered: u64,
-    /// How long nothing has moved while alerts waited; nothing if none wait.
+    /// Time without progress while alerts wait; `None` if no alert waits.
     pub still: Option<Duration>,
 }
 
@@ -100,7 +100,7 @@ impl Queue {
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        // Nothing is left half done where the lock is held.
+        // No data is left half updated while the lock is held.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -108,13 +108,14 @@ impl Queue {
         self.changed.wait_timeout(inner, time).unwrap_or_else(PoisonError::into_inner).0
     }
 
-    /// Changes how much may wait from here on.
+    /// Changes the limits.
     pub fn set_limits(&self, limits: Limits) {
         self.lock().limits = limits;
     }
 
-    /// Adds as many alerts as there is room for; returns how many, from the first on. While `patience` allows it, waits
-    /// for room; it is given how long nothing was delivered: to lose alerts is no reason to wait for more of it.
+    /// Adds as many alerts as fit, starting with the first. Returns their number. Waits for room while
+    /// `patience` allows it. `patience` gets the time without a delivery: lost alerts do not count, because
+    /// they are no reason to wait longer.
     pub fn push(&self, alerts: &[Alert], patience: impl Fn(Duration) -> bool) -> usize {
         let mut taken = 0;
         let mut inner = self.lock();
@@ -144,8 +145,8 @@ impl Queue {
         }
     }
 
-    /// Waits for something to do. A run of at most `most` alerts is left in `run`; it stays in the queue until it is
-    /// settled.
+    /// Waits for an order. Copies a run of at most `most` alerts to `run`. The alerts stay in the queue
+    /// until they are settled.
     pub fn next(&self, most: usize, run: &mut Vec<Alert>) -> Order {
         run.clear();
         let mut inner = self.lock();
@@ -182,7 +183,8 @@ impl Queue {
         }
     }
 
-    /// The worker is done with the first alerts of the queue; returns how many were still there.
+    /// Removes the first alerts of the queue, which the worker has handled. Returns how many of them were
+    /// still in the queue.
     pub fn settle(&self, count: usize, delivered: bool) -> u64 {
         let mut inner = self.lock();
         let mut settled = 0;
@@ -203,18 +205,18 @@ impl Queue {
         settled
     }
 
-    /// Of the alerts that were settled as delivered, so many were not, as it turns out.
+    /// Records that this many alerts, settled as delivered, were in fact not delivered.
     pub fn unsettle(&self, count: u64) {
         let mut inner = self.lock();
         inner.delivered = inner.delivered.saturating_sub(count);
     }
 
-    /// The worker delivers slowly: a part of an alert.
+    /// Records that the worker has delivered a part of an alert.
     pub fn progress(&self) {
         self.lock().moved();
     }
 
-    /// Has the destination opened again, unless it is being closed.
+    /// Makes the worker reopen the destination, unless the queue is closing.
     pub fn reopen(&self) {
         let mut inner = self.lock();
         inner.reopen = inner.phase == Phase::Open;
@@ -222,13 +224,14 @@ impl Queue {
         self.changed.notify_all();
     }
 
-    /// Whether the worker should look for another order instead of waiting for its destination.
+    /// Whether the worker should check for another order instead of waiting for its destination.
     pub fn interrupts(&self) -> bool {
         let inner = self.lock();
         inner.reopen || inner.phase == Phase::Abandoned
     }
 
-    /// Whether a worker that is not open yet should go on trying. What was to be opened again is as good as opened.
+    /// Whether a worker whose output is not open yet should keep trying. A pending order to reopen counts
+    /// as done.
     pub fn is_wanted(&self) -> bool {
         let mut inner = self.lock();
         inner.reopen = false;
@@ -239,7 +242,7 @@ impl Queue {
         }
     }
 
-    /// The worker waits; returns whether it should look for another order.
+    /// Waits for this time. Returns whether the worker should check for another order.
     pub fn pause(&self, time: Duration) -> bool {
         let until = Instant::now() + time;
         let mut inner = self.lock();
@@ -255,7 +258,7 @@ impl Queue {
         }
     }
 
-    /// Takes no more alerts; the worker ends when it has delivered those that wait.
+    /// Accepts no more alerts. The worker ends when it has delivered the queued ones.
     pub fn close(&self) {
         let mut inner = self.lock();
         if inner.phase == Phase::Open {
@@ -265,7 +268,7 @@ impl Queue {
         self.changed.notify_all();
     }
 
-    /// Gives up what waits; returns how many alerts that were.
+    /// Drops the queued alerts. Returns their number.
     pub fn abandon(&self) -> u64 {
         let mut inner = self.lock();
         if inner.phase != Phase::Ended {
@@ -285,8 +288,8 @@ impl Queue {
         self.changed.notify_all();
     }
 
-    /// Waits for the worker's end as long as `patience` allows it, which is given how long nothing was delivered
-    /// since `began`; returns whether it came.
+    /// Waits for the end of the worker while `patience` allows it. `patience` gets the time without a
+    /// delivery since `began`. Returns whether the worker has ended.
     pub fn wait_for_end(&self, began: Instant, patience: impl Fn(Duration) -> bool) -> bool {
         let mut inner = self.lock();
         while inner.phase != Phase::Ended {

@@ -1,4 +1,4 @@
-//! Outputs of another configuration.
+//! Changes the outputs when the configuration changes.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,16 +10,16 @@ use super::hub::{Hub, Settings};
 use super::row::Row;
 use crate::config::Config;
 
-/// What a configuration makes of the outputs that run. If it is not applied, the outputs that were opened for it end.
+/// A change of the running outputs for a new configuration. If it is dropped without being applied, the
+/// outputs that were opened for it end.
 pub struct Change {
     settings: Settings,
-    /// Of every output that the configuration enables: the one that was opened for it, or nothing if the one that runs goes
-    /// on.
+    /// For every enabled output: the newly opened one, or `None` if the running one continues.
     outputs: Vec<(&'static str, Option<Arc<Channel>>)>,
 }
 
 impl Change {
-    /// Opens those outputs of `rows` that the configuration enables and of which `is_new` says so.
+    /// Opens the outputs of `rows` that the configuration enables and for which `is_new` returns true.
     ///
     /// # Errors
     /// One cannot be opened.
@@ -41,7 +41,7 @@ impl Change {
         Ok(change)
     }
 
-    /// Has these outputs take over.
+    /// Switches to these outputs.
     pub fn apply(mut self, hub: &Hub) {
         let running: BTreeMap<_, _> =
             hub.channels().iter().map(|channel| (channel.row().name, Arc::clone(channel))).collect();

@@ -1,4 +1,4 @@
-//! What an output is to the rest of the program: a row.
+//! Description of an output for the rest of the program: a row.
 
 use anyhow::{Context, Result, bail};
 use serde::Serialize;
@@ -9,54 +9,55 @@ use super::deliver::Output;
 use super::translated::Translated;
 use crate::config::{Config, JsonSchema, Shape};
 
-/// An output, or a file that is written like one.
+/// Description of an output, or of a file that is written like one.
 pub struct Row {
-    /// Its section of the configuration; also its name in messages and metrics.
+    /// Name of its section in the configuration, also used in messages and metrics.
     pub name: &'static str,
-    /// What it delivers, one of them.
+    /// Singular noun for the things that it delivers.
     pub unit: &'static str,
-    /// What its section may have.
+    /// Keys of its section.
     pub shape: Shape,
-    /// Keys beside its section that it depends on.
+    /// Keys outside its section that it depends on.
     pub depends_on: &'static [&'static str],
-    /// When a reload opens it again.
+    /// When a reload reopens it.
     pub reload: Reload,
-    /// It writes to standard output: where it is the only output, a replay waits for its reader as any filter does.
+    /// Whether it writes to standard output. If it is the only output, a replay waits for its reader, like
+    /// any filter program.
     pub is_stdout: bool,
-    /// Its section with all that was left out, if that makes sense.
+    /// Completes its section with defaults, or returns an error if the section is invalid.
     pub complete: fn(Option<Value>) -> Result<Value>,
     /// Whether the configuration enables it.
     pub is_enabled: fn(&Config) -> bool,
-    /// Where its alerts go, for messages.
+    /// Destination of its alerts, for messages.
     pub place: fn(&Config) -> String,
-    /// Whether it is given records of alerts.
+    /// Whether it needs records of alerts.
     pub needs_record: fn(&Config) -> bool,
-    /// Opens it. This may take long: it is called in the output's own thread.
+    /// Opens the output. This may take long, so it is called in the output's own thread.
     pub open: fn(&Config) -> Result<Box<dyn Output>>,
 }
 
-/// When a reload opens an output again. Else it goes on as it is, with what waits for it.
+/// When a reload reopens an output. Otherwise the output continues with its queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reload {
-    /// When its part of the configuration has changed.
+    /// If its part of the configuration has changed.
     WhenChanged,
     /// At every reload.
     Always,
 }
 
-/// The section of an output in the configuration, and what it means.
+/// The section of an output in the configuration, and its meaning.
 pub trait Section: Default + DeserializeOwned + Serialize {
     /// Its name.
     const NAME: &'static str;
-    /// What it may have.
+    /// Keys of the section.
     const KEYS: &'static [(&'static str, Shape)];
-    /// Keys elsewhere that the output depends on.
+    /// Keys outside the section that the output depends on.
     const DEPENDS_ON: &'static [&'static str] = &[];
-    /// When a reload opens the output again.
+    /// When a reload reopens the output.
     const RELOAD: Reload = Reload::WhenChanged;
     /// Whether it writes to standard output.
     const IS_STDOUT: bool = false;
-    /// Whether it is given the record of each alert, not only its line.
+    /// Whether it needs the record of each alert, not only the line.
     const NEEDS_RECORD: bool = false;
 
     /// The section in a configuration.
@@ -65,32 +66,32 @@ pub trait Section: Default + DeserializeOwned + Serialize {
         value.and_then(|value| serde_json::from_value(value).ok()).unwrap_or_default()
     }
 
-    /// Puts the section into a configuration.
+    /// Stores the section in a configuration.
     #[cfg(test)]
     fn put(&self, config: &mut Config) {
         config.outputs.put(Self::NAME, serde_json::to_value(self).unwrap());
     }
 
-    /// Whether alerts go there.
+    /// Whether the output is enabled.
     fn is_enabled(&self) -> bool;
 
-    /// The schema of the JSON objects that it is given as lines; all but Falco's are made of records.
+    /// The schema of its JSON lines. All schemas except Falco's are derived from records.
     fn json_schema(&self) -> JsonSchema {
         JsonSchema::Falco
     }
 
-    /// Looks for what is wrong with it, without a look at files or servers.
+    /// Validates the section without accessing files or servers.
     ///
     /// # Errors
-    /// What is wrong.
+    /// The section is invalid.
     fn check(&self) -> Result<()> {
         Ok(())
     }
 
-    /// Where alerts go, for messages: without passwords.
+    /// Destination of the alerts for messages, without passwords.
     fn place(&self) -> String;
 
-    /// Opens the output, with what it needs of the rest of the configuration.
+    /// Opens the output. `config` has the other settings that it needs.
     ///
     /// # Errors
     /// It cannot be opened.
@@ -98,7 +99,8 @@ pub trait Section: Default + DeserializeOwned + Serialize {
 }
 
 impl Row {
-    /// What runs as an output does, but has no section: a row with other names, places and ways to open it begins with this.
+    /// Base row for files that are written like an output but have no section. Such rows override names,
+    /// destination and the function to open.
     pub const BARE: Self = Self {
         name: "",
         unit: "alert",

@@ -2,7 +2,7 @@
 
 use std::io::{self, ErrorKind};
 
-/// What an error means to somebody who reads the log.
+/// Error text for readers of the log.
 pub fn reason(error: &io::Error) -> String {
     match error.kind() {
         ErrorKind::StorageFull => "disk full".to_owned(),
@@ -13,7 +13,7 @@ pub fn reason(error: &io::Error) -> String {
     }
 }
 
-/// So many of a unit, in words.
+/// A count with its unit, in words.
 pub fn counted(count: u64, unit: &str) -> String {
     if count == 1 { format!("1 {unit}") } else { format!("{count} {unit}s") }
 }

@@ -1,17 +1,17 @@
-//! An output that is given alerts in another schema.
+//! An output that gets alerts in another schema.
 
 use super::alert::Alert;
 use super::deliver::{Cx, Failure, Output};
 use crate::config::JsonSchema;
 use crate::schemas::translate;
 
-/// Hands alerts on, each as a JSON object of the schema.
+/// Translates each alert to a JSON object of the schema and passes it to another output.
 pub struct Translated {
     pub inner: Box<dyn Output>,
     pub schema: JsonSchema,
 }
 
-/// Alerts that are translated at once. The output may take fewer, and is given the rest again.
+/// Number of alerts that are translated at once. The output may accept fewer, and then gets the rest again.
 const MOST: usize = 256;
 
 impl Output for Translated {

@@ -1,4 +1,4 @@
-//! `file_output`: alerts at the end of a file.
+//! `file_output`: appends alerts to a file.
 
 use std::fs::File;
 use std::io::{ErrorKind, Write};
@@ -19,11 +19,11 @@ use crate::output::{Alert, Cx, Failure, Lines, Output, Section, reason};
 pub struct Settings {
     /// On or off.
     pub enabled: bool,
-    /// The file stays open between alerts.
+    /// Whether the file stays open between alerts.
     pub keep_alive: bool,
     /// Where.
     pub filename: PathBuf,
-    /// The schema of what is written.
+    /// Schema of the written alerts.
     pub json_schema: JsonSchema,
 }
 
@@ -60,17 +60,18 @@ impl Section for Settings {
 
 struct FileOutput {
     path: PathBuf,
-    /// Between alerts, the file stays open.
+    /// Whether the file stays open between alerts.
     keep_alive: bool,
-    /// Nothing while it is closed, or a FIFO that nobody reads.
+    /// `None` while it is closed, or if it is a FIFO without a reader.
     file: Option<File>,
     lines: Lines,
 }
 
-/// Lines at the end of this file.
+/// Opens an output that appends lines to this file.
 ///
 /// # Errors
-/// It cannot be opened. A FIFO that nobody reads is opened when somebody does.
+/// The file cannot be opened. A FIFO without a reader is no error; it is opened later, when there is a
+/// reader.
 pub fn open(path: &Path, keep_alive: bool) -> Result<Box<dyn Output>> {
     let file = match file::append(path) {
         Ok(file) => Some(file),
@@ -118,7 +119,7 @@ impl Output for FileOutput {
         let mut writer = &*file;
         let mut outcome = lines.write(alerts, cx, |bytes| writer.write(bytes), || cx.wait_writable(&*file));
         if matches!(outcome, Err(Failure::Gone)) {
-            // Of a FIFO; there may be another.
+            // The reader of the FIFO is gone; another may come.
             outcome = Err(Failure::Later("the FIFO has lost its reader".to_owned()));
             self.file = None;
         } else if !self.keep_alive && self.lines.sent() == 0 {

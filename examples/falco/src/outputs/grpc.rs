@@ -1,4 +1,4 @@
-//! `grpc_output`: alerts to clients of the gRPC server.
+//! `grpc_output`: sends alerts to clients of the gRPC server.
 
 use std::time::Duration;
 
@@ -9,16 +9,16 @@ use crate::config::{Config, Shape};
 use crate::grpc::{self, Lost, feed};
 use crate::output::{self, Alert, Cx, Failure, Output, Section};
 
-/// How often the end looks whether clients have taken what waits for them.
+/// Interval at which `close` checks whether clients have received their alerts.
 const GLANCE: Duration = Duration::from_millis(10);
 
 /// `grpc_output:`
 #[derive(Deserialize, Serialize)]
 #[serde(default)]
 pub struct Settings {
-    /// On or off; without a server (`grpc.enabled`) it is off in any case.
+    /// Whether the output is enabled. Without a server (`grpc.enabled`) it is always off.
     pub enabled: bool,
-    /// Where the server listens, for messages.
+    /// Address of the server, for messages.
     #[serde(skip)]
     place: String,
 }
@@ -55,7 +55,7 @@ impl Section for Settings {
     }
 }
 
-/// Gives alerts to the server. It never waits for a client: what one has not taken when the next alerts come is lost.
+/// Passes alerts to the server. It never waits for a client: a slow client loses its oldest alerts.
 struct Grpc;
 
 impl Output for Grpc {
@@ -66,7 +66,7 @@ impl Output for Grpc {
         Ok(1)
     }
 
-    /// Waits until those who subscribe have taken the rest.
+    /// Waits until subscribers have received the rest.
     fn close(&mut self, cx: &Cx<'_>) {
         let mut left = usize::MAX;
         while !cx.is_interrupted() {

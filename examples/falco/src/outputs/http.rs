@@ -1,4 +1,4 @@
-//! `http_output`: alerts to a server.
+//! `http_output`: sends alerts to an HTTP server.
 
 use std::time::Duration;
 
@@ -39,7 +39,7 @@ impl Section for Settings {
         JSON_SCHEMA,
     ];
     const DEPENDS_ON: &'static [&'static str] = &["json_output"];
-    // Certificates may be others under the same names.
+    // The certificate files may have new contents.
     const RELOAD: Reload = Reload::Always;
 
     fn is_enabled(&self) -> bool {
@@ -63,7 +63,7 @@ impl Section for Settings {
         self.target().map(|target| client::shown(&target.to_string())).unwrap_or_default()
     }
 
-    /// Reads certificates; the server is not asked for anything yet.
+    /// Reads certificates, but does not connect to the server yet.
     fn open(&self, config: &Config) -> Result<Box<dyn Output>> {
         let is_json = config.json_output || self.json_schema != JsonSchema::Falco;
         let content_type = if is_json { "application/json" } else { "text/plain" };
@@ -87,7 +87,7 @@ impl Section for Settings {
     }
 }
 
-/// How long all of an attempt may take.
+/// Timeout of a whole attempt.
 const ATTEMPT: Duration = Duration::from_secs(10);
 
 struct Http {
@@ -97,7 +97,7 @@ struct Http {
 }
 
 impl Output for Http {
-    /// Sends an alert until the server takes it, refuses it, or fails to answer too often.
+    /// Sends an alert until the server accepts it, refuses it, or fails to respond too often.
     fn deliver(&mut self, alerts: &[Alert], cx: &Cx<'_>) -> Result<usize, Failure> {
         let Some(alert) = alerts.first() else { return Ok(0) };
         let (mut timeouts, mut broken) = (0, false);
@@ -125,7 +125,7 @@ impl Output for Http {
                     timeouts += 1;
                     cx.hint(&what);
                 }
-                // A connection that was kept may have been closed at the other end meanwhile.
+                // The server may have closed a kept-alive connection in the meantime.
                 Err(client::Failure::Broken(_)) if !broken => broken = true,
                 Err(
                     client::Failure::Timeout(what)
@@ -137,7 +137,7 @@ impl Output for Http {
     }
 }
 
-/// Prints what the server answers.
+/// Prints the response of the server.
 fn echo(body: &[u8]) {
     crate::console::print(&String::from_utf8_lossy(body));
 }

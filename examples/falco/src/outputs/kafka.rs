@@ -1,4 +1,4 @@
-//! `kafka_output`: alerts to a topic of Kafka.
+//! `kafka_output`: sends alerts to a Kafka topic.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -20,15 +20,15 @@ use crate::clock;
 use crate::config::{Config, JSON_SCHEMA, JsonSchema, Shape, choice};
 use crate::output::{Alert, Cx, Failure, Output, Reload, Section};
 
-/// Most alerts in a request.
+/// Maximum number of alerts in a request.
 const BATCH: usize = 512;
 
 choice! {
-    /// How this program says who it is.
+    /// Authentication mechanism.
     Mechanism {
         /// Not at all.
         None = "none",
-        /// Name and password in the clear: use it with TLS.
+        /// Name and password in clear text: use this only with TLS.
         Plain = "plain",
         /// SCRAM with SHA-256.
         ScramSha256 = "scram-sha-256",
@@ -43,33 +43,33 @@ choice! {
 pub struct Settings {
     /// On or off.
     pub enabled: bool,
-    /// Addresses of brokers, as `host:9092`. One that answers is enough: it knows the others.
+    /// Addresses of brokers, such as `host:9092`. One reachable broker is enough: it knows the others.
     pub brokers: Vec<String>,
     /// The topic.
     pub topic: String,
     /// `gzip` or `none`.
     pub compression: String,
-    /// How long an attempt may take, ms.
+    /// Timeout of an attempt, ms.
     pub timeout: u64,
     /// Connections are encrypted.
     pub tls: bool,
     /// Skip the verification of the brokers' certificates.
     pub insecure: bool,
-    /// Certificate of who signed the brokers'.
+    /// CA certificate for the brokers' certificates.
     pub ca_cert: PathBuf,
     /// The same, in the files of a directory.
     pub ca_path: PathBuf,
-    /// Certificate of this program, and its key, if it presents one.
+    /// Client certificate and its key, if there is one.
     pub client_cert: PathBuf,
     /// The key.
     pub client_key: PathBuf,
-    /// How this program says who it is.
+    /// Authentication mechanism.
     pub sasl_mechanism: Mechanism,
     /// Name for that.
     pub sasl_username: String,
     /// Password for that.
     pub sasl_password: String,
-    /// The schema of what is written.
+    /// Schema of the written alerts.
     pub json_schema: JsonSchema,
 }
 
@@ -114,7 +114,7 @@ impl Section for Settings {
         ("sasl_password", Shape::Text),
         JSON_SCHEMA,
     ];
-    // Certificates may be others under the same names.
+    // The certificate files may have new contents.
     const RELOAD: Reload = Reload::Always;
 
     fn is_enabled(&self) -> bool {
@@ -158,7 +158,7 @@ impl Section for Settings {
         format!("topic {} at {}", self.topic, self.brokers.join(", "))
     }
 
-    /// Reads certificates; no broker is asked for anything yet.
+    /// Reads certificates, but does not connect to a broker yet.
     fn open(&self, _: &Config) -> Result<Box<dyn Output>> {
         let has_client = !self.client_cert.as_os_str().is_empty();
         let files = Tls {
@@ -207,7 +207,7 @@ impl Section for Settings {
 }
 
 struct Kafka {
-    /// Taken when this is dropped.
+    /// Taken out when this is dropped.
     runtime: Option<Runtime>,
     brokers: Vec<String>,
     tls: Option<Arc<rustls::ClientConfig>>,
@@ -215,11 +215,12 @@ struct Kafka {
     topic: String,
     compression: Compression,
     timeout: Duration,
-    /// Clients of the topic's partitions; none before the first attempt, and after a failure.
+    /// Clients of the topic's partitions; empty before the first attempt and after a failure.
     partitions: Vec<PartitionClient>,
-    /// Which of them gets the next request: alerts have no key, and what is sent together stays together.
+    /// Index of the partition for the next request. Alerts have no key, and the alerts of one request stay
+    /// together.
     next: usize,
-    /// Most alerts of the next request: fewer after one that was too large.
+    /// Maximum number of alerts in the next request: fewer after a request that was too large.
     batch: usize,
     retry: Retry,
 }
@@ -266,7 +267,7 @@ impl Output for Kafka {
                 self.batch = (2 * self.batch).min(BATCH);
                 return Ok(alerts.len());
             }
-            // The connection is as good as before.
+            // The connection is still usable.
             Ok(Err(NotTaken::TooLarge)) if alerts.len() > 1 => {
                 self.batch = alerts.len() / 2;
                 return Err(Failure::Interrupted);
@@ -277,14 +278,14 @@ impl Output for Kafka {
             Ok(Err(NotTaken::Other(why))) => why,
             Err(_) => "no answer in time".into(),
         };
-        // Leaders and partitions may be others by now.
+        // Leaders and partitions may have changed.
         self.partitions.clear();
         Err(self.retry.failed(None, why))
     }
 }
 
 impl Kafka {
-    /// Sends alerts to the next partition; all of its replicas have them then.
+    /// Sends alerts to the next partition, and waits until all of its replicas have them.
     async fn send(&mut self, alerts: &[Alert]) -> Result<(), NotTaken> {
         if self.partitions.is_empty() {
             self.partitions = self.connect().await?;
@@ -329,7 +330,7 @@ impl Kafka {
 }
 
 impl Drop for Kafka {
-    /// Does not wait for a look-up of a name that hangs.
+    /// Does not wait for a hanging name lookup.
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();

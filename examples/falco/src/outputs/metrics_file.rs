@@ -1,4 +1,4 @@
-//! `metrics.output_file`: not an output of alerts, but a file that must not stop anything either.
+//! `metrics.output_file`: not an output of alerts, but a file that must not block the program either.
 
 use anyhow::Context;
 

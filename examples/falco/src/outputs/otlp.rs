@@ -1,4 +1,4 @@
-//! `otlp_output`: alerts as log records, to an OpenTelemetry collector.
+//! `otlp_output`: sends alerts as log records to an OpenTelemetry collector.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -24,13 +24,13 @@ mod messages;
 mod record;
 mod transport;
 
-/// How this program names itself.
+/// User agent of the requests.
 const USER_AGENT: &str = concat!("eyas-falco/", env!("CARGO_PKG_VERSION"));
-/// Most alerts in a request.
+/// Maximum number of alerts in a request.
 const BATCH: usize = 512;
 
 choice! {
-    /// How requests are sent; the names are OpenTelemetry's.
+    /// Transport of requests, with OpenTelemetry's names.
     Protocol {
         /// HTTP with protobuf.
         Http = "http/protobuf",
@@ -40,7 +40,7 @@ choice! {
 }
 
 impl Protocol {
-    /// Where collectors listen for it.
+    /// Default endpoint of collectors for this transport.
     const fn endpoint(self) -> &'static str {
         match self {
             Self::Http => "http://localhost:4318/v1/logs",
@@ -55,25 +55,25 @@ impl Protocol {
 pub struct Settings {
     /// On or off.
     pub enabled: bool,
-    /// How log records are sent.
+    /// Transport of log records.
     pub protocol: Protocol,
-    /// Where log records are sent, over HTTP with the path; empty for the protocol's port on this host.
+    /// URL of the collector, for HTTP with the path; empty for the protocol's default port on this host.
     pub endpoint: String,
-    /// Headers of each request, such as those that authorize.
+    /// Headers of each request, for example for authorization.
     pub headers: BTreeMap<String, String>,
     /// `gzip` or `none`.
     pub compression: String,
-    /// How long a request may take, ms.
+    /// Timeout of a request, ms.
     pub timeout: u64,
     /// `service.name` of the resource.
     pub service_name: String,
     /// Skip the verification of the server's certificate.
     pub insecure: bool,
-    /// Certificate of who signed the server's.
+    /// CA certificate for the server's certificate.
     pub ca_cert: PathBuf,
     /// The same, in the files of a directory.
     pub ca_path: PathBuf,
-    /// Certificate of this program, and its key, if it presents one.
+    /// Client certificate and its key, if there is one.
     pub client_cert: PathBuf,
     /// The key.
     pub client_key: PathBuf,
@@ -185,7 +185,7 @@ impl Section for Settings {
         ("client_cert", Shape::Text),
         ("client_key", Shape::Text),
     ];
-    // Certificates may be others under the same names.
+    // The certificate files may have new contents.
     const RELOAD: Reload = Reload::Always;
     const NEEDS_RECORD: bool = true;
 
@@ -200,7 +200,7 @@ impl Section for Settings {
         self.target()?;
         for (name, value) in &self.headers {
             name.parse::<HeaderName>().with_context(|| format!("otlp_output.headers: {name:?}"))?;
-            // The value may be a secret.
+            // The value may be a secret, so the message does not have it.
             HeaderValue::from_str(value)
                 .with_context(|| format!("otlp_output.headers: the value of {name:?}"))?;
         }
@@ -214,7 +214,7 @@ impl Section for Settings {
         shown(self.endpoint())
     }
 
-    /// Reads certificates; the server is not asked for anything yet.
+    /// Reads certificates, but does not connect to the server yet.
     fn open(&self, _: &Config) -> Result<Box<dyn Output>> {
         let transport = match self.protocol {
             Protocol::Http => self.over_http()?,
@@ -228,7 +228,8 @@ impl Section for Settings {
 struct Otlp {
     transport: Box<dyn Transport>,
     service_name: String,
-    /// Most alerts of the next request: fewer after one that the server refused as a whole.
+    /// Maximum number of alerts in the next request: fewer after a request that the server refused as a
+    /// whole.
     batch: usize,
     retry: Retry,
 }
@@ -255,7 +256,7 @@ impl Output for Otlp {
                 Ok(alerts.len())
             }
             Reply::Later { asked, why } => Err(self.retry.failed(asked, why)),
-            // One of them may be the reason: they are sent in smaller requests.
+            // One alert may be the reason, so the alerts are sent in smaller requests.
             Reply::Unfit(_) if alerts.len() > 1 => {
                 self.batch = alerts.len() / 2;
                 Err(Failure::Interrupted)

@@ -1,4 +1,4 @@
-//! `program_output`: alerts to the input of a program.
+//! `program_output`: writes alerts to the standard input of a program.
 
 use std::collections::VecDeque;
 use std::fs::OpenOptions;
@@ -19,9 +19,9 @@ use serde::{Deserialize, Serialize};
 use crate::config::{Config, JSON_SCHEMA, JsonSchema, Shape};
 use crate::output::{Alert, Cx, Failure, Lines, Output, Section, reason};
 
-/// How long a program that is asked to end may take before it is killed.
+/// Time between asking a program to end and killing it.
 const GRACE: Duration = Duration::from_millis(100);
-/// Bytes that a pipe holds.
+/// Capacity of a pipe, bytes.
 const PIPE_BYTES: usize = 64 << 10;
 
 /// `program_output:`
@@ -30,11 +30,11 @@ const PIPE_BYTES: usize = 64 << 10;
 pub struct Settings {
     /// On or off.
     pub enabled: bool,
-    /// One process reads all alerts.
+    /// Whether one process reads all alerts.
     pub keep_alive: bool,
     /// A command line for the shell.
     pub program: String,
-    /// The schema of what is written.
+    /// Schema of the written alerts.
     pub json_schema: JsonSchema,
 }
 
@@ -61,7 +61,7 @@ impl Section for Settings {
     }
 
     fn place(&self) -> String {
-        // No more of it: there may be passwords in it.
+        // Only the first word, because the command line may contain passwords.
         let mut words = self.program.split_whitespace().filter(|word| *word != "exec");
         words.next().unwrap_or_default().to_owned()
     }
@@ -71,7 +71,7 @@ impl Section for Settings {
     }
 }
 
-/// A shell command that reads alerts: one for all (`keep_alive`) or one for each.
+/// A shell command that reads alerts: one process for all (`keep_alive`), or one per alert.
 struct Program {
     command: String,
     keep_alive: bool,
@@ -80,15 +80,15 @@ struct Program {
 
 struct Process {
     child: Child,
-    /// Nothing once the process is to see the end of its input.
+    /// `None` once the input of the process is closed.
     stdin: Option<ChildStdin>,
     lines: Lines,
-    /// Lengths of the lines that may still be in the pipe.
+    /// Lengths of lines that may still be in the pipe.
     in_pipe: VecDeque<usize>,
 }
 
 impl Program {
-    /// The process that reads, started if need be.
+    /// The process that reads alerts. It is started if it does not run.
     fn process(&mut self, cx: &Cx<'_>) -> Result<&mut Process, Failure> {
         if self.process.as_ref().is_some_and(|process| process.stdin.is_none()) {
             self.wait(cx)?;
@@ -107,7 +107,7 @@ impl Program {
         }
     }
 
-    /// Waits for the end of a process that has seen the end of its input.
+    /// Waits for the end of a process whose input is closed.
     fn wait(&mut self, cx: &Cx<'_>) -> Result<(), Failure> {
         let Some(Process { child, .. }) = &mut self.process else { return Ok(()) };
         let failed = |error: std::io::Error| Failure::Later(reason(&error));
@@ -135,7 +135,7 @@ impl Output for Program {
             match process.write(alerts, cx) {
                 Err(Failure::Gone) => {
                     cx.lose_delivered(process.unread(), UNREAD);
-                    // Another may read the alert.
+                    // Another process may read the alert.
                     self.end_input();
                 }
                 written => {
@@ -150,7 +150,7 @@ impl Output for Program {
     }
 
     fn reopen(&mut self) -> Result<(), String> {
-        // The next alert starts it again.
+        // The next alert restarts it.
         self.end_input();
         Ok(())
     }
@@ -186,8 +186,8 @@ const UNREAD: &str = "the program ended and had not read them";
 
 impl Process {
     fn start(command: &str) -> io::Result<Self> {
-        // A group of its own: what the shell starts can be ended with it, and Ctrl-C on a terminal does not end it while
-        // there are alerts for it.
+        // The process has its own group. So everything that the shell starts can be ended with it, and
+        // Ctrl-C does not end it while alerts remain.
         let mut child =
             Command::new("/bin/sh").args(["-c", command]).stdin(Stdio::piped()).process_group(0).spawn()?;
         let stdin = child.stdin.take();
@@ -210,13 +210,13 @@ impl Process {
         Ok(written)
     }
 
-    /// Alerts that are wholly or partly in the pipe.
+    /// Number of alerts that are completely or partly in the pipe.
     fn unread(&self) -> u64 {
         let waiting = match &self.stdin {
             Some(stdin) => ioctl_fionread(stdin).unwrap_or(0),
             None => waiting_input(&self.child),
         };
-        // Of an alert that is in it in part, the queue knows.
+        // The queue accounts for an alert that is only partly in the pipe.
         let mut bytes = waiting.saturating_sub(self.lines.sent() as u64);
         let mut alerts = 0;
         for line in self.in_pipe.iter().rev() {
@@ -229,12 +229,12 @@ impl Process {
         alerts
     }
 
-    /// Ends the process and all that it started.
+    /// Ends the process and everything that it started.
     fn kill(mut self) {
         self.stdin = None;
         let group = Pid::from_child(&self.child);
         let _ = kill_process_group(group, Signal::TERM);
-        // It is not reaped before the second signal: until then its number is nobody else's.
+        // The process is not reaped before the second signal, so until then its number cannot be reused.
         if let (Ok(end), Ok(grace)) = (pidfd_open(group, PidfdFlags::empty()), Timespec::try_from(GRACE)) {
             let _ = poll(&mut [PollFd::new(&end, PollFlags::IN)], Some(&grace));
         }
@@ -246,7 +246,7 @@ impl Process {
     }
 }
 
-/// Bytes in the pipe that a process has as its input.
+/// Number of bytes in the input pipe of a process.
 fn waiting_input(child: &Child) -> u64 {
     let nonblocking = OFlags::NONBLOCK.bits().cast_signed();
     let path = format!("/proc/{}/fd/0", child.id());

@@ -1,21 +1,21 @@
-//! When a server that has failed is asked again.
+//! Retries after failures of a server.
 
 use std::time::{Duration, Instant};
 
 use crate::output::{AGAIN, Failure};
 
-/// How long the first and the longest wait after a failure are.
+/// The first and the longest delay after a failure.
 const FIRST: Duration = Duration::from_millis(500);
 const LONGEST: Duration = Duration::from_secs(30);
-/// The longest wait that a server may ask for.
+/// Maximum delay that a server may request.
 const LONGEST_ASKED: Duration = Duration::from_secs(300);
 
-/// Waits longer after each failure.
+/// Increases the delay after each failure.
 #[derive(Debug)]
 pub struct Retry {
-    /// How long is waited after the next failure.
+    /// Delay after the next failure.
     wait: Duration,
-    /// The server is not asked before.
+    /// No request is sent before this time.
     not_before: Option<Instant>,
     /// Why it failed the last time.
     why: String,
@@ -29,7 +29,7 @@ impl Default for Retry {
 
 impl Retry {
     /// # Errors
-    /// It is too early to ask again.
+    /// It is too early to retry.
     pub fn check(&mut self) -> Result<(), Failure> {
         if let Some(left) = self.not_before.and_then(|time| time.checked_duration_since(Instant::now())) {
             return Err(Failure::Later(format!("{}{AGAIN} {} ms", self.why, left.as_millis())));
@@ -38,12 +38,12 @@ impl Retry {
         Ok(())
     }
 
-    /// The server has answered.
+    /// Records that the server has responded.
     pub fn succeeded(&mut self) {
         *self = Self::default();
     }
 
-    /// The server has failed, and may have asked for a wait.
+    /// Records that the server has failed, and the delay that it requested, if any.
     pub fn failed(&mut self, asked: Option<Duration>, why: String) -> Failure {
         let wait = asked.map_or(self.wait, |asked| asked.min(LONGEST_ASKED));
         self.wait = (2 * self.wait).min(LONGEST);

@@ -1,4 +1,4 @@
-//! `stdout_output`: alerts on standard output.
+//! `stdout_output`: writes alerts to standard output.
 
 use anyhow::Result;
 use rustix::fs::FileType;
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::{Config, JSON_SCHEMA, JsonSchema, Shape};
 use crate::output::{Alert, Cx, Failure, Lines, Output, Section};
 
-/// Bytes that one write to a pipe takes without waiting for a reader twice.
+/// Maximum number of bytes of one write, which a pipe accepts as a whole.
 const PIPE_BYTES: usize = 4096;
 
 /// `stdout_output:`
@@ -16,7 +16,7 @@ const PIPE_BYTES: usize = 4096;
 pub struct Settings {
     /// On or off.
     pub enabled: bool,
-    /// The schema of what is written.
+    /// Schema of the written alerts.
     pub json_schema: JsonSchema,
 }
 
@@ -44,7 +44,8 @@ impl Section for Settings {
     }
 
     fn open(&self, _: &Config) -> Result<Box<dyn Output>> {
-        // A write to a pipe returns when all is in it: of a slow reader nothing would be seen meanwhile.
+        // A write to a pipe returns only when all bytes are in the pipe, so progress of a slow reader would
+        // be invisible until then.
         let is_file = rustix::fs::fstat(std::io::stdout())
             .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile);
         let most = if is_file { usize::MAX } else { PIPE_BYTES };
@@ -54,7 +55,7 @@ impl Section for Settings {
 
 struct Stdout {
     lines: Lines,
-    /// Bytes that are written at once.
+    /// Maximum number of bytes per write.
     most: usize,
 }
 
@@ -66,7 +67,7 @@ impl Output for Stdout {
     fn deliver(&mut self, alerts: &[Alert], cx: &Cx<'_>) -> Result<usize, Failure> {
         let most = self.most;
         let put = |bytes: &[u8]| {
-            // Ends with a line if it can, so that nothing else comes between the parts of one.
+            // Ends with a complete line if possible, so that no other output splits a line.
             let cut = &bytes[..bytes.len().min(most)];
             let line = cut.iter().rposition(|byte| *byte == b'\n').map_or(cut.len(), |end| end + 1);
             match eyas_console::write(&cut[..line]) {

@@ -1,4 +1,4 @@
-//! `syslog_output`: alerts to the local system log, through its socket.
+//! `syslog_output`: sends alerts to the local system log, through its socket.
 
 use std::io::{self, ErrorKind};
 use std::os::fd::OwnedFd;
@@ -16,7 +16,7 @@ use crate::output::{Alert, Cx, Failure, Output, Section, reason};
 
 /// `LOG_USER` in the facility bits.
 const FACILITY: u8 = 1 << 3;
-/// Where the log daemon listens.
+/// Socket of the log daemon.
 const PATH: &str = "/dev/log";
 
 /// `syslog_output:`
@@ -25,7 +25,7 @@ const PATH: &str = "/dev/log";
 pub struct Settings {
     /// On or off.
     pub enabled: bool,
-    /// The schema of what is written.
+    /// Schema of the written alerts.
     pub json_schema: JsonSchema,
 }
 
@@ -45,8 +45,8 @@ impl Section for Settings {
         PATH.to_owned()
     }
 
-    /// Connects to the socket of the log daemon. One that is not there, as in containers, is looked for again at every
-    /// alert.
+    /// Connects to the socket of the log daemon. If the socket does not exist, as in containers, every
+    /// alert tries again.
     fn open(&self, _: &Config) -> Result<Box<dyn Output>> {
         let mut syslog = Syslog::at(Path::new(PATH));
         if let Err(error) = syslog.connect() {
@@ -60,20 +60,20 @@ impl Section for Settings {
 /// The system log.
 struct Syslog {
     path: PathBuf,
-    /// Nothing while nobody listens.
+    /// `None` while no daemon listens.
     socket: Option<Socket>,
     message: Vec<u8>,
-    /// Bytes of the message that a stream took.
+    /// Number of bytes of the message that the stream has accepted.
     sent: usize,
 }
 
 struct Socket {
     fd: OwnedFd,
-    /// Messages end with a zero byte, and may be taken in parts.
+    /// Whether the socket is a stream. Messages then end with a zero byte, and may be accepted in parts.
     is_stream: bool,
 }
 
-/// The log of the daemon that listens there.
+/// An output for the daemon that listens at this path.
 #[cfg(test)]
 pub fn open_at(path: &Path) -> Box<dyn Output> {
     Box::new(Syslog::at(path))
@@ -87,7 +87,7 @@ impl Syslog {
     fn connect(&mut self) -> io::Result<()> {
         (self.socket, self.sent) = (None, 0);
         let address = SocketAddrUnix::new(&self.path)?;
-        // Some daemons listen for streams instead.
+        // Some daemons use a stream socket instead.
         for kind in [SocketType::DGRAM, SocketType::STREAM] {
             let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
             let fd = socket_with(AddressFamily::UNIX, kind, flags, None)?;
@@ -111,7 +111,7 @@ impl Syslog {
                 Ok(sent) => self.sent += sent,
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => cx.wait_writable(fd).map_err(Step::Fail)?,
-                // The kernel has no memory for it at the moment.
+                // The kernel currently has no memory for the message.
                 Err(error @ (Errno::NOBUFS | Errno::NOMEM)) => {
                     return Err(Step::Fail(Failure::Later(reason(&error.into()))));
                 }
@@ -126,9 +126,9 @@ impl Syslog {
     }
 }
 
-/// What to do where a message was not sent.
+/// What to do if a message was not sent.
 enum Step {
-    /// Connect again: a daemon that was started again listens on another socket of that name.
+    /// Reconnect: a restarted daemon listens on a new socket with the same name.
     Connect,
     Fail(Failure),
 }

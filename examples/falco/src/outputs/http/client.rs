@@ -1,4 +1,4 @@
-//! One request for each alert.
+//! HTTP client: one request per alert.
 
 use std::io::Write;
 use std::time::Duration;
@@ -13,16 +13,16 @@ use ureq::{Agent, Error};
 
 use super::tls::{self, Tls};
 
-/// How long a connection may take.
+/// Timeout of connecting.
 const CONNECT: Duration = Duration::from_secs(5);
-/// How long a connection that nobody uses is kept, unless it is to be kept.
+/// Time after which an idle connection is closed, without `keep_alive`.
 const IDLE: Duration = Duration::from_secs(15);
-/// How long it is kept then: who closes it is the server.
+/// The same with `keep_alive`: usually the server closes the connection earlier.
 const KEPT: Duration = Duration::from_secs(24 * 3600);
-/// Bytes of an answer that are read.
+/// Maximum number of bytes of a response that are read.
 const MAX_ANSWER: u64 = 64 << 10;
 
-/// Knows the server and how to speak to it.
+/// A client for one server.
 pub struct Client {
     output: &'static str,
     agent: Agent,
@@ -31,32 +31,32 @@ pub struct Client {
     compress: bool,
 }
 
-/// How to speak to a server.
+/// Options of the client.
 pub struct Options<'o> {
-    /// The output, as messages name it.
+    /// Name of the output in messages.
     pub output: &'static str,
     pub target: Uri,
     pub user_agent: &'o str,
     pub headers: Vec<(String, String)>,
     pub compress: bool,
-    /// An idle connection is kept, however long it is idle.
+    /// Whether to keep an idle connection for any time.
     pub keep_alive: bool,
     /// How long all of an attempt may take.
     pub timeout: Duration,
     pub tls: Tls<'o>,
 }
 
-/// What a server said.
+/// Response of the server.
 pub struct Answer {
     pub status: u16,
     pub body: Vec<u8>,
-    /// How long it asks to wait before the next request.
+    /// Delay before the next request, if the server asks for one.
     pub retry_after: Option<Duration>,
 }
 
-/// Why there is no answer.
+/// Why there is no response.
 pub enum Failure {
-    /// It takes too long.
+    /// The request timed out.
     Timeout(String),
     /// The connection ended.
     Broken(String),
@@ -66,7 +66,7 @@ pub enum Failure {
 
 impl Client {
     /// # Errors
-    /// A certificate or key can't be had.
+    /// A certificate or key is not available.
     pub fn new(options: Options<'_>) -> Result<Self> {
         let Options { output, target, user_agent, headers, compress, keep_alive, timeout, tls } = options;
         let mut agent = Agent::config_builder()
@@ -84,12 +84,13 @@ impl Client {
         Ok(Self { output, agent: agent.build().into(), url: target.to_string(), headers, compress })
     }
 
-    /// Where alerts go, without a password that may be in it.
+    /// The URL, without its password.
     pub fn url(&self) -> String {
         shown(&self.url)
     }
 
-    /// Compresses no more if this may be why an alert was refused; returns whether it did until now.
+    /// Disables compression, if it may be the reason for the refusal of an alert. Returns whether
+    /// compression was enabled until now.
     pub fn stop_compressing(&mut self, status: u16) -> bool {
         matches!(status, 400 | 406 | 415 | 422) && std::mem::take(&mut self.compress)
     }
@@ -108,7 +109,8 @@ impl Client {
             request.send(alert)
         };
         let mut response = sent.map_err(|error| failure(error, self.output))?;
-        // Read to the end, so that the connection can be used again; what is too long is nobody's loss.
+        // Reads the body to the end, so that the connection can be reused. A body that is too long is
+        // ignored.
         let body = response.body_mut().with_config().limit(MAX_ANSWER).read_to_vec();
         let seconds =
             response.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
@@ -120,7 +122,7 @@ impl Client {
     }
 }
 
-/// A URL without a password that may be in it.
+/// A URL without its password.
 pub fn shown(url: &str) -> String {
     match (url.split_once("://"), url.rsplit_once('@')) {
         (Some((scheme, _)), Some((_, rest))) => format!("{scheme}://{rest}"),
@@ -148,7 +150,7 @@ fn failure(error: Error, output: &str) -> Failure {
     }
 }
 
-/// What is wrong with the other end, and what helps.
+/// Describes a TLS error of the server, with advice.
 fn tls_failure(error: &TlsError, output: &str) -> String {
     let hint = match error {
         TlsError::InvalidCertificate(CertificateError::UnknownIssuer) => {

@@ -8,21 +8,21 @@ use ureq::http::Uri;
 
 use crate::config::JsonSchema;
 
-/// Alerts to a server, by HTTP.
+/// Settings of the HTTP output.
 #[derive(Deserialize, Serialize)]
 #[serde(default)]
 pub struct Settings {
     /// On or off.
     pub enabled: bool,
-    /// Where alerts are sent; `http://` unless it says otherwise.
+    /// URL of the server; without a scheme, `http://`.
     pub url: String,
-    /// What the sender calls itself.
+    /// User agent of the requests.
     pub user_agent: String,
     /// Skip the verification of the server's certificate.
     pub insecure: bool,
-    /// Certificate of who signed the server's.
+    /// CA certificate for the server's certificate.
     pub ca_cert: PathBuf,
-    /// The same, many in one file.
+    /// The same, several certificates in one file.
     pub ca_bundle: PathBuf,
     /// The same, in the files of a directory.
     pub ca_path: PathBuf,
@@ -32,15 +32,15 @@ pub struct Settings {
     pub client_cert: PathBuf,
     /// Its key.
     pub client_key: PathBuf,
-    /// Print what the server answers.
+    /// Whether to print the server's responses.
     pub echo: bool,
     /// Alerts are compressed.
     pub compress_uploads: bool,
-    /// An idle connection is kept for the next alert, however long that takes.
+    /// Whether to keep an idle connection for the next alert, for any time.
     pub keep_alive: bool,
-    /// How often an alert is sent again if there is no answer.
+    /// Number of retries if there is no response.
     pub max_consecutive_timeouts: u8,
-    /// The schema of what is written.
+    /// Schema of the written alerts.
     pub json_schema: JsonSchema,
 }
 
@@ -67,10 +67,10 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// The URL, without the quotes that it may have.
+    /// The URL, without surrounding quotes.
     ///
     /// # Errors
-    /// It is none, or not one of HTTP.
+    /// The text is not a URL, or its scheme is not HTTP.
     pub fn target(&self) -> Result<Uri> {
         let url = self.url.trim();
         let quoted = ['"', '\''].into_iter().find_map(|c| url.strip_prefix(c)?.strip_suffix(c));

@@ -1,4 +1,4 @@
-//! Whom an output trusts, and who it says it is.
+//! TLS: trusted certificates, and the client certificate.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -10,20 +10,20 @@ use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig};
 
 use crate::pem;
 
-/// Who is believed, and who this is.
+/// Files for TLS.
 pub struct Tls<'o> {
     pub insecure: bool,
     pub ca_cert: &'o Path,
     pub ca_bundle: &'o Path,
     pub ca_path: &'o Path,
-    /// Certificate and key of this program, if it presents them.
+    /// Client certificate and key, if there are any.
     pub client: Option<(&'o Path, &'o Path)>,
 }
 
-/// TLS of requests over HTTP.
+/// TLS configuration for requests over HTTP.
 ///
 /// # Errors
-/// A certificate or key can't be had.
+/// A certificate or key is not available.
 pub fn tls_config(files: &Tls<'_>, output: &str) -> Result<TlsConfig> {
     let provider = Arc::new(ring::default_provider());
     let roots = match files.insecure {
@@ -56,7 +56,7 @@ fn roots(files: &Tls<'_>, output: &str) -> Result<Vec<CertificateDer<'static>>> 
         .with_context(|| format!("{output}.ca_path (or name a certificate in {output}.ca_cert)"))
 }
 
-/// Certificates of this program and their key, which belong together.
+/// The client's certificate chain and its key, checked to match.
 fn pair(
     cert: &Path,
     key: &Path,
@@ -80,10 +80,10 @@ fn identity(cert: &Path, key: &Path, output: &str, provider: &CryptoProvider) ->
     Ok(ClientCert::new_with_certs(&certs, key))
 }
 
-/// TLS of a connection that speaks these protocols.
+/// TLS configuration of a connection with these protocols.
 ///
 /// # Errors
-/// A certificate or key can't be had.
+/// A certificate or key is not available.
 #[cfg(any(feature = "grpc", feature = "kafka"))]
 pub fn client_config(files: &Tls<'_>, output: &str, protocols: &[&[u8]]) -> Result<rustls::ClientConfig> {
     use rustls::{ClientConfig, RootCertStore};

@@ -1,4 +1,4 @@
-//! A connection whose other end is not verified: `insecure: true`.
+//! Connections without verification of the server: `insecure: true`.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signat
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{DigitallySignedStruct, Error, SignatureScheme};
 
-/// Takes any certificate; who presents it must still have its key.
+/// Accepts any certificate. The server must still prove that it has the key.
 #[derive(Debug)]
 pub struct Unverified(pub Arc<CryptoProvider>);
 

@@ -29,26 +29,26 @@ use super::transport::{Reply, Transport};
 
 const METHOD: PathAndQuery =
     PathAndQuery::from_static("/opentelemetry.proto.collector.logs.v1.LogsService/Export");
-/// How long a connection may take.
+/// Timeout of connecting.
 const CONNECT: Duration = Duration::from_secs(5);
-/// Bytes of an answer that are read.
+/// Maximum number of bytes of a response that are read.
 const MAX_ANSWER: usize = 64 << 10;
 
-/// How to speak to a collector.
+/// Options of the client.
 pub struct Options<'o> {
     pub target: &'o Uri,
     pub user_agent: &'o str,
     pub headers: &'o std::collections::BTreeMap<String, String>,
     pub compress: bool,
-    /// How long all of an attempt may take.
+    /// Timeout of a whole attempt.
     pub timeout: Duration,
-    /// How to check the server; nothing for a connection in the clear.
+    /// TLS configuration; `None` for a connection without TLS.
     pub tls: Option<ClientConfig>,
 }
 
-/// A connection, made when it is first needed and again when it breaks.
+/// A client that connects on first use and reconnects after an error.
 pub struct Client {
-    /// Taken when this is dropped.
+    /// Taken out when this is dropped.
     runtime: Option<Runtime>,
     endpoint: Endpoint,
     connector: Connector,
@@ -60,20 +60,20 @@ pub struct Client {
 
 impl Client {
     /// # Errors
-    /// A header is none, or no thread can be started.
+    /// A header is invalid, or no thread can be started.
     pub fn new(options: Options<'_>) -> Result<Self> {
         let Options { target, user_agent, headers, compress, timeout, tls } = options;
         let mut metadata = MetadataMap::new();
         for (name, value) in headers {
             let key = MetadataKey::from_bytes(name.to_ascii_lowercase().as_bytes())
                 .map_err(|_| anyhow!("otlp_output.headers: {name:?} is no name of text metadata of gRPC"))?;
-            // The value may be a secret.
+            // The value may be a secret, so the message does not have it.
             let value = value
                 .parse()
                 .map_err(|_| anyhow!("otlp_output.headers: the value of {name:?} is no text in ASCII"))?;
             metadata.insert(key, value);
         }
-        // The connector speaks TLS, so the channel is told of a connection in the clear, and of the true address apart.
+        // The connector handles TLS. So the channel gets an `http` URL, and separately the real origin.
         let mut parts = target.clone().into_parts();
         parts.scheme = Some(Scheme::HTTP);
         parts.path_and_query = Some(PathAndQuery::from_static("/"));
@@ -85,7 +85,7 @@ impl Client {
         let port = target.port_u16().unwrap_or(if tls.is_some() { 443 } else { 80 });
         let host = target.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
         let connector = Connector { host, port, tls: tls.map(|config| TlsConnector::from(Arc::new(config))) };
-        // A thread of its own answers pings of the server between alerts.
+        // A separate thread responds to pings of the server between alerts.
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .thread_name("otlp")
@@ -98,7 +98,7 @@ impl Client {
 }
 
 impl Drop for Client {
-    /// Does not wait for a look-up of a name that hangs.
+    /// Does not wait for a hanging name lookup.
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
@@ -106,7 +106,7 @@ impl Drop for Client {
     }
 }
 
-/// A connection that is made when it is needed.
+/// A connection that is established on first use.
 fn connect(
     runtime: &Runtime,
     endpoint: &Endpoint,
@@ -138,12 +138,12 @@ impl Transport for Client {
         });
         match answer {
             Err(_) => {
-                // The other end may be gone without a word: the next attempt has a connection of its own.
+                // The server may have disappeared silently, so the next attempt uses a new connection.
                 *grpc = connect(runtime, endpoint, connector, *compress);
                 Reply::Later { asked: None, why: "no answer in time".into() }
             }
             Ok(Ok(response)) => Reply::Taken(response.into_inner()),
-            // It has taken them; what it says about that is too long to be read.
+            // The server has accepted the records; only its response is too long.
             Ok(Err(status)) if status.message().contains("decoded message length too large") => {
                 Reply::Taken(ExportLogsServiceResponse::default())
             }
@@ -152,12 +152,12 @@ impl Transport for Client {
     }
 }
 
-/// What follows from an error; the protocol says which are worth another attempt.
+/// Converts an error to a reply. The protocol defines which errors may be retried.
 fn reply(status: &Status) -> Reply {
     let why = shown(status);
     let asked = RetryInfo::of(status.details());
     match status.code() {
-        // It is the connection that failed, whatever code the client gives that.
+        // The connection failed, whatever status code the client assigns to that.
         _ if status.source().is_some() => Reply::Later { asked, why },
         Code::Cancelled
         | Code::DeadlineExceeded
@@ -165,14 +165,14 @@ fn reply(status: &Status) -> Reply {
         | Code::OutOfRange
         | Code::Unavailable
         | Code::DataLoss => Reply::Later { asked, why },
-        // Without a time the server does not expect to recover.
+        // Without a retry delay, the server does not expect to recover.
         Code::ResourceExhausted if asked.is_some() => Reply::Later { asked, why },
         Code::InvalidArgument | Code::ResourceExhausted => Reply::Unfit(why),
         _ => Reply::Refused(why),
     }
 }
 
-/// The code, the text and the first cause of an error.
+/// The code, the message and the first cause of an error.
 fn shown(status: &Status) -> String {
     let mut cause = status.source();
     while let Some(next) = cause.and_then(|cause| cause.source()) {
@@ -185,7 +185,7 @@ fn shown(status: &Status) -> String {
     }
 }
 
-/// `google.rpc.Status`, as far as it matters.
+/// The used part of `google.rpc.Status`.
 #[derive(Clone, PartialEq, Message)]
 struct Details {
     #[prost(message, repeated, tag = "3")]
@@ -200,7 +200,7 @@ struct Any {
     value: Vec<u8>,
 }
 
-/// `google.rpc.RetryInfo`: when to ask again.
+/// `google.rpc.RetryInfo`: when to retry.
 #[derive(Clone, PartialEq, Message)]
 struct RetryInfo {
     #[prost(message, optional, tag = "1")]
@@ -224,7 +224,7 @@ impl RetryInfo {
     }
 }
 
-/// Connects to the collector, whatever address it is asked for.
+/// Connects to the collector, whatever address is requested.
 #[derive(Clone)]
 struct Connector {
     host: String,
@@ -232,7 +232,7 @@ struct Connector {
     tls: Option<TlsConnector>,
 }
 
-/// A connection in the clear, or with TLS.
+/// A connection with or without TLS.
 trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}

@@ -1,4 +1,4 @@
-//! The messages of OTLP that logs need; names and numbers are the protocol's.
+//! The OTLP messages for logs, with the names and numbers of the protocol.
 
 use prost::{Message, Oneof};
 
@@ -9,14 +9,14 @@ pub struct ExportLogsServiceRequest {
     pub resource_logs: Vec<ResourceLogs>,
 }
 
-/// What the receiver answers.
+/// Response of the receiver.
 #[derive(Clone, PartialEq, Message)]
 pub struct ExportLogsServiceResponse {
     #[prost(message, optional, tag = "1")]
     pub partial_success: Option<ExportLogsPartialSuccess>,
 }
 
-/// Records that the receiver has refused.
+/// Refused records.
 #[derive(Clone, PartialEq, Message)]
 pub struct ExportLogsPartialSuccess {
     #[prost(int64, tag = "1")]
@@ -120,7 +120,7 @@ impl KeyValue {
         Self { key: key.to_owned(), value: Some(value.into()) }
     }
 
-    /// An attribute that is a text.
+    /// A text attribute.
     pub fn text(key: &str, text: impl Into<String>) -> Self {
         Self::new(key, Value::Text(text.into()))
     }

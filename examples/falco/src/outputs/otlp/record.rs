@@ -1,4 +1,4 @@
-//! An alert as a log record.
+//! Converts an alert to a log record.
 
 use serde_json::Value as Json;
 
@@ -6,10 +6,10 @@ use super::messages::{AnyValue, ArrayValue, KeyValue, LogRecord, Value};
 use crate::clock;
 use crate::schemas::Record;
 
-/// Numbers of severities, by the syslog number of the priority: the mapping of the log data model.
+/// OpenTelemetry's severity numbers, by syslog number of the priority, as defined in the log data model.
 const SEVERITIES: [i32; 8] = [21, 19, 18, 17, 13, 10, 9, 5];
 
-/// Fields that the semantic conventions have a name for.
+/// Fields that have a name in the semantic conventions.
 const CONVENTIONS: [(&str, &str); 21] = [
     ("proc.pid", "process.pid"),
     ("proc.ppid", "process.parent_pid"),
@@ -72,7 +72,7 @@ pub fn log_record(record: &Record, severity: u8) -> LogRecord {
     }
 }
 
-/// A value of JSON; nothing for `null`.
+/// Converts a JSON value; `None` for `null`.
 fn value(json: &Json) -> Option<AnyValue> {
     let value = match json {
         Json::Null => return None,

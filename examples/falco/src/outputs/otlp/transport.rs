@@ -1,4 +1,4 @@
-//! What all ways to a collector have in common.
+//! Common interface of the transports to a collector.
 
 use std::time::Duration;
 
@@ -6,18 +6,18 @@ use super::messages::{ExportLogsServiceRequest, ExportLogsServiceResponse};
 
 /// Sends requests to a collector.
 pub trait Transport: Send {
-    /// Sends a request and waits for the answer, for a bounded time.
+    /// Sends a request and waits for the response, with a timeout.
     fn send(&mut self, request: ExportLogsServiceRequest) -> Reply;
 }
 
-/// What a collector makes of a request.
+/// Outcome of a request.
 pub enum Reply {
     /// It takes it.
     Taken(ExportLogsServiceResponse),
-    /// It may take it later; after how long, if it says so.
+    /// The collector may accept it later, after the requested delay, if there is one.
     Later { asked: Option<Duration>, why: String },
-    /// Something in it is wrong, or it is too large.
+    /// A record is invalid, or the request is too large.
     Unfit(String),
-    /// It will not take any such request.
+    /// The collector accepts no such request.
     Refused(String),
 }
