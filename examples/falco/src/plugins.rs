@@ -17,12 +17,12 @@ mod print;
 
 pub use print::{info, list};
 
-/// The plugins that are loaded; they stay loaded until the program ends.
+/// The loaded plugins. They stay loaded until the program ends.
 #[derive(Default)]
 pub struct Plugins {
     /// In their order.
     pub set: PluginSet,
-    /// By the names of the plugins: what the configuration calls them, and what they are opened with.
+    /// Configuration entries (name in the configuration, open parameters) by plugin name.
     entries: Vec<(String, PluginEntry)>,
     has_hostinfo: bool,
 }
@@ -61,7 +61,7 @@ pub fn load(config: &Config) -> Result<()> {
         ));
     }
     plugins.set.check_fields().map_err(|error| anyhow!("{error}"))?;
-    // Another thread that loads, which there is none of, would have loaded the same.
+    // No other thread loads plugins; if one did, it would have loaded the same.
     let _ = LOADED.set(plugins);
     Ok(())
 }
@@ -72,18 +72,18 @@ fn add(set: &mut PluginSet, plugin: Arc<dyn Plugin>, entry: &PluginEntry) -> Res
     added.map_err(|error| anyhow!("cannot register plugin {} in inspector: {error}", entry.library_path))
 }
 
-/// The entries that `load_plugins` names, in its order; all where it is not set.
+/// The entries in `load_plugins`, in that order; all entries if it is not set.
 fn chosen(config: &Config) -> Result<Vec<&PluginEntry>> {
     eyas_plugin_config::chosen(&config.plugins, config.load_plugins.as_deref())
 }
 
-/// The plugin of an entry: one that is built in, or a shared object.
+/// The plugin of an entry: a built-in one, or a shared object.
 fn find(entry: &PluginEntry, config: &Config) -> Result<Arc<dyn Plugin>> {
     let options = Options::default().with_allow_writable(config.plugins_allow_writable);
     eyas_plugin_config::load(entry, &options)
 }
 
-/// Where messages of plugins go.
+/// Log function for messages of plugins.
 fn messages() -> Log {
     Arc::new(|severity, text| {
         let level = match severity {
@@ -96,7 +96,7 @@ fn messages() -> Log {
     })
 }
 
-/// A source of a plugin that is open.
+/// An open event source of a plugin.
 pub struct OpenSource {
     /// Its name.
     pub name: String,
@@ -115,10 +115,10 @@ impl Plugins {
         self.set.sources()
     }
 
-    /// The sources that the arguments enable, sorted.
+    /// The event sources that the arguments enable, sorted.
     ///
     /// # Errors
-    /// One is not known, or none is left; in Falco's words.
+    /// A source is unknown, or no source is left. The message has Falco's text.
     pub fn enabled(&self, args: &Args) -> Result<Vec<String>> {
         let all = self.sources();
         let named = args.enable_source.iter().chain(&args.disable_source);
@@ -138,7 +138,8 @@ impl Plugins {
         Ok(enabled)
     }
 
-    /// Adds the plugins that have to do with system calls to an inspector's configuration: all, if it is of a capture.
+    /// Adds the plugins that handle system calls to an inspector's configuration. For a replay, adds all
+    /// plugins.
     ///
     /// # Errors
     /// A plugin does not start.
@@ -151,15 +152,15 @@ impl Plugins {
         Ok(config.with_plugins(plugins))
     }
 
-    /// Whether a plugin yields events of system calls.
+    /// Whether a plugin is a source of system call events.
     pub fn has_syscalls(&self) -> bool {
         self.set.inputs_of(SYSCALL).next().is_some()
     }
 
-    /// Starts the plugins that have to do with a source.
+    /// Starts the plugins that handle a source.
     ///
     /// # Errors
-    /// One does not start.
+    /// A plugin does not start.
     pub fn start(&self, name: &str) -> Result<plugin::Plugins> {
         self.set.start(Scope::Live(name), &messages()).map_err(|error| anyhow!("{error}"))
     }
@@ -167,7 +168,7 @@ impl Plugins {
     /// Opens the source of a plugin.
     ///
     /// # Errors
-    /// It cannot be opened: in the plugin's words.
+    /// The source cannot be opened. The message is the plugin's.
     pub fn open(&self, name: &str, plugins: plugin::Plugins, config: sinsp::Config) -> Result<OpenSource> {
         let mut inputs = self.set.inputs_of(name);
         let input = inputs.next().ok_or_else(|| anyhow!("no plugin has the event source {name}"))?;
@@ -181,7 +182,7 @@ impl Plugins {
         let (_, entry) = entry.ok_or_else(|| anyhow!("plugin {} does not exist", input.name))?;
         log::info(&format!("Opening '{name}' source with plugin '{}'", entry.name));
         if entry.name != input.name {
-            // As in Falco, which looks for a plugin of the name that the configuration has.
+            // As in Falco, which looks for a plugin with the configured name.
             bail!("plugin {} does not exist: it calls itself {}", entry.name, input.name);
         }
         let params = &entry.open_params;
@@ -193,7 +194,7 @@ impl Plugins {
         Ok(OpenSource { name: name.to_owned(), source, inspector: config.with_plugins(plugins) })
     }
 
-    /// What a plugin's capture begins with: the machine, if `plugins_hostinfo` is set.
+    /// Initial snapshot of a plugin's source: information about the machine, if `plugins_hostinfo` is set.
     fn machine(&self) -> Snapshot {
         let mut snapshot = Snapshot::default();
         if self.has_hostinfo {

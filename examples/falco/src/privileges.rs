@@ -1,7 +1,8 @@
-//! What a running falco gives up: capabilities that neither capturing nor reloading needs, privileges of programs that it
-//! executes, and system calls that it never makes.
+//! Gives up privileges of a running falco: capabilities that neither capturing nor reloading needs,
+//! privileges of programs that it executes, and system calls that it never makes.
 //!
-//! All three belong to threads, and threads inherit them: this comes before the first one is started.
+//! All three belong to threads, and new threads inherit them. So this must happen before the first thread
+//! starts.
 
 use std::collections::BTreeMap;
 
@@ -15,10 +16,11 @@ use crate::log;
 use crate::output::Section;
 use crate::outputs::program;
 
-/// Where the kernel has its tracepoints; if it is not mounted, the probe mounts it for this process alone.
+/// Directory of the kernel's tracepoints. If it is not mounted, the probe mounts it for this process only.
 const TRACEFS: &str = "/sys/kernel/tracing/events";
 
-/// Calls that falco never makes, whatever is configured beside programs. `EPERM` answers them.
+/// System calls that falco never makes in any configuration, unless it executes programs. They fail with
+/// `EPERM`.
 const REFUSED: &[&str] = &[
     "acct",
     "add_key",
@@ -52,13 +54,14 @@ const REFUSED: &[&str] = &[
     "userfaultfd",
 ];
 
-/// Gives up what the configuration does not need. What the system refuses is a warning, as detection goes on.
+/// Gives up the privileges that the configuration does not need. If the system refuses, logs a warning,
+/// because detection still works.
 pub fn drop(config: &Config) {
     let Privileges { drop, seccomp } = config.privileges;
     if !drop {
         return;
     }
-    // A program may do anything, as in Falco: change its user, send packets, be setuid.
+    // An output program may do anything, as in Falco: change its user, send packets, be setuid.
     if program::Settings::of(config).is_enabled() {
         log::info("program_output is enabled: privileges are kept, as its program inherits them");
         return;
@@ -74,14 +77,16 @@ pub fn drop(config: &Config) {
     }
 }
 
-/// The capabilities that are kept, if they are held.
+/// The capabilities to keep, of those that the process has.
 fn kept(config: &Config, held: CapabilitySet) -> CapabilitySet {
-    // Files: rules, captures, sockets and logs in any directory. A port below 1,024. The priority of the event loop.
+    // For files (rules, captures, sockets and logs in any directory), a port below 1,024, and the priority
+    // of the event loop.
     let mut kept = CapabilitySet::DAC_OVERRIDE
         | CapabilitySet::DAC_READ_SEARCH
         | CapabilitySet::NET_BIND_SERVICE
         | CapabilitySet::SYS_NICE
-        // The probe, its memory, addresses of kernel functions, and what /proc has of other users' processes.
+        // For the probe, its memory, addresses of kernel functions, and data in /proc of other users'
+        // processes.
         | CapabilitySet::BPF
         | CapabilitySet::PERFMON
         | CapabilitySet::SYS_RESOURCE
@@ -112,10 +117,10 @@ fn drop_capabilities(config: &Config) -> Result<()> {
     Ok(set_capabilities(None, sets)?)
 }
 
-/// Has the kernel refuse calls that are never made.
+/// Installs a seccomp filter against calls that are never made.
 fn filter() -> Result<()> {
     let arch = if cfg!(target_arch = "aarch64") { Arch::Aarch64 } else { Arch::X86_64 };
-    // The probe mounts the tracepoints in a namespace of its own.
+    // The probe mounts the tracepoints in its own mount namespace.
     let is_made = |name: &str| name == "unshare" && !has_tracefs();
     let numbers = syscalls()
         .filter(|call| REFUSED.contains(&call.name) && !is_made(call.name))

@@ -1,4 +1,4 @@
-//! How far a replay has come, on a terminal that shows nothing else.
+//! Progress bar of a replay, on a terminal that shows nothing else.
 
 use std::fs::File;
 use std::io::{IsTerminal, Read, stderr, stdout};
@@ -6,14 +6,14 @@ use std::path::Path;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// The file, with a bar on standard error that shows how much of it was read; `None` where nobody would
-/// see the bar, where alerts go to the same terminal, and where the file can't be opened: who opens it
-/// then says why.
+/// Opens the file with a progress bar on standard error. Returns `None` if the bar would be invisible, if
+/// alerts go to the same terminal, or if the file cannot be opened. In the last case, the caller opens it
+/// and reports the error.
 pub fn of(path: &Path) -> Option<Box<dyn Read + Send>> {
     if !stderr().is_terminal() || stdout().is_terminal() {
         return None;
     }
-    // To open a FIFO would wait for whoever writes to it.
+    // Opening a FIFO would block until a writer opens it.
     let len = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file)?.len();
     let file = File::open(path).ok()?;
     let style = ProgressStyle::with_template("{bar:40} {percent}% of {total_bytes}, {eta} left").ok()?;

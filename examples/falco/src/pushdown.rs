@@ -1,4 +1,4 @@
-//! What the event alone says of the rules: `--model-pushdown` and `--explain-pushdown`.
+//! Decisions that need only the event itself: `--model-pushdown` and `--explain-pushdown`.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,17 +21,17 @@ pub use explain::explain;
 use files::file_user;
 pub use share::percent;
 
-/// Of so many events that are to be left out, one is tested nevertheless.
+/// One in this many rejected events is tested anyway.
 const SHADOW: u64 = 1024;
 
-/// Rows for the rules that are on.
+/// Rows for the enabled rules.
 fn rows(engine: &Engine) -> Pushdown {
     let formulas = RuleFormulas::new(engine);
     let mut of_code = |code| formulas.of_code(code).into_iter().map(|(_, formula)| formula).collect();
     Pushdown::with_processes(&mut of_code)
 }
 
-/// What a replay needs of its events, if nothing but the rules looks at them.
+/// The events that a replay needs, if only the rules use them.
 pub fn needs(engine: &Engine) -> Needs {
     let fields: Vec<Field> = engine.fields_by_use().concat();
     let formulas = RuleFormulas::new(engine);
@@ -64,7 +64,7 @@ pub fn probe_filter(engine: &Engine) -> Option<ProbeFilter> {
     Some(ProbeFilter { filter: filter?, groups: Arc::clone(rows.groups()) })
 }
 
-/// What leaves out events before the rules, and how many it was.
+/// A filter that rejects events before the rules test them, with counts.
 #[derive(Debug)]
 pub struct Filter {
     rows: Pushdown,
@@ -82,7 +82,7 @@ impl Filter {
         Self { rows: rows(engine), has_processes, counts: Default::default(), verdicts: Default::default() }
     }
 
-    /// One line on what it did.
+    /// One line with the results.
     pub fn summary(&self) -> String {
         let [rejected, passed] = self.counts.each_ref().map(|count| count.load(Ordering::Relaxed));
         let (all, rows, bytes) = (rejected + passed, self.rows.rows(), self.rows.bytes());
@@ -98,23 +98,23 @@ impl Filter {
     }
 }
 
-/// What becomes of an event before the rules.
+/// Decision of the filter about an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// The rules test it.
     Pass,
     /// They don't.
     Reject,
-    /// No rule is to match it, and that is tested.
+    /// No rule should match it; the rules test it to verify that.
     Shadow,
 }
 
-/// A filter at work.
+/// State of a filter in use.
 #[derive(Debug)]
 pub struct Model {
-    /// As the filter's own.
+    /// Counts like those of the filter.
     counts: [u64; 2],
-    /// Codes for which it was wrong.
+    /// Event codes for which the filter was wrong.
     off: CodeSet,
     /// Verdicts on processes.
     processes: Option<Box<pushdown::Model>>,
@@ -127,7 +127,7 @@ impl Default for Model {
 }
 
 impl Model {
-    /// What becomes of the event.
+    /// Decides about the event.
     #[inline]
     pub fn verdict(&mut self, filter: &Filter, event: &EventView<'_>) -> Verdict {
         let by_rows = match filter.has_processes {
@@ -145,7 +145,7 @@ impl Model {
         if may_match { Verdict::Pass } else { Verdict::Reject }
     }
 
-    /// Adds what was counted to the filter's counts.
+    /// Adds its counts to those of the filter.
     pub fn settle(&mut self, filter: &Filter) {
         for (all, own) in filter.counts.iter().zip(&mut self.counts) {
             all.fetch_add(std::mem::take(own), Ordering::Relaxed);
@@ -157,7 +157,7 @@ impl Model {
         }
     }
 
-    /// A rule has matched an event that was to be left out: no more events with this code are.
+    /// Call this if a rule has matched a rejected event. From then on, no event with this code is rejected.
     #[cold]
     pub fn refute(&mut self, code: u16, rule: &str) -> Internal {
         self.off.insert(code);

@@ -1,7 +1,8 @@
-//! Rules and configuration, read anew while events go on: on SIGHUP, and when their files change.
+//! Reloads rules and configuration without interrupting events: on SIGHUP, and when their files change.
 //!
-//! A thread waits for that, loads, and opens outputs. Who tests events puts what it made in place, between two events:
-//! threads, files and the capture stay as they are. What does not load changes nothing.
+//! A thread waits for a reason to reload, loads, and opens outputs. The thread that tests events applies
+//! the result between two events. Process state and the capture stay as they are. If loading fails, nothing
+//! changes.
 
 use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -40,43 +41,43 @@ mod watch;
 pub use files::{Files, Stamp};
 use watch::{Wake, Waker, Watch};
 
-/// Files must be unchanged for so long before they are read: whoever writes them may not be done.
+/// Files must be unchanged for this time before they are read, because a writer may not have finished.
 const QUIET: Duration = Duration::from_millis(100);
-/// Files that never are: they are read after so many times [`QUIET`] as they are.
+/// Files that keep changing are read anyway after this many times [`QUIET`].
 const PATIENCE: u32 = 50;
 
-/// What is to be done between two events.
+/// An update to apply between two events.
 pub enum Update {
-    /// Other rules take over.
+    /// Switch to other rules.
     Replace(Box<Replacement>),
-    /// They could not be loaded.
+    /// Loading failed.
     Alert(Internal),
 }
 
 /// What takes over.
 pub struct Replacement {
     pub setup: Arc<Setup>,
-    /// Where alerts go from here on.
+    /// Change of the outputs.
     pub outputs: Change,
     pub interest: Interest,
-    /// Closed with this, when others have taken over or the kernel refused them.
+    /// Closed when this is dropped: when the new rules are in use or the kernel has refused them.
     _settled: Settled,
 }
 
 /// Nothing is sent.
 type Settled = SyncSender<()>;
 
-/// The other end of the thread that loads.
+/// Handle of the thread that loads.
 pub struct Reload {
     updates: Mutex<Receiver<Update>>,
     running: Arc<Mutex<Arc<Setup>>>,
-    /// Closed with this: then the thread ends.
+    /// Closed when this is dropped; the thread then ends.
     _stop: UnixStream,
 }
 
 impl Reload {
-    /// Starts the thread. `read` is what the files of `setup` were like when they were read; `attention` is set when
-    /// there is an update.
+    /// Starts the thread. `read` is the state of the files of `setup` when they were read. `attention` is
+    /// set when there is an update.
     pub fn start(args: &Args, setup: &Arc<Setup>, read: Stamp, attention: Arc<AtomicBool>) -> Result<Self> {
         let (hangup, signal) = UnixStream::pair().context("can't listen for SIGHUP")?;
         pipe::register(SIGHUP, signal).context("can't listen for SIGHUP")?;
@@ -98,22 +99,22 @@ impl Reload {
         self.updates.lock().unwrap_or_else(PoisonError::into_inner).try_recv().ok()
     }
 
-    /// This is what runs now.
+    /// Records the setup that is now in use.
     pub fn replaced(&self, setup: Arc<Setup>) {
         let on = setup.rules().filter(|rule| rule.enabled).count();
         log::info(&format!("Reloaded: {on} rules are enabled"));
         let before = std::mem::replace(&mut *lock(&self.running), setup);
-        // It is much to give back, and nobody here has the time.
+        // Freeing the old rules takes time, so another thread does it.
         let _ = thread::Builder::new().name("drop rules".into()).spawn(move || drop(before));
     }
 }
 
-/// Whatever panics while it is locked leaves a whole pointer.
+/// A panic under this lock leaves a valid pointer.
 fn lock(running: &Mutex<Arc<Setup>>) -> std::sync::MutexGuard<'_, Arc<Setup>> {
     running.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// An alert about rules that could not be put in place.
+/// An alert about rules that could not be applied.
 pub fn failure(error: &anyhow::Error) -> Internal {
     log::log(Level::Error, &format!("Not reloaded, everything goes on as before: {error:#}"));
     Internal {
@@ -131,15 +132,15 @@ struct Worker {
     running: Arc<Mutex<Arc<Setup>>>,
     send: SyncSender<Update>,
     attention: Arc<AtomicBool>,
-    /// What the files were like when they were last read.
+    /// State of the files when they were last read.
     read: Stamp,
 }
 
 impl Worker {
-    /// Reloads until the end. Called again if that panics.
+    /// Reloads until the end. It is called again after a panic.
     fn work(&mut self, waker: &Waker) {
         let mut watch = self.watch();
-        // What has changed since it was read at the start.
+        // Detects changes since the files were read at the start.
         let mut unsettled = self.is_watched.then(|| (Stamp::of(&self.files), 0));
         loop {
             let wake = match unsettled {
@@ -150,7 +151,7 @@ impl Worker {
                 Wake::Stop => return,
                 Wake::Hangup => log::info("SIGHUP received, restarting..."),
                 Wake::Change | Wake::Timeout => {
-                    // Directories may be others by now.
+                    // The directories may have changed.
                     watch = self.watch();
                     let now = Stamp::of(&self.files);
                     if !self.is_watched || now == self.read {
@@ -178,13 +179,13 @@ impl Worker {
                 Err(panic) => Update::Alert(failure(&anyhow!("a bug: {}", service::message(&*panic)))),
             };
             watch = self.watch();
-            // A file that changed after it was read and before it was watched again.
+            // A file may have changed after it was read and before it was watched again.
             unsettled = self.is_watched.then(|| (Stamp::of(&self.files), 0));
             if self.send.send(update).is_err() {
                 return;
             }
             self.attention.store(true, Ordering::Release);
-            // What is loaded next is compared with what runs then.
+            // Waits, so that the next load is compared with the setup then in use.
             let _ = settlement.recv();
         }
     }
@@ -203,7 +204,8 @@ impl Worker {
         loaded.warn();
         self.files = Files::of(&self.args, &loaded.config);
         self.is_watched = loaded.config.watch_config_files;
-        // Also those that are read only now; of the others it is known from before they were read.
+        // Adds files that are read for the first time. For the others, the state from before reading is
+        // known.
         self.read.extend(Stamp::of(&self.files));
         let config = &loaded.config;
         let engines = rules::load_sources(&self.args, config)?;
@@ -213,7 +215,7 @@ impl Worker {
         for key in changed.iter().filter(|key| changes::is_fixed(key, &self.args)) {
             log::warning(&format!("{key} has changed; that takes effect when the program is started again"));
         }
-        // The output needs the server that runs, or none.
+        // The output depends on whether a server is running.
         #[cfg(feature = "grpc")]
         let loaded =
             Loaded { config: Config { grpc: running.config.grpc.clone(), ..loaded.config }, ..loaded };

@@ -1,4 +1,4 @@
-//! Rules files found, read and turned into an engine.
+//! Finds and reads rules files, and builds an engine from them.
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ use crate::list;
 use crate::log::{self, Level};
 use crate::plugins;
 
-/// The YAML files that `path` stands for: itself, or what a directory holds directly, sorted.
+/// The YAML files of `path`: the file itself, or the files directly in the directory, sorted.
 pub fn yaml_files(path: &Path) -> Result<Vec<PathBuf>> {
     let meta = std::fs::metadata(path)
         .with_context(|| format!("Could not open file {} for reading", path.display()))?;
@@ -39,9 +39,9 @@ pub fn yaml_files(path: &Path) -> Result<Vec<PathBuf>> {
 
 /// A rules file and its text.
 pub struct File {
-    /// As the user named it.
+    /// Name that the user gave.
     pub name: String,
-    /// Its contents; YAML, whose encoding its reader finds out.
+    /// The YAML text; the YAML reader detects its encoding.
     pub text: Vec<u8>,
 }
 
@@ -67,7 +67,7 @@ pub fn read(paths: &[PathBuf]) -> Result<Vec<File>> {
     Ok(files)
 }
 
-/// Why no file was read, and what to do.
+/// Explains why no file was read, with advice.
 fn nothing_read(paths: &[PathBuf]) -> String {
     match paths {
         [] => "You must specify at least one rules file/directory via -r or a rules_file entry in falco.yaml: name it with \
@@ -80,12 +80,12 @@ fn nothing_read(paths: &[PathBuf]) -> String {
     }
 }
 
-/// Whether bytes are those of a capture, plain or compressed.
+/// Whether the bytes are a capture, plain or compressed.
 fn is_capture(text: &[u8]) -> bool {
     text.starts_with(&[0x1f, 0x8b]) || text.starts_with(&[0x0a, 0x0d, 0x0d, 0x0a])
 }
 
-/// Whether a file has rule tests, which stand beside the rules: its name says so, and what it is made of.
+/// Whether a file next to the rules has rule tests, by its name and its contents.
 fn is_test(path: &Path, text: &[u8]) -> bool {
     let named = path.file_stem().is_some_and(|stem| Path::new(stem).extension().is_some_and(|e| e == "test"));
     let parsed = || eyas::yaml::parse(&eyas::yaml::decode(text)).ok();
@@ -94,7 +94,7 @@ fn is_test(path: &Path, text: &[u8]) -> bool {
             .is_some_and(|parsed| parsed.documents.first().is_some_and(|file| file.get("tests").is_some()))
 }
 
-/// Loads rules so that each is tried by itself: all on, whatever their priority, all that match.
+/// Loads rules so that each is tested independently: all enabled, with any priority, and with all matches.
 pub fn load_each(paths: &[PathBuf], config: &Config) -> Result<Engine> {
     let mut loader = loader(config, None)?;
     loader.minimum_priority(Priority::Debug).matching(Matching::All);
@@ -109,17 +109,17 @@ pub fn load_each(paths: &[PathBuf], config: &Config) -> Result<Engine> {
     loader.build().map_err(|error| anyhow!("{}: {}", error.code.code(), error.message))
 }
 
-/// The rules files that the command line or else the configuration names.
+/// The rules files from the command line, or otherwise from the configuration.
 pub fn paths<'a>(args: &'a Args, config: &'a Config) -> &'a [PathBuf] {
     if args.rules.is_empty() { &config.rules_files } else { &args.rules }
 }
 
-/// The rules files that these paths stand for, as far as they can be had.
+/// The rules files of these paths, as far as they are accessible.
 pub fn files(paths: &[PathBuf]) -> Vec<PathBuf> {
     paths.iter().filter_map(|path| yaml_files(path).ok()).flatten().collect()
 }
 
-/// A loader as the configuration wants it.
+/// A loader with the configured settings.
 fn loader(config: &Config, print: Option<&str>) -> Result<Loader> {
     let set = &plugins::loaded().set;
     let mut loader = Loader::new(Arc::new(set.schema(SYSCALL)));
@@ -178,26 +178,26 @@ fn loader(config: &Config, print: Option<&str>) -> Result<Loader> {
     Ok(loader)
 }
 
-/// Loads the rules files that the command line or the configuration names.
+/// Loads the rules files from the command line or the configuration.
 pub fn load(args: &Args, config: &Config) -> Result<Engine> {
     let loader = read_all(args, config)?;
     let engine = loader.build().map_err(|error| anyhow!("{}: {}", error.code.code(), error.message))?;
-    // `-v` draws warnings with the files.
+    // With `-v`, warnings are printed with the files.
     engine.warnings().iter().for_each(|warning| log::warning(&warning.to_string()));
-    // Whether its fields exist.
+    // Checks that the fields exist.
     Folding::new(&config.alert_folding)?;
     Ok(engine)
 }
 
 /// The rules of every source.
 pub struct Engines {
-    /// Those of system calls.
+    /// The rules for system calls.
     pub engine: Engine,
-    /// Those of each source of plugins.
+    /// The rules for each event source of plugins.
     pub others: Vec<Arc<Engine>>,
 }
 
-/// Loads the rules files that the command line or the configuration names, for every source.
+/// Loads the rules files from the command line or the configuration, for every source.
 pub fn load_sources(args: &Args, config: &Config) -> Result<Engines> {
     let loader = read_all(args, config)?;
     let failure = |error: eyas::rules::LoadError| anyhow!("{}: {}", error.code.code(), error.message);
@@ -214,7 +214,7 @@ pub fn load_sources(args: &Args, config: &Config) -> Result<Engines> {
     Ok(Engines { engine, others })
 }
 
-/// Prints what the rules files that the command line or the configuration names define.
+/// Prints the definitions in the rules files from the command line or the configuration.
 pub fn describe(args: &Args, config: &Config) -> Result<()> {
     let loader = read_all(args, config)?;
     let only = args.describe.as_deref();
@@ -225,7 +225,7 @@ pub fn describe(args: &Args, config: &Config) -> Result<()> {
     Ok(print(&text)?)
 }
 
-/// The paths whose files are read: those that are there. What the command line names must be.
+/// The paths to read: those that exist. Paths from the command line must exist.
 pub fn present<'a>(args: &'a Args, config: &'a Config) -> (Vec<PathBuf>, Vec<&'a PathBuf>) {
     let (present, absent): (Vec<_>, Vec<_>) =
         paths(args, config).iter().partition(|path| !args.rules.is_empty() || path.exists());
@@ -248,9 +248,9 @@ fn read_all(args: &Args, config: &Config) -> Result<Loader> {
         let schema = result.schema_validation();
         let level = if schema == "ok" { Level::Info } else { Level::Warning };
         log::log(level, &format!("   {} | schema validation: {schema}", file.name));
-        // The value that is lost may be the one that detects something.
+        // The overridden value may be the one that detects something.
         result.repeated_keys().iter().for_each(|found| log::warning(&found.to_string()));
-        // A field that no plugin brings is the lesser news.
+        // A missing plugin is more important than an unknown field of that plugin.
         plugins_for(&loader)?;
         if result.successful() && !args.verbose {
             continue;
@@ -280,7 +280,7 @@ fn read_all(args: &Args, config: &Config) -> Result<Loader> {
     Ok(loader)
 }
 
-/// Says that nothing is where the configuration says that rules are.
+/// Error message if none of the configured rules files exists.
 fn none_there(absent: &[&PathBuf]) -> String {
     let named = absent.iter().filter(|path| !path.as_os_str().is_empty());
     let named: Vec<String> = named.map(|path| path.display().to_string()).collect();
@@ -299,7 +299,7 @@ fn none_there(absent: &[&PathBuf]) -> String {
     format!("{what}{unset}")
 }
 
-/// Files that require a plugin which is not loaded cannot run.
+/// Rejects files that require a plugin which is not loaded.
 fn plugins_for(loader: &Loader) -> Result<()> {
     match loader.unmet_requirement() {
         Some(unmet) => bail!(unmet),
@@ -307,8 +307,7 @@ fn plugins_for(loader: &Loader) -> Result<()> {
     }
 }
 
-/// Validates files without running anything, and describes them if that is asked for; returns whether all are
-/// valid.
+/// Validates files without running anything, and describes them on request. Returns whether all are valid.
 pub fn validate(args: &Args, config: &Config) -> Result<bool> {
     let mut loader = loader(config, None)?;
     let mut results = Vec::new();
@@ -328,7 +327,7 @@ pub fn validate(args: &Args, config: &Config) -> Result<bool> {
         print(&format!("{{{described}\"falco_load_results\":[{}]}}\n", list.join(",")))?;
         return Ok(valid);
     }
-    // Programs read Falco's text; people see the same drawn below.
+    // Programs get Falco's text; on a terminal, the diagnostics are printed below.
     let drawn = std::io::stdout().is_terminal();
     let said = |result: &LoadResult| match result.successful() || drawn {
         true => result.summary() + "\n",

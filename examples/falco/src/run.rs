@@ -1,4 +1,4 @@
-//! The loop: events in, alerts out.
+//! The event loop: reads events and produces alerts.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -52,19 +52,20 @@ use runtimes::RuntimeLog;
 use sources::Sources;
 use turns::Turns;
 
-/// Events between two looks at the clock and the counters, and after which alerts are handed over at the latest.
+/// Number of events between two checks of the clock and of the counters. Alerts are passed to the outputs
+/// at the latest then.
 const STRIDE: u64 = 1024;
-/// How long events are tested that happened before the end of a live capture and still wait.
+/// Maximum time to test queued events at the end of a live capture.
 const LAST_EVENTS: Duration = Duration::from_secs(1);
-/// How long one look for the last alerts of other sources takes at most.
+/// Maximum time of one check for the last alerts of other sources.
 const LAST_LOOK: Duration = Duration::from_millis(100);
-/// Of so many events one is measured for `--rule-profile`.
+/// One in this many events is measured for `--rule-profile`.
 const PROFILED: u64 = 16;
-/// How long the log may take to be written at the end.
+/// Timeout for writing the log at the end.
 const LOG_END: Duration = Duration::from_millis(200);
 
-/// Captures or replays until the end, the time limit or a signal; prints alerts and statistics. `read` is what the files
-/// of the setup were like when they were read.
+/// Captures or replays until the end, the time limit or a signal. Prints alerts and statistics. `read` is
+/// the state of the setup's files when they were read.
 pub fn run(args: &Args, setup: &Arc<Setup>, read: Stamp, early: Early, enabled: &[String]) -> Result<()> {
     let config = &setup.config;
     let signals = Signals::listen()?;
@@ -94,7 +95,7 @@ pub fn run(args: &Args, setup: &Arc<Setup>, read: Stamp, early: Early, enabled: 
         }
         let mut parts = source::share(config, threads, &signals.stop)?;
         for (_, inspector) in &mut parts {
-            // Each thread knows the whole capture, and so do its plugins.
+            // Each thread processes the whole capture, and so do its plugins.
             *inspector = plugins::loaded().for_syscalls(std::mem::take(inspector), true)?;
         }
         opened(config, enabled);
@@ -106,7 +107,7 @@ pub fn run(args: &Args, setup: &Arc<Setup>, read: Stamp, early: Early, enabled: 
         let has_syscalls = enabled.iter().any(|name| name == SYSCALL);
         let source = match has_syscalls {
             true => source::open(config, &setup.engine, early, &signals.stop)?,
-            // Only what else there is to do is done.
+            // Only the other sources run.
             false => Opened::Idle(source::Idle::default()),
         };
         opened(config, enabled);
@@ -124,7 +125,8 @@ pub fn run(args: &Args, setup: &Arc<Setup>, read: Stamp, early: Early, enabled: 
             }
         }
         if !config.engine.is_replay() {
-            // Everything is open that will be; what the configuration and the arguments name may be opened again.
+            // All files are open now. Files that the configuration and the arguments name may be reopened
+            // later.
             let words: Vec<_> = std::env::args().collect();
             inherited::close(&serde_json::json!([config, words]));
         }
@@ -211,21 +213,21 @@ pub fn run(args: &Args, setup: &Arc<Setup>, read: Stamp, early: Early, enabled: 
     }
     #[cfg(feature = "grpc")]
     drop(grpc);
-    // Last: until here, it sees to it that the program ends.
+    // Dropped last: until here, it guarantees that the program ends.
     drop(telemetry);
     drop(watchdog);
     outcome
 }
 
-/// Where the events wait that plugins send into a live capture.
+/// Queue for events that plugins send to a live capture.
 fn queue(inspector: &sinsp::Config) -> Option<AsyncQueue> {
     inspector.plugins.as_ref().and_then(|plugins| plugins.queue().cloned())
 }
 
-/// A run has begun, whose end does not wait for who reads the log.
+/// Whether a run has begun. Its end does not wait for readers of the log.
 static BEGUN: AtomicBool = AtomicBool::new(false);
 
-/// Has the log written that is not yet. At the end of a run, somebody who does not read it is not waited for.
+/// Writes the rest of the log. At the end of a run, does not wait long for a reader.
 pub fn finish_log() {
     console::finish_error(|still| still < LOG_END || !BEGUN.load(Ordering::Relaxed));
 }
@@ -245,7 +247,7 @@ fn opened(config: &Config, enabled: &[String]) {
             log::info(&format!("Replaying events from the capture file: {path}"));
             format!("Opening '{SYSCALL}' source with capture file {path}")
         }
-        // The plugin is named when it is opened.
+        // The plugin is logged when it is opened.
         EngineKind::Nodriver if plugins::loaded().has_syscalls() => return,
         EngineKind::Nodriver => {
             log::warning(&format!(
@@ -278,19 +280,19 @@ struct Alone<'a, 'e> {
     capture: Capture,
     outputs: &'a mut Outputs,
     pulse: &'a Pulse,
-    /// Events may be long in coming, and an alert does not wait for others.
+    /// Whether events may be rare, so that an alert does not wait for others.
     prompt: bool,
-    /// Events that are of no use may be left out.
+    /// Whether events that the rules do not need may be skipped.
     skips: bool,
     totals: &'a mut Totals,
-    /// Since when the capture is to end.
+    /// Time at which the capture was asked to end.
     ending: Option<Instant>,
-    /// Event sources of plugins, in threads of their own.
+    /// Event sources of plugins, each in its own thread.
     others: Sources,
-    /// Whether system calls are captured: else the run ends with the other sources.
+    /// Whether system calls are captured. If not, the run ends with the other sources.
     is_alone: bool,
     runtimes: RuntimeLog,
-    /// What rules may have missed, if that is followed.
+    /// Tracks events that rules may have missed, if enabled.
     verdicts: Option<Verdicts>,
     /// What groups of rules can't match a process, if the probe's filter asks.
     processes: Option<Processes>,
@@ -367,7 +369,7 @@ impl Alone<'_, '_> {
                     if looks {
                         self.judge.summarize(self.last_event, self.outputs.batch());
                     }
-                    // Not at every alert: waking the threads of outputs costs more than an alert does.
+                    // Not for every alert: waking the output threads costs more than an alert.
                     if looks || prompt || self.outputs.is_large() {
                         self.outputs.offer();
                     }
@@ -382,7 +384,7 @@ impl Alone<'_, '_> {
                 Err(_) => {}
             }
             if let Err(error) = step {
-                // A stream ends anywhere when the program is asked to.
+                // A stream may end at any byte when the program is asked to end.
                 break if self.signals.stop.is_set() { Ok(()) } else { Err(error.into()) };
             }
             if is_at_end {
@@ -401,7 +403,7 @@ impl Alone<'_, '_> {
                 self.runtimes.look(&inspector);
                 self.look_at_losses(&mut inspector, false);
             }
-            // Now that the first step has brought what was there before.
+            // The first step has loaded the initial state.
             if self.samples.is_some_and(Samples::is_asked) {
                 self.sample(&mut source, &inspector);
             }
@@ -410,7 +412,7 @@ impl Alone<'_, '_> {
         let outcome = self.finish_others(outcome);
         self.judge.summarize(u64::MAX, self.outputs.batch());
         self.look_at_losses(&mut inspector, true);
-        // Where it ended otherwise than by its end.
+        // If it ended other than at its end.
         let finished = source.finish();
         self.totals.stats = source.stats();
         self.totals.filtered = source.filtered_by_type();
@@ -420,7 +422,7 @@ impl Alone<'_, '_> {
         outcome.and(finished.map_err(Into::into))
     }
 
-    /// The source of system calls has ended by itself, and the others go on.
+    /// Continues with the other sources after the source of system calls has ended.
     fn await_others(&mut self, source: &mut dyn Adjust, began: Instant) -> Result<()> {
         let Limit { seconds, .. } = self.limit;
         while self.others.is_running() && self.ending.is_none() {
@@ -435,7 +437,8 @@ impl Alone<'_, '_> {
         Ok(())
     }
 
-    /// Waits until the other sources have ended; a failure of theirs is the outcome, if there is no other.
+    /// Waits until the other sources have ended. If one failed, returns its error, unless there is an
+    /// earlier error.
     fn finish_others(&mut self, outcome: Result<()>) -> Result<()> {
         self.others.stop();
         let mut failure = Ok(());
@@ -450,7 +453,7 @@ impl Alone<'_, '_> {
         outcome.and(failure)
     }
 
-    /// Tells what is known now, if anybody may want to know.
+    /// Publishes a sample, if metrics are enabled.
     #[cold]
     fn sample(&self, source: &mut impl Counted, inspector: &Inspector) {
         if let Some(samples) = self.samples {
@@ -463,7 +466,7 @@ impl Alone<'_, '_> {
         }
     }
 
-    /// Reports what rules may have missed.
+    /// Reports events that rules may have missed.
     fn look_at_losses(&mut self, inspector: &mut Inspector, is_over: bool) {
         let windows = inspector.loss_windows(is_over);
         let Some(verdicts) = &mut self.verdicts else { return };
@@ -473,7 +476,7 @@ impl Alone<'_, '_> {
         }
     }
 
-    /// Has the source leave out what the rules do not need, if nothing but they looks at events.
+    /// Makes the source leave out events that the rules do not need, if only the rules use events.
     #[cold]
     fn set_filter(&mut self, source: &mut dyn Adjust, is_alone: bool) {
         for code in std::mem::take(&mut self.judge.refuted) {
@@ -500,10 +503,10 @@ impl Alone<'_, '_> {
         }
     }
 
-    /// Does what signals and the reload ask for; returns whether it is over.
+    /// Handles signals and reloads. Returns whether the run is over.
     #[cold]
     fn attend(&mut self, source: &mut dyn Adjust) -> Result<bool> {
-        // First, so that what comes meanwhile is looked for again.
+        // Cleared first, so that requests that arrive in the meantime are handled next time.
         self.signals.attention.store(false, Ordering::SeqCst);
         if self.signals.stop.since().is_some() {
             if self.ending.is_none() {
@@ -525,10 +528,10 @@ impl Alone<'_, '_> {
         Ok(false)
     }
 
-    /// Other rules take over; if the kernel refuses what they need, nothing changes.
+    /// Switches to other rules. If the kernel refuses the calls that they need, nothing changes.
     fn replace(&mut self, source: &mut dyn Adjust, next: Replacement) -> Result<()> {
         let before = Arc::clone(&self.judge.setup);
-        // Until the new rules test, whatever either set needs is sent.
+        // Until the new rules are in use, the source sends the events that either set needs.
         source.pause_filter()?;
         self.judge.is_replaced = true;
         self.judge.needs_changed = true;
@@ -541,7 +544,7 @@ impl Alone<'_, '_> {
         self.others.replace(&next.setup);
         self.monitor.configure(next.setup.config.syscall_event_drops.clone());
         self.silence.configure(&next.setup.config.syscall_event_timeouts);
-        // The rules have other numbers from here on.
+        // The rules have new numbers from now on.
         self.judge.summarize(u64::MAX, self.outputs.batch());
         self.judge.folding = Folding::new(&next.setup.config.alert_folding)?;
         self.judge.replace(Arc::clone(&next.setup))?;
@@ -551,13 +554,13 @@ impl Alone<'_, '_> {
         Ok(())
     }
 
-    /// Captures no more. Returns whether nothing is to come that has happened before.
+    /// Stops the capture. Returns whether no earlier events remain to be tested.
     fn end(&mut self, source: &mut (impl EventSource + ?Sized)) -> bool {
         self.ending.get_or_insert_with(Instant::now);
         !source.stop()
     }
 
-    /// What is done from time to time; of a live capture it is told when it began. Returns whether it is over.
+    /// Periodic work. `live` has the beginning of a live capture. Returns whether the run is over.
     #[cold]
     fn look(&mut self, source: &mut (impl Adjust + Counted), live: Option<Instant>) -> Result<bool> {
         if self.outputs.is_deserted() {
@@ -577,7 +580,7 @@ impl Alone<'_, '_> {
         if self.ending.is_some_and(|since| since.elapsed() >= LAST_EVENTS) {
             source.finish()?;
         }
-        // A source that is to have no events is not silent.
+        // A source that has no events by design does not count as silent.
         if self.judge.setup.config.engine.kind != EngineKind::Nodriver
             && let Some(alert) = self.silence.check(self.totals.events, self.last_event, Instant::now())
         {
@@ -616,12 +619,13 @@ impl Alone<'_, '_> {
 /// Nice value of the thread that tests events.
 const HURRIED: i32 = -10;
 
-/// Where others want all processors, a fair share of them may be less than their events need, and events are lost. So
-/// this thread comes first, unless somebody has decided on its priority, or this process may not.
+/// If other programs use all processors, a fair share of processor time may not suffice for their events,
+/// and events are dropped. So this thread gets a higher priority, unless its priority was already changed
+/// or this process has no permission.
 fn hurry() {
     use rustix::process::{getpriority_process, setpriority_process};
     if getpriority_process(None) == Ok(0) {
-        // Of the calling thread alone.
+        // Affects only the calling thread.
         let _ = setpriority_process(None, HURRIED);
     }
 }

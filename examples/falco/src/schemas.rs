@@ -1,4 +1,4 @@
-//! Alerts in other schemas than Falco's: the same facts by other names.
+//! Translates alerts to other schemas than Falco's.
 //!
 //! ```text
 //!   record (JSON, as Falco's) ──> Record ──> ECS, OCSF

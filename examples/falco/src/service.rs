@@ -1,4 +1,4 @@
-//! Threads that must not die in silence: one that panics is started again, and the log says so.
+//! Threads that must not die silently: after a panic, a thread is restarted, and this is logged.
 
 use std::any::Any;
 use std::io;
@@ -9,40 +9,41 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread::{self, sleep};
 use std::time::Duration;
 
-/// How long a thread that panicked waits before it starts again.
+/// Delay before a thread is restarted after a panic.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// Threads that were started again.
+/// Number of restarted threads.
 static RESTARTS: AtomicU64 = AtomicU64::new(0);
 
-/// Logs that a thread is started again.
+/// Function that logs the restart of a thread.
 static REPORT: OnceLock<fn(&str)> = OnceLock::new();
 
-/// Has `report` log that a thread is started again. The log has a thread itself, so that it cannot be named here.
+/// Sets the function that logs the restart of a thread. The log itself uses a service thread, so this
+/// module cannot call the log directly.
 pub fn report_restarts_by(report: fn(&str)) {
     let _ = REPORT.set(report);
 }
 
-/// How many threads were started again after a panic, since the program started.
+/// Number of threads that were restarted after a panic, since the program started.
 pub fn restarts() -> u64 {
     RESTARTS.load(Ordering::Relaxed)
 }
 
 /// A thread of the program.
 pub struct Service {
-    /// Nothing is sent: the thread's end closes it.
+    /// Nothing is sent on this channel: the end of the thread closes it.
     ended: Receiver<()>,
 }
 
 impl Service {
-    /// Starts a thread that does `work` until that returns. If `work` panics, it is called again.
+    /// Starts a thread that runs `work` until it returns. If `work` panics, it is called again.
     ///
     /// # Errors
     /// The system allows no further thread.
     pub fn start(name: &'static str, mut work: impl FnMut() + Send + 'static) -> io::Result<Self> {
         let (end, ended) = channel();
         thread::Builder::new().name(name.into()).spawn(move || {
-            // What is half done is the concern of `work`, which knows that it may be called again.
+            // `work` must handle half-finished state, because it may be called again.
             while let Err(panic) = catch_unwind(AssertUnwindSafe(&mut work)) {
                 RESTARTS.fetch_add(1, Ordering::Relaxed);
                 let why = message(&*panic);
@@ -56,13 +57,13 @@ impl Service {
         Ok(Self { ended })
     }
 
-    /// Waits for the thread's end; returns whether it came within `patience`.
+    /// Waits for the end of the thread. Returns whether it ended within `patience`.
     pub fn wait(&self, patience: Duration) -> bool {
         self.ended.recv_timeout(patience) != Err(RecvTimeoutError::Timeout)
     }
 }
 
-/// What a panic says.
+/// The message of a panic.
 pub fn message(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")

@@ -1,4 +1,4 @@
-//! What events are tested by and how alerts are written: a reload puts another in its place, as a whole.
+//! The rules for testing events and the settings for writing alerts. A reload replaces them as a whole.
 
 use std::sync::Arc;
 
@@ -19,19 +19,19 @@ use crate::{log, names, rules};
 
 /// A ruleset and the configuration that belongs to it.
 pub struct Setup {
-    /// The rules of system calls.
+    /// The rules for system calls.
     pub engine: Arc<Engine>,
-    /// Those of each source of plugins.
+    /// The rules for each event source of plugins.
     pub others: Vec<Arc<Engine>>,
-    /// How their alerts are written.
+    /// Options for writing alerts.
     pub options: AlertOptions,
-    /// How their records are written, if an output needs these.
+    /// Options for writing records, if an output needs records.
     pub record: Option<AlertOptions>,
-    /// All of the configuration; what cannot change while the program runs counts of the first one only.
+    /// The whole configuration. Keys that cannot change at run time are used only from the first setup.
     pub config: Config,
-    /// Where both came from.
+    /// The files of rules and configuration.
     pub files: ReadFiles,
-    /// What a replay needs of its events, if it can do without some.
+    /// The events that a replay needs, if it can skip some.
     pub needs: Option<Arc<Needs>>,
     /// What the probe leaves out, if it is to.
     pub filter: Option<pushdown::ProbeFilter>,
@@ -40,7 +40,7 @@ pub struct Setup {
 }
 
 impl Setup {
-    /// Rules of a configuration that were read just now.
+    /// Creates a setup from a configuration and rules that were just read.
     pub fn new(args: &Args, loaded: Loaded, engines: Engines) -> Self {
         let Engines { engine, others } = engines;
         let config_files: Vec<_> = loaded.files.into_iter().map(|file| file.path).collect();
@@ -65,12 +65,12 @@ impl Setup {
         Self { engine: Arc::new(engine), others, options, record, config, files, needs, filter, pushdown }
     }
 
-    /// All rules: those of system calls, then those of the other sources.
+    /// All rules: first the rules for system calls, then those for the other sources.
     pub fn rules(&self) -> impl Iterator<Item = &Rule> + Clone {
         self.engine.rules().iter().chain(self.others.iter().flat_map(|engine| engine.rules()))
     }
 
-    /// The rules of a source, and the position of the first among [`Setup::rules`].
+    /// The rules of a source, and the position of the first one in [`Setup::rules`].
     pub fn of_source(&self, source: &str) -> Option<(&Arc<Engine>, u32)> {
         let mut first = 0;
         for engine in std::iter::once(&self.engine).chain(&self.others) {
@@ -82,7 +82,7 @@ impl Setup {
         None
     }
 
-    /// An alert of the program's own, as it is written now.
+    /// Converts an internal alert to an alert with the current time.
     pub fn alert(&self, internal: &Internal) -> Alert {
         self.alert_at(internal, &Zoned::now())
     }
@@ -97,18 +97,18 @@ impl Setup {
         }
     }
 
-    /// Adds such an alert.
+    /// Adds an internal alert to the batch.
     pub fn tell(&self, alert: &Internal, batch: &mut Batch) {
         batch.push(self.alert(alert));
     }
 }
 
-/// Whether nothing but the rules looks at events.
+/// Whether only the rules use events.
 fn can_skip(args: &Args, config: &Config) -> bool {
     config.engine.is_replay() && args.duration == 0 && is_for_rules_alone(args, config)
 }
 
-/// Whether the probe may leave out what the rules do not need.
+/// Whether the probe may leave out events that the rules do not need.
 fn can_filter(args: &Args, config: &Config) -> bool {
     let engine = &config.engine;
     engine.kind == EngineKind::ModernEbpf && engine.modern_ebpf.pushdown && is_for_rules_alone(args, config)
@@ -119,7 +119,7 @@ fn is_for_rules_alone(args: &Args, config: &Config) -> bool {
     !args.rule_profile && !args.model_pushdown && !is_folding && !config.capture.enabled
 }
 
-/// `FALCO_HOSTNAME`, or what the kernel says.
+/// `FALCO_HOSTNAME`, or the kernel's host name.
 fn hostname() -> String {
     std::env::var("FALCO_HOSTNAME")
         .inspect(|name| {

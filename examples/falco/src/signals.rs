@@ -1,4 +1,4 @@
-//! Signals that were received.
+//! Handling of signals.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -21,12 +21,12 @@ impl Stop {
         self.flag.load(Ordering::Relaxed)
     }
 
-    /// When that was first noticed.
+    /// Time at which the request to end was first noticed.
     pub fn since(&self) -> Option<Instant> {
         self.is_set().then(|| *self.since.get_or_init(Instant::now))
     }
 
-    /// What tells it to others.
+    /// The flag for other code.
     pub fn flag(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.flag)
     }
@@ -37,31 +37,32 @@ impl Stop {
     }
 }
 
-/// Signals that the event loop heeds.
+/// Signals that the event loop handles.
 pub struct Signals {
     /// SIGINT or SIGTERM.
     pub stop: Stop,
     /// SIGUSR1.
     pub reopen: Arc<AtomicBool>,
-    /// Set with each of the others, and when a reload has something: all that is looked at before each event.
+    /// Set together with each of the others, and when a reload has an update. Only this flag is checked
+    /// before each event.
     pub attention: Arc<AtomicBool>,
 }
 
 impl Signals {
-    /// Listens from here on.
+    /// Starts to listen for signals.
     ///
     /// # Errors
     /// The system does not allow it.
     pub fn listen() -> Result<Self> {
         let this = Self { stop: Stop::default(), reopen: Arc::default(), attention: Arc::default() };
         for signal in [SIGINT, SIGTERM] {
-            // A second signal ends the program whatever it does.
+            // A second signal ends the program immediately.
             flag::register_conditional_default(signal, this.stop.flag.clone())
                 .and_then(|_| flag::register(signal, this.stop.flag.clone()))
                 .context("can't listen for signals")?;
         }
         flag::register(SIGUSR1, this.reopen.clone()).context("can't listen for signals")?;
-        // What is registered later is set later: who sees this one sees the other.
+        // Handlers run in the order of registration: code that sees this flag also sees the other one.
         for signal in [SIGINT, SIGTERM, SIGUSR1] {
             flag::register(signal, this.attention.clone()).context("can't listen for signals")?;
         }

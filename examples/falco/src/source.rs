@@ -1,4 +1,4 @@
-//! Where events come from.
+//! Event sources.
 
 use std::fs::File;
 use std::io::Read;
@@ -34,23 +34,22 @@ mod interest;
 
 pub use idle::Idle;
 
-/// A source, and how an inspector of its events is made: of types that are known, so that the loop over events is
+/// A source and the configuration of its inspector. The types are concrete, so that the event loop is
 /// compiled for each.
 pub enum Opened {
-    /// A capture that was recorded.
-    /// Whether it is a stream, whose events may be long in coming.
+    /// A recorded capture. The flag is true for a stream, whose events may be rare.
     Replay(Box<Reader>, sinsp::Config, bool),
     /// No events.
     Idle(Idle),
-    /// Events as they happen.
+    /// A live capture.
     #[cfg(feature = "live")]
     Live(Box<eyas::scap::live::Source>, sinsp::Config),
 }
 
-/// A capture that begins before the rules are known; nothing for replays.
+/// A live capture that begins before the rules are known; `None` for replays.
 #[cfg(feature = "live")]
 pub type Early = Option<eyas::scap::live::Source>;
-/// A capture that begins before the rules are known: never, in this build.
+/// A live capture that begins before the rules are known. It does not exist in this build.
 #[cfg(not(feature = "live"))]
 pub type Early = Option<std::convert::Infallible>;
 
@@ -58,12 +57,12 @@ pub type Early = Option<std::convert::Infallible>;
 #[cfg(feature = "live")]
 pub struct Interest {
     calls: Vec<eyas::events::SyscallCode>,
-    /// How decisions of the kernel's security hooks are captured.
+    /// Method of capturing decisions of the kernel's security hooks.
     hooks: Option<scap::live::HookSource>,
     /// The types of events that rules can match.
     codes: eyas::fields::CodeSet,
 }
-/// The system calls that rules and state need: whatever the capture has, in this build.
+/// The system calls that rules and state need. In this build, replays use everything in the capture.
 #[cfg(not(feature = "live"))]
 pub struct Interest;
 
@@ -140,21 +139,22 @@ mod no_probe {
 
 /// A source whose events other rules are to see.
 pub trait Adjust: EventSource {
-    /// Captures what is of interest from here on.
+    /// Changes the captured events.
     ///
     /// # Errors
-    /// The kernel refuses; what was captured before is captured still, or more.
+    /// The kernel refuses. The source then still captures at least the previous events.
     fn adjust(&mut self, interest: &Interest) -> Result<()>;
 
-    /// Leaves out what the filter rejects from here on; of `sample` such events one is delivered, and marked.
+    /// Sets a filter: events that it rejects are left out. One in `sample` of them is delivered anyway,
+    /// with a mark.
     ///
     /// # Errors
-    /// The kernel refuses; nothing is left out then.
+    /// The kernel refuses. No event is left out then.
     fn filter(&mut self, _filter: Option<&Filter>, _sample: u32) -> Result<()> {
         Ok(())
     }
 
-    /// Leaves out nothing until the filter is set again.
+    /// Disables the filter until it is set again.
     ///
     /// # Errors
     /// As for [`Adjust::filter`].
@@ -162,7 +162,7 @@ pub trait Adjust: EventSource {
         Ok(())
     }
 
-    /// Leaves out no more events of the type.
+    /// Stops leaving out events of this type.
     fn send_all(&mut self, _ty: EventType) {}
 
     /// What the filter asks of processes; nothing if it does not, or can't.
@@ -233,7 +233,7 @@ impl Adjust for scap::live::Source {
     }
 }
 
-/// Begins to capture what the state needs, if the configuration asks for a live capture.
+/// Begins to capture the events that the state needs, if a live capture is configured.
 #[cfg(feature = "live")]
 pub fn begin(config: &Config) -> Result<Early> {
     match config.engine.kind {
@@ -247,8 +247,8 @@ pub fn begin(_: &Config) -> Result<Early> {
     Ok(None)
 }
 
-/// Opens the engine that the configuration names, or goes on with what was begun.
-/// Reading a capture ends when `stop` says so.
+/// Opens the configured engine, or continues with the early capture. Reading a capture ends when `stop` is
+/// set.
 pub fn open(config: &Config, engine: &Engine, early: Early, stop: &Stop) -> Result<Opened> {
     let max_threads = config.falco_libs.thread_table_size;
     match config.engine.kind {
@@ -277,7 +277,7 @@ pub fn cannot_open(config: &Config) -> String {
 /// Refuses more than one thread for what only one can do.
 ///
 /// # Errors
-/// The configuration asks for a live capture.
+/// A live capture is configured.
 pub fn check_threads(config: &Config, threads: NonZeroUsize) -> Result<()> {
     if threads.get() > 1 && !config.engine.is_replay() {
         bail!("--threads is for replays: set engine.kind to replay, or give a capture with -e");
@@ -285,7 +285,7 @@ pub fn check_threads(config: &Config, threads: NonZeroUsize) -> Result<()> {
     Ok(())
 }
 
-/// As many readers of the capture that is to be replayed, each with what its inspector needs.
+/// Creates `count` readers of the capture to replay, each with the configuration of its inspector.
 pub fn share(config: &Config, count: usize, stop: &Stop) -> Result<Vec<(Reader, sinsp::Config)>> {
     let stream = stream(config, stop)?.or_else(|| progress::of(&config.engine.replay.capture_file));
     let readers = match stream {
@@ -301,7 +301,7 @@ pub fn share(config: &Config, count: usize, stop: &Stop) -> Result<Vec<(Reader, 
     Ok(readers.into_iter().map(|reader| (reader, replay_inspector(config))).collect())
 }
 
-/// What the capture is read from, if that is no regular file.
+/// The input of the capture, if it is not a regular file.
 fn stream(config: &Config, stop: &Stop) -> Result<Option<Box<dyn Read + Send>>> {
     let path = &config.engine.replay.capture_file;
     if path.as_os_str().is_empty() {
@@ -317,7 +317,7 @@ fn stream(config: &Config, stop: &Stop) -> Result<Option<Box<dyn Read + Send>>> 
     Ok(input.map(|input| Box::new(input) as _))
 }
 
-/// What the state of a source without live look-ups needs.
+/// Inspector configuration for a source without live lookups.
 pub fn replay_inspector(config: &Config) -> sinsp::Config {
     sinsp::Config::default()
         .with_max_threads(config.falco_libs.thread_table_size)
@@ -326,24 +326,25 @@ pub fn replay_inspector(config: &Config) -> sinsp::Config {
         .with_rendering(rendering(config))
 }
 
-/// How buffers in the arguments of calls are written.
+/// Format of buffers in the arguments of calls.
 fn rendering(config: &Config) -> sinsp::Rendering {
     let mut rendering = sinsp::Rendering::default();
     rendering.buffers = config.buffers();
     rendering
 }
 
-/// An inspector for events that are looked at by themselves.
+/// An inspector for separate events without a source.
 pub fn offline_inspector() -> Inspector {
     Inspector::new(sinsp::Config::default().with_names(names::shared()))
 }
 
-/// Where the root of the machine is seen: `HOST_ROOT`.
+/// Path of the machine's root file system: `HOST_ROOT`.
 pub fn host_root() -> PathBuf {
     std::env::var_os("HOST_ROOT").filter(|root| !root.is_empty()).map_or_else(|| "/".into(), Into::into)
 }
 
-/// Which events find room in a ring that fills: what changes the state, then what rules can match.
+/// Priority of events when a ring fills up: first events that change the state, then events that rules can
+/// match.
 #[cfg(feature = "live")]
 fn order(ty: eyas::events::EventType, rules: &eyas::fields::CodeSet) -> scap::live::Order {
     match ty {
@@ -353,13 +354,13 @@ fn order(ty: eyas::events::EventType, rules: &eyas::fields::CodeSet) -> scap::li
     }
 }
 
-/// Seconds as nanoseconds; one at least.
+/// Seconds as nanoseconds; at least one second.
 #[cfg(feature = "live")]
 fn seconds(count: u32) -> u64 {
     u64::from(count.max(1)) * 1_000_000_000
 }
 
-/// What is known of the running system, for a plugin that yields events of system calls.
+/// Snapshot of the running system, for a plugin that is a source of system call events.
 ///
 /// # Errors
 /// /proc cannot be read.
@@ -380,7 +381,7 @@ pub fn ring_bytes(config: &Config) -> usize {
     preset.and_then(live::ring_bytes).unwrap_or(live::ProbeOptions::default().ring_bytes)
 }
 
-/// How to capture, with what these rules need if they are known.
+/// Options of the live capture, with the needs of these rules if they are known.
 #[cfg(feature = "live")]
 fn options(config: &Config, engine: Option<&Engine>) -> Result<eyas::scap::live::Options> {
     use eyas::scap::live;
@@ -393,7 +394,7 @@ fn options(config: &Config, engine: Option<&Engine>) -> Result<eyas::scap::live:
         interest: Some(interest(&config.base_syscalls, engine)),
         exclude_pid: Some(std::process::id()),
         io_uring: modern.io_uring,
-        // Their messages are longer than most payloads that are captured.
+        // Messages of name servers are longer than most captured payloads.
         payloads: engine.filter(|engine| observes_names(engine)).map(|_| live::Payloads::default()),
         ..live::ProbeOptions::default()
     };
@@ -441,7 +442,7 @@ fn live(config: &Config, engine: &Engine, early: Early, max_threads: usize) -> R
     Ok(Opened::Live(Box::new(source), inspector))
 }
 
-/// Captures what the kernel's security hooks decide, or no more, and logs how.
+/// Enables or disables the capture of decisions of the kernel's security hooks, and logs the method.
 #[cfg(feature = "live")]
 fn decide(source: &mut scap::live::Source, hooks: Option<scap::live::HookSource>) -> Result<()> {
     use eyas::scap::live::Rung;
@@ -460,7 +461,7 @@ fn decide(source: &mut scap::live::Source, hooks: Option<scap::live::HookSource>
     Ok(())
 }
 
-/// The sockets of container runtimes that the configuration names, or else the usual ones.
+/// The configured sockets of container runtimes, or the usual ones.
 #[cfg(all(feature = "live", feature = "runtimes"))]
 pub fn endpoints(engines: &ContainerEngines) -> Vec<sinsp::runtimes::Endpoint> {
     use sinsp::runtimes::{Api, Endpoint};
@@ -481,7 +482,7 @@ pub fn endpoints(engines: &ContainerEngines) -> Vec<sinsp::runtimes::Endpoint> {
     endpoints
 }
 
-/// The container runtimes of the machine whose root is seen at `root`.
+/// The container runtimes of the machine whose root file system is at `root`.
 #[cfg(all(feature = "live", feature = "runtimes"))]
 fn runtimes(engines: &ContainerEngines, root: &Path) -> Result<Option<Box<dyn ContainerLookup>>> {
     use anyhow::Context;

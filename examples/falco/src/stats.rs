@@ -1,4 +1,4 @@
-//! Alerts counted, and what is printed of that when the run ends.
+//! Counts of alerts, and the summary at the end of a run.
 
 use std::fmt::Write;
 
@@ -8,7 +8,7 @@ use eyas::rules::{Match, Priority, Rule};
 #[derive(Debug, Default)]
 pub struct RuleCounts {
     by_rule: Vec<u64>,
-    /// Those of rulesets that were replaced.
+    /// Counts of rulesets that were replaced.
     before: Vec<Counted>,
 }
 
@@ -21,7 +21,7 @@ struct Counted {
 }
 
 impl RuleCounts {
-    /// One more alert of the match's rule.
+    /// Counts an alert of the match's rule.
     pub fn count(&mut self, found: Match) {
         let index = found.rule.0 as usize;
         if self.by_rule.len() <= index {
@@ -30,14 +30,14 @@ impl RuleCounts {
         self.by_rule[index] += 1;
     }
 
-    /// Others replace these rules, of which the alerts so far are.
+    /// Closes the counts of these rules, because other rules replace them.
     pub fn close<'r>(&mut self, rules: impl Iterator<Item = &'r Rule>) {
         for (rule, alerts) in rules.zip(self.by_rule.drain(..)) {
             add(&mut self.before, &rule.name, rule.priority, alerts);
         }
     }
 
-    /// Alerts of all rules so far, also of those that are there no more.
+    /// Alerts of all rules so far, including removed rules.
     pub fn total(&self) -> u64 {
         self.by_rule.iter().sum::<u64>() + self.before.iter().map(|counted| counted.alerts).sum::<u64>()
     }
@@ -55,8 +55,8 @@ impl RuleCounts {
         rules.zip(now).map(|(rule, now)| now + earlier(&rule.name)).collect()
     }
 
-    /// The summary that closes a run, as Falco prints it; the rules in the order of the files, then those that are
-    /// there no more.
+    /// The summary at the end of a run, in Falco's format: the rules in the order of the files, then
+    /// removed rules.
     pub fn summary<'r>(&self, rules: impl Iterator<Item = &'r Rule>) -> String {
         let mut all = Vec::new();
         let counts = self.by_rule.iter().chain(std::iter::repeat(&0));

@@ -1,4 +1,4 @@
-//! What a report of a fault needs: `--support`.
+//! Information for bug reports: `--support`.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use crate::args::Args;
 use crate::configure::Loaded;
 use crate::{rules, versions};
 
-/// Versions, system, command line, configuration and rules, with the keys that Falco has.
+/// Versions, system, command line, configuration and rules, with Falco's keys.
 ///
 /// # Errors
 /// A file of the configuration or the rules cannot be read.

@@ -1,17 +1,18 @@
-//! The system log, as far as this program's own log goes there: `log_syslog`.
+//! Writes this program's log to the system log: `log_syslog`.
 
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-/// Where the log daemon listens.
+/// Socket of the log daemon.
 const PATH: &str = "/dev/log";
 /// `LOG_USER` in the facility bits.
 const FACILITY: u8 = 1 << 3;
 
 static SOCKET: Mutex<Option<UnixDatagram>> = Mutex::new(None);
 
-/// Sends a line. One that the daemon has no room for is lost, as is one without a daemon: nothing may wait for it.
+/// Sends a line. The line is dropped if the daemon's queue is full or no daemon runs, because the program
+/// must not wait.
 pub fn send(severity: u8, message: &str) {
     let mut socket = SOCKET.lock().unwrap_or_else(PoisonError::into_inner);
     send_to(Path::new(PATH), &mut socket, severity, message);
@@ -19,7 +20,7 @@ pub fn send(severity: u8, message: &str) {
 
 fn send_to(path: &Path, socket: &mut Option<UnixDatagram>, severity: u8, message: &str) {
     let line = format!("<{}>falco[{}]: {message}", FACILITY | severity, std::process::id());
-    // A daemon that was started again has another socket.
+    // A restarted daemon has a new socket.
     for _ in 0..2 {
         if socket.is_none() {
             *socket = connect(path).ok();

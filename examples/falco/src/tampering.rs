@@ -1,4 +1,4 @@
-//! What is done when others tamper with the probe.
+//! Reaction to manipulation of the probe by other programs.
 
 use std::collections::BTreeMap;
 
@@ -7,14 +7,14 @@ use eyas::rules::Priority;
 use crate::internal::Internal;
 use crate::log::{self, Level, Seldom};
 
-/// Reports each kind of it at once, and then once a minute with how often.
+/// Reports each kind of manipulation at once, and then once a minute with its count.
 #[derive(Default)]
 pub struct Tampering {
     known: BTreeMap<String, Seldom>,
 }
 
 impl Tampering {
-    /// Alerts about what was found now; it is logged, too.
+    /// Creates alerts about the current findings, and logs them.
     pub fn check(&mut self, found: Vec<String>) -> Vec<Internal> {
         let alerts = found.into_iter().filter_map(|what| {
             let times = self.known.entry(what.clone()).or_default().happened()?;

@@ -1,4 +1,4 @@
-//! What others learn about a run while it lasts: metrics, and the web server.
+//! Telemetry of a run: metrics and the web server.
 
 use std::sync::Arc;
 
@@ -11,19 +11,19 @@ use crate::output::Hub;
 use crate::setup::Setup;
 use crate::web::{Pages, Server};
 
-/// Runs beside the loop over events.
+/// Runs concurrently with the event loop.
 pub struct Telemetry {
     meter: Option<Arc<Meter>>,
     ticker: Option<Ticker>,
-    /// Until the very end: what asks whether the program lives should hear it.
+    /// Kept until the end, so that health checks get a response.
     server: Option<Server>,
 }
 
 impl Telemetry {
-    /// Starts what the configuration asks for. Snapshots go to the outputs, too.
+    /// Starts the configured parts. Snapshots go to the outputs, too.
     ///
     /// # Errors
-    /// The port or the file can't be had.
+    /// The port or the file is not available.
     pub fn start(setup: &Setup, hub: &Arc<Hub>, health: &Health) -> Result<Self> {
         let config = &setup.config;
         let is_replay = config.engine.is_replay();
@@ -39,7 +39,8 @@ impl Telemetry {
             false => None,
         };
         let server = match server {
-            // With the configuration of a program that captures and has the port: a replay beside it needs none.
+            // A replay may use the configuration of a capturing falco, which already has the port. The
+            // replay does not need the server.
             Some(Err(error)) if is_replay => {
                 log::warning(&format!("{error:#}; the replay goes on without"));
                 None
@@ -53,12 +54,12 @@ impl Telemetry {
         Ok(Self { meter, ticker, server })
     }
 
-    /// Where numbers are asked for, if anybody does.
+    /// The exchange point for samples, if metrics are enabled.
     pub fn samples(&self) -> Option<&Samples> {
         self.meter.as_deref().map(Meter::samples)
     }
 
-    /// No more events come: the last snapshot goes to the outputs.
+    /// Call this when no more events arrive. The last snapshot goes to the outputs.
     pub fn finish(&mut self) {
         if let Some(meter) = &self.meter {
             meter.samples().close();
@@ -69,7 +70,8 @@ impl Telemetry {
 
 impl Drop for Telemetry {
     fn drop(&mut self) {
-        // Whoever waits for numbers of a loop that failed has them, and the server need not wait for that.
+        // Releases threads that wait for a sample of a failed loop, so that the server need not wait for
+        // them.
         self.finish();
         self.server = None;
     }

@@ -1,4 +1,4 @@
-//! `--test`: rule tests, and what they cover.
+//! `--test`: rule tests and their coverage.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -23,14 +23,14 @@ mod world;
 use file::{Test, TestFile};
 use world::World;
 
-/// Runs the tests of all files and prints what came of them; returns whether all passed.
+/// Runs the tests of all files and prints the results. Returns whether all passed.
 pub fn run(args: &Args, config: &Config) -> Result<bool> {
     let (mut passed, mut failed) = (0, 0);
     for path in &args.tests {
         let file = TestFile::read(path)?;
         let beside = path.parent().unwrap_or(Path::new(""));
         let own: Vec<PathBuf> = file.rules.iter().map(|rules| beside.join(rules)).collect();
-        // What the command line names goes before what the file names.
+        // Rules files from the command line replace those from the test file.
         let paths = match args.rules.is_empty() && !own.is_empty() {
             true => own,
             false => rules::present(args, config).0,
@@ -64,12 +64,12 @@ pub fn run(args: &Args, config: &Config) -> Result<bool> {
     Ok(failed == 0)
 }
 
-/// A failure, as indented lines.
+/// Describes a failure in indented lines.
 fn describe(failure: &Failure) -> String {
     failure.to_string().lines().map(|line| format!("        {line}\n")).collect()
 }
 
-/// What the tests of a file cover, as lines.
+/// The coverage of a file's tests, as lines.
 fn coverage(rules: &[RuleCoverage]) -> String {
     if rules.is_empty() {
         return String::new();
@@ -84,7 +84,7 @@ fn coverage(rules: &[RuleCoverage]) -> String {
     text
 }
 
-/// Lets the events of a test happen.
+/// Plays the events of a test.
 fn play(test: &Test, beside: &Path, case: &mut Case<'_, '_>) -> Result<()> {
     if test.names_no_rule() {
         bail!("neither `fires` nor `silent` names a rule");
@@ -116,7 +116,7 @@ fn literal_events(test: &Test, case: &mut Case<'_, '_>) -> Result<()> {
         let view = inspector.process(event.as_raw());
         case.event(&view, &|| {
             let shown = label(&view);
-            // Events that report containers were counted before.
+            // The events that report containers were already counted.
             let what = shown.split_once('(').map_or("", |(_, what)| what);
             format!("event {} ({what}", position + 1)
         })?;

@@ -1,4 +1,4 @@
-//! What is done when no events come: `syscall_event_timeouts`.
+//! Alert when no events arrive: `syscall_event_timeouts`.
 
 use std::time::{Duration, Instant};
 
@@ -9,31 +9,30 @@ use jiff::tz::TimeZone;
 use crate::config::Timeouts;
 use crate::internal::Internal;
 
-/// How long Falco asks for an event in vain before that counts as a timeout. This program sleeps longer, and counts the
-/// time in such steps.
+/// Falco's timeout for one wait for an event. This program waits longer, and counts the time in such steps.
 const TIMEOUT: Duration = Duration::from_millis(30);
 
-/// Notices that a live capture yields nothing.
+/// Detects that a live capture has no events.
 pub struct Silence {
     max: u32,
-    /// Events so far, and since when they are so many; or when there was an alert about it.
+    /// Number of events so far, and the time since which it has not changed, or the time of the last alert.
     events: u64,
     since: Instant,
 }
 
 impl Silence {
-    /// A capture that begins now.
+    /// Creates the check for a capture that begins now.
     pub fn new(config: &Timeouts) -> Self {
         Self { max: config.max_consecutives, events: 0, since: Instant::now() }
     }
 
-    /// Goes on with another configuration.
+    /// Applies another configuration.
     pub fn configure(&mut self, config: &Timeouts) {
         self.max = config.max_consecutives;
     }
 
-    /// There were so many events until `now`, the last one at `last`, ns since the epoch. Returns an alert if there was none
-    /// for too long.
+    /// Checks the number of events until `now`; the last one was at `last`, ns since the epoch. Returns an
+    /// alert if there was no event for too long.
     pub fn check(&mut self, events: u64, last: u64, now: Instant) -> Option<Internal> {
         if events != self.events {
             (self.events, self.since) = (events, now);

@@ -1,4 +1,4 @@
-//! `--to-sql`: conditions of rules as questions to tables of events.
+//! `--to-sql`: translates conditions of rules to SQL queries for tables of events.
 
 use anyhow::{Result, bail};
 use eyas::rules::condition::{Sql, sql};
@@ -9,7 +9,7 @@ use crate::args::Args;
 use crate::config::Config;
 use crate::{explain, rules};
 
-/// Prints the rule in SQL, or every rule that is on; returns whether SQL has words for all of it.
+/// Prints the rule as SQL, or every enabled rule. Returns whether SQL can express everything.
 pub fn run(wanted: &str, args: &Args, config: &Config) -> Result<bool> {
     let engine = match wanted {
         "" => rules::load(args, config)?,
@@ -35,7 +35,7 @@ pub fn run(wanted: &str, args: &Args, config: &Config) -> Result<bool> {
     Ok(is_whole)
 }
 
-/// The question, with what it needs as comments.
+/// The query, with its requirements as comments.
 fn query(rule: &Rule, engine: &Engine) -> (String, Sql) {
     let sql = sql(&rule.compiled, engine.schema());
     let names: Vec<&str> = sql.fields.iter().map(|field| &*field.text).collect();
@@ -47,7 +47,7 @@ fn query(rule: &Rule, engine: &Engine) -> (String, Sql) {
     (text, sql)
 }
 
-/// A comment ends with its line.
+/// A comment ends at the end of the line.
 fn one_line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }

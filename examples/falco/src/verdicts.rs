@@ -1,4 +1,4 @@
-//! What no alert of a rule is worth: possible misses, and verdict coverage.
+//! How reliable the absence of alerts is: possible misses, and verdict coverage.
 
 use std::time::{Duration, Instant};
 
@@ -13,16 +13,17 @@ use crate::clock;
 use crate::config::VerdictCoverage;
 use crate::internal::Internal;
 
-/// Types of lost events that an alert names at most.
+/// Maximum number of dropped event types in an alert.
 const NAMED: usize = 8;
 
-/// Follows for which share of the time of threads no alert means that it did not happen.
+/// Tracks verdict coverage: the fraction of thread time in which the absence of an alert proves that
+/// nothing happened.
 pub struct Verdicts {
     interval: Duration,
     rules: Vec<Followed>,
-    /// Time of all threads so far, ns.
+    /// Total time of all threads so far, ns.
     total: f64,
-    /// When that was counted last, ns since the epoch.
+    /// Time of the last update, ns since the epoch.
     counted: u64,
 }
 
@@ -30,18 +31,18 @@ struct Followed {
     name: String,
     is_on: bool,
     codes: CodeSet,
-    /// Time of threads in which an event that the rule matches may have been missed, ns.
+    /// Thread time in which an event that the rule matches may have been missed, ns.
     missed: f64,
     told: Option<Instant>,
-    /// Windows since the last alert.
+    /// Number of loss windows since the last alert.
     windows: u64,
 }
 
 impl Verdicts {
-    /// Of the rules that are on, if the configuration asks for it.
+    /// Creates the tracking for the enabled rules, if it is configured.
     ///
     /// # Errors
-    /// The time between two alerts is none.
+    /// The interval of alerts is invalid.
     pub fn new(config: &VerdictCoverage, engine: &Engine) -> Result<Option<Self>> {
         if !config.enabled {
             return Ok(None);
@@ -58,8 +59,8 @@ impl Verdicts {
         Ok(Some(Self { interval: config.interval()?, rules, total: 0.0, counted: 0 }))
     }
 
-    /// Takes in what was lost, `threads` being known `now`, ns since the epoch. Returns alerts about possible misses: of each
-    /// rule one at once, and others no sooner than the interval later.
+    /// Adds dropped events; `threads` is the number of known threads at `now`, ns since the epoch. Returns
+    /// alerts about possible misses: for each rule the first at once, and later ones at the interval.
     pub fn look(&mut self, windows: &[LossWindow], threads: u64, now: u64) -> Vec<Internal> {
         if self.counted > 0 {
             self.total += now.saturating_sub(self.counted) as f64 * threads as f64;
@@ -67,7 +68,7 @@ impl Verdicts {
         self.counted = now;
         let mut alerts = Vec::new();
         for window in windows {
-            // A thread that nobody knows may be among them.
+            // An unknown thread may be affected, too.
             let time = window.until.saturating_sub(window.since) as f64 * (window.threads.max(1)) as f64;
             for rule in self.rules.iter_mut().filter(|rule| rule.is_on && window.concerns(&rule.codes)) {
                 rule.missed += time;
@@ -82,7 +83,7 @@ impl Verdicts {
         alerts
     }
 
-    /// By rule: the least share of the time of threads in which no alert means that nothing happened.
+    /// Verdict coverage by rule, as a lower bound.
     pub fn coverage(&self) -> Vec<f64> {
         let of =
             |rule: &Followed| if self.total > 0.0 { (1.0 - rule.missed / self.total).max(0.0) } else { 1.0 };
@@ -149,7 +150,7 @@ mod tests {
         let mut verdicts = verdicts(RULES, "1h");
         assert!(verdicts.look(&[], 10, SECOND).is_empty());
         assert_eq!(verdicts.coverage(), [1.0, 1.0]);
-        // Four threads of ten were suspected for one second of two.
+        // Four of ten threads were suspected for one of two seconds.
         let alerts = verdicts.look(&[window(EventType::SYSCALL_KILL_X, false)], 10, 3 * SECOND);
         assert_eq!(verdicts.coverage(), [1.0, 0.8]);
         assert_eq!(alerts.len(), 1);
@@ -158,7 +159,8 @@ mod tests {
             (&alerts[0].fields["rule"], &alerts[0].fields["types"]),
             (&"kills".into(), &"kill".into())
         );
-        // What changes the state concerns all rules, and the interval is not over for one of them.
+        // A dropped event that changes the state affects all rules. For one of them the interval has not
+        // passed yet.
         let alerts = verdicts.look(&[window(EventType::PROCEXIT_1_E, true)], 10, 4 * SECOND);
         assert_eq!(alerts.iter().map(|alert| &alert.fields["rule"]).collect::<Vec<_>>(), ["opens"]);
         assert!(verdicts.coverage().iter().all(|share| *share < 0.9));

@@ -1,16 +1,16 @@
-//! Versions of this program, and of what it is compatible with.
+//! Versions of this program, and of the software that it is compatible with.
 
 use serde_json::{Value, json};
 
-/// Falco's version whose interface this is, built by eyas of its own.
+/// The compatible version of Falco, with the version of eyas.
 pub const FALCO: &str = concat!("0.44.1+eyas.", env!("CARGO_PKG_VERSION"));
 
 /// That version alone.
 const COMPATIBLE: &str = "0.44.1";
 
-/// Of the rules language.
+/// Version of the rules language.
 pub const ENGINE: &str = "0.62.0";
-/// What Falco has as the checksum of the fields and events of that version.
+/// Falco's checksum of fields and events for that version.
 #[cfg(feature = "grpc")]
 pub const ENGINE_CHECKSUM: &str = "ba6f1ac74018c623135c49f7da1cca6243c99a58d53f4dec983ddf3919304518";
 const LIBS: &str = "0.25.4";
@@ -19,12 +19,12 @@ const DRIVER_API: &str = "10.1.0";
 const DRIVER_SCHEMA: &str = "4.5.1";
 const DRIVER: &str = "10.2.0+driver";
 
-/// Falco's version and the kind of machine, as the log begins with.
+/// Falco's version and the machine type, for the beginning of the log.
 pub fn falco() -> String {
     format!("Falco version: {FALCO} ({})", std::env::consts::ARCH)
 }
 
-/// The kernel that this runs on.
+/// The running kernel.
 pub fn system() -> String {
     let system = rustix::system::uname();
     let text = |part: &std::ffi::CStr| part.to_string_lossy().into_owned();
@@ -37,7 +37,7 @@ pub fn system() -> String {
     )
 }
 
-/// All of them in lines, as Falco prints them.
+/// All versions as lines, in Falco's format.
 pub fn as_text() -> String {
     format!(
         "Falco version: {COMPATIBLE}\nLibs version:  {LIBS}\nPlugin API:    {PLUGIN_API}\nEngine:        {ENGINE}\nDriver:\n  API version:    \
@@ -46,7 +46,7 @@ pub fn as_text() -> String {
     )
 }
 
-/// All of them as JSON, with the keys that Falco has.
+/// All versions as JSON, with Falco's keys.
 pub fn as_json() -> Value {
     json!({
         "default_driver_version": DRIVER,

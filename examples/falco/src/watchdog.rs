@@ -1,4 +1,4 @@
-//! A thread that looks once a second whether everything moves, and says what does not.
+//! A thread that checks once a second whether all parts make progress, and logs problems.
 
 use std::collections::BTreeMap;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
@@ -14,12 +14,12 @@ use crate::output::Hub;
 use crate::service::Service;
 use crate::signals::Stop;
 
-/// Time between two looks.
+/// Time between two checks.
 const EVERY: Duration = Duration::from_secs(1);
-/// How much longer than the outputs may take the program may need to end, before it is ended by force.
+/// Time, in addition to the timeout of outputs, after which a program that should end is killed.
 const FORCE: Duration = Duration::from_secs(5);
 
-/// Looks until it is dropped.
+/// The thread, which runs until this is dropped.
 pub struct Watchdog {
     stop: Option<Sender<()>>,
     service: Service,
@@ -32,7 +32,7 @@ impl Watchdog {
     /// The system allows no further thread.
     pub fn start(hub: Arc<Hub>, health: Health, stop: Stop) -> Result<Self> {
         let (sender, ended) = channel::<()>();
-        // Only this thread uses it, but that may be started again.
+        // Only this thread uses it, but the thread may be restarted.
         let ended = Mutex::new(ended);
         let mut watch = Watch { health, known: BTreeMap::new() };
         let service = Service::start("watchdog", move || {
@@ -61,14 +61,14 @@ impl Drop for Watchdog {
 
 struct Watch {
     health: Health,
-    /// Problems that were there at some time, by what they are about.
+    /// Current and past problems by key.
     known: BTreeMap<&'static str, Known>,
 }
 
 #[derive(Default)]
 struct Known {
     lasts: bool,
-    /// Its beginning was logged, its end was not.
+    /// Whether its beginning was logged, but not its end.
     is_told: bool,
     seldom: Seldom,
 }
@@ -95,7 +95,7 @@ impl Watch {
     }
 }
 
-/// Ends the program by force if it was asked to end and does not: it may hang in a system call.
+/// Kills the program if it was asked to end and does not, for example because it hangs in a system call.
 fn end(stop: &Stop, timeout: Duration) {
     if stop.since().is_some_and(|stopped| stopped.elapsed() >= timeout + FORCE) {
         log(Level::Error, "the program was asked to end and hangs; it ends now, without its statistics");

@@ -1,7 +1,8 @@
-//! The web server that reports on this program: `webserver`.
+//! The web server for health and metrics: `webserver`.
 //!
-//! One thread serves all connections, a request each, and never waits for the thread that tests events. A client that
-//! is slow to ask or to read has a limit of time; where there are many, the oldest makes room for the next.
+//! One thread serves all connections, with one request each, and never waits for the thread that tests
+//! events. Slow clients have a timeout. If there are too many clients, the oldest is dropped for the next
+//! one.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -36,13 +37,13 @@ pub use pages::Pages;
 
 /// Connections at once.
 const MAX_CONNECTIONS: usize = 64;
-/// How long one may last.
+/// Timeout of a connection.
 const LIMIT: Duration = Duration::from_secs(10);
-/// Bytes of a request's head, at most.
+/// Maximum size of a request's headers, bytes.
 const MAX_HEAD: usize = 16 << 10;
-/// How long nothing is accepted where the system refuses.
+/// Pause after a failed `accept`.
 const PAUSE: Duration = Duration::from_millis(100);
-/// How long an answer that is being made is waited for at the end.
+/// Timeout for pending responses at the end.
 const END: Duration = Duration::from_secs(1);
 
 /// Serves until it is dropped.
@@ -52,10 +53,10 @@ pub struct Server {
 }
 
 impl Server {
-    /// Listens from here on.
+    /// Starts listening.
     ///
     /// # Errors
-    /// The port is taken or not allowed, or the certificate can't be had.
+    /// The port is in use or not permitted, or the certificate is not available.
     pub fn start(config: &Webserver, pages: Pages) -> Result<Self> {
         let acceptor = if config.ssl_enabled { Some(acceptor(config)?) } else { None };
         let address = config.address()?;
@@ -68,7 +69,7 @@ impl Server {
         let (stop, stopped) = watch::channel(());
         let pages = Arc::new(pages);
         let service = Service::start("webserver", move || {
-            // A thread that is started again makes another.
+            // A restarted thread creates another runtime.
             let outcome = first.take().map_or_else(runtime, Ok).and_then(|runtime| {
                 run(runtime, listener.try_clone()?, acceptor.clone(), &pages, stopped.clone())
             });
@@ -123,11 +124,11 @@ fn run(
 ) -> io::Result<()> {
     let outcome = runtime.block_on(async {
         let listener = tokio::net::TcpListener::from_std(listener)?;
-        // Not a task of its own: if it panics, so does this thread, which is then started again.
+        // Not in a separate task: if it panics, this thread panics, too, and is restarted.
         let mut accept = pin!(accept(listener, acceptor, pages));
         let mut stopped = pin!(stopped.changed());
         poll_fn(|cx| match stopped.as_mut().poll(cx) {
-            // Nothing is ever sent: the other end is dropped.
+            // Nothing is ever sent on this channel: the other end is dropped.
             Poll::Ready(_) => Poll::Ready(Ok(())),
             Poll::Pending => accept.as_mut().poll(cx).map(|never| match never {}),
         })

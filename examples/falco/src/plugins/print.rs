@@ -9,7 +9,7 @@ use eyas_plugin_config::{block, description};
 use crate::config::{CONTAINER_PLUGIN, Config, PluginEntry};
 use crate::configure;
 
-/// The plugins of the configuration.
+/// Lists the plugins of the configuration.
 ///
 /// # Errors
 /// One cannot be loaded.
@@ -25,7 +25,7 @@ pub fn list(config: &Config) -> Result<String> {
     Ok(format!("{} Plugins Loaded:\n\n{}\n", blocks.len(), blocks.concat()))
 }
 
-/// One plugin, by its name or the path in the configuration; it is initialised for that.
+/// Describes one plugin, by its name or by its path in the configuration. Initialises the plugin.
 ///
 /// # Errors
 /// There is no such plugin, or it does not start.

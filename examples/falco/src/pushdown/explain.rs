@@ -1,4 +1,4 @@
-//! `--explain-pushdown`: what rows keep of each rule, and which share of the events they let pass.
+//! `--explain-pushdown`: which part of each rule the rows keep, and which fraction of the events passes.
 
 use std::collections::BTreeSet;
 
@@ -18,14 +18,14 @@ use crate::args::{Args, ListFormat};
 use crate::config::Config;
 use crate::{names, rules, source};
 
-/// Event types of a rule that are named; of more their number is.
+/// Maximum number of event types of a rule that are listed; for more, only their number is printed.
 const NAMED: usize = 24;
 
-/// What is kept of a rule for events of some types.
+/// Part of a rule that is kept for events of some types.
 struct OfTypes {
     codes: Vec<u16>,
     certificate: Certificate,
-    /// Events that passed, and all.
+    /// Number of events that passed, and of all.
     passed: [u64; 2],
 }
 
@@ -35,7 +35,7 @@ struct OfRule {
     rows: Pushdown,
 }
 
-/// Prints it for a rule, or, without a name, for every rule that is on.
+/// Prints the explanation for a rule, or, without a name, for every enabled rule.
 ///
 /// # Errors
 /// There is no such rule, or the rules or the capture cannot be read.
@@ -115,7 +115,7 @@ fn measure(all: &mut [OfRule], engine: &Engine, config: &Config) -> Result<()> {
 }
 
 impl OfTypes {
-    /// Names of the types; some have the same.
+    /// Names of the types without duplicates: several types may have the same name.
     fn names(&self) -> Vec<&'static str> {
         let mut names: Vec<&str> = self.codes.iter().filter_map(|code| schema().code_name(*code)).collect();
         names.sort_unstable();
@@ -123,7 +123,7 @@ impl OfTypes {
         names
     }
 
-    /// How the rule would cost less.
+    /// Advice that would make the rule cheaper.
     fn hint(&self) -> Option<&'static str> {
         let Certificate { passes_all, weakened, .. } = &self.certificate;
         if *passes_all && weakened.is_empty() {
@@ -184,7 +184,7 @@ impl OfRule {
     }
 }
 
-/// As much of a condition as fits a line.
+/// The condition, cut to one line.
 fn cut(condition: &str) -> String {
     const SHOWN: usize = 120;
     match condition.char_indices().nth(SHOWN) {

@@ -1,11 +1,12 @@
-//! Whether opens and closes of files may be left out: the rules say which descriptors they ask about.
+//! Whether the probe may leave out opens and closes of files. This depends on the file descriptors that the
+//! rules use.
 
 use eyas::events::{EventFlags, EventType};
 use eyas::fields::Schema;
 use eyas::rules::{Engine, RuleFormulas};
 use eyas::sinsp::{field_of_files, schema};
 
-/// A rule for which every open file is followed.
+/// A rule that needs every open file to be tracked.
 pub struct FileUser {
     rule: String,
     field: &'static str,
@@ -37,7 +38,7 @@ pub fn file_user(engine: &Engine, is_live: bool) -> Option<FileUser> {
     })
 }
 
-/// Whether there are events of the type: those of older versions come as today's.
+/// Whether events of this type occur: old versions are converted to current ones.
 pub fn is_sent(ty: EventType) -> bool {
     ty.info().is_some_and(|info| !info.flags.intersects(EventFlags::OLD_VERSION.union(EventFlags::UNUSED)))
 }

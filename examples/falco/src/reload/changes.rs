@@ -1,4 +1,4 @@
-//! What of a configuration has changed, and whether that counts before the next start.
+//! Changes of a configuration, and whether they take effect without a restart.
 
 use anyhow::{Context, Result};
 use serde_json::Value;
@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::args::Args;
 use crate::config::Config;
 
-/// Keys of which only the program's start takes notice.
+/// Keys that take effect only at the start of the program.
 const FIXED: &[&str] = &[
     "container_engines",
     "container_hold_ms",
@@ -22,7 +22,7 @@ const FIXED: &[&str] = &[
     "webserver",
 ];
 
-/// Keys with different values, as `-o` names them.
+/// Keys with different values, in the notation of `-o`.
 pub fn between(before: &Config, after: &Config) -> Result<Vec<String>> {
     let tree = |config: &Config| {
         serde_json::to_value(config).context("the configuration has a name that is no text")
@@ -47,7 +47,7 @@ fn compare(path: &str, before: &Value, after: &Value, keys: &mut Vec<String>) {
     }
 }
 
-/// Whether the key's value at the program's start is the one that counts.
+/// Whether the key takes effect only at the start of the program.
 pub fn is_fixed(key: &str, args: &Args) -> bool {
     is_below(key, FIXED) || (args.threads.get() > 1 && is_below(key, &["capture"]))
 }

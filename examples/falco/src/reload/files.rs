@@ -1,4 +1,4 @@
-//! The files that rules and configuration are in, and what they are like.
+//! The files of rules and configuration, and their state.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
@@ -9,11 +9,11 @@ use crate::config::Config;
 use crate::configure;
 use crate::rules;
 
-/// Files and directories, as the user named them.
+/// Files and directories, with the names that the user gave.
 pub struct Files(Vec<PathBuf>);
 
 impl Files {
-    /// Those that this configuration and these rules were read from.
+    /// The files from which this configuration and these rules were read.
     pub fn of(args: &Args, config: &Config) -> Self {
         let main = configure::path(args.config.as_deref());
         let further = config.config_files.iter().map(|file| file.path().to_owned());
@@ -27,15 +27,15 @@ impl Files {
     }
 }
 
-/// What tells a file from one that was there before: device and inode, size, times of writing and of any change.
+/// Identity of a file's contents: device, inode, size, modification time and change time.
 type Identity = [i64; 7];
 
-/// What files were like at some moment.
+/// State of files at some moment.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Stamp(BTreeMap<PathBuf, Option<Identity>>);
 
 impl Stamp {
-    /// As they are now. Links are followed; one that is not there counts, too.
+    /// Records the current state. Follows symlinks. Also records that a file does not exist.
     pub fn of(files: &Files) -> Self {
         let each = files.0.iter().flat_map(|path| {
             let inside = rules::yaml_files(path).unwrap_or_default();
@@ -44,7 +44,8 @@ impl Stamp {
         let identity = |path: &Path| {
             let meta = std::fs::metadata(path).ok()?;
             let (file, size) = (meta.ino() as i64, meta.len() as i64);
-            // What is in a directory is looked at by itself; whatever else comes and goes there changes its times.
+            // The files in a directory are checked separately. The times of the directory also change for
+            // unrelated files, so they are ignored.
             Some(match meta.is_dir() {
                 true => [meta.dev() as i64, file, 0, 0, 0, 0, 0],
                 false => {
@@ -57,7 +58,7 @@ impl Stamp {
         Self(each.map(|path| (path.clone(), identity(&path))).collect())
     }
 
-    /// Takes over those that are only in the other, and leaves out those that are not in it.
+    /// Adds the files that are only in `other`, and removes those that are not in it.
     pub fn extend(&mut self, other: Self) {
         let mut before = std::mem::take(&mut self.0);
         self.0 = other.0;

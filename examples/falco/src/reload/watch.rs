@@ -1,4 +1,4 @@
-//! Waiting for signals and for changes of files.
+//! Waits for signals and for changes of files.
 
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read};
@@ -16,39 +16,39 @@ use rustix::io::Errno;
 use super::files::Files;
 use crate::log;
 
-/// Links that a path may go through, as in the kernel.
+/// Maximum number of symlinks in a path, as in the kernel.
 const MAX_LINKS: usize = 40;
 
-/// How long nothing is waited for where the kernel cannot do that.
+/// Pause if the kernel cannot wait.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Why there is something to do.
+/// Reason for waking up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wake {
-    /// Nobody wants anything any more.
+    /// The program ends.
     Stop,
     /// SIGHUP.
     Hangup,
-    /// Something happened in the directories that are watched.
+    /// Something changed in the watched directories.
     Change,
-    /// Nothing happened in the time given.
+    /// The timeout has expired.
     Timeout,
 }
 
-/// What is waited for beside changes.
+/// Other reasons for waking up than changes.
 pub struct Waker {
     hangup: UnixStream,
     stop: UnixStream,
 }
 
 impl Waker {
-    /// Bytes from `hangup` are signals; the end of `stop` is the end.
+    /// Each byte from `hangup` is a signal. When `stop` is closed, the program ends.
     pub fn new(hangup: UnixStream, stop: UnixStream) -> Result<Self> {
         hangup.set_nonblocking(true).context("can't listen for SIGHUP")?;
         Ok(Self { hangup, stop })
     }
 
-    /// Waits, for at most `timeout` if there is one.
+    /// Waits, at most for `timeout` if it is given.
     pub fn wait(&self, watch: Option<&Watch>, timeout: Option<Duration>) -> Wake {
         let timeout = timeout.and_then(|time| Timespec::try_from(time).ok());
         loop {
@@ -59,7 +59,7 @@ impl Waker {
                 Ok(0) => return Wake::Timeout,
                 Ok(_) => {}
                 Err(Errno::INTR) => continue,
-                // For want of memory, for instance; there may be some later.
+                // For example out of memory, which may be temporary.
                 Err(_) => {
                     sleep(PAUSE);
                     return Wake::Timeout;
@@ -76,7 +76,7 @@ impl Waker {
         }
     }
 
-    /// Several signals are as good as one. Returns whether more may come.
+    /// Several signals count as one. Returns whether more may come.
     fn drain(&self) -> bool {
         let mut bytes = [0; 64];
         loop {
@@ -89,14 +89,14 @@ impl Waker {
     }
 }
 
-/// Directories in which something may happen: all that the names of the files lead through. Files themselves are not
-/// watched, for most editors put others in their places; so does Kubernetes with links to directories.
+/// Watches all directories on the paths of the files. It does not watch the files themselves, because most
+/// editors replace files, and Kubernetes replaces symlinks to directories.
 ///
-/// After a change another is made: the names may lead elsewhere.
+/// After a change, create a new watch, because the paths may lead to other directories.
 pub struct Watch(OwnedFd);
 
 impl Watch {
-    /// `None`, with a warning, if the kernel has no room for it.
+    /// Returns `None`, with a warning, if a kernel limit is exceeded.
     pub fn of(files: &Files) -> Option<Self> {
         let fd = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)
             .inspect_err(|error| {
@@ -115,7 +115,7 @@ impl Watch {
             let written =
                 if has_files { WatchFlags::CLOSE_WRITE | WatchFlags::ATTRIB } else { WatchFlags::empty() };
             match inotify::add_watch(fd.as_fd(), &*directory, entries | own | written) {
-                // One that is gone meanwhile is watched for in the one above.
+                // If a directory no longer exists, its parent is watched instead.
                 Ok(_) | Err(Errno::NOENT | Errno::NOTDIR) => {}
                 Err(error) => log::warning(&format!(
                     "changes in {} will not be noticed, send SIGHUP instead: {error} \
@@ -128,7 +128,7 @@ impl Watch {
     }
 }
 
-/// Adds the directories that a path leads through, links followed; `true` for those that hold files that are read.
+/// Adds the directories on a path, following symlinks; `true` for those that contain files to read.
 fn lead(path: &Path, directories: &mut BTreeMap<PathBuf, bool>) {
     let Ok(path) = std::path::absolute(path) else { return };
     let mut at = PathBuf::from("/");
@@ -158,7 +158,7 @@ fn lead(path: &Path, directories: &mut BTreeMap<PathBuf, bool>) {
     }
 }
 
-/// The names in a path, the last one first.
+/// The components of a path, the last one first.
 fn parts(path: &Path) -> Vec<PathBuf> {
     let names = path.components().filter(|part| matches!(part, Component::Normal(_) | Component::ParentDir));
     names.rev().map(|part| PathBuf::from(part.as_os_str())).collect()

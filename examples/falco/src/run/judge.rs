@@ -1,4 +1,4 @@
-//! Who tests events, and what is counted meanwhile.
+//! Tests events, and counts the results.
 
 use std::sync::Arc;
 
@@ -23,23 +23,23 @@ pub(super) struct Judge<'p> {
     pub(super) follower: Follower,
     /// Position of the first rule of the follower's engine among all rules.
     first: u32,
-    /// Tests events of the sources of plugins, which captures may have.
+    /// Judges for events of plugin sources, which captures may contain.
     others: Vec<Judge<'p>>,
     pub(super) found: Vec<Match>,
     pub(super) profile: Option<Profile<'p>>,
-    /// Repeated alerts, if they are to be folded.
+    /// Folding of repeated alerts, if enabled.
     pub(super) folding: Option<Folding>,
-    /// What leaves out events before the rules.
+    /// Filter that rejects events before the rules.
     model: Model,
-    /// It tests the events of system calls.
+    /// Whether it tests events of system calls.
     is_of_syscalls: bool,
-    /// A rule matched an event that is of no use.
+    /// Whether a rule matched an event that it should not need.
     is_refuted: bool,
-    /// What [`Judge::needs`] returns is another.
+    /// Whether the result of [`Judge::needs`] has changed.
     pub(super) needs_changed: bool,
-    /// Codes of the events that a rule matched although they are of no use.
+    /// Codes of events that a rule matched although it should not need them.
     pub(super) refuted: Vec<u16>,
-    /// Other rules test from here on.
+    /// Whether the rules were replaced.
     pub(super) is_replaced: bool,
 }
 
@@ -75,7 +75,7 @@ impl Judge<'_> {
         }
     }
 
-    /// Tests events of one source.
+    /// Creates a judge for events of one source.
     pub(super) fn of_source(setup: Arc<Setup>, source: &str) -> Result<Self> {
         let Some((engine, first)) = setup.of_source(source) else {
             bail!("no rules for the source {source}")
@@ -84,7 +84,7 @@ impl Judge<'_> {
         Ok(Self::of_engine(setup, engine, first))
     }
 
-    /// Tests by these rules from here on.
+    /// Switches to these rules.
     pub(super) fn replace(&mut self, setup: Arc<Setup>) -> Result<()> {
         let source = self.follower.engine().schema().source().to_owned();
         if let Some((engine, first)) = setup.of_source(&source) {
@@ -105,7 +105,7 @@ impl Judge<'_> {
         if Arc::ptr_eq(&setup, &self.setup) { Ok(()) } else { self.replace(setup) }
     }
 
-    /// Adds the event's alerts to the batch, and its matches to what `matched` counts.
+    /// Adds the event's alerts to the batch, and calls `matched` for its matches.
     #[inline]
     pub(super) fn judge(
         &mut self,
@@ -117,7 +117,7 @@ impl Judge<'_> {
         {
             return self.judge_plugin_event(event, batch, matched);
         }
-        // Its rows are of the rules of system calls.
+        // The rows of the filter belong to rules for system calls.
         let filter = self.setup.pushdown.as_ref().filter(|_| self.is_of_syscalls);
         let verdict = filter.map(|filter| self.model.verdict(filter, event));
         if verdict == Some(Verdict::Reject) {
@@ -163,7 +163,7 @@ impl Judge<'_> {
         Ok(())
     }
 
-    /// Has all fields that the rules need of an event of a plugin extracted in one go.
+    /// Extracts all fields of a plugin event that the rules need, in one call.
     pub(super) fn prepare(&self, inspector: &mut Inspector) {
         if let Some(plugins) = inspector.plugins_mut() {
             let own = self.follower.engine().fields_by_use();
@@ -172,12 +172,12 @@ impl Judge<'_> {
         }
     }
 
-    /// What the replay needs of its events.
+    /// The events that the replay needs.
     pub(super) fn needs(&self) -> Option<Arc<Needs>> {
         self.setup.needs.clone().filter(|_| !self.is_refuted)
     }
 
-    /// An event of a plugin's source among those of system calls, as captures may have them.
+    /// Tests an event of a plugin source in a capture of system calls.
     #[cold]
     fn judge_plugin_event(
         &mut self,
@@ -191,13 +191,13 @@ impl Judge<'_> {
         };
         let is_of = |other: &&mut Judge<'_>| other.follower.engine().schema().source() == source;
         match self.others.iter_mut().find(is_of) {
-            // By reference: the type of a closure within itself has no end.
+            // As a trait object: a closure type that contains itself would be infinite.
             Some(other) => other.judge(event, batch, &mut matched as &mut dyn FnMut(Match, &Rule)),
             None => Ok(()),
         }
     }
 
-    /// Adds what was counted of events that were left out to the setup's counts.
+    /// Adds the counts of rejected events to those of the setup.
     pub(super) fn settle(&mut self) {
         if let Some(filter) = &self.setup.pushdown {
             self.model.settle(filter);
@@ -212,7 +212,7 @@ impl Judge<'_> {
     }
 }
 
-/// Time of events after which a replay ends.
+/// Event time after which a replay ends.
 #[derive(Clone, Copy)]
 pub(super) struct Limit {
     pub(super) seconds: u64,
@@ -220,7 +220,7 @@ pub(super) struct Limit {
 }
 
 impl Limit {
-    /// Whether an event of this time is beyond it.
+    /// Whether an event with this time is beyond the limit.
     pub(super) fn is_over(&mut self, ts: u64) -> bool {
         if self.first_ts == 0 {
             self.first_ts = ts;
@@ -229,13 +229,13 @@ impl Limit {
     }
 }
 
-/// What is told when it is over.
+/// Totals for the report at the end.
 #[derive(Default)]
 pub(super) struct Totals {
     pub(super) counts: RuleCounts,
     pub(super) events: u64,
     pub(super) stats: Stats,
-    /// Events of a live capture by their types, and those that the probe left out.
+    /// Events of a live capture by type, and those that the probe filtered out.
     pub(super) by_type: Vec<u64>,
     pub(super) filtered: Vec<(EventType, u64)>,
     /// Verdicts on processes that were written, and events that the probe left out by them.

@@ -1,4 +1,4 @@
-//! What is said when a run is over.
+//! The report at the end of a run.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use super::judge::Totals;
 /// Logged when an event source fails.
 pub(super) const FAILED: &str = "An error occurred in an event source, forcing termination...";
 
-/// What goes to standard error: events lost, alerts lost, and if `verbose`, how many events there were.
+/// Logs dropped events, lost alerts and, if `verbose`, the number of events.
 pub(super) fn to_log(verbose: bool, monitor: &Monitor, hub: &Hub, totals: &Totals, elapsed: Duration) {
     let Totals { stats, events, .. } = totals;
     print_error(&format!("{}\n", monitor.summary()));
@@ -48,10 +48,10 @@ pub(super) fn to_log(verbose: bool, monitor: &Monitor, hub: &Hub, totals: &Total
     }
 }
 
-/// Types that are named.
+/// Maximum number of listed types.
 const NAMED: usize = 12;
 
-/// Which share of the events the probe's filter left out, and of which types: those with most events first.
+/// The fraction of events that the probe's filter rejected, and their types, the most frequent first.
 fn left_out(filtered: &[(EventType, u64)], delivered: &[u64]) -> String {
     if filtered.is_empty() {
         return String::new();
@@ -73,7 +73,7 @@ fn left_out(filtered: &[(EventType, u64)], delivered: &[u64]) -> String {
     text
 }
 
-/// What goes to standard output: alerts by priority and rule, and what rules cost if that was measured.
+/// Text for standard output: alerts by priority and rule, and the costs of rules if they were measured.
 pub fn statistics(counts: &RuleCounts, setup: &Setup, profile: Option<&Profile<'_>>) -> String {
     let mut text = counts.summary(setup.rules());
     if let Some(profile) = profile {

@@ -1,4 +1,4 @@
-//! Container runtimes that fail: the log has each failure once, until the runtime responds again.
+//! Logs failures of container runtimes: each failure once, until the runtime responds again.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -8,12 +8,12 @@ use eyas::sinsp::{Inspector, RuntimeStats};
 
 use crate::log;
 
-/// How often it is looked for failures.
+/// Interval of checks for failures.
 const LOOK: Duration = Duration::from_secs(1);
-/// Failures of one socket that the log has; others are only counted.
+/// Maximum number of logged failures per socket; further ones are only counted.
 const MAX: usize = 8;
 
-/// What the log has.
+/// The failures that were logged.
 #[derive(Default)]
 pub struct RuntimeLog {
     looked: Option<Instant>,
@@ -21,7 +21,7 @@ pub struct RuntimeLog {
 }
 
 impl RuntimeLog {
-    /// Logs what is new, from time to time.
+    /// Periodically logs new failures.
     pub fn look(&mut self, inspector: &Inspector) {
         if self.looked.is_none_or(|at| at.elapsed() >= LOOK) {
             self.looked = Some(Instant::now());
@@ -29,13 +29,13 @@ impl RuntimeLog {
         }
     }
 
-    /// Lines about failures that the log does not have.
+    /// Log lines about new failures.
     fn take(&mut self, stats: &RuntimeStats) -> Vec<String> {
         let mut lines = Vec::new();
         self.logged.retain(|socket, _| stats.sockets.iter().any(|stats| stats.socket == *socket));
         for stats in &stats.sockets {
             let Some(error) = &stats.error else {
-                // What it fails with after it has responded is worth another line.
+                // A failure after a response is logged again.
                 self.logged.remove(&stats.socket);
                 continue;
             };

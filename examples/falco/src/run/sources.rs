@@ -1,5 +1,5 @@
-//! Event sources of plugins: a thread each, with its own inspector and evaluator. Their alerts go to the thread that tests
-//! system calls, or to the main thread where that source is off.
+//! Event sources of plugins: each has its own thread, inspector and evaluator. Their alerts go to the
+//! thread that tests system calls, or to the main thread if that source is off.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -20,36 +20,36 @@ use crate::output::{Batch, Outputs};
 use crate::plugins::OpenSource;
 use crate::setup::Setup;
 
-/// Messages that may wait: then sources wait, too.
+/// Capacity of the message queue. If it is full, sources wait.
 const DEPTH: usize = 256;
-/// How old the counters of plugins are at most that metrics have.
+/// Maximum age of plugin counters in metrics.
 const COUNTED_EVERY: Duration = Duration::from_millis(500);
 
-/// What a source sends.
+/// Message of a source.
 enum Message {
     Alerts { alerts: Batch, matches: Vec<Match> },
     End { source: String, events: u64, elapsed: Duration, outcome: Result<()> },
 }
 
-/// What all sources see.
+/// Data that all sources share.
 struct Shared {
     stop: AtomicBool,
-    /// Grows when other rules are put in place.
+    /// Incremented when rules are replaced.
     version: AtomicU64,
     setup: Mutex<Arc<Setup>>,
-    /// What the plugins of each source have counted.
+    /// Plugin metrics by source.
     metrics: Mutex<BTreeMap<String, PluginMetrics>>,
 }
 
-/// Counters, each with its plugin's name.
+/// Metrics, each with the plugin's name.
 type PluginMetrics = Vec<(String, Metric)>;
 
-/// The sources of plugins that run.
+/// The running sources of plugins.
 pub(super) struct Sources {
     shared: Arc<Shared>,
     receiver: Receiver<Message>,
     running: usize,
-    /// Whether `-v` asks for a line per source.
+    /// Whether to log a line per source (`-v`).
     is_verbose: bool,
     failure: Option<Error>,
 }
@@ -83,12 +83,12 @@ impl Sources {
         Ok(Self { shared, receiver, running, is_verbose, failure: None })
     }
 
-    /// Whether some source has not ended.
+    /// Whether a source is still running.
     pub(super) fn is_running(&self) -> bool {
         self.running > 0
     }
 
-    /// What the plugins of all sources have counted, half a second ago or later.
+    /// Metrics of the plugins of all sources, at most half a second old.
     pub(super) fn metrics(&self) -> PluginMetrics {
         let metrics = self.shared.metrics.lock().unwrap_or_else(PoisonError::into_inner);
         metrics.values().flatten().cloned().collect()
@@ -99,16 +99,16 @@ impl Sources {
         self.shared.stop.store(true, Ordering::Release);
     }
 
-    /// Other rules take over.
+    /// Switches to other rules.
     pub(super) fn replace(&self, setup: &Arc<Setup>) {
         *self.shared.setup.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(setup);
         self.shared.version.fetch_add(1, Ordering::Release);
     }
 
-    /// Takes the alerts that are there; the first waits at most so long.
+    /// Takes the available alerts. Waits at most this long for the first.
     ///
     /// # Errors
-    /// A source failed, and all have ended.
+    /// A source has failed, and all have ended.
     pub(super) fn collect(
         &mut self,
         wait: Duration,
@@ -181,15 +181,15 @@ impl Worker {
         let (began, mut events) = (Instant::now(), 0);
         let outcome = self.follow(&name, (&mut inspector, &mut source), &mut events, began);
         self.count(&name, &inspector);
-        // What the source reported before counts more than how its plugins end.
+        // An earlier error of the source takes precedence over an error of closing.
         let closed = inspector.close().map_err(Error::from);
         drop(source);
         let outcome = outcome.and(closed);
-        // Nobody listens any more when the program ends.
+        // At the end of the program, there is no receiver any more.
         let _ = self.send.send(Message::End { source: name, events, elapsed: began.elapsed(), outcome });
     }
 
-    /// Tells what the plugins of the source have counted.
+    /// Publishes the metrics of the source's plugins.
     fn count(&self, name: &str, inspector: &Inspector) {
         if let Some(plugins) = inspector.plugins() {
             let mut metrics = self.shared.metrics.lock().unwrap_or_else(PoisonError::into_inner);
@@ -210,7 +210,7 @@ impl Worker {
             if self.shared.stop.load(Ordering::Acquire) {
                 return Ok(());
             }
-            // At each event: a source may have one in an hour.
+            // Checked at every event, because a source may have one event per hour.
             let version = self.shared.version.load(Ordering::Acquire);
             if version != self.version {
                 self.version = version;

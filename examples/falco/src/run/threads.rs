@@ -1,8 +1,8 @@
 //! A replay on several threads.
 //!
-//! The capture is read and inflated once. Every thread keeps the state of the whole capture, which costs
-//! little, but tests only every n-th stretch of events. Alerts are taken from the threads in turn, so they
-//! are the same in the same order whatever the number.
+//! The capture is read and decompressed once. Every thread tracks the state of the whole capture, which is
+//! cheap, but tests only every n-th stretch of events. Alerts are collected from the threads in turn. So
+//! alerts and their order do not depend on the number of threads.
 
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
@@ -18,18 +18,18 @@ use crate::metrics::{Alerts, Sample, Samples};
 use crate::output::{Batch, Outputs};
 use crate::signals::Signals;
 
-/// Events of a stretch.
+/// Number of events in a stretch.
 const STRETCH: u64 = 4096;
-/// Stretches that a thread may be ahead.
+/// Number of stretches by which a thread may be ahead.
 const DEPTH: usize = 8;
 
-/// What a thread has of a stretch.
+/// Results of a thread for a stretch.
 enum Message {
     Stretch { alerts: Batch, matches: Vec<Match>, failure: Option<Box<Failure>> },
     End { outcome: Result<()>, events: u64, stats: Stats, last: Option<Box<Sample>> },
 }
 
-/// Why the thread whose stretch it is goes no further.
+/// Why the thread of this stretch stopped.
 struct Failure {
     error: anyhow::Error,
     events: u64,
@@ -46,7 +46,7 @@ pub(super) fn run(
     totals: &mut Totals,
 ) -> Result<()> {
     let count = parts.len();
-    // Before a thread gives a sample: every sample has alerts.
+    // Called before a thread publishes a sample, because every sample has alerts.
     count_alerts(turns, samples, totals);
     thread::scope(|scope| {
         let mut receivers = Vec::with_capacity(count);
@@ -62,7 +62,7 @@ pub(super) fn run(
     })
 }
 
-/// Takes the stretches in their order until the thread whose turn it is has no more.
+/// Collects the stretches in order until the next thread has no more.
 fn collect(
     receivers: &[Receiver<Message>],
     turns: &Turns<'_>,
@@ -104,7 +104,7 @@ fn collect(
     Ok(())
 }
 
-/// Has samples report the alerts so far.
+/// Adds the alerts so far to samples.
 fn count_alerts(turns: &Turns<'_>, samples: Option<&Samples>, totals: &Totals) {
     if let Some(samples) = samples {
         samples.count(Alerts::new(&turns.last(), &totals.counts));
@@ -146,7 +146,8 @@ impl Worker<'_> {
                         let (alerts, matches) = (std::mem::take(&mut alerts), std::mem::take(&mut matches));
                         let message = Message::Stretch { alerts, matches, failure: None };
                         if self.is_own(past) && self.send.send(message).is_err() {
-                            // Nobody wants more: no output is left, or another thread came to the end.
+                            // No more results are needed: no output is left, or another thread has reached
+                            // the end.
                             return;
                         }
                     }
@@ -176,7 +177,7 @@ impl Worker<'_> {
                 judge.prepare(&mut inspector);
                 inspector.set_needs(judge.needs());
             }
-            // All know the same of the state.
+            // All threads have the same state, so one sample suffices.
             if self.own == 0
                 && let Some(samples) = self.samples
                 && samples.is_asked()

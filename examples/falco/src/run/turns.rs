@@ -1,4 +1,5 @@
-//! Which rules test which stretch of a replay on several threads: from some stretch on, those of a reload.
+//! Assigns rules to the stretches of a replay on several threads. A reload takes effect from some stretch
+//! on.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,16 +8,16 @@ use crate::output::{Batch, Change};
 use crate::reload::{Reload, Update};
 use crate::setup::Setup;
 
-/// The rules of every stretch that is not collected yet.
+/// The rules of every stretch that was not collected yet.
 pub(super) struct Turns<'r> {
     reload: &'r Reload,
     inner: Mutex<Inner>,
 }
 
 struct Inner {
-    /// The last stretch that some thread has begun.
+    /// The last stretch that a thread has begun.
     begun: u64,
-    /// At least one, by their first stretches.
+    /// The setups with their first stretches; at least one.
     setups: VecDeque<Turn>,
 }
 
@@ -26,27 +27,28 @@ struct Turn {
     change: Option<Change>,
 }
 
-/// Others have taken over.
+/// A setup that was replaced.
 pub(super) struct Retired {
     /// What tested before.
     pub(super) before: Arc<Setup>,
-    /// Where alerts go from here on.
+    /// Change of the outputs.
     pub(super) change: Option<Change>,
 }
 
 impl<'r> Turns<'r> {
-    /// All stretches, until a reload.
+    /// Uses this setup for all stretches, until a reload.
     pub(super) fn new(setup: &Arc<Setup>, reload: &'r Reload) -> Self {
         let first = Turn { from: 0, setup: Arc::clone(setup), change: None };
         Self { reload, inner: Mutex::new(Inner { begun: 0, setups: [first].into() }) }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        // Nothing is left half done where it is locked.
+        // No data is left half updated while the lock is held.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What tests this stretch, which a thread begins now. What a reload has takes over behind all that were begun.
+    /// Returns the setup for a stretch that a thread begins now. A reload takes effect after all stretches
+    /// that were begun.
     pub(super) fn begin(&self, stretch: u64, alerts: &mut Batch) -> Arc<Setup> {
         let mut inner = self.lock();
         inner.begun = inner.begun.max(stretch);
@@ -63,7 +65,8 @@ impl<'r> Turns<'r> {
         Arc::clone(inner.of(stretch))
     }
 
-    /// The stretches before this one are done with: what took over since the last call.
+    /// Records that the stretches before this one were collected. Returns the setups replaced since the
+    /// last call.
     pub(super) fn collected(&self, stretch: u64) -> Vec<Retired> {
         let mut inner = self.lock();
         let mut passed = Vec::new();
@@ -76,7 +79,7 @@ impl<'r> Turns<'r> {
         passed
     }
 
-    /// What tested the last stretch that was collected.
+    /// The setup of the last collected stretch.
     pub(super) fn last(&self) -> Arc<Setup> {
         Arc::clone(&self.lock().setups[0].setup)
     }

@@ -1,6 +1,6 @@
 //! Tactics and techniques of MITRE ATT&CK, from the tags of rules.
 
-/// Tactics of the Enterprise matrix: id, and name. Tags have the name with `mitre_` before it.
+/// Tactics of the Enterprise matrix: id and name. Tags have the name with the prefix `mitre_`.
 const TACTICS: [(&str, &str); 14] = [
     ("TA0043", "Reconnaissance"),
     ("TA0042", "Resource Development"),
@@ -18,7 +18,7 @@ const TACTICS: [(&str, &str); 14] = [
     ("TA0040", "Impact"),
 ];
 
-/// Ids and names of the tactics that the tags name.
+/// Ids and names of the tactics in the tags.
 pub fn tactics(tags: &[String]) -> Vec<(&'static str, &'static str)> {
     let is_of = |tag: &str, name: &str| {
         let tag = tag.strip_prefix("mitre_").unwrap_or_default();

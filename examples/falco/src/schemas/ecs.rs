@@ -11,7 +11,7 @@ use super::record::Record;
 /// The version of the schema.
 const VERSION: &str = "8.17.0";
 
-/// Fields of alerts as the schema has them: text.
+/// Text fields of alerts, and their names in the schema.
 const TEXTS: [(&str, &str); 25] = [
     ("proc.name", "process.name"),
     ("proc.exepath", "process.executable"),
@@ -49,7 +49,7 @@ const NUMBERS: [(&str, &str); 5] = [
     ("thread.tid", "process.thread.id"),
 ];
 
-/// A document of the schema. What it has no place for is in `falco`.
+/// Converts a record to a document of the schema. Data without a place in the schema goes to `falco`.
 pub fn document(record: &Record) -> Value {
     let mut doc = Map::new();
     put(&mut doc, "@timestamp", record.time.to_string());
@@ -68,7 +68,7 @@ pub fn document(record: &Record) -> Value {
         put(&mut doc, "host.name", record.hostname.as_str());
         put(&mut doc, "related.hosts", [record.hostname.as_str()].as_slice());
     }
-    // The host is no container.
+    // The host is not a container.
     let is_of_host = record.text("container.id").is_some_and(|id| id == "host");
     for (field, path) in
         TEXTS.into_iter().filter(|(field, _)| !is_of_host || !field.starts_with("container."))
@@ -100,7 +100,7 @@ pub fn document(record: &Record) -> Value {
     Value::Object(doc)
 }
 
-/// The file or the connection that the event is about; returns the category of the event.
+/// Adds the file or the connection of the event. Returns the category of the event.
 fn subject(doc: &mut Map<String, Value>, record: &Record) -> &'static str {
     if let Some(connection) = record.connection() {
         let mut related = Vec::new();

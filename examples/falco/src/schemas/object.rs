@@ -1,8 +1,8 @@
-//! JSON objects put together.
+//! Helpers for building JSON objects.
 
 use serde_json::{Map, Value};
 
-/// Puts a value at a path of names with dots, with the objects on the way there.
+/// Stores a value at a dotted path, and creates the objects on that path.
 pub fn put(object: &mut Map<String, Value>, path: &str, value: impl Into<Value>) {
     match path.split_once('.') {
         None => drop(object.insert(path.to_owned(), value.into())),
@@ -15,7 +15,7 @@ pub fn put(object: &mut Map<String, Value>, path: &str, value: impl Into<Value>)
     }
 }
 
-/// Puts a value there, if there is one.
+/// Stores a value, if there is one.
 pub fn put_some(object: &mut Map<String, Value>, path: &str, value: Option<impl Into<Value>>) {
     if let Some(value) = value {
         put(object, path, value);

@@ -12,12 +12,12 @@ const VERSION: &str = "1.6.0";
 const CATEGORY: u32 = 2;
 const CLASS: u32 = 2004;
 const CREATE: u32 = 1;
-/// Types of files, devices and endpoints that the schema numbers.
+/// The schema's numbers for types of files, devices and endpoints.
 const REGULAR_FILE: u32 = 1;
 const OTHER: u32 = 99;
 const UNKNOWN: u32 = 0;
 
-/// Numbers of severities, by the syslog number of the priority.
+/// Severities of the schema, by syslog number of the priority.
 const SEVERITIES: [(u32, &str); 8] = [
     (6, "Fatal"),
     (5, "Critical"),
@@ -29,12 +29,12 @@ const SEVERITIES: [(u32, &str); 8] = [
     (1, "Informational"),
 ];
 
-/// A finding. What it has no place for is in `unmapped`.
+/// Converts a record to a finding. Data without a place in the schema goes to `unmapped`.
 pub fn finding(record: &Record, severity: u8) -> Value {
     let (severity_id, severity) =
         SEVERITIES.get(usize::from(severity)).copied().unwrap_or((UNKNOWN, "Unknown"));
     let time = record.time.as_millisecond();
-    // The same alert read twice is one finding.
+    // The same alert, ingested twice, has the same id.
     let uid = format!("{}-{}", record.time.as_nanosecond(), record.rule.replace(' ', "_"));
     let product = json!({
         "name": "eyas falco",

@@ -1,4 +1,4 @@
-//! The record of an alert, read.
+//! Parses the record of an alert.
 
 use std::net::IpAddr;
 
@@ -6,22 +6,22 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-/// What an alert says.
+/// Contents of an alert.
 #[derive(Debug, Deserialize)]
 pub struct Record {
     /// Time of the event.
     pub time: Timestamp,
     /// The rule's name.
     pub rule: String,
-    /// As Falco writes it: `Warning`.
+    /// Priority in Falco's spelling, such as `Warning`.
     pub priority: String,
     /// Time, priority and message in one line.
     #[serde(default)]
     pub output: String,
-    /// The message alone; internal alerts have it in `output`.
+    /// Only the message; internal alerts have it in `output`.
     #[serde(default)]
     message: Option<String>,
-    /// Where the event came from: `syscall`.
+    /// Event source, such as `syscall`.
     pub source: String,
     /// The machine.
     #[serde(default)]
@@ -34,7 +34,7 @@ pub struct Record {
     pub fields: Map<String, Value>,
 }
 
-/// Who talked to whom.
+/// The two ends of a connection.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Connection {
     pub client: Option<(IpAddr, u16)>,
@@ -42,7 +42,7 @@ pub struct Connection {
 }
 
 impl Record {
-    /// Reads a record; `None` if it is none.
+    /// Parses a record; `None` if it is invalid.
     pub fn parse(json: &[u8]) -> Option<Self> {
         serde_json::from_slice(json).ok()
     }
@@ -71,14 +71,14 @@ impl Record {
         }
     }
 
-    /// Path of the file that the event is about.
+    /// Path of the event's file.
     pub fn path(&self) -> Option<String> {
         ["fs.path.name", "fd.name", "evt.arg.path", "evt.arg.pathname", "evt.arg.name"]
             .into_iter()
             .find_map(|field| self.text(field).filter(|path| path.starts_with('/')))
     }
 
-    /// The connection that the event is about: from `fd.cip`, `fd.sip` and their ports, or from a name like
+    /// The event's connection, from `fd.cip`, `fd.sip` and their ports, or from a name like
     /// `10.0.0.1:4711->10.0.0.2:80`.
     pub fn connection(&self) -> Option<Connection> {
         let end = |ip: &str, port: &str| {
@@ -95,7 +95,7 @@ impl Record {
     }
 }
 
-/// An address as it is in names of sockets: `1.2.3.4:80`, `::1:80`.
+/// Parses an address in the format of socket names, such as `1.2.3.4:80` or `::1:80`.
 fn address(text: &str) -> Option<(IpAddr, u16)> {
     let (ip, port) = text.rsplit_once(':')?;
     Some((ip.parse().ok()?, port.parse().ok()?))

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use eyas::scap::{Advance, Error, EventSource, RawEvent, Snapshot};
 
-/// How long one look for an event takes, as that of a live capture.
+/// Duration of one wait for an event, as in a live capture.
 const WAIT: Duration = Duration::from_millis(100);
 
-/// A live source that never has an event. It ends when it is stopped.
+/// A live source without events. It ends when it is stopped.
 #[derive(Default)]
 pub struct Idle {
     has_begun: bool,

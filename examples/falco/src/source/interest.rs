@@ -1,4 +1,4 @@
-//! Which system calls are captured: `base_syscalls:`.
+//! Selection of system calls to capture: `base_syscalls:`.
 
 use std::collections::BTreeSet;
 
@@ -10,13 +10,13 @@ use eyas::sinsp;
 
 use crate::config::{BaseSyscalls, LsmSource};
 
-/// System calls that the rules can match, and those that the state needs: the ones configured, or all that change
-/// it. Before the rules are known, the latter alone.
+/// System calls that the rules can match, and those that the state needs: the configured ones, or all that
+/// change the state. Before the rules are known, only those for the state.
 pub fn interest(base: &BaseSyscalls, engine: Option<&Engine>) -> Vec<SyscallCode> {
     choose(base, engine.map(of_rules).unwrap_or_default()).into_iter().collect()
 }
 
-/// System calls that rules can match, or whose events give them names.
+/// System calls that rules can match, or whose events provide domain names for rules.
 fn of_rules(engine: &Engine) -> BTreeSet<SyscallCode> {
     let mut rules: BTreeSet<SyscallCode> = sinsp::syscalls_of(engine.codes()).into_iter().collect();
     if observes_names(engine) {
@@ -25,7 +25,7 @@ fn of_rules(engine: &Engine) -> BTreeSet<SyscallCode> {
     rules
 }
 
-/// What the log has about the calls that are captured, in words of Falco.
+/// Log messages about the captured calls, with Falco's text.
 pub fn described(base: &BaseSyscalls, engine: &Engine) -> Vec<String> {
     let rules = of_rules(engine);
     let chosen = choose(base, rules.clone());
@@ -42,10 +42,10 @@ pub fn described(base: &BaseSyscalls, engine: &Engine) -> Vec<String> {
     ]
 }
 
-/// Calls that get answers of name servers.
+/// Calls that receive responses of name servers.
 const ANSWERS: [SyscallCode; 3] = [SyscallCode::RECVFROM, SyscallCode::RECVMSG, SyscallCode::RECVMMSG];
 
-/// Whether rules have fields that come of the answers of name servers.
+/// Whether rules use fields that come from responses of name servers.
 pub fn observes_names(engine: &Engine) -> bool {
     const NAMES: [&str; 4] = ["fd.domain", "dns.query", "dns.answers", "dns.is_answer"];
     let schema = sinsp::schema();
@@ -53,7 +53,8 @@ pub fn observes_names(engine: &Engine) -> bool {
     engine.fields_by_use().iter().flatten().any(|field| ids.contains(&Some(field.id)))
 }
 
-/// How decisions of the kernel's security hooks are to be captured: not at all, unless the configuration or a rule asks for them.
+/// Method of capturing decisions of the kernel's security hooks; `None` unless the configuration or a rule
+/// requests them.
 pub fn hooks(chosen: LsmSource, engine: &Engine) -> Option<HookSource> {
     match chosen {
         LsmSource::Off => None,
@@ -64,7 +65,7 @@ pub fn hooks(chosen: LsmSource, engine: &Engine) -> Option<HookSource> {
     }
 }
 
-/// Whether rules have fields that come of such decisions.
+/// Whether rules use fields that come from such decisions.
 fn asks_for_decisions(engine: &Engine) -> bool {
     let schema = sinsp::schema();
     let ids: Vec<_> =
@@ -72,7 +73,7 @@ fn asks_for_decisions(engine: &Engine) -> bool {
     engine.fields_by_use().iter().flatten().any(|field| ids.contains(&field.id))
 }
 
-/// Fields of such decisions.
+/// Fields of decisions of security hooks.
 const DECIDED: [&str; 6] = ["lsm.hook", "lsm.verdict", "lsm.path", "lsm.target", "lsm.address", "lsm.value"];
 
 fn choose(base: &BaseSyscalls, rules: BTreeSet<SyscallCode>) -> BTreeSet<SyscallCode> {
@@ -100,12 +101,12 @@ fn choose(base: &BaseSyscalls, rules: BTreeSet<SyscallCode>) -> BTreeSet<Syscall
     if base.repair && !base.custom_set.is_empty() {
         codes.extend(repair(&codes));
     }
-    // Without it, threads are never forgotten.
+    // Without this event, ended threads would never be removed.
     codes.insert(SyscallCode::SCHED_PROCESS_EXIT);
     codes
 }
 
-/// The system calls of this name: there may be several, of different widths.
+/// The system calls with this name. There may be several, for example with different widths.
 fn named(name: &str) -> impl Iterator<Item = SyscallCode> + '_ {
     syscalls().filter(move |call| call.name == name).map(|call| call.code)
 }

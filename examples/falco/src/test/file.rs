@@ -1,4 +1,4 @@
-//! What a file of rule tests says.
+//! Contents of a file of rule tests.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,8 @@ use serde_json::Value;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TestFile {
-    /// Rules files, relative to this one; without them those of the command line or the configuration.
+    /// Rules files, relative to this file. If empty, the rules files of the command line or the
+    /// configuration are used.
     #[serde(default)]
     pub rules: Vec<PathBuf>,
     /// The tests.
@@ -25,26 +26,26 @@ pub struct TestFile {
 pub struct Test {
     /// What it shows.
     pub test: String,
-    /// Processes that are there before the first event; a parent stands before its children.
+    /// Processes that exist before the first event; parents must precede children.
     #[serde(default)]
     pub processes: Vec<Process>,
-    /// Containers that processes are in.
+    /// Containers of the processes.
     #[serde(default)]
     pub containers: Vec<Container>,
-    /// Users that processes run as.
+    /// Users of the processes.
     #[serde(default)]
     pub users: Vec<User>,
     /// What happens.
     #[serde(default)]
     pub events: Vec<Event>,
-    /// A capture, relative to this file, whose events happen.
+    /// A capture with events to play, relative to this file.
     pub capture: Option<PathBuf>,
-    /// A condition: other events of the capture change the state only.
+    /// A condition for events of the capture. Other events only change the state.
     pub filter: Option<String>,
-    /// Rules that must match: their names, or how often each.
+    /// Rules that must match: their names, or their names with counts.
     #[serde(default)]
     pub fires: Fires,
-    /// Rules that must not.
+    /// Rules that must not match.
     #[serde(default)]
     pub silent: Vec<String>,
 }
@@ -53,7 +54,7 @@ pub struct Test {
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 pub enum Fires {
-    /// At least once each.
+    /// Each at least once.
     Some(Vec<String>),
     /// So often each.
     Exactly(BTreeMap<String, u64>),
@@ -71,13 +72,13 @@ impl Default for Fires {
 pub struct Process {
     /// Command name.
     pub name: String,
-    /// Process id; the first that is free from 1000 on if it is not given.
+    /// Process id. Default: the first free one from 1000 on.
     pub pid: Option<i64>,
-    /// Name or id of the process that started it; the one before it in the list if it is not given.
+    /// Name or id of the parent process. Default: the previous process in the list.
     pub parent: Option<Value>,
-    /// Path of its program; `/usr/bin/` and its name if it is not given.
+    /// Path of the executable. Default: `/usr/bin/` and the name.
     pub exepath: Option<String>,
-    /// First argument; its name if it is not given.
+    /// First argument. Default: the name.
     pub exe: Option<String>,
     /// Arguments after the first.
     #[serde(default)]
@@ -85,37 +86,38 @@ pub struct Process {
     /// Environment.
     #[serde(default)]
     pub env: BTreeMap<String, String>,
-    /// Working directory; `/` if it is not given.
+    /// Working directory. Default: `/`.
     pub cwd: Option<String>,
-    /// Name of one of the users, or an id; 0 if it is not given.
+    /// Name of one of the users, or an id. Default: 0.
     pub user: Option<Value>,
     /// Group id.
     #[serde(default)]
     pub gid: u32,
-    /// Login user id; none if it is not given.
+    /// Login user id. Default: none.
     pub loginuid: Option<u32>,
-    /// Number of its terminal, 0 for none.
+    /// Number of the terminal; 0 for none.
     #[serde(default)]
     pub tty: u32,
-    /// Its session; its own id if it is not given.
+    /// Session. Default: its own id.
     pub session: Option<i64>,
-    /// Id in its own pid namespace; its id if it is not given.
+    /// Id in its own pid namespace. Default: its id.
     pub vpid: Option<i64>,
     /// Name of one of the containers.
     pub container: Option<String>,
     /// Capabilities in effect, such as `CAP_SYS_ADMIN`.
     #[serde(default)]
     pub caps: Vec<String>,
-    /// Its program can be written by its user.
+    /// Whether the user may write to the executable.
     #[serde(default)]
     pub exe_writable: bool,
-    /// Its program is in the upper layer of an overlay.
+    /// Whether the executable is in the upper layer of an overlay.
     #[serde(default)]
     pub exe_upper_layer: bool,
-    /// Its program is a file in memory.
+    /// Whether the executable is a file in memory (memfd).
     #[serde(default)]
     pub exe_from_memfd: bool,
-    /// Open files by descriptor: a path, or the ends of a connection as `10.0.0.1:4000->10.0.0.2:80`.
+    /// Open files by file descriptor: a path, or the ends of a connection such as
+    /// `10.0.0.1:4000->10.0.0.2:80`.
     #[serde(default)]
     pub fds: BTreeMap<i64, String>,
 }
@@ -129,7 +131,7 @@ pub struct Container {
     /// Image, as `repository:tag`.
     #[serde(default)]
     pub image: String,
-    /// Id: hexadecimal digits, filled up with zeros; by position if it is not given.
+    /// Id: hexadecimal digits, padded with zeros. Default: derived from the position.
     pub id: Option<String>,
     /// It runs privileged.
     #[serde(default)]
@@ -153,9 +155,9 @@ pub struct User {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Event {
-    /// Its name, as `evt.type` has it.
+    /// Name of the event, as in `evt.type`.
     pub event: String,
-    /// Name or id of the process that makes it; the last of the list if it is not given.
+    /// Name or id of the process that causes it. Default: the last process in the list.
     pub by: Option<Value>,
     /// Parameters by name.
     #[serde(default)]
@@ -181,12 +183,12 @@ impl TestFile {
 }
 
 impl Test {
-    /// Whether it names no rule.
+    /// Whether the test names no rule.
     pub fn names_no_rule(&self) -> bool {
         self.expectations().is_empty()
     }
 
-    /// What it wants of which rule.
+    /// The expected results by rule.
     pub fn expectations(&self) -> Vec<Expectation> {
         let mut all = Vec::new();
         match &self.fires {

@@ -1,4 +1,4 @@
-//! Parameters of events as people write them.
+//! Parses event parameters from test files.
 
 use std::net::SocketAddr;
 

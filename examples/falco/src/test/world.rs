@@ -1,4 +1,4 @@
-//! The system that a test begins with, and events in it.
+//! The initial system of a test, and events in it.
 
 use std::collections::BTreeMap;
 
@@ -11,15 +11,15 @@ use serde_json::{Value, json};
 use super::file::{Event, Process, Test};
 use super::literal;
 
-/// Process id of the first process that has none.
+/// Process id of the first process without an explicit id.
 const FIRST_PID: i64 = 1000;
-/// Time of the first event, ns since the epoch, and between two.
+/// Time of the first event, ns since the epoch, and time between two events.
 const START: u64 = 1_700_000_000_000_000_000;
 const STEP: u64 = 1_000_000;
-/// What descriptors and addresses in tests are, in snapshots: TCP.
+/// Protocol of file descriptors and addresses in tests, as in snapshots: TCP.
 const TCP: u8 = 2;
 
-/// The system that a test begins with.
+/// The initial system of a test.
 pub struct World {
     threads: Vec<ThreadEntry>,
     fds: Vec<(i64, Vec<FdEntry>)>,
@@ -158,7 +158,7 @@ impl World {
         found.with_context(|| format!("{which} is none of the processes"))
     }
 
-    /// What is there before the first event.
+    /// The state before the first event.
     pub fn snapshot(&self) -> Snapshot {
         Snapshot {
             threads: self.threads.clone(),
@@ -204,7 +204,7 @@ impl World {
     }
 }
 
-/// The newest row of this name that tells a call's result, and the call's code if it has no row of its own.
+/// The newest row of this name with a call's result, and the call's code if it has no row of its own.
 fn row(name: &str) -> Result<(&'static EventInfo, Option<u16>)> {
     let current = |row: &&EventInfo| !row.flags.contains(EventFlags::OLD_VERSION);
     let named = || events().filter(|row| row.name == name);
@@ -217,7 +217,7 @@ fn row(name: &str) -> Result<(&'static EventInfo, Option<u16>)> {
     Ok((row, (row.ty == EventType::GENERIC_X).then_some(call.code.0)))
 }
 
-/// What an event that begins a program or a process says of it.
+/// Default parameters of an event that starts a program or a process.
 fn of_process(event: &str, name: &str, thread: &ThreadEntry) -> Option<Vec<u8>> {
     if !matches!(event, "execve" | "execveat" | "clone" | "clone3" | "fork" | "vfork") {
         return None;

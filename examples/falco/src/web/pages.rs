@@ -1,4 +1,4 @@
-//! What the web server answers.
+//! Pages of the web server.
 
 use std::sync::Arc;
 
@@ -14,16 +14,16 @@ use crate::health::Health;
 use crate::metrics::{self, Meter};
 use crate::versions;
 
-/// The pages that there are.
+/// The pages of the web server.
 pub struct Pages {
-    /// Path of the one that says whether the program detects.
+    /// Path of the health page.
     healthz: String,
     health: Health,
     metrics: Option<Arc<Meter>>,
 }
 
 impl Pages {
-    /// Those that the configuration asks for.
+    /// The configured pages.
     pub fn new(config: &Webserver, health: Health, meter: Option<&Arc<Meter>>) -> Self {
         Self {
             healthz: config.k8s_healthz_endpoint.clone(),
@@ -32,7 +32,7 @@ impl Pages {
         }
     }
 
-    /// The answer to a request.
+    /// The response to a request.
     pub async fn answer<B>(&self, request: &Request<B>) -> Response<Full<Bytes>> {
         let path = request.uri().path();
         let found =
@@ -62,7 +62,7 @@ impl Pages {
 }
 
 impl Pages {
-    /// Whether the program detects, and if not, why.
+    /// The health page: whether the program detects events, and if not, why.
     fn health(&self) -> Response<Full<Bytes>> {
         let reasons: Vec<String> = self.health.problems().into_iter().map(|problem| problem.text).collect();
         match reasons.is_empty() {
