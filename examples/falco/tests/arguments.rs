@@ -59,7 +59,7 @@ fn a_report_has_the_configuration_and_the_rules() {
     assert!(report["cmdline"].as_str().unwrap().contains("--support"));
     // A directory stands for the files in it.
     let report: Value =
-        serde_json::from_str(&printed(&["--support", "-r", dir.path("").to_str().unwrap()])).unwrap();
+        serde_json::from_str(&printed(&["--support", "-r", dir.join("").to_str().unwrap()])).unwrap();
     let names: Vec<&str> =
         report["rules_files"].as_array().unwrap().iter().filter_map(|file| file["name"].as_str()).collect();
     assert!(names.len() == 2 && names[1] == rules, "{names:?}");

@@ -277,7 +277,7 @@ fn a_program_that_ends_is_started_again() {
 #[test]
 fn what_a_program_that_fails_was_given_is_lost() {
     let dir = Dir::new("fails");
-    let mut config = with_file(&dir.path("alerts"));
+    let mut config = with_file(&dir.join("alerts"));
     let reads = "read line && test \"$line\" = good";
     for (program, lost) in [("exec /nonexistent/program", 2), (reads, 1), ("cat > /dev/null; kill -9 $$", 2)]
     {
@@ -296,21 +296,21 @@ fn what_a_program_that_fails_was_given_is_lost() {
 #[test]
 fn a_file_that_is_deleted_is_made_anew() {
     let dir = Dir::new("deleted");
-    fs::create_dir(dir.path("logs")).unwrap();
-    let mut outputs = open(&with_file(&dir.path("logs/alerts")));
+    fs::create_dir(dir.join("logs")).unwrap();
+    let mut outputs = open(&with_file(&dir.join("logs/alerts")));
     send(&mut outputs, "one");
     wait("the first", || counts(&outputs, "file_output") == (1, 0, 0));
-    fs::remove_file(dir.path("logs/alerts")).unwrap();
+    fs::remove_file(dir.join("logs/alerts")).unwrap();
     send(&mut outputs, "two");
     wait("the second", || counts(&outputs, "file_output") == (2, 0, 0));
-    assert_eq!(dir.text("logs/alerts"), "two\n");
-    fs::remove_dir_all(dir.path("logs")).unwrap();
+    assert_eq!(dir.read("logs/alerts"), "two\n");
+    fs::remove_dir_all(dir.join("logs")).unwrap();
     send(&mut outputs, "three");
     wait("the third", || counts(&outputs, "file_output") == (2, 1, 0));
-    fs::create_dir(dir.path("logs")).unwrap();
+    fs::create_dir(dir.join("logs")).unwrap();
     send(&mut outputs, "four");
     outputs.close();
-    assert_eq!(dir.text("logs/alerts"), "four\n");
+    assert_eq!(dir.read("logs/alerts"), "four\n");
     assert_eq!(counts(&outputs, "file_output"), (3, 1, 0));
 }
 
