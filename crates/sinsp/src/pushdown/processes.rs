@@ -138,7 +138,8 @@ impl<M> ProcessVerdicts<M> {
 
     /// Takes all verdicts back.
     pub fn clear(&mut self, table: &mut impl VerdictTable<Mark = M>) {
-        (self.asked.clear(), self.batch.clear());
+        self.asked.clear();
+        self.batch.clear();
         self.mark = None;
         self.seen.fill(0);
         for slot in 0..SLOTS {
