@@ -220,7 +220,7 @@ fn alerts_are_those_without_verdicts() {
                 verdicts.note(&table, thread.pid as u32);
             }
             let judge = |id: u32| rows.groups().of_process(view, id.into());
-            verdicts.step(&mut table, !view.is_in_doubt(), judge);
+            verdicts.step(&mut table, view.sure_of_processes(), judge);
         });
         (want.join().unwrap(), have)
     });

@@ -166,7 +166,7 @@ impl Pushdown {
         let mut filter = kernel::filter(&self.rows, &self.groups_of, free);
         if filter.asks_for_processes() {
             for (row, code) in filter.types.iter_mut().zip(0..EventType::COUNT as u16) {
-                row.flags |= groups::change_flags(EventType(code));
+                row.flags |= groups::change_flags(EventType(code), self.groups.ask_for_lineage());
             }
         }
         filter

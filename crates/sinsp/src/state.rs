@@ -94,6 +94,8 @@ pub struct State {
     reuse: reuse::Reuse,
     /// The cgroups that are containers.
     pub(crate) layouts: Layouts,
+    /// How often processes have changed otherwise than by events of theirs.
+    pub(crate) unshown_changes: u64,
     /// Format of parameters and names.
     pub(crate) rendering: Rendering,
     /// Budget of /proc look-ups for unknown threads.

@@ -162,9 +162,11 @@ impl<'a> EventView<'a> {
         self.moment.is_sample
     }
 
-    /// Whether anything is in doubt since events were lost.
-    pub fn is_in_doubt(&self) -> bool {
-        self.state.doubts.remain()
+    /// Whether processes are what the events taken in so far say: `None` if some are in doubt since events were lost, or there is
+    /// no room for all. The number is another one once processes have changed otherwise than by events of theirs.
+    pub fn sure_of_processes(&self) -> Option<u64> {
+        let is_sure = !self.state.doubts.remain() && !self.state.threads.is_full();
+        is_sure.then_some(self.state.unshown_changes)
     }
 
     /// Everything known.

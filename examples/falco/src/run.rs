@@ -417,6 +417,7 @@ impl Alone<'_, '_> {
         self.totals.stats = source.stats();
         self.totals.filtered = source.filtered_by_type();
         self.totals.verdicts = self.processes.as_ref().map(Processes::counts);
+        self.totals.changes_above = self.processes.as_ref().map_or(0, Processes::changes_above);
         self.sample(&mut source, &inspector);
         self.totals.events += inspector.skipped();
         outcome.and(finished.map_err(Into::into))

@@ -109,6 +109,11 @@ impl Groups {
         self.conditions.is_empty()
     }
 
+    /// Whether a group depends on processes above.
+    pub(super) fn ask_for_lineage(&self) -> bool {
+        self.conditions.len() > OWN_GROUPS as usize
+    }
+
     /// What the rules of a group ask for of the process.
     pub fn condition(&self, group: u8) -> Option<&str> {
         self.conditions.get(usize::from(group))?.as_ref().map(|condition| &*condition.text)
@@ -165,12 +170,14 @@ fn text(formula: &Formula<FieldTest>) -> String {
 }
 
 /// What the probe has to know of events of a type that may change what groups a process is in, as flags of the type's row.
-pub(super) fn change_flags(ty: EventType) -> u16 {
+/// `lineage`: whether a group depends on processes above.
+pub(super) fn change_flags(ty: EventType, lineage: bool) -> u16 {
     use eyas_events::filter::flags::{CHANGES, IF_ZERO, LINEAGE};
     match changes_process(ty) {
         None => 0,
         Some(ProcessChange::Birth) => CHANGES | IF_ZERO,
         Some(ProcessChange::Own) => CHANGES,
-        Some(ProcessChange::Shown) => CHANGES | LINEAGE,
+        Some(ProcessChange::Shown) if lineage => CHANGES | LINEAGE,
+        Some(ProcessChange::Shown) => CHANGES,
     }
 }

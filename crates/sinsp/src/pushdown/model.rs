@@ -88,7 +88,7 @@ impl Model {
             self.verdicts.note(&self.table, id);
         }
         let judge = |id: u32| rows.groups().of_process(event, id.into());
-        self.verdicts.step(&mut self.table, true, judge);
+        self.verdicts.step(&mut self.table, event.sure_of_processes(), judge);
         may_match
     }
 
@@ -99,7 +99,7 @@ impl Model {
 
     /// What the probe does around such an event.
     fn change(&mut self, event: &EventView<'_>, id: Option<u32>) {
-        let flags = change_flags(event.event().ty);
+        let flags = change_flags(event.event().ty, true);
         if flags & CHANGES == 0 {
             return;
         }

@@ -28,6 +28,8 @@ pub struct ProcessVerdicts<M> {
     written: u64,
     /// How many events were lost.
     lost: u64,
+    /// How often processes have changed otherwise than by their events.
+    sure: u64,
     /// Since a loss, none are written.
     after_loss: Option<AfterLoss<M>>,
 }
@@ -56,6 +58,7 @@ impl<M> ProcessVerdicts<M> {
             mark: None,
             written: 0,
             lost: 0,
+            sure: 0,
             after_loss: None,
         }
     }
@@ -76,15 +79,19 @@ impl<M> ProcessVerdicts<M> {
     }
 
     /// Goes on with verdicts that are asked for. `judge` returns the groups that a process is in by the state at hand, which has
-    /// taken in what the table is past; `is_sure` says whether nothing of the state is in doubt.
+    /// taken in what the table is past; `sure` is what `EventView::sure_of_processes` returns.
     pub fn step(
         &mut self,
         table: &mut impl VerdictTable<Mark = M>,
-        is_sure: bool,
+        sure: Option<u64>,
         mut judge: impl FnMut(u32) -> Option<u64>,
     ) {
-        if self.has_lost(table, is_sure) {
+        if self.has_lost(table, sure.is_some()) {
             return;
+        }
+        if sure.is_some_and(|sure| sure != self.sure) {
+            self.sure = sure.unwrap_or_default();
+            self.clear(table);
         }
         if let Some(mark) = &self.mark {
             if !table.is_past(mark) {

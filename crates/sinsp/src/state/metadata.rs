@@ -62,6 +62,7 @@ impl State {
 
     /// Determines the containers of processes again, because more cgroups are containers now.
     fn reassign(&mut self) {
+        self.unshown_changes += 1;
         let keys: Vec<_> = self.threads.iter().filter_map(|thread| self.threads.key(thread.tid)).collect();
         for key in keys {
             let Some(thread) = self.threads.at(key) else { continue };

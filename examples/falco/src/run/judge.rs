@@ -240,4 +240,6 @@ pub(super) struct Totals {
     pub(super) filtered: Vec<(EventType, u64)>,
     /// Verdicts on processes that were written, and events that the probe left out by them.
     pub(super) verdicts: Option<[u64; 2]>,
+    /// How often a process changed that may have others below it, which voids verdicts on these.
+    pub(super) changes_above: u32,
 }

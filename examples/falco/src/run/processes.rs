@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use eyas::events::verdicts::VerdictTable;
+use eyas::events::verdicts::{LINEAGE, VerdictTable};
 use eyas::sinsp::EventView;
 use eyas::sinsp::pushdown::{Groups, ProcessVerdicts};
 
@@ -42,11 +42,16 @@ impl Processes {
 
     fn step(&mut self, event: &EventView<'_>) {
         let judge = |id: u32| self.groups.of_process(event, id.into());
-        self.verdicts.step(&mut self.table, !event.is_in_doubt(), judge);
+        self.verdicts.step(&mut self.table, event.sure_of_processes(), judge);
     }
 
     /// How many verdicts were written, and how many events were left out by verdicts.
     pub(super) fn counts(&self) -> [u64; 2] {
         [self.verdicts.written(), self.table.left_out()]
+    }
+
+    /// How often a process changed that may have others below it.
+    pub(super) fn changes_above(&self) -> u32 {
+        self.table.begun(LINEAGE)
     }
 }

@@ -37,8 +37,9 @@ pub(super) fn to_log(verbose: bool, monitor: &Monitor, hub: &Hub, totals: &Total
         }
         print_error(&left_out(&totals.filtered, &totals.by_type));
         if let Some([written, left_out]) = totals.verdicts {
+            let changes = totals.changes_above;
             print_error(&format!(
-                "Verdicts on processes:{written}, by which {left_out} events were left out\n"
+                "Verdicts on processes:{written}, by which {left_out} events were left out; {changes} changes above others\n"
             ));
         }
         print_error(&format!(

@@ -300,7 +300,7 @@ impl Explorer<'_> {
         let known = next.known.clone();
         let mut table = Table(&mut next.shared, self.without, Cell::new(0), (0, false));
         verdicts
-            .step(&mut table, true, |id| known.get(&id).copied().flatten().map(|_| groups_of(id, &known)));
+            .step(&mut table, Some(0), |id| known.get(&id).copied().flatten().map(|_| groups_of(id, &known)));
         next.batch = verdicts.batch.iter().map(|(id, counts)| (*id, counts.own, counts.lineage)).collect();
         (next.asked, next.mark) = (verdicts.asked, verdicts.mark);
         if next != *world {
@@ -422,16 +422,16 @@ fn a_process_gets_a_verdict_after_some_events() {
     let mut table = Table(&mut shared, Without::Nothing, Cell::new(0), (0, false));
     for _ in 0..=SETTLED {
         verdicts.note(&table, CHILD);
-        verdicts.step(&mut table, true, |_| Some(0));
+        verdicts.step(&mut table, Some(0), |_| Some(0));
     }
     assert_eq!(verdicts.written(), 0);
-    verdicts.step(&mut table, true, |_| Some(0));
+    verdicts.step(&mut table, Some(0), |_| Some(0));
     assert_eq!((verdicts.written(), table.2.get()), (1, WORDS));
     assert!(has_verdict(&table, CHILD) && !has_verdict(&table, OTHER));
     // It has one.
     for _ in 0..100 {
         verdicts.note(&table, CHILD);
-        verdicts.step(&mut table, true, |_| Some(0));
+        verdicts.step(&mut table, Some(0), |_| Some(0));
     }
     assert_eq!(verdicts.written(), 1);
     verdicts.clear(&mut table);
@@ -452,7 +452,7 @@ fn after_a_loss_no_verdict_holds_until_the_state_is_sure() {
     let run = |verdicts: &mut ProcessVerdicts<usize>, table: &mut Table<'_>, is_sure: bool| {
         for _ in 0..=2 * SETTLED {
             verdicts.note(table, CHILD);
-            verdicts.step(table, is_sure, |_| Some(0));
+            verdicts.step(table, is_sure.then_some(0), |_| Some(0));
         }
         has_verdict(table, CHILD)
     };
@@ -470,4 +470,8 @@ fn after_a_loss_no_verdict_holds_until_the_state_is_sure() {
     assert!(run(&mut verdicts, &mut table, true));
     // In doubt for another reason.
     assert!(!run(&mut verdicts, &mut table, false));
+    // Processes are in containers that were in none.
+    assert!(run(&mut verdicts, &mut table, true));
+    verdicts.step(&mut table, Some(1), |_| Some(0));
+    assert!(!has_verdict(&table, CHILD));
 }
