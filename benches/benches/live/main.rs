@@ -3,7 +3,7 @@
 //! As root: `cargo bench -p eyas-benches --features live --bench live`. With `--peer COMMAND` the same calls are made
 //! while that program runs instead, and with `--peer-skip COMMAND` while it runs and wants none of them; each is ended
 //! by SIGINT. `--attach btf` and `--attach perf` attach the probe so, whatever the kernel asks for. `--flood SECONDS` sets how long a flood
-//! lasts; `--only added`, `--only requests` (of io_uring), `--only decisions` (of security hooks) or `--only flood` does one of the four.
+//! lasts; `--turns COUNT` how often modes take turns; `--only added`, `--only requests` (of io_uring), `--only decisions` (of security hooks) or `--only flood` does one of the four.
 
 mod capture;
 mod cases;
@@ -30,6 +30,7 @@ struct Settings {
     peer_skip: Option<String>,
     flood: Duration,
     only: Option<String>,
+    turns: Option<usize>,
     attach: Attach,
 }
 
@@ -40,6 +41,7 @@ impl Settings {
             peer_skip: None,
             flood: Duration::from_secs(10),
             only: None,
+            turns: None,
             attach: Attach::Auto,
         };
         while let Some(arg) = args.next() {
@@ -56,12 +58,14 @@ impl Settings {
                     }
                 }
                 "--only" => settings.only = Some(value()?),
+                "--turns" => settings.turns = Some(value()?.parse()?),
                 // Told to every benchmark by cargo.
                 "--bench" => {}
                 _ => {
-                    return Err(
-                        format!("`{arg}` is none of --peer, --peer-skip, --attach, --flood, --only").into()
-                    );
+                    return Err(format!(
+                        "`{arg}` is none of --peer, --peer-skip, --attach, --flood, --turns, --only"
+                    )
+                    .into());
                 }
             }
         }
@@ -85,7 +89,7 @@ fn main() -> Result<(), Failure> {
         table::print(&settings)?;
     }
     if settings.wants("requests") || settings.wants("decisions") {
-        sources::print(|part| settings.wants(part))?;
+        sources::print(|part| settings.wants(part), settings.turns)?;
     }
     if settings.wants("flood") {
         flood::print(&settings)?;

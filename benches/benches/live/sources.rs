@@ -15,7 +15,7 @@ use crate::{Failure, stay};
 /// How often modes take turns, and how often each case is measured in a turn. Those of decisions take turns less often, as the
 /// kernel verifies their programs each time.
 const TURNS: (usize, usize) = (15, 1);
-const TURNS_OF_DECISIONS: (usize, usize) = (2, 8);
+const TURNS_OF_DECISIONS: (usize, usize) = (2, 5);
 const CWD: i64 = -100;
 
 /// What is captured while a case is measured, and whether decisions of hooks are.
@@ -68,8 +68,8 @@ fn requests() -> Result<Vec<Case>, Failure> {
 fn decided() -> Result<Vec<Case>, Failure> {
     let dir = std::env::temp_dir().join(format!("eyas-bench-{}", std::process::id()));
     Ok(vec![
-        case("open + close", 25_000, || _ = File::open("/etc/passwd")),
-        case("mkdir + rmdir", 10_000, move || {
+        case("open + close", 5_000, || _ = File::open("/etc/passwd")),
+        case("mkdir + rmdir", 2_500, move || {
             let _ = std::fs::create_dir(&dir);
             let _ = std::fs::remove_dir(&dir);
         }),
@@ -111,7 +111,8 @@ fn show<const N: usize>(what: &str, modes: [Mode; N], cases: &[Case], all: &[[Ve
 }
 
 /// Prints what requests cost, decisions, or both.
-pub(crate) fn print(wants: impl Fn(&str) -> bool) -> Result<(), Failure> {
+pub(crate) fn print(wants: impl Fn(&str) -> bool, turns: Option<usize>) -> Result<(), Failure> {
+    let turns = |(usual, times): (usize, usize)| (turns.unwrap_or(usual), times);
     stay(true)?;
     let capture =
         Capture::start(ProbeOptions { interest: Some(Vec::new()), ..ProbeOptions::default() }, change);
@@ -119,7 +120,7 @@ pub(crate) fn print(wants: impl Fn(&str) -> bool) -> Result<(), Failure> {
     if wants("requests") {
         match requests() {
             Ok(mut cases) => {
-                let times = measure(&capture, TURNS, REQUESTS, &mut cases)?;
+                let times = measure(&capture, turns(TURNS), REQUESTS, &mut cases)?;
                 show("request", REQUESTS, &cases, &times);
             }
             Err(failure) => println!("\n{failure}"),
@@ -127,7 +128,7 @@ pub(crate) fn print(wants: impl Fn(&str) -> bool) -> Result<(), Failure> {
     }
     if wants("decisions") {
         let mut cases = decided()?;
-        match measure(&capture, TURNS_OF_DECISIONS, DECISIONS, &mut cases) {
+        match measure(&capture, turns(TURNS_OF_DECISIONS), DECISIONS, &mut cases) {
             Ok(times) => show("call", DECISIONS, &cases, &times),
             // The capture has ended.
             Err(failure) => {
