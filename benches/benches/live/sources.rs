@@ -38,10 +38,24 @@ const NOT_SEEN: &str = "the kernel lets no program see what its security hooks d
 
 /// Captures what the mode says.
 fn change(source: &mut Source, (_, interest, has_decisions): Mode) -> Result<(), Failure> {
+    if source.hooks().0 != Rung::Tracepoints {
+        show_runs(source);
+    }
     source.set_interest(interest)?;
     match source.set_hooks(has_decisions.then_some(HookSource::Auto))? {
         Rung::Tracepoints if has_decisions => Err(NOT_SEEN.into()),
         _ => Ok(()),
+    }
+}
+
+/// Prints how long programs ran on average, if the kernel counts that (`kernel.bpf_stats_enabled`).
+fn show_runs(source: &Source) {
+    let ran: Vec<_> = source.runs().into_iter().filter(|program| program.count > 0).collect();
+    if !ran.is_empty() {
+        println!("\n| program ({}) | runs | ns per run |\n| --- | --- | --- |", source.hooks().0);
+    }
+    for program in ran {
+        println!("| {} | {} | {} |", program.name, program.count, program.time_ns / program.count);
     }
 }
 

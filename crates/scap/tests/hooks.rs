@@ -325,7 +325,13 @@ fn each_hook_says_what_it_decided_on_at_the_kernel_s_functions() {
 #[test]
 fn a_ladder_is_climbed_as_far_as_the_kernel_lets_it() {
     let _turn = eyas_testing::live_turn();
-    let rung = capture(HookSource::Auto).map_or(Rung::Tracepoints, |live| live.source.hooks().0);
+    let rung = capture(HookSource::Auto).map_or(Rung::Tracepoints, |live| {
+        let (rung, count) = live.source.hooks();
+        // How often each of their programs ran is known.
+        let programs = live.source.runs();
+        assert_eq!(programs.iter().filter(|program| program.name.starts_with("decide_")).count(), count);
+        rung
+    });
     let modules = eyas_scap::live::Features::detect().security_modules;
     if modules.iter().all(|module| module != "bpf") {
         assert_ne!(rung, Rung::Lsm, "programs of BPF LSM are never run here");

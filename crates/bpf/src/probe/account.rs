@@ -53,19 +53,17 @@ pub struct ProgramRuns {
 }
 
 impl Probe {
-    /// Runs of each program. The kernel counts them while `kernel.bpf_stats_enabled` is set, which costs
+    /// Runs of each program, also of those of security hooks. The kernel counts them while `kernel.bpf_stats_enabled` is set, which costs
     /// time at each run; otherwise both numbers are 0.
     pub fn runs(&self) -> Vec<ProgramRuns> {
+        let runs = |name: String, info: Option<bpf_prog_info>| {
+            let info = info.unwrap_or_default();
+            ProgramRuns { name, count: info.run_cnt, time_ns: info.run_time_ns }
+        };
         let programs = self.skel.object().progs().filter(|program| program.autoload());
-        let runs = programs.map(|program| {
-            let info = info(&program).unwrap_or_default();
-            ProgramRuns {
-                name: program.name().to_string_lossy().into_owned(),
-                count: info.run_cnt,
-                time_ns: info.run_time_ns,
-            }
-        });
-        runs.collect()
+        let own = programs.map(|program| runs(program.name().to_string_lossy().into_owned(), info(&program)));
+        let hooks = self.hook_programs().map(|(name, program)| runs(name.to_owned(), info(&program)));
+        own.chain(hooks).collect()
     }
 
     /// Losses on each CPU that no frame of the type [`LOSS`](crate::LOSS) has reported yet: the number of

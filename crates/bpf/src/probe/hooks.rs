@@ -2,11 +2,11 @@
 //! it costs nothing before. If a kernel has only some of the hooks, or allows no program to attach to them,
 //! the rest of the probe still works.
 
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 
 use eyas_events::{Hook, hooks};
 use libbpf_rs::skel::Skel;
-use libbpf_rs::{Link, MapCore, ObjectBuilder, ProgramAttachType, ProgramType};
+use libbpf_rs::{Link, MapCore, ObjectBuilder, Program, ProgramAttachType, ProgramType};
 
 use super::rung::{HookSource, Rung};
 use super::{Probe, kernel};
@@ -48,6 +48,14 @@ impl Probe {
     /// The hooks whose decisions are captured.
     pub fn hooks(&self) -> impl Iterator<Item = &'static Hook> {
         hooks().filter(|hook| self.links.iter().any(|(name, _)| name.strip_prefix(PREFIX) == Some(hook.name)))
+    }
+
+    /// The programs of the hooks that are attached now: their objects are gone, and the kernel has them by their links.
+    pub(super) fn hook_programs(&self) -> impl Iterator<Item = (&'static str, OwnedFd)> {
+        self.links.iter().filter(|(name, _)| is_hook(name)).filter_map(|(name, link)| {
+            let program = Program::fd_from_id(link.info().ok()?.prog_id).ok()?;
+            Some((*name, program))
+        })
     }
 
     /// Attaches the programs of all hooks that the kernel has in this way; returns whether there are any.
