@@ -15,6 +15,8 @@ const MOST: usize = 300;
 pub struct Step {
     pub ts: u64,
     pub process: Key,
+    /// The process's name then.
+    pub name: String,
     pub text: String,
 }
 
@@ -65,6 +67,8 @@ struct Fields {
     ty: Named,
     failed: Named,
     res: Named,
+    name: Named,
+    asked: [Named; 2],
     cmdline: Named,
     exepath: Named,
     fd: Named,
@@ -84,6 +88,8 @@ impl Activity {
             ty: Named::new("evt.type")?,
             failed: Named::new("evt.failed")?,
             res: Named::new("evt.res")?,
+            name: Named::new("proc.name")?,
+            asked: [Named::new("evt.arg.filename")?, Named::new("evt.arg.exe")?],
             cmdline: Named::new("proc.cmdline")?,
             exepath: Named::new("proc.exepath")?,
             fd: Named::new("fd.name")?,
@@ -123,7 +129,8 @@ impl Activity {
             self.more += 1;
             return;
         }
-        self.timeline.push(Step { ts: event.event().ts, process, text });
+        let name = self.fields.name.text(event).unwrap_or_default();
+        self.timeline.push(Step { ts: event.event().ts, process, name, text });
     }
 
     /// What the event's process did by it, in words, if that tells something.
@@ -153,15 +160,15 @@ impl Activity {
         let path = fields.path.text(event);
         match ty {
             "execve" | "execveat" => {
-                let path = fields.exepath.text(event).unwrap_or_default();
-                if !failed {
-                    self.changed.add(&path, "executed", process);
+                if failed {
+                    // The path, if the event has it, or what the program was to be called.
+                    let asked = fields.asked.iter().find_map(|field| field.text(event));
+                    return Some(format!("fails to execute {}", asked.as_deref().unwrap_or("a program")));
                 }
+                let path = fields.exepath.text(event).unwrap_or_default();
+                self.changed.add(&path, "executed", process);
                 let command = fields.cmdline.text(event).unwrap_or_default();
-                Some(match failed {
-                    true => "fails to execute a program".to_owned(),
-                    false => format!("executes {path}: {command}"),
-                })
+                Some(format!("executes {path}: {command}"))
             }
             "open" | "openat" | "openat2" | "creat" => {
                 let name = fd.or(path)?;

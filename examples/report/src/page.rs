@@ -263,9 +263,10 @@ impl Sheet<'_> {
             let at = step.ts.saturating_sub(self.span.first);
             let _ = writeln!(
                 out,
-                "<div class=\"step\"><code>{}.{:06} {} {}</code></div>",
+                "<div class=\"step\"><code>{}.{:06} {} ({}) {}</code></div>",
                 at / 1_000_000_000,
                 at % 1_000_000_000 / 1000,
+                escape(&step.name),
                 step.process.0,
                 escape(&step.text)
             );

@@ -11,6 +11,8 @@ use crate::values::shown;
 /// A process of a capture: its id, and when it was made, as ids come again.
 pub type Key = (i64, u64);
 
+/// Ancestors of a process that are looked at.
+const DEEPEST: usize = 256;
 /// Command lines of a process that are kept.
 const MOST_COMMANDS: usize = 8;
 
@@ -128,6 +130,16 @@ impl Processes {
 
     pub fn parent(&self, key: Key) -> Option<Key> {
         self.get(key)?.parent
+    }
+
+    /// The last process that these, which are several, all descend from, or are. The first process of all says nothing.
+    pub fn origin(&self, of: &BTreeSet<Key>) -> Option<Key> {
+        let line = |key: Key| std::iter::successors(Some(key), |key| self.parent(*key)).take(DEEPEST);
+        let mut keys = of.iter().copied();
+        let first = keys.next()?;
+        let others: Vec<BTreeSet<Key>> = keys.map(|key| line(key).collect()).collect();
+        let is_common = |key: &Key| key.0 != 1 && others.iter().all(|line| line.contains(key));
+        line(first).find(is_common).filter(|_| !others.is_empty())
     }
 
     /// The processes that a report about these is about.

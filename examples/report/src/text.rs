@@ -67,11 +67,15 @@ impl Report<'_> {
                 format!("`{}` (process {}, user {user}, {place})", self.processes.name(key), key.0)
             },
         );
+        let origin = self.processes.origin(&self.involved.alerting);
+        let origin =
+            origin.map(|key| format!(", all from `{}` (process {})", self.processes.name(key), key.0));
         format!(
-            "{} of {} in {}; the gravest is {}, {}, by {who} at {}.",
+            "{} of {} in {}{}; the gravest is {}, {}, by {who} at {}.",
             count(all, "alert"),
             count(rules.len() as u64, "rule"),
             seconds(self.span.last - self.span.first),
+            origin.unwrap_or_default(),
             gravest.priority.name(),
             gravest.rule,
             time(gravest.ts),
@@ -134,7 +138,7 @@ impl Report<'_> {
             while let Some(alert) = alerts.next_if(|alert| alert.ts < step.ts) {
                 writeln!(f, "{}  ALERT {}", at(alert.ts), alert.rule)?;
             }
-            writeln!(f, "{}  {} {}", at(step.ts), step.process.0, step.text)?;
+            writeln!(f, "{}  {} ({}) {}", at(step.ts), step.name, step.process.0, step.text)?;
         }
         for alert in alerts {
             writeln!(f, "{}  ALERT {}", at(alert.ts), alert.rule)?;

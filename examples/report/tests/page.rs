@@ -83,7 +83,9 @@ fn a_page_has_all_its_parts_and_needs_nothing_else() {
     let page = page(&demo());
     for part in [
         "<title>Report of demo.scap.gz</title>",
-        "alerts of",
+        ", all from `bash scripts/attack.sh` (process 21813); the gravest is ",
+        " recorder (21813) fails to execute /usr/local/sbin/bash (ENOENT)</code>",
+        " cat (21825) executes /usr/bin/cat: cat /etc/shadow</code>",
         "<svg id=\"timeline\"",
         "No events were lost",
         "class=\"alerting\"",
