@@ -170,6 +170,30 @@ fn programs_do_not_panic_where_output_fails() {
     }
 }
 
+/// A test that fails leaves nothing behind, and tests that run at the same time have directories of their own.
+#[test]
+fn directories_of_tests_are_those_of_the_harness() {
+    let others = [
+        "testing/src/",
+        "benches/",
+        "crates/bpf/tests/targets.rs",
+        "crates/scap/src/writer.rs",
+        "examples/falco/examples/",
+        "xtask/src/",
+        // These words.
+        "tests/tidy.rs",
+    ];
+    for (path, text) in all() {
+        let name = path.strip_prefix(root()).unwrap();
+        assert!(
+            others.iter().any(|other| name.to_string_lossy().starts_with(other))
+                || !text.contains("temp_dir()"),
+            "{}: use eyas_testing::Dir",
+            name.display()
+        );
+    }
+}
+
 #[test]
 fn files_stay_small() {
     for (path, text) in all() {

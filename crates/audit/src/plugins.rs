@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use eyas_sinsp::plugin::{
     EventStream, Extraction, Instance, Native, OpenParam, PluginError, PluginEvent, PluginInfo, Request,
-    Sourcing, Tables, Version,
+    Sourcing, Tables, Version, Wanted,
 };
 
-use crate::document::Document;
+use crate::document::{Document, Node};
 use crate::stream::AuditStream;
 use crate::{fields, generic};
 
@@ -67,13 +67,22 @@ impl Extraction for Audit {
         request: &mut Request<'_>,
         _: &mut dyn Tables,
     ) -> Result<(), PluginError> {
-        Document::with(event.data().unwrap_or_default(), |root| {
-            let root = root.ok_or("the event is no JSON")?;
-            let wanted = request.wanted();
-            wanted.iter().enumerate().for_each(|(at, wanted)| fields::extract(root, at, wanted, request));
-            Ok(())
-        })
+        extract_all(event, request, fields::extract)
     }
+}
+
+/// Has each field extracted that the request asks for.
+fn extract_all(
+    event: &PluginEvent<'_>,
+    request: &mut Request<'_>,
+    mut extract: impl FnMut(Node<'_>, usize, &Wanted, &mut Request<'_>),
+) -> Result<(), PluginError> {
+    Document::with(event.data().unwrap_or_default(), |root| {
+        let root = root.ok_or("the event is no JSON")?;
+        let wanted = request.wanted();
+        wanted.iter().enumerate().for_each(|(at, wanted)| extract(root, at, wanted, request));
+        Ok(())
+    })
 }
 
 struct Json;
@@ -91,14 +100,9 @@ impl Extraction for Json {
         request: &mut Request<'_>,
         _: &mut dyn Tables,
     ) -> Result<(), PluginError> {
-        Document::with(event.data().unwrap_or_default(), |root| {
-            let root = root.ok_or("the event is no JSON")?;
-            let (wanted, ts) = (request.wanted(), event.raw.ts);
-            wanted
-                .iter()
-                .enumerate()
-                .for_each(|(at, wanted)| generic::extract(root, ts, at, wanted, request));
-            Ok(())
+        let ts = event.raw.ts;
+        extract_all(event, request, |root, at, wanted, request| {
+            generic::extract(root, ts, at, wanted, request);
         })
     }
 

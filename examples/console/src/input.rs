@@ -71,16 +71,17 @@ mod tests {
     use std::io::Write;
     use std::time::{Duration, Instant};
 
-    use rustix::fs::{CWD, Mode};
+    use eyas_testing::Dir;
 
     use super::*;
 
     #[test]
     fn a_fifo_is_read_to_its_end_or_until_asked_to_stop() {
-        let path = std::env::temp_dir().join(format!("eyas-console-{}", std::process::id()));
+        let dir = Dir::new("console");
+        let path = dir.join("fifo");
         let stop = Arc::<AtomicBool>::default();
         assert!(Input::stream(&path, stop.clone()).unwrap().is_none());
-        rustix::fs::mkfifoat(CWD, &path, Mode::RUSR | Mode::WUSR).unwrap();
+        dir.fifo("fifo");
         let mut input = Input::stream(&path, stop.clone()).unwrap().unwrap();
         std::thread::scope(|scope| {
             scope.spawn(|| {
@@ -101,6 +102,5 @@ mod tests {
             assert_eq!(input.read(&mut [0; 8]).unwrap(), 0);
         });
         assert!(began.elapsed() < Duration::from_secs(30));
-        std::fs::remove_file(&path).unwrap();
     }
 }

@@ -9,7 +9,7 @@ use eyas_testing::Numbers;
 
 mod common;
 
-use common::{Dir, Run, captures, demo, demo_pieces, times, trigger};
+use common::{Dir, Run, alerts_of_every_event, captures, demo, demo_pieces, every_event, times, trigger};
 
 const MS: u64 = 1_000_000;
 
@@ -33,15 +33,10 @@ fn into(dir: &Dir) -> [String; 2] {
 #[test]
 fn a_capture_reads_as_the_run_did() {
     let dir = Dir::new("capture-same");
-    let fields = "%evt.type %evt.args %proc.name %proc.pname %proc.aname[2] %proc.exepath %proc.cmdline %proc.cwd \
-                  %proc.vpid %proc.sid %proc.tty %fd.num %fd.name %fd.type %fs.path.name %user.name %group.name \
-                  %container.id %proc.env[PATH] %proc.is_exe_writable %thread.tid";
-    let every =
-        format!("- {{rule: every, desc: d, condition: evt.num > 0, output: '{fields}', priority: INFO}}\n");
-    let every = dir.write("every.yaml", &every);
+    let every = dir.write("every.yaml", every_event());
     let alerts = |capture: &Path| -> Vec<String> {
         let out = replay(&every, capture, &["-o", "time_format_iso_8601=true"]);
-        out.lines().filter(|line| line.contains(" Informational ")).map(str::to_owned).collect()
+        alerts_of_every_event(&out)
     };
     let run = alerts(&demo());
     let [on, prefix] = into(&dir);

@@ -9,7 +9,7 @@ use eyas_testing::Numbers;
 
 mod common;
 
-use common::{Dir, captures, demo, times, trigger};
+use common::{Dir, alerts_of_every_event, captures, demo, every_event, times, trigger};
 
 const MS: u64 = 1_000_000;
 
@@ -49,17 +49,12 @@ fn steady(path: &Path, events: u64, data: usize) {
 #[test]
 fn the_file_reads_as_the_run_did_from_before_the_alert() {
     let dir = Dir::new("pre-roll-same");
-    let fields = "%evt.type %evt.args %proc.name %proc.pname %proc.aname[2] %proc.exepath %proc.cmdline %proc.cwd \
-                  %proc.vpid %proc.sid %proc.tty %fd.num %fd.name %fd.type %fs.path.name %user.name %group.name \
-                  %container.id %proc.env[PATH] %proc.is_exe_writable %thread.tid";
-    let every =
-        format!("- {{rule: every, desc: d, condition: evt.num > 0, output: '{fields}', priority: INFO}}\n");
-    let every = dir.write("every.yaml", &every);
+    let every = dir.write("every.yaml", every_event());
     let alerts = |capture: &Path| -> Vec<String> {
         let args = ["-r", every.to_str().unwrap(), "-e", capture.to_str().unwrap()];
         let out = falco(&[&args[..], &["-o", "time_format_iso_8601=true"]].concat());
         let out = String::from_utf8(out.stdout).unwrap();
-        out.lines().filter(|line| line.contains(" Informational ")).map(str::to_owned).collect()
+        alerts_of_every_event(&out)
     };
     // A capture, and one that follows another.
     let twice = dir.join("twice");

@@ -42,6 +42,19 @@ pub fn demo_pieces() -> Vec<Vec<u8>> {
     pieces(Reader::open(demo()).unwrap())
 }
 
+/// A rule that every event satisfies, whose alerts have what is known of it.
+pub fn every_event() -> String {
+    let fields = "%evt.type %evt.args %proc.name %proc.pname %proc.aname[2] %proc.exepath %proc.cmdline %proc.cwd \
+                  %proc.vpid %proc.sid %proc.tty %fd.num %fd.name %fd.type %fs.path.name %user.name %group.name \
+                  %container.id %proc.env[PATH] %proc.is_exe_writable %thread.tid";
+    format!("- {{rule: every, desc: d, condition: evt.num > 0, output: '{fields}', priority: INFO}}\n")
+}
+
+/// The alerts of that rule.
+pub fn alerts_of_every_event(out: &str) -> Vec<String> {
+    out.lines().filter(|line| line.contains(" Informational ")).map(str::to_owned).collect()
+}
+
 /// The captures that were written there, in order.
 pub fn captures(dir: &Dir) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());

@@ -10,7 +10,7 @@ mod run;
 
 pub use eyas_testing::Dir;
 
-pub use capture::{captures, demo_pieces, pieces, times, trigger};
+pub use capture::{alerts_of_every_event, captures, demo_pieces, every_event, pieces, times, trigger};
 pub use http::{connect, get, say};
 pub use run::{Run, falco};
 
