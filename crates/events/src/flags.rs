@@ -1,7 +1,7 @@
 //! Flags and enumerations: the names of their values, and how kernel values become portable ones.
 
 /// Names of a parameter's values, in output order.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct FlagTable {
     /// Name in the schema, such as `file_flags`.
     pub name: &'static str,
@@ -48,10 +48,9 @@ macro_rules! flag_tables {
                 #[doc = concat!("`", $name, "`.")]
                 pub const $ident: Self = Self { name: $name, entries: &[$(($flag, $value)),*] };
             )*
-
-            /// Every table.
-            pub const ALL: &'static [Self] = &[$(Self::$ident),*];
         }
+
+        pub(super) const TABLES: &[FlagTable] = &[$(FlagTable::$ident),*];
     };
 }
 

@@ -1,0 +1,59 @@
+//! `io_uring`.
+
+use crate::FlagTable;
+
+flag_tables! {
+    IO_URING_SETUP_FLAGS "io_uring_setup_flags" {
+        "IORING_SETUP_IOPOLL" = 0x1,
+        "IORING_SETUP_SQPOLL" = 0x2,
+        "IORING_SQ_NEED_WAKEUP" = 0x4,
+        "IORING_SETUP_SQ_AFF" = 0x8,
+        "IORING_SETUP_CQSIZE" = 0x10,
+        "IORING_SETUP_CLAMP" = 0x20,
+        "IORING_SETUP_ATTACH_RW" = 0x40,
+        "IORING_SETUP_R_DISABLED" = 0x80,
+    }
+    IO_URING_SETUP_FEATS "io_uring_setup_feats" {
+        "IORING_FEAT_SINGLE_MMAP" = 0x1,
+        "IORING_FEAT_NODROP" = 0x2,
+        "IORING_FEAT_SUBMIT_STABLE" = 0x4,
+        "IORING_FEAT_RW_CUR_POS" = 0x8,
+        "IORING_FEAT_CUR_PERSONALITY" = 0x10,
+        "IORING_FEAT_FAST_POLL" = 0x20,
+        "IORING_FEAT_POLL_32BITS" = 0x40,
+        "IORING_FEAT_SQPOLL_NONFIXED" = 0x80,
+        "IORING_FEAT_ENTER_EXT_ARG" = 0x100,
+        "IORING_FEAT_NATIVE_WORKERS" = 0x200,
+        "IORING_FEAT_RSRC_TAGS" = 0x400,
+    }
+    IO_URING_ENTER_FLAGS "io_uring_enter_flags" {
+        "IORING_ENTER_GETEVENTS" = 0x1,
+        "IORING_ENTER_SQ_WAKEUP" = 0x2,
+        "IORING_ENTER_SQ_WAIT" = 0x4,
+        "IORING_ENTER_EXT_ARG" = 0x8,
+    }
+    IO_URING_REGISTER_OPCODES "io_uring_register_opcodes" {
+        "IORING_REGISTER_BUFFERS" = 0x0,
+        "IORING_UNREGISTER_BUFFERS" = 0x1,
+        "IORING_REGISTER_FILES" = 0x2,
+        "IORING_UNREGISTER_FILES" = 0x3,
+        "IORING_REGISTER_EVENTFD" = 0x4,
+        "IORING_UNREGISTER_EVENTFD" = 0x5,
+        "IORING_REGISTER_FILES_UPDATE" = 0x6,
+        "IORING_REGISTER_EVENTFD_ASYNC" = 0x7,
+        "IORING_REGISTER_PROBE" = 0x8,
+        "IORING_REGISTER_PERSONALITY" = 0x9,
+        "IORING_UNREGISTER_PERSONALITY" = 0xa,
+        "IORING_REGISTER_RESTRICTIONS" = 0xb,
+        "IORING_REGISTER_ENABLE_RINGS" = 0xc,
+        "IORING_REGISTER_FILES2" = 0xd,
+        "IORING_REGISTER_FILES_UPDATE2" = 0xe,
+        "IORING_REGISTER_BUFFERS2" = 0xf,
+        "IORING_REGISTER_BUFFERS_UPDATE" = 0x10,
+        "IORING_REGISTER_IOWQ_AFF" = 0x11,
+        "IORING_UNREGISTER_IOWQ_AFF" = 0x12,
+        "IORING_REGISTER_IOWQ_MAX_WORKERS" = 0x13,
+        "IORING_REGISTER_RING_FDS" = 0x14,
+        "IORING_UNREGISTER_RING_FDS" = 0x15,
+    }
+}
