@@ -210,7 +210,7 @@ impl AsyncLookups {
     }
 
     /// Asks what is not known of the thread's container, unless that was done a moment ago. Returns whether the event is to
-    /// wait for its users: a program is executed, and none of them are known.
+    /// wait for its users: a program is executed, and none of them are known, or those of a container that had its id.
     fn ask(&mut self, state: &State, thread: &Thread, now: u64, executes: bool) -> bool {
         self.ask_host(now);
         let Some(id) = &thread.container else { return false };
@@ -218,7 +218,7 @@ impl AsyncLookups {
         let starts = executes
             && thread.vpid == 1
             && is_from_outside(state, thread)
-            && self.firsts.is_new(id, thread.pid, now);
+            && self.firsts.is_new(id, thread.pid, now, |pid| state.threads.key(pid).is_some());
         if let Some(lookup) = &mut self.containers {
             if starts {
                 lookup.ask(id);
@@ -243,7 +243,7 @@ impl AsyncLookups {
         let ask = || lookup.ask(id, first);
         let is_asked = (is_missing || starts) && self.accounts_asked.once(id, now, pause, ask);
         // What a runtime does in the container before that needs no names: waits for it would use up the time.
-        is_asked && is_first && executes && self.budget.has_time()
+        is_asked && (is_first || starts) && executes && self.budget.has_time()
     }
 }
 

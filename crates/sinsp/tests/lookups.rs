@@ -103,6 +103,7 @@ fn what_nobody_knows_delays_events_once_and_no_longer_than_the_bound() {
 #[test]
 fn a_container_is_asked_for_again_whenever_it_starts() {
     let runtime = Runtime::default();
+    let asked = runtime.asked.clone();
     let mut inspector = system(&runtime, Duration::ZERO);
     let start = |ts: u64, pid: i64| {
         use param::SYSCALL_CLONE_20_X as c;
@@ -120,6 +121,36 @@ fn a_container_is_asked_for_again_whenever_it_starts() {
     assert_eq!(count(SECOND, 20), 1);
     // Another first process: it was started again.
     assert_eq!(count(2 * SECOND, 21), 1);
+    // Soon after, a process is one more of it, unless the first one has ended. As nothing is known, one of them asks.
+    assert_eq!([count(2 * SECOND + 1000, 22), count(2 * SECOND + 1500, 24)], [1, 0]);
+    let exit = script::at(0, E::PROCEXIT_1_E, 21).ts(2 * SECOND + 2000);
+    see(&mut inspector, exit.int(param::PROCEXIT_1_E::status, 0), &[]);
+    see(&mut inspector, script::close(0, 10, 9).ts(2 * SECOND + 3000), &[]);
+    asked.lock().unwrap().clear();
+    for event in start(2 * SECOND + 4000, 23) {
+        see(&mut inspector, event, &[]);
+    }
+    assert_eq!(asked.lock().unwrap().len(), 1);
+}
+
+#[test]
+fn a_container_that_has_the_id_of_another_has_users_of_its_own() {
+    let files = Files::default();
+    let config = Config::default().with_accounts(files.clone()).with_account_wait(LONG);
+    let mut inspector = system_with(config);
+    let mut start = |pid: i64, uid: u64| {
+        use param::SYSCALL_CLONE_20_X as c;
+        use param::SYSCALL_EXECVE_19_X as x;
+        let clone = script::clone(0, pid, 0, pid, 10, 0).ts(now()).int(c::vtid, 1).int(c::vpid, 1);
+        see(&mut inspector, clone, &[]);
+        let exec = script::exec(0, pid, b"init", b"").ts(now()).bytes(x::cgroups, b"cpu=/default/tiny\0");
+        let found = see(&mut inspector, exec.uint(x::uid, uid).uint(x::gid, 43), &["user.name"]);
+        let exit = script::at(0, E::PROCEXIT_1_E, pid).ts(now());
+        see(&mut inspector, exit.int(param::PROCEXIT_1_E::status, 0), &[]);
+        (found, *files.waits.lock().unwrap())
+    };
+    assert_eq!(start(20, 42), (vec!["app".to_owned()], 1));
+    assert_eq!(start(21, 42), (vec!["app".to_owned()], 2));
 }
 
 #[test]

@@ -43,9 +43,15 @@ pub(super) struct Firsts {
 }
 
 impl Firsts {
-    /// Whether this is a new start of the container: neither this process, nor another one a moment ago,
-    /// was recorded as its first.
-    pub(super) fn is_new(&mut self, id: &Text, pid: i64, now: u64) -> bool {
+    /// Whether this is a new start of the container: neither this process, nor another one a moment ago that
+    /// still exists, was recorded as its first.
+    pub(super) fn is_new(
+        &mut self,
+        id: &Text,
+        pid: i64,
+        now: u64,
+        is_there: impl FnOnce(i64) -> bool,
+    ) -> bool {
         if self.pids.len() >= MAX && !self.pids.contains_key(id) {
             self.pids.retain(|_, (_, ts)| now.saturating_sub(*ts) < OLD);
         }
@@ -53,7 +59,8 @@ impl Firsts {
             return false;
         }
         match self.pids.get(id) {
-            Some((known, ts)) if *known == pid || now.saturating_sub(*ts) < OLD => false,
+            Some((known, _)) if *known == pid => false,
+            Some((known, ts)) if now.saturating_sub(*ts) < OLD && is_there(*known) => false,
             _ => {
                 self.pids.insert(id.clone(), (pid, now));
                 true
