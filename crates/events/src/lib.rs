@@ -30,6 +30,7 @@
 #![forbid(unsafe_code)]
 
 mod class;
+mod concat;
 pub mod filter;
 mod flags;
 mod hooks;

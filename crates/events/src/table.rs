@@ -1,7 +1,6 @@
 //! The event table: types of a row, and the index over the families' rows.
 
 mod category;
-mod concat;
 mod event_type;
 mod parameter;
 #[macro_use]
@@ -31,8 +30,8 @@ pub use paths::KernelPath;
 pub use row::{EventFlags, EventInfo};
 pub use source::{Op, Source};
 
+use crate::concat::{concat, total};
 use crate::syscalls::code::SyscallInfo;
-use concat::{concat, total};
 
 macro_rules! families {
     (events: $($events:ident)*; syscalls: $($syscalls:ident)*;) => {

@@ -1,6 +1,7 @@
 //! Names of flag and enumeration values, in output order: a file for each subject.
 
 use super::FlagTable;
+use crate::concat::{concat, total};
 
 mod descriptor;
 mod file;
@@ -12,7 +13,7 @@ mod network;
 mod process;
 mod security;
 
-const SUBJECTS: [&[FlagTable]; 9] = [
+const SUBJECTS: &[&[FlagTable]] = &[
     descriptor::TABLES,
     file::TABLES,
     io_uring::TABLES,
@@ -26,28 +27,5 @@ const SUBJECTS: [&[FlagTable]; 9] = [
 
 impl FlagTable {
     /// Every table.
-    pub const ALL: &'static [Self] = &ALL;
+    pub const ALL: &'static [Self] = &concat::<_, { total(SUBJECTS) }>(SUBJECTS);
 }
-
-const COUNT: usize = {
-    let (mut count, mut subject) = (0, 0);
-    while subject < SUBJECTS.len() {
-        count += SUBJECTS[subject].len();
-        subject += 1;
-    }
-    count
-};
-
-const ALL: [FlagTable; COUNT] = {
-    let mut all = [SUBJECTS[0][0]; COUNT];
-    let (mut count, mut subject) = (0, 0);
-    while subject < SUBJECTS.len() {
-        let mut table = 0;
-        while table < SUBJECTS[subject].len() {
-            all[count] = SUBJECTS[subject][table];
-            (count, table) = (count + 1, table + 1);
-        }
-        subject += 1;
-    }
-    all
-};

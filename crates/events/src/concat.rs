@@ -1,7 +1,7 @@
-//! The rows of several families as one list.
+//! The rows of several files as one list.
 
 /// Number of all rows.
-pub(super) const fn total<T>(families: &[&[T]]) -> usize {
+pub(crate) const fn total<T>(families: &[&[T]]) -> usize {
     let (mut total, mut at) = (0, 0);
     while at < families.len() {
         total += families[at].len();
@@ -11,7 +11,7 @@ pub(super) const fn total<T>(families: &[&[T]]) -> usize {
 }
 
 /// All rows, of which there are `N`.
-pub(super) const fn concat<T: Copy, const N: usize>(families: &[&[T]]) -> [T; N] {
+pub(crate) const fn concat<T: Copy, const N: usize>(families: &[&[T]]) -> [T; N] {
     let mut rows = [families[0][0]; N];
     let (mut family, mut at) = (0, 0);
     while family < families.len() {
