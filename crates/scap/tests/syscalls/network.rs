@@ -323,6 +323,57 @@ fn a_datagram_goes_where_the_call_says() {
     }
 }
 
+#[test]
+fn a_name_of_a_unix_socket_ends_with_its_address() {
+    let mut live =
+        capture(&[EventType::SOCKET_BIND_X, EventType::SOCKET_CONNECT_X, EventType::SOCKET_SENDTO_X]);
+    let named = |name: &[u8]| [&[libc::AF_UNIX as u8], name, b"\0"].concat();
+    // What lies behind the address is not part of it, whether the kernel copied it or the program has it there.
+    let (mut name, len) = unix_address(b"\0eyas-ends-here");
+    let (mut other, other_len) = unix_address(b"\0eyas-other");
+    for (name, len) in [(&mut name, len), (&mut other, other_len)] {
+        name[len as usize..].fill(b'x');
+    }
+    let (server, third, client) = (socket(UNIX, DATAGRAM), socket(UNIX, DATAGRAM), socket(UNIX, DATAGRAM));
+    for (fd, name, len, text) in
+        [(&server, &name, len, &b"eyas-ends-here"[..]), (&third, &other, other_len, b"eyas-other")]
+    {
+        assert_eq!(call(libc::SYS_bind, [fd.0, at(name), len]), 0);
+        let addr = bytes(named(text));
+        live.saw(EventType::SOCKET_BIND_X, &[("res", int(0)), ("addr", addr), ("fd", int(fd.0))]);
+    }
+    assert_eq!(call(libc::SYS_connect, [client.0, at(&name), len]), 0);
+    let ends = |text: &'static [u8]| {
+        has("family, both ends, the name", move |got| {
+            got.first() == Some(&1) && got[17..] == [text, b"\0"].concat()
+        })
+    };
+    let text = &b"eyas-ends-here"[..];
+    live.saw(
+        EventType::SOCKET_CONNECT_X,
+        &[("res", int(0)), ("tuple", ends(text)), ("fd", int(client.0)), ("addr", bytes(named(text)))],
+    );
+    // A datagram goes where the call says.
+    for (to, len, text) in [(at(&other), other_len, &b"eyas-other"[..]), (0, 0, text)] {
+        assert_eq!(call(libc::SYS_sendto, [client.0, at("x".as_ptr()), 1, 0, to, len]), 1);
+        live.saw(
+            EventType::SOCKET_SENDTO_X,
+            &[
+                ("res", int(1)),
+                ("data", bytes("x")),
+                ("fd", int(client.0)),
+                ("size", int(1)),
+                ("tuple", ends(text)),
+            ],
+        );
+    }
+    // The kernel chooses a name where there is none.
+    let unnamed = socket(UNIX, DATAGRAM);
+    assert_eq!(call(libc::SYS_bind, [unnamed.0, at(&name), 2]), 0);
+    let addr = bytes(named(b""));
+    live.saw(EventType::SOCKET_BIND_X, &[("res", int(0)), ("addr", addr), ("fd", int(unnamed.0))]);
+}
+
 /// The kernel's `msghdr`, with room for what follows it in an array of messages.
 fn message(name: &[u8], parts: &[[i64; 2]], control: &[u8]) -> [i64; 8] {
     let name_len = name.len() as i64;

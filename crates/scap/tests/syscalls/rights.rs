@@ -4,7 +4,7 @@ use eyas_events::{EventType, SyscallCode};
 use eyas_scap::{FdDetail, FdEntry, OwnedEvent};
 use eyas_testing::{is_kernel_path, test};
 
-use crate::call::{Fd, Scratch, at, call, open};
+use crate::call::{Fd, Scratch, at, call, fork, open, wait};
 use crate::capture::{Capture, capture_calls};
 
 /// Two ends of a Unix socket.
@@ -37,9 +37,14 @@ fn receive(socket: &Fd, flags: i32) {
 }
 
 fn received(live: &mut Capture, calls: impl FnOnce()) -> Vec<FdEntry> {
+    brought(live, EventType::SOCKET_RECVMSG_X, calls)
+}
+
+/// What the first event of the type says that its call brought.
+fn brought(live: &mut Capture, ty: EventType, calls: impl FnOnce()) -> Vec<FdEntry> {
     let events = live.own(calls);
-    let message = events.iter().map(OwnedEvent::as_raw).find(|raw| raw.ty == EventType::SOCKET_RECVMSG_X);
-    message.map_or_else(Vec::new, |raw| raw.received_fds().collect())
+    let event = events.iter().map(OwnedEvent::as_raw).find(|raw| raw.ty == ty);
+    event.map_or_else(Vec::new, |raw| raw.received_fds().collect())
 }
 
 /// The name of each, and whether an exec closes it.
@@ -98,4 +103,46 @@ fn as_many_are_reported_as_a_message_can_hold() {
     // A message without any.
     assert_eq!(call(libc::SYS_write, [sockets[0].0, at(c"x".as_ptr()), 1]), 1);
     assert!(received(&mut live, || receive(&sockets[1], 0)).is_empty());
+}
+
+#[test]
+fn what_calls_make_of_processes_is_reported() {
+    eyas_testing::ignore_in_chroot();
+    let calls = [SyscallCode::PIDFD_OPEN, SyscallCode::PIDFD_GETFD, SyscallCode::CLONE, SyscallCode::CLONE3];
+    let mut live = capture_calls(&[&calls[..], &[SyscallCode::LSEEK]].concat());
+    let dir = Scratch::new("made");
+    let name = dir.file("file", "");
+    let file = open(&name, libc::O_RDONLY);
+    let process = |id: i64| format!("/proc/{id}").into_bytes();
+    let own = std::process::id().into();
+    let mut pidfd = None;
+    let told = brought(&mut live, EventType::SYSCALL_PIDFD_OPEN_X, || {
+        pidfd = Some(Fd(call(libc::SYS_pidfd_open, [own, 0])));
+    });
+    let pidfd = pidfd.unwrap();
+    assert_eq!((told[0].fd, names(&told)), (pidfd.0, vec![(process(own), true)]));
+    let told = brought(&mut live, EventType::SYSCALL_PIDFD_GETFD_X, || {
+        drop(Fd(call(libc::SYS_pidfd_getfd, [pidfd.0, file.0, 0])));
+    });
+    assert_eq!(names(&told), [(name.to_bytes().to_vec(), true)]);
+    // Of a call that fails, and of a child without a pidfd, nothing.
+    let told = brought(&mut live, EventType::SYSCALL_PIDFD_GETFD_X, || {
+        assert_eq!(call(libc::SYS_pidfd_getfd, [pidfd.0, -1, 0]), -i64::from(libc::EBADF));
+    });
+    assert!(told.is_empty(), "{told:?}");
+    for (has_pidfd, flags) in [(true, libc::CLONE_PIDFD), (false, 0)] {
+        let (mut fd, mut child) = (-1_i32, 0);
+        // As struct clone_args: flags, pidfd, child's id, parent's id, signal, and no more.
+        let args = [i64::from(flags), at(&raw mut fd), 0, 0, libc::SIGCHLD.into(), 0, 0, 0];
+        let told = brought(&mut live, EventType::SYSCALL_CLONE3_X, || {
+            child = fork(libc::SYS_clone3, at(&args), size_of_val(&args) as i64);
+        });
+        wait(child);
+        let wanted = if has_pidfd { vec![(process(child), true)] } else { Vec::new() };
+        assert_eq!(names(&told), wanted);
+        if has_pidfd {
+            assert_eq!(told[0].fd, i64::from(fd));
+            drop(Fd(fd.into()));
+        }
+    }
 }
