@@ -21,7 +21,7 @@ use rustix::net::{
     SendAncillaryMessage, SendFlags, SocketFlags, SocketType,
 };
 use rustix::pipe::PipeFlags;
-use rustix::process::PidfdFlags;
+use rustix::process::{PidfdFlags, PidfdGetfdFlags};
 
 mod identity;
 mod sharing;
@@ -242,7 +242,13 @@ impl Wild {
                 "wild",
                 if keep { MemfdFlags::empty() } else { MemfdFlags::CLOEXEC },
             )?,
-            4 => rustix::process::pidfd_open(rustix::process::getpid(), PidfdFlags::empty())?,
+            4 => {
+                let own = rustix::process::pidfd_open(rustix::process::getpid(), PidfdFlags::empty())?;
+                match self.any().map(|index| self.held[index].as_raw_fd()) {
+                    Some(of) if keep => rustix::process::pidfd_getfd(&own, of, PidfdGetfdFlags::empty())?,
+                    _ => own,
+                }
+            }
             number => {
                 // SAFETY: the set is initialised before it is read, and the descriptors are new.
                 let fd = unsafe {
@@ -268,14 +274,28 @@ impl Wild {
 
     fn tcp(&mut self) {
         let Ok(listener) = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)) else { return };
-        let Ok(client) = TcpStream::connect(listener.local_addr().unwrap()) else { return };
+        let client = if self.random.flips() {
+            TcpStream::connect(listener.local_addr().unwrap()).map(OwnedFd::from)
+        } else {
+            self.connect_copy(&listener)
+        };
+        let Ok(client) = client else { return };
         if let Ok((server, _)) = listener.accept() {
             self.held.push(server.into());
         }
-        self.held.push(client.into());
+        self.held.push(client);
         if self.random.flips() {
             self.held.push(listener.into());
         }
+    }
+
+    /// Connects a socket by a copy of its descriptor.
+    fn connect_copy(&mut self, listener: &TcpListener) -> std::io::Result<OwnedFd> {
+        let socket = rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None)?;
+        let copy = rustix::io::dup(&socket)?;
+        rustix::net::connect(&copy, &listener.local_addr()?)?;
+        self.held.push(socket);
+        Ok(copy)
     }
 
     fn udp(&mut self) {
