@@ -20,6 +20,7 @@ mod heal;
 mod keys;
 mod left_files;
 mod load;
+mod mapped;
 mod metadata;
 mod observed;
 mod parse;

@@ -6,7 +6,7 @@ use eyas_scap::{FdDetail, FdEntry, Snapshot, ThreadEntry};
 use rustc_hash::FxHashSet;
 
 use super::fd::{Fd, FdKind, L4, Role, Socket};
-use super::parse::network::unmapped_pair;
+use super::mapped::unmapped_pair;
 use super::parse::{file, values};
 use super::proc_query::ProcQuery;
 use super::recent_names::RecentNames;

@@ -122,7 +122,7 @@ fn dispatch(
         }
         Family::Link => file::linked(state, raw, now),
         Family::Mount => mount::apply(state, raw, now),
-        Family::Special => file::special(state, raw, now),
+        Family::Special => described::special(state, raw, now),
         Family::Network => network::apply(state, raw, now, query),
         Family::Meta => meta::apply(state, raw, now),
     }

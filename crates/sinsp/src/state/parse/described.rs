@@ -1,12 +1,24 @@
 //! Descriptors of which the event says what they are, as the kernel knows them: other processes may have opened the file.
 
-use eyas_events::param;
+use eyas_events::{EventType, param};
 use eyas_scap::{FdDetail, FdEntry, RawEvent};
 
 use super::file;
 use crate::state::heal::is_same_file;
 use crate::state::load::fd_of;
 use crate::state::{Current, Fd, FdTable, Role, Socket, State, ThreadKey};
+
+/// Descriptors of things that have no path.
+pub(super) fn special(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
+    match raw.ty {
+        EventType::SYSCALL_PIDFD_GETFD_X => pidfd_getfd(state, raw, now),
+        EventType::SYSCALL_PIDFD_OPEN_X if raw.received_fds().next().is_some() => {
+            now.fd = raw.int(0);
+            made(state, raw, now);
+        }
+        _ => file::special(state, raw, now),
+    }
+}
 
 /// Takes in what the call of the event made, if that is described.
 pub(super) fn made(state: &mut State, raw: &RawEvent<'_>, now: &Current) {
@@ -18,9 +30,10 @@ pub(super) fn made(state: &mut State, raw: &RawEvent<'_>, now: &Current) {
 
 /// Another process's file gets a descriptor. What that process made of it is known, if the descriptor that it was got by stands for
 /// that process: numbers of processes depend on the namespace.
-pub(super) fn pidfd_getfd(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
+fn pidfd_getfd(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     use param::SYSCALL_PIDFD_GETFD_X as p;
-    let (Some(num), Some(key)) = (raw.int(p::fd), now.thread) else { return };
+    let (Some(num @ 0..), Some(key)) = (raw.int(p::fd), now.thread) else { return };
+    now.fd = Some(num);
     let target = || {
         let thread = state.threads.at(key)?;
         let pidfd = state.threads.fds(thread)?.get(raw.int(p::pid_fd)?)?;

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use eyas_events::{EventType, FlagTable, KernelPath, param};
 use eyas_scap::{OwnedEvent, RawEvent, is_direct};
 
-use super::described;
 use super::enter::take_enter;
 use crate::path::{self, Base};
 use crate::path_params;
@@ -411,10 +410,6 @@ pub(super) fn special(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) 
     let updates = |fd| raw.int(fd).is_some_and(|fd| fd >= 0);
     let (kind, flags) = match raw.ty {
         E::SYSCALL_PIPE_X | E::SYSCALL_PIPE2_X => return pipe(state, raw, now),
-        E::SYSCALL_PIDFD_GETFD_X => return described::pidfd_getfd(state, raw, now),
-        E::SYSCALL_PIDFD_OPEN_X if raw.received_fds().next().is_some() => {
-            return described::made(state, raw, now);
-        }
         E::SYSCALL_EVENTFD_X => (K::Event, 0),
         E::SYSCALL_EVENTFD2_X => (K::Event, flags(param::SYSCALL_EVENTFD2_X::flags)),
         E::SYSCALL_SIGNALFD_X if updates(param::SYSCALL_SIGNALFD_X::fd) => return,

@@ -8,6 +8,7 @@ use eyas_scap::RawEvent;
 
 use super::enter::take_enter;
 use super::file;
+use crate::state::mapped::{End, unmapped, unmapped_pair};
 use crate::state::proc_query::ProcQuery;
 use crate::state::recent_names::RecentNames;
 use crate::state::{Current, Rest};
@@ -32,8 +33,6 @@ const IPPROTO_RAW: u64 = 255;
 /// TCP over several paths: what go programs listen with.
 const IPPROTO_MPTCP: u64 = 262;
 const EINPROGRESS: i64 = -115;
-
-type End = (IpAddr, u16);
 
 pub(super) fn apply(
     state: &mut State,
@@ -118,29 +117,6 @@ fn tuple(bytes: &[u8]) -> Option<Tuple<'_>> {
             Some(Tuple::Unix { source: number(0)?, destination: number(8)?, path })
         }
         _ => None,
-    }
-}
-
-/// Both ends as IPv4, if both are IPv4-mapped.
-pub(in crate::state) fn unmapped_pair(one: End, other: End) -> Option<(End, End)> {
-    // Two unset ends do not show the family.
-    let is_mapped = |end: End| matches!(end.0, IpAddr::V6(v6) if v6.to_ipv4_mapped().is_some());
-    if !is_mapped(one) && !is_mapped(other) {
-        return None;
-    }
-    Some((unmap(one)?, unmap(other)?))
-}
-
-fn unmapped(end: End) -> End {
-    unmap(end).unwrap_or(end)
-}
-
-/// The end as IPv4, if it is IPv4-mapped or unset.
-fn unmap((ip, port): End) -> Option<End> {
-    match ip {
-        IpAddr::V6(Ipv6Addr::UNSPECIFIED) => Some((Ipv4Addr::UNSPECIFIED.into(), port)),
-        IpAddr::V6(v6) => v6.to_ipv4_mapped().map(|v4| (v4.into(), port)),
-        IpAddr::V4(_) => Some((ip, port)),
     }
 }
 

@@ -1,0 +1,30 @@
+//! IPv4 addresses in the form of IPv6 ones, which sockets of that family have.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// Address and port.
+pub(super) type End = (IpAddr, u16);
+
+/// Both ends as IPv4 if they are that in all but their form.
+pub(super) fn unmapped_pair(one: End, other: End) -> Option<(End, End)> {
+    // Two unset ends say nothing of the family.
+    let is_mapped = |end: End| matches!(end.0, IpAddr::V6(v6) if v6.to_ipv4_mapped().is_some());
+    if !is_mapped(one) && !is_mapped(other) {
+        return None;
+    }
+    Some((unmap(one)?, unmap(other)?))
+}
+
+/// As [`unmapped_pair`], of one end.
+pub(super) fn unmapped(end: End) -> End {
+    unmap(end).unwrap_or(end)
+}
+
+/// The end as IPv4 if it is that in all but its form; an unset one may be either.
+fn unmap((ip, port): End) -> Option<End> {
+    match ip {
+        IpAddr::V6(Ipv6Addr::UNSPECIFIED) => Some((Ipv4Addr::UNSPECIFIED.into(), port)),
+        IpAddr::V6(v6) => v6.to_ipv4_mapped().map(|v4| (v4.into(), port)),
+        IpAddr::V4(_) => Some((ip, port)),
+    }
+}
