@@ -244,3 +244,22 @@ fn a_clone_makes_a_pidfd() {
         assert_eq!(name(&mut inspector, 11, 4), "", "the child has none");
     }
 }
+
+#[test]
+fn a_unix_socket_keeps_the_name_of_its_connection() {
+    use param::{SOCKET_CONNECT_X as connect, SOCKET_RECVFROM_X as receive, SOCKET_SENDTO_X as send};
+    let pair = |path: &[u8]| [&[1][..], &5_u64.to_le_bytes(), &7_u64.to_le_bytes(), path, b"\0"].concat();
+    let mut inspector = system();
+    let socket = at(1, E::SOCKET_SOCKET_X, 10).int(param::SOCKET_SOCKET_X::fd, 4);
+    see(&mut inspector, socket.uint(param::SOCKET_SOCKET_X::domain, 1), &[]);
+    let event = at(2, E::SOCKET_CONNECT_X, 10).int(connect::res, 0).int(connect::fd, 4);
+    see(&mut inspector, event.bytes(connect::tuple, &pair(b"/run/one")), &[]);
+    // The caller's end has no name.
+    let event = at(3, E::SOCKET_RECVFROM_X, 10).int(receive::res, 1).int(receive::fd, 4);
+    let event = event.bytes(receive::tuple, &pair(b""));
+    assert_eq!(see(&mut inspector, event, &["fd.name"]), ["5->7 /run/one"]);
+    let event = at(4, E::SOCKET_SENDTO_X, 10).int(send::res, 1).int(send::fd, 4);
+    let event = event.bytes(send::tuple, &pair(b"/run/other"));
+    assert_eq!(see(&mut inspector, event, &["fd.name"]), ["5->7 /run/other"]);
+    assert_eq!(name(&mut inspector, 10, 4), "5->7 /run/one");
+}

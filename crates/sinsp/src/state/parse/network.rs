@@ -405,6 +405,8 @@ fn transfer(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, at: usize,
             };
             transferred(fd, raw, names, kind, local, remote, direction);
         }
+        // Either end of a connection may have no name; the other's stays.
+        Some(Tuple::Unix { path: b"", .. }) if fd.connected && !fd.name.is_empty() => {}
         Some(Tuple::Unix { source, destination, path }) => {
             fd.kind = FdKind::Unix;
             fd.set_socket(Socket::Unix { source, destination });
@@ -425,14 +427,19 @@ fn connected_datagram(
     ends: &Option<Tuple<'_>>,
     direction: Direction,
 ) -> Option<Arc<Fd>> {
-    let Some(Tuple::Inet { source, destination, .. }) = *ends else { return None };
     let (thread, num) = (state.threads.at(now.thread?)?, now.fd?);
     let files = state.threads.fds(thread)?;
-    let fd = files.get(num).filter(|_| direction == Direction::Out)?;
-    let goes_elsewhere = fd.connected
-        && fd.l4 != L4::Tcp
-        && matches!(fd.socket(), Socket::Inet { .. })
-        && !fd.has_ends(source, destination);
+    let fd = files.get(num).filter(|fd| direction == Direction::Out && fd.connected)?;
+    let goes_elsewhere = match (ends, fd.socket()) {
+        (Some(Tuple::Inet { source, destination, .. }), Socket::Inet { .. }) => {
+            fd.l4 != L4::Tcp && !fd.has_ends(*source, *destination)
+        }
+        // A stream's peer has the name that it had.
+        (Some(Tuple::Unix { path, .. }), Socket::Unix { .. }) => {
+            !path.is_empty() && fd.role == Role::Client && !fd.name.ends_with(path)
+        }
+        _ => false,
+    };
     if goes_elsewhere { files.share(num) } else { None }
 }
 
