@@ -1,13 +1,13 @@
-//! IPv4 addresses in the form of IPv6 ones, which sockets of that family have.
+//! IPv4-mapped IPv6 addresses.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Address and port.
 pub(super) type End = (IpAddr, u16);
 
-/// Both ends as IPv4 if they are that in all but their form.
+/// Both ends as IPv4, if both are IPv4-mapped.
 pub(super) fn unmapped_pair(one: End, other: End) -> Option<(End, End)> {
-    // Two unset ends say nothing of the family.
+    // Two unset ends do not show the family.
     let is_mapped = |end: End| matches!(end.0, IpAddr::V6(v6) if v6.to_ipv4_mapped().is_some());
     if !is_mapped(one) && !is_mapped(other) {
         return None;
@@ -20,7 +20,7 @@ pub(super) fn unmapped(end: End) -> End {
     unmap(end).unwrap_or(end)
 }
 
-/// The end as IPv4 if it is that in all but its form; an unset one may be either.
+/// The end as IPv4, if it is IPv4-mapped or unset.
 fn unmap((ip, port): End) -> Option<End> {
     match ip {
         IpAddr::V6(Ipv6Addr::UNSPECIFIED) => Some((Ipv4Addr::UNSPECIFIED.into(), port)),
