@@ -25,7 +25,7 @@ pub use alert::{Alert, Batch};
 pub use channel::Channel;
 #[cfg(test)]
 pub use deliver::with_cx;
-pub use deliver::{AGAIN, Cx, Failure, Output};
+pub use deliver::{AGAIN, Cx, Failure, NO_REPLY, Output};
 pub use dispatch::Outputs;
 pub use hub::{Counts, Hub, Settings};
 pub use lines::Lines;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail};
-use eyas::rules::{Engine, Extra, LoadResult, Loader, Matching, Priority, Select};
+use eyas::rules::{Engine, Extra, LoadError, LoadResult, Loader, Matching, Priority, Select};
 use eyas::sinsp::plugin::SYSCALL;
 use eyas_console::print;
 
@@ -94,6 +94,12 @@ fn is_test(path: &Path, text: &[u8]) -> bool {
             .is_some_and(|parsed| parsed.documents.first().is_some_and(|file| file.get("tests").is_some()))
 }
 
+/// The error's message in Falco's words, and in plainer words if these differ.
+fn full_message(error: &LoadError) -> String {
+    let plain = error.to_diagnostic().message;
+    if plain == error.message { plain } else { format!("{} ({plain})", error.message) }
+}
+
 /// Loads rules so that each is tested independently: all enabled, with any priority, and with all matches.
 pub fn load_each(paths: &[PathBuf], config: &Config) -> Result<Engine> {
     let mut loader = loader(config, None)?;
@@ -106,7 +112,7 @@ pub fn load_each(paths: &[PathBuf], config: &Config) -> Result<Engine> {
             bail!("{}", result.verbose().trim_end());
         }
     }
-    loader.build().map_err(|error| anyhow!("{}: {}", error.code.code(), error.message))
+    loader.build().map_err(|error| anyhow!("{}: {}", error.code.code(), full_message(&error)))
 }
 
 /// The rules files from the command line, or otherwise from the configuration.
@@ -181,7 +187,7 @@ fn loader(config: &Config, print: Option<&str>) -> Result<Loader> {
 /// Loads the rules files from the command line or the configuration.
 pub fn load(args: &Args, config: &Config) -> Result<Engine> {
     let loader = read_all(args, config)?;
-    let engine = loader.build().map_err(|error| anyhow!("{}: {}", error.code.code(), error.message))?;
+    let engine = loader.build().map_err(|error| anyhow!("{}: {}", error.code.code(), full_message(&error)))?;
     // With `-v`, warnings are printed with the files.
     engine.warnings().iter().for_each(|warning| log::warning(&warning.to_string()));
     // Checks that the fields exist.
@@ -200,7 +206,7 @@ pub struct Engines {
 /// Loads the rules files from the command line or the configuration, for every source.
 pub fn load_sources(args: &Args, config: &Config) -> Result<Engines> {
     let loader = read_all(args, config)?;
-    let failure = |error: eyas::rules::LoadError| anyhow!("{}: {}", error.code.code(), error.message);
+    let failure = |error: LoadError| anyhow!("{}: {}", error.code.code(), full_message(&error));
     let engine = loader.build().map_err(failure)?;
     engine.warnings().iter().for_each(|warning| log::warning(&warning.to_string()));
     Folding::new(&config.alert_folding)?;
@@ -266,7 +272,7 @@ fn read_all(args: &Args, config: &Config) -> Result<Loader> {
             let first = result.errors.first().map(|error| {
                 let line = error.to_diagnostic().labels.first().map_or(1, |label| label.position().0);
                 let (code, what) = (error.code.code(), error.code.short());
-                format!(", line {line}: {code} ({what}): {}", error.message)
+                format!(", line {line}: {code} ({what}): {}", said(error))
             });
             bail!("the rules file {} does not load{}", file.name, first.unwrap_or_default());
         }

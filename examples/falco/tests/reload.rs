@@ -95,9 +95,9 @@ fn what_is_no_regular_file_ends_no_reload() {
     std::fs::create_dir(dir.join("empty")).unwrap();
     let mut fed = 1000;
     for (name, want) in [
-        ("fifo", "rules.yaml: it is a FIFO: expected a regular file"),
-        ("zero", "rules.yaml: it is a device: expected a regular file"),
-        ("huge", "rules.yaml: it has 68157440 bytes: at most 67108864 are read"),
+        ("fifo", "rules.yaml for reading: it is a FIFO: expected a regular file"),
+        ("zero", "rules.yaml for reading: it is a device: expected a regular file"),
+        ("huge", "rules.yaml for reading: it has 68157440 bytes: at most 67108864 are read"),
         ("empty", "no rules: "),
     ] {
         let _ = std::fs::remove_file(&rules);

@@ -124,7 +124,10 @@ fn files_in_the_wrong_place_are_named_with_what_they_are() {
         (&["-c", unset, "--dry-run"], "is a variable in it not set?"),
         (&["-c", "/dev/null", "-r", capture], "is a capture and no rules file: replay it with -e"),
         (&["-c", "/dev/null", "-r", rules, "-e", rules], "it is a text, expected a section header block"),
-        (&["-c", "/dev/null", "-r", rules, "-e", rules], &format!("can't replay {rules}: not a capture")),
+        (
+            &["-c", "/dev/null", "-r", rules, "-e", rules],
+            &format!("Could not open trace filename {rules} for reading: not a capture"),
+        ),
         (&["-c", rules, "--dry-run"], "is a rules file and no configuration: name it with -r"),
         (
             &["-c", "/dev/null", "-r", rules, "-l", "Pasword file read"],

@@ -148,7 +148,9 @@ fn output_error(
     // A leading star is no part of what was compiled.
     let at = error.offset + usize::from(written.starts_with('*'));
     let Some(token) = written.get(at..).and_then(|rest| rest.strip_prefix('%')) else {
-        return problem.note(raw.place, "in the output of this rule, or in what is appended to it");
+        return problem
+            .titled(message)
+            .note(raw.place, "in the output of this rule, or in what is appended to it");
     };
     let ends = |c: char| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '[' | ']'));
     let len = token.find(ends).unwrap_or(token.len());

@@ -44,6 +44,9 @@ pub trait Output: Send {
     }
 }
 
+/// Why alerts wait that were sent.
+pub const NO_REPLY: &str = "the server has not replied yet";
+
 /// Stands between why an alert is not delivered now and when the next attempt is.
 pub const AGAIN: &str = "; it is asked again in";
 

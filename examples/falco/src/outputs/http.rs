@@ -7,7 +7,7 @@ use ureq::http::HeaderValue;
 
 use crate::config::{Config, JSON_SCHEMA, JsonSchema, Shape};
 use crate::log::warning;
-use crate::output::{Alert, Cx, Failure, Output, Reload, Section};
+use crate::output::{Alert, Cx, Failure, NO_REPLY, Output, Reload, Section};
 use client::{Answer, Client, Options};
 
 pub mod client;
@@ -105,6 +105,7 @@ impl Output for Http {
             if cx.is_interrupted() {
                 return Err(Failure::Interrupted);
             }
+            cx.hint(NO_REPLY);
             match self.client.post(&alert.text) {
                 Ok(Answer { status: 200..300, body, .. }) => {
                     if self.echo {

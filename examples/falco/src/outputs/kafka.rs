@@ -18,7 +18,7 @@ use super::http::tls::{self, Tls};
 use super::retry::Retry;
 use crate::clock;
 use crate::config::{Config, JSON_SCHEMA, JsonSchema, Shape, choice};
-use crate::output::{Alert, Cx, Failure, Output, Reload, Section};
+use crate::output::{Alert, Cx, Failure, NO_REPLY, Output, Reload, Section};
 
 /// Maximum number of alerts in a request.
 const BATCH: usize = 512;
@@ -255,10 +255,11 @@ impl Output for Kafka {
         self.batch
     }
 
-    fn deliver(&mut self, alerts: &[Alert], _: &Cx<'_>) -> Result<usize, Failure> {
+    fn deliver(&mut self, alerts: &[Alert], cx: &Cx<'_>) -> Result<usize, Failure> {
         self.retry.check()?;
         let Some(runtime) = self.runtime.take() else { return Ok(0) };
         let timeout = self.timeout;
+        cx.hint(NO_REPLY);
         let sent = runtime.block_on(async { tokio::time::timeout(timeout, self.send(alerts)).await });
         self.runtime = Some(runtime);
         let why = match sent {

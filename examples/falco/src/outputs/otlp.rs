@@ -12,7 +12,7 @@ use super::http::client::{Client, Options, shown};
 use super::http::tls::Tls;
 use super::retry::Retry;
 use crate::config::{Config, Shape, choice};
-use crate::output::{Alert, Cx, Failure, Output, Reload, Section};
+use crate::output::{Alert, Cx, Failure, NO_REPLY, Output, Reload, Section};
 use crate::schemas::Record;
 use messages::{ExportLogsServiceRequest, InstrumentationScope, KeyValue, Resource, ResourceLogs, ScopeLogs};
 use transport::{Reply, Transport};
@@ -242,6 +242,7 @@ impl Output for Otlp {
     fn deliver(&mut self, alerts: &[Alert], cx: &Cx<'_>) -> Result<usize, Failure> {
         self.retry.check()?;
         let request = self.request(alerts);
+        cx.hint(NO_REPLY);
         match self.transport.send(request) {
             Reply::Taken(response) => {
                 self.retry.succeeded();
