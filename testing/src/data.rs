@@ -1,16 +1,17 @@
-//! Data of tests: a part of it lies in the repository, all of it in a folder beside it.
+//! Test data: a part is in the repository, the complete data is in a directory next to it.
 
 use std::path::{Path, PathBuf};
 
 use crate::ignore;
 
-/// The folder of the repository.
+/// The directory of the repository.
 #[must_use]
 pub fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// Where `path` is: below `EYAS_SHARED` (default: `../shared` beside the repository), else below `tests/data`.
+/// Location of `path`: below `EYAS_SHARED` (default: `../shared` next to the repository), otherwise below
+/// `tests/data`.
 #[must_use]
 pub fn data(path: impl AsRef<Path>) -> Option<PathBuf> {
     let shared = std::env::var_os("EYAS_SHARED").map_or_else(|| root().join("../shared"), PathBuf::from);
@@ -18,10 +19,10 @@ pub fn data(path: impl AsRef<Path>) -> Option<PathBuf> {
     places.into_iter().find(|place| place.exists())
 }
 
-/// The same; without it the test ends as ignored.
+/// Like [`data`], but ignores the test if the data is missing.
 ///
 /// # Panics
-/// With `EYAS_REQUIRE_SHARED=1` the data must be there.
+/// With `EYAS_REQUIRE_SHARED=1`, the data is missing.
 #[must_use]
 pub fn data_or_ignore(path: impl AsRef<Path>) -> PathBuf {
     let path = path.as_ref();

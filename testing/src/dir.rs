@@ -1,4 +1,4 @@
-//! Directories for what tests write.
+//! Directories for files that tests write.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -13,7 +13,7 @@ use rustix::fs::{CWD, Mode, mkfifoat};
 pub struct Dir(PathBuf);
 
 impl Dir {
-    /// One whose name contains `name`.
+    /// Creates a directory whose name contains `name`.
     ///
     /// # Panics
     /// If it cannot be created.
@@ -22,7 +22,7 @@ impl Dir {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let path = std::env::temp_dir().join(format!("eyas-{name}-{}-{number}", std::process::id()));
-        // One of a process that had the same id and was killed.
+        // Remains of a killed process with the same id.
         let _ = fs::remove_dir_all(&path);
         fs::create_dir_all(&path).unwrap_or_else(|error| panic!("cannot create {}: {error}", path.display()));
         Self(path)
@@ -31,7 +31,7 @@ impl Dir {
     /// Its path as text.
     ///
     /// # Panics
-    /// If the folder of temporary files has a name that is not UTF-8.
+    /// If the name of the temporary directory is not UTF-8.
     #[must_use]
     pub fn text(&self) -> &str {
         self.0.to_str().unwrap_or_else(|| panic!("{} is not UTF-8", self.0.display()))

@@ -1,4 +1,4 @@
-//! What a test needs of the machine that it runs on.
+//! Requirements of tests on the machine.
 
 use std::fs::File;
 use std::os::unix::fs::MetadataExt;
@@ -15,7 +15,7 @@ pub fn need_root() {
     }
 }
 
-/// Where a program is on `PATH`; without it the test is ignored.
+/// Path of a program on `PATH`. Ignores the test if the program is missing.
 #[must_use]
 pub fn need_program(name: &str) -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
@@ -23,12 +23,12 @@ pub fn need_program(name: &str) -> PathBuf {
     found.unwrap_or_else(|| ignore(format_args!("needs the program {name}")))
 }
 
-/// Whether this process sees another root than its mount namespace has: paths that the kernel gives then do not begin
-/// where those of this process begin.
+/// Whether the root of this process differs from the root of its mount namespace. Paths from the kernel
+/// then do not begin at the root of this process.
 #[must_use]
 pub fn is_chrooted() -> bool {
-    // The kernel leaves out of this list what lies outside of the process's root. The root of a chroot is rarely a mount
-    // point; where it is one, process 1 tells the difference.
+    // This list has no mounts outside of the process's root. The root of a chroot is rarely a mount point;
+    // if it is one, a comparison with process 1 shows the difference.
     let has_root_mount = std::fs::read_to_string("/proc/self/mountinfo")
         .is_ok_and(|mounts| mounts.lines().any(|line| line.split(' ').nth(4) == Some("/")));
     let identity = |path: &Path| std::fs::metadata(path).map(|root| (root.dev(), root.ino())).ok();
@@ -49,15 +49,16 @@ pub fn ignore_in_chroot() {
     }
 }
 
-/// A turn with the kernel: one live capture runs at a time on the whole machine.
+/// A lock for live captures: only one runs at a time on the whole machine.
 #[derive(Debug)]
 pub struct LiveTurn {
-    /// The lock ends with the file.
+    /// Closing the file releases the lock.
     _file: File,
 }
 
-/// Ignores the test where this process may not capture live as root of the machine does: tests mount, trace and change ids,
-/// and compare the kernel's process ids with their own. `CAP_SYS_RESOURCE` is not needed: the probe sets no limit.
+/// Ignores the test if this process cannot capture live with the privileges of the machine's root. Tests
+/// mount, trace and change ids, and compare the kernel's process ids with their own. `CAP_SYS_RESOURCE` is
+/// not needed, because the probe sets no limit.
 pub fn need_live_capture() {
     if !rustix::process::geteuid().is_root() {
         ignore("live capture needs root");
@@ -71,7 +72,7 @@ pub fn need_live_capture() {
     if !held.contains(needed) {
         ignore(format_args!("live tests need capabilities that this process lacks: {:?}", needed - held));
     }
-    // The number of the machine's first namespace is the same on every machine.
+    // The inode number of the initial pid namespace is the same on every machine.
     if std::fs::read_link("/proc/self/ns/pid").is_ok_and(|own| own != Path::new("pid:[4026531836]")) {
         ignore("runs in a PID namespace of its own, and the kernel gives process ids of the first one");
     }
@@ -80,10 +81,10 @@ pub fn need_live_capture() {
     }
 }
 
-/// Waits for the turn of this test to capture live; see [`need_live_capture`].
+/// Waits for the lock for live captures; see [`need_live_capture`].
 ///
 /// # Panics
-/// If the lock in the folder of temporary files can't be had.
+/// If the lock file in the temporary directory is not usable.
 #[must_use]
 pub fn live_turn() -> LiveTurn {
     need_live_capture();

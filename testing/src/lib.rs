@@ -1,8 +1,9 @@
-//! The harness of the workspace's tests. A test that the environment does not allow (it needs root, a program, data
-//! that is not in the repository) is reported as *ignored, with the reason*: it neither passes nor fails.
+//! The test harness of the workspace. If the environment does not meet the requirements of a test (root, a
+//! program, data outside of the repository), the test is reported as *ignored, with the reason*: it neither
+//! passes nor fails.
 //!
-//! The built-in harness can't do that: a test decides before it runs. A target that needs it says `harness = false` in
-//! its Cargo.toml and begins with
+//! The built-in harness cannot do that: there, tests are marked as ignored at compile time. A target that
+//! needs this harness sets `harness = false` in its Cargo.toml and begins with
 //!
 //! ```no_run
 //! use eyas_testing::test;
@@ -44,9 +45,9 @@ pub use environment::{
 pub use numbers::Numbers;
 pub use plugins::{c_plugin, sdk_plugin};
 
-/// A registered test: `#[test]` makes it.
+/// A test that `#[test]` has registered.
 pub struct Test {
-    /// Path of the function, its crate first.
+    /// Path of the function, including its crate.
     pub name: &'static str,
     /// Runs the test.
     pub run: fn(),
@@ -54,10 +55,10 @@ pub struct Test {
 
 inventory::collect!(Test);
 
-/// What a test that is ignored unwinds with.
+/// Panic payload of an ignored test.
 struct Ignored(String);
 
-/// Ends the running test as ignored.
+/// Ends the running test and marks it as ignored.
 pub fn ignore(reason: impl Display) -> ! {
     // Not a panic: no message is printed, and no hook runs.
     resume_unwind(Box::new(Ignored(reason.to_string())))
@@ -69,7 +70,8 @@ pub fn main() -> ExitCode {
     run_all(&Arguments::from_args()).exit_code()
 }
 
-/// As [`main`], with a test that runs when all others are over; it is told how many of them did not run to their end.
+/// Like [`main`], with a test that runs after all others. It gets the number of tests that did not
+/// complete.
 #[must_use]
 pub fn main_with_last(name: &str, last: fn(u64)) -> ExitCode {
     let arguments = Arguments::from_args();
@@ -88,12 +90,13 @@ fn run_all(arguments: &Arguments) -> Conclusion {
 }
 
 fn trial(test: &'static Test) -> Trial {
-    // As the built-in harness names tests: without the crate.
+    // Test names have no crate, as in the built-in harness.
     let name = test.name.split_once("::").map_or(test.name, |(_, name)| name);
     Trial::ignorable_test(name, || run(test.run))
 }
 
-/// Runs a test in a thread of its own: it may change the root, the directory or the namespaces of its thread.
+/// Runs a test in its own thread, because a test may change the root, the directory or the namespaces of
+/// its thread.
 fn run(test: impl FnOnce() + Send + 'static) -> Result<Completion, Failed> {
     std::thread::spawn(test).join().map(|()| Completion::Completed).or_else(|payload| {
         match payload.downcast::<Ignored>() {
@@ -115,7 +118,7 @@ mod tests {
 
     use super::*;
 
-    // The harness's own attribute, not that of this crate.
+    // The built-in attribute, not the one of this crate.
     #[core::prelude::v1::test]
     fn what_a_test_does_to_its_thread_reaches_no_other() {
         thread_local!(static TOUCHED: Cell<bool> = const { Cell::new(false) });

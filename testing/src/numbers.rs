@@ -1,11 +1,11 @@
-//! Numbers at random that a test can repeat.
+//! Reproducible random numbers.
 
-/// Numbers at random (xorshift): the same for the same seed.
+/// A random number generator (xorshift). The same seed produces the same numbers.
 #[derive(Clone, Debug)]
 pub struct Numbers(u64);
 
 impl Numbers {
-    /// Numbers from a seed, which is not 0.
+    /// Creates a generator from a seed other than 0.
     #[must_use]
     pub fn new(seed: u64) -> Self {
         assert!(seed != 0, "from 0 on every number is 0");
@@ -21,7 +21,7 @@ impl Numbers {
         self.0
     }
 
-    /// A number below `end`; 0 if that is 0.
+    /// A number below `end`; 0 if `end` is 0.
     pub fn below(&mut self, end: usize) -> usize {
         (self.next() % end.max(1) as u64) as usize
     }

@@ -1,4 +1,4 @@
-//! Plugins that tests build.
+//! Builds plugins for tests.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -6,8 +6,8 @@ use std::sync::LazyLock;
 
 use crate::{ignore, root};
 
-/// The shared object of a plugin of `tests/probes`, which are built with Falco's SDK for Rust. Where their dependencies are not
-/// on this machine, the test ends as ignored.
+/// Builds a plugin of `tests/probes` with Falco's Rust SDK and returns the path of its shared object.
+/// Ignores the test if dependencies are missing on this machine.
 ///
 /// # Panics
 /// The plugins do not compile.
@@ -26,7 +26,7 @@ pub fn sdk_plugin(name: &str) -> PathBuf {
     });
     match &*BUILT {
         Ok(folder) => folder.join(format!("lib{name}.so")),
-        // What is wrong with their own code is no reason.
+        // Errors in their own code are no reason to ignore the test.
         Err(text) if text.contains("offline") || text.contains("no matching package") => ignore(
             "the plugins of the tests need crates that are not on this machine: run `cargo fetch` in tests/probes",
         ),
@@ -34,11 +34,11 @@ pub fn sdk_plugin(name: &str) -> PathBuf {
     }
 }
 
-/// Compiles `crates/plugins/tests/probes/probe.c` with these definitions to this file. Without a C compiler the test ends as
-/// ignored.
+/// Compiles `crates/plugins/tests/probes/probe.c` with these definitions to this file. Ignores the test if
+/// there is no C compiler.
 ///
 /// # Panics
-/// It does not compile.
+/// The file does not compile.
 pub fn c_plugin(out: &std::path::Path, definitions: &[&str]) {
     let status = Command::new(crate::need_program("cc"))
         .args(["-shared", "-fPIC", "-w", "-O1", "-o"])

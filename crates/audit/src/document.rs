@@ -1,11 +1,11 @@
-//! A JSON text that was parsed.
+//! A parsed JSON text.
 
 use std::borrow::Cow;
 use std::cell::RefCell;
 
 use crate::parse::{Kind, Span, parse};
 
-/// A JSON text, parsed once. Its memory is used again for the next one.
+/// A JSON text, parsed once. Its memory is reused for the next text.
 #[derive(Debug, Default)]
 pub struct Document {
     text: Vec<u8>,
@@ -13,12 +13,12 @@ pub struct Document {
 }
 
 thread_local! {
-    /// The document of the last event: plugins that take fields from the same event share it.
+    /// The document of the last event, shared by plugins that extract fields from the same event.
     static LAST: RefCell<Document> = RefCell::default();
 }
 
 impl Document {
-    /// Parses a text; one that is no JSON has no root.
+    /// Parses a text. If the text is not JSON, the document has no root.
     pub fn parse(text: &[u8]) -> Self {
         let mut document = Self::default();
         document.read(text);
@@ -31,7 +31,7 @@ impl Document {
         parse(&self.text, &mut self.spans);
     }
 
-    /// Calls `with` with the root of the text, which is parsed unless it is the last one of this thread.
+    /// Calls `with` with the root of the text. Parses the text, unless it was the last one of this thread.
     pub(crate) fn with<R>(text: &[u8], with: impl FnOnce(Option<Node<'_>>) -> R) -> R {
         LAST.with(|last| match last.try_borrow_mut() {
             Ok(mut last) => {
@@ -66,7 +66,7 @@ impl<'d> Node<'d> {
         Self { document: self.document, at }
     }
 
-    /// Its text as it stands in the document.
+    /// Its text, unchanged from the document.
     pub fn raw(&self) -> &'d [u8] {
         let Span { start, end, .. } = self.span();
         &self.document.text[start as usize..end as usize]
@@ -86,7 +86,7 @@ impl<'d> Node<'d> {
         self.kind() == Kind::Word && self.raw() == b"true"
     }
 
-    /// Everything directly in it, of an object keys and values in turn.
+    /// Its direct contents; for an object, keys and values alternate.
     fn inner(self) -> impl Iterator<Item = Node<'d>> {
         let Span { kind, next, .. } = self.span();
         let end = if matches!(kind, Kind::Object | Kind::Array) { next } else { self.at };
@@ -98,20 +98,20 @@ impl<'d> Node<'d> {
         })
     }
 
-    /// The items of an array; nothing of other values.
+    /// The items of an array; empty for other values.
     pub fn items(self) -> impl Iterator<Item = Node<'d>> {
         let limit = if self.is_array() { usize::MAX } else { 0 };
         self.inner().take(limit)
     }
 
-    /// Keys and values of an object; nothing of other values.
+    /// Keys and values of an object; empty for other values.
     pub fn entries(self) -> impl Iterator<Item = (Cow<'d, [u8]>, Node<'d>)> {
         let limit = if self.kind() == Kind::Object { usize::MAX } else { 0 };
         let mut inner = self.inner().take(limit);
         std::iter::from_fn(move || Some((inner.next()?.string()?, inner.next()?)))
     }
 
-    /// The value of a key of an object, the first if there are several; of an array the item at a position.
+    /// For an object, the first value of this key. For an array, the item at this position.
     pub fn get(self, key: &[u8]) -> Option<Node<'d>> {
         match self.kind() {
             Kind::Object => {
@@ -133,12 +133,12 @@ impl<'d> Node<'d> {
         }
     }
 
-    /// The value behind several keys.
+    /// The value at a path of several keys.
     pub fn path(self, keys: &[&str]) -> Option<Node<'d>> {
         keys.iter().try_fold(self, |node, key| node.get(key.as_bytes()))
     }
 
-    /// The value that a JSON pointer leads to. The slash in front may be left out; an empty pointer leads nowhere.
+    /// The value of a JSON pointer. The leading slash is optional; an empty pointer has no value.
     pub fn pointer(self, pointer: &str) -> Option<Node<'d>> {
         if pointer.is_empty() {
             return None;
@@ -157,7 +157,7 @@ impl<'d> Node<'d> {
         (self.kind() == Kind::Str).then(|| unescaped(&raw[1..raw.len() - 1]))
     }
 
-    /// A string's characters, or the text of another value without blanks.
+    /// A string's characters, or the text of another value without white space.
     pub fn text(self) -> Cow<'d, [u8]> {
         match self.kind() {
             Kind::Str => self.string().unwrap_or_default(),
@@ -170,7 +170,7 @@ impl<'d> Node<'d> {
         }
     }
 
-    /// The text on several lines, indented by two blanks.
+    /// The text on several lines, indented by two spaces.
     pub fn pretty(self) -> Vec<u8> {
         let mut out = Vec::new();
         self.write(Some(0), &mut out);
@@ -216,7 +216,7 @@ impl<'d> Node<'d> {
     }
 }
 
-/// The characters that the inside of a string stands for. Half of a pair of surrogates becomes U+FFFD.
+/// Decodes the inside of a string. A lone surrogate becomes U+FFFD.
 fn unescaped(inside: &[u8]) -> Cow<'_, [u8]> {
     if !inside.contains(&b'\\') {
         return Cow::Borrowed(inside);
@@ -255,7 +255,7 @@ fn unescaped(inside: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(out)
 }
 
-/// The number of four hexadecimal digits, which the parser has checked.
+/// The value of four hexadecimal digits, which the parser has already checked.
 fn hex(digits: &[u8]) -> u32 {
     let digit = |byte: &u8| char::from(*byte).to_digit(16).unwrap_or(0);
     digits.iter().take(4).fold(0, |number, byte| number << 4 | digit(byte))

@@ -8,7 +8,7 @@ use eyas_sinsp::plugin::{ArgForms, PluginField, Request, Wanted};
 use crate::document::Node;
 use crate::uri::query_value;
 
-/// A field: its name, the argument that it takes, where its value is, and a sentence.
+/// A field: its name, its argument, the place of its value, and a description.
 pub(crate) struct Row {
     name: &'static str,
     arg: Arg,
@@ -19,45 +19,46 @@ pub(crate) struct Row {
 #[derive(Clone, Copy, PartialEq)]
 enum Arg {
     None,
-    /// A position may be given.
+    /// An optional position.
     Index,
-    /// A key must be given.
+    /// A mandatory key.
     Key,
 }
 
-/// Where the value is in the event, and what it is.
+/// Place and type of the value in the event.
 enum Take {
     /// Behind these keys.
     Path(&'static [&'static str]),
-    /// The items of the array there.
+    /// The items of the array at this path.
     Items(&'static [&'static str]),
-    /// In each item of the array at the first keys, what is behind the second.
+    /// For each item of the array at the first path, the value at the second path.
     Each(&'static [&'static str], &'static [&'static str], Absent),
-    /// The same, of the first item alone.
+    /// The same, for the first item only.
     First(&'static [&'static str]),
-    /// In each rule of a role, the items of the array with this key.
+    /// For each rule of a role, the items of the array with this key.
     Rules(&'static str),
-    /// What a container runs as: of its own security context, else of the pod's, else 0.
+    /// The effective user or group of a container: from its own security context, otherwise from the pod's,
+    /// otherwise 0.
     Effective(&'static str),
-    /// The parts of images that name the repository.
+    /// The repository parts of images.
     Repositories,
-    /// The same, of the first container alone.
+    /// The same, for the first container only.
     FirstRepository,
-    /// Ports of the host that containers use.
+    /// Host ports of containers.
     HostPorts,
     /// Whether any container is privileged.
     AnyPrivileged,
-    /// What the volumes are of.
+    /// Types of the volumes.
     VolumeTypes,
-    /// Whether a volume is of the path that is the argument, or begins with it if that ends in `*`.
+    /// Whether a host path volume has the path of the argument, or this prefix if the argument ends in `*`.
     HasHostPath,
-    /// The parameter of the URI that is the argument.
+    /// The URI parameter with the name of the argument.
     UriParam,
     /// This text.
     Constant(&'static str),
 }
 
-/// What an item of [`Take::Each`] without the value means.
+/// Handling of an item of [`Take::Each`] without the value.
 #[derive(Clone, Copy, PartialEq)]
 enum Absent {
     /// The field has no value.
@@ -84,7 +85,7 @@ const fn row(name: &'static str, arg: Arg, take: Take, doc: &'static str) -> Row
     Row { name, arg, take, doc }
 }
 
-/// What is in the security context of each container.
+/// A value from the security context of each container.
 const fn of_containers(
     name: &'static str,
     keys: &'static [&'static str],
@@ -334,7 +335,7 @@ pub(crate) const ROWS: &[Row] = &[
     ),
 ];
 
-/// The rows as a plugin describes them.
+/// The rows as field descriptions of a plugin.
 pub(crate) fn described() -> Vec<PluginField> {
     ROWS.iter()
         .map(|row| {
@@ -355,8 +356,8 @@ impl Row {
     }
 }
 
-/// The items of an array, or the one at the position that was asked for; `None` if there is no array, or none at that
-/// position.
+/// The items of an array, or the one at the requested position. `None` if there is no array, or no item at
+/// that position.
 fn items<'d>(root: Node<'d>, keys: &[&str], index: Option<u64>) -> Option<Vec<Node<'d>>> {
     let array = root.path(keys).filter(|node| node.is_array())?;
     match index {
@@ -376,7 +377,7 @@ fn repository(image: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
 
 type Texts<'d> = Vec<Cow<'d, [u8]>>;
 
-/// What is behind the keys in each item.
+/// The value at the keys in each item.
 fn each<'d>(items: Vec<Node<'d>>, keys: &[&str], absent: Absent) -> Option<Texts<'d>> {
     let mut texts = Vec::with_capacity(items.len());
     for item in items {
@@ -420,7 +421,7 @@ fn list<'d>(take: &Take, root: Node<'d>, index: Option<u64>) -> Option<Texts<'d>
             let mut ports = Vec::new();
             for container in items(root, CONTAINERS, index)? {
                 for port in container.get(b"ports").into_iter().flat_map(Node::items) {
-                    // In the host's network, the container's port is one of the host.
+                    // In the host's network, the container port is a host port.
                     ports
                         .extend(port.get(b"hostPort").or_else(|| port.get(b"containerPort")).map(Node::text));
                 }
@@ -435,7 +436,7 @@ fn list<'d>(take: &Take, root: Node<'d>, index: Option<u64>) -> Option<Texts<'d>
     }
 }
 
-/// The value of a field that has one.
+/// The value of a field with a single value.
 fn single<'d>(take: &Take, root: Node<'d>, key: &str) -> Option<Cow<'d, [u8]>> {
     let truth = |holds: bool| Cow::Borrowed(if holds { &b"true"[..] } else { b"false" });
     match take {
@@ -462,7 +463,7 @@ fn single<'d>(take: &Take, root: Node<'d>, key: &str) -> Option<Cow<'d, [u8]>> {
     }
 }
 
-/// Gives the request the value of its field at a position.
+/// Passes the value of the field to the request.
 pub(crate) fn extract(root: Node<'_>, at: usize, wanted: &Wanted, request: &mut Request<'_>) {
     let Some(row) = ROWS.get(wanted.field) else { return };
     if row.is_list() {

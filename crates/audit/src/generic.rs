@@ -1,11 +1,11 @@
-//! Fields of JSON of any kind.
+//! Fields for any JSON.
 
 use eyas_fields::{FieldType, Value};
 use eyas_sinsp::plugin::{ArgForms, PluginField, Request, Wanted};
 
 use crate::document::Node;
 
-/// Where the value is.
+/// Place of the value.
 #[derive(Clone, Copy)]
 enum Take {
     Pointer,
@@ -13,7 +13,7 @@ enum Take {
     Time,
 }
 
-/// Names, of which the second are older.
+/// Field names; the second name of each row is older.
 const ROWS: [(&str, Take, &str); 6] = [
     ("json.value", Take::Pointer, "The value that a JSON pointer leads to, such as json.value[/user/name]."),
     ("json.obj", Take::Whole, "The whole text, on several lines."),
@@ -23,7 +23,7 @@ const ROWS: [(&str, Take, &str); 6] = [
     ("jevt.rawtime", Take::Time, "The same as json.rawtime."),
 ];
 
-/// The rows as a plugin describes them.
+/// The rows as field descriptions of a plugin.
 pub(crate) fn described() -> Vec<PluginField> {
     let field = |(name, take, doc): (&str, Take, &str)| {
         let has_key = matches!(take, Take::Pointer);
@@ -33,7 +33,7 @@ pub(crate) fn described() -> Vec<PluginField> {
     ROWS.into_iter().map(field).collect()
 }
 
-/// Gives the request the value of its field at a position; `ts` is the time of the event.
+/// Passes the value of the field to the request; `ts` is the time of the event.
 pub(crate) fn extract(root: Node<'_>, ts: u64, at: usize, wanted: &Wanted, request: &mut Request<'_>) {
     match ROWS.get(wanted.field).map(|(_, take, _)| take) {
         Some(Take::Pointer) => {

@@ -1,15 +1,15 @@
-//! Kubernetes audit events as native plugins: the event source `k8s_audit`, the fields `ka.*`, and `json.*` for JSON of any
-//! kind.
+//! Native plugins for Kubernetes audit events: the event source `k8s_audit`, the fields `ka.*`, and
+//! `json.*` for any JSON.
 //!
-//! Should I use this crate? Yes, to test the audit log of a Kubernetes API server against Falco's rules for it, without a
-//! plugin's shared object; and as an example of a native plugin.
+//! Should I use this crate? Yes, to test the audit log of a Kubernetes API server with Falco's rules,
+//! without a plugin's shared object. It is also an example of a native plugin.
 //!
 //! ```text
 //!   audit.jsonl ── AuditStream ──> plugin events ──> Document (parsed once) ──> ka.*, json.*, jevt.*
 //! ```
 //!
-//! [`k8saudit`] and [`json`] have the names, versions and fields of the public plugins, so rules files that require those
-//! load. Both take values from one [`Document`] per event and thread.
+//! [`k8saudit`] and [`json`] have the names, versions and fields of the public plugins, so rules files that
+//! require those plugins load. Both read values from one [`Document`] per event and thread.
 //!
 //! ```
 //! use std::sync::Arc;

@@ -1,9 +1,9 @@
-//! JSON text becomes a list of spans.
+//! Parses JSON text to a list of spans.
 
 /// Deepest nesting.
 const MAX_DEPTH: usize = 128;
 
-/// What a span is.
+/// Kind of a span.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Object,
@@ -14,8 +14,8 @@ pub(crate) enum Kind {
     Word,
 }
 
-/// A value: where its text is, and where in the list the one behind it is. What an array has follows it; what an object has,
-/// too: key, value, key, value.
+/// A value: the range of its text, and the index of the next value after it in the list. The contents of an
+/// array or object follow it; for an object as key, value, key, value.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Span {
     pub(crate) kind: Kind,
@@ -24,7 +24,7 @@ pub(crate) struct Span {
     pub(crate) next: u32,
 }
 
-/// Parses a whole text into `spans`; returns whether it is JSON.
+/// Parses a whole text into `spans`. Returns whether the text is JSON.
 pub(crate) fn parse(text: &[u8], spans: &mut Vec<Span>) -> bool {
     spans.clear();
     if u32::try_from(text.len()).is_err() {

@@ -14,8 +14,8 @@ use crate::{fields, generic};
 /// Id and name of the event source.
 const SOURCE: (u32, &str) = (1, "k8s_audit");
 
-/// Audit events of Kubernetes: the source `k8s_audit` with the fields `ka.*`, as the public plugin of this name and version
-/// has them. It is opened with the path of a file: see [`AuditStream`].
+/// The plugin for Kubernetes audit events: the source `k8s_audit` and the fields `ka.*` of the public
+/// plugin with this name and version. Open it with the path of a file: see [`AuditStream`].
 pub fn k8saudit() -> Native {
     let mut info = PluginInfo::new("k8saudit", Version([0, 18, 0]))
         .with_source(SOURCE.0, SOURCE.1)
@@ -25,7 +25,8 @@ pub fn k8saudit() -> Native {
     Native::new(info, |_| Ok(Box::new(Audit)))
 }
 
-/// The fields `json.*` and `jevt.*` of plugin events that are JSON, as the public plugin of this name and version has them.
+/// The plugin for JSON in plugin events: the fields `json.*` and `jevt.*` of the public plugin with this
+/// name and version.
 pub fn json() -> Native {
     let mut info = PluginInfo::new("json", Version([0, 7, 4])).with_fields(generic::described());
     info.description = "Fields of events that are JSON (built in)".into();
@@ -106,14 +107,14 @@ impl Extraction for Json {
         })
     }
 
-    /// Plugin events alone: no system call is JSON.
+    /// Only plugin events: system calls have no JSON.
     fn event_types(&self) -> Option<Vec<u16>> {
         const PLUGIN_EVENT: u16 = 322;
         Some(vec![PLUGIN_EVENT])
     }
 }
 
-/// Both plugins are what a set takes.
+/// A compile-time check that plugin sets accept both plugins.
 const _: fn() = || {
     fn plugin<T: eyas_sinsp::plugin::Plugin>(_: fn() -> T) -> Option<Arc<T>> {
         None

@@ -1,4 +1,4 @@
-//! Audit events from a file or any other reader.
+//! Reads audit events from a file or any other reader.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
@@ -7,31 +7,32 @@ use eyas_sinsp::plugin::{Batch, EventStream, Flow, PluginError};
 
 use crate::document::{Document, Node};
 
-/// Largest event, bytes: the reference's default.
+/// Maximum size of an event, bytes: the default of the reference implementation.
 const MAX_EVENT: usize = 262_144;
-/// Longest line, which may hold many events: bytes.
+/// Maximum length of a line, which may have many events, bytes.
 const MAX_LINE: u64 = 64 << 20;
-/// Events of a batch, unless a line has more.
+/// Number of events in a batch, unless a line has more.
 const BATCH: usize = 64;
 
-/// Yields the audit events of lines of JSON: each line is an event, a list of events, or an `EventList`.
+/// An event stream of audit events from lines of JSON. Each line is an event, a list of events, or an
+/// `EventList`.
 ///
-/// The time of an event is that of its stage. Lines that are no JSON, and events without a time or beyond 256 KiB, are skipped
-/// and counted.
+/// The time of an event is the time of its stage. The stream skips and counts lines that are not JSON, and
+/// events without a time or larger than 256 KiB.
 pub struct AuditStream {
     reader: Box<dyn BufRead + Send>,
     line: Vec<u8>,
     read: u64,
-    /// Size of the file, if it is one.
+    /// Size of the input, if it is a file.
     size: Option<u64>,
     skipped: u64,
 }
 
 impl AuditStream {
-    /// The events of a file.
+    /// Opens a file with audit events.
     ///
     /// # Errors
-    /// The file cannot be opened, or the path is an address to listen at, which this source does not do.
+    /// The file cannot be opened, or the path is a listening address, which this source does not support.
     pub fn open(path: &str) -> Result<Self, PluginError> {
         if path.starts_with("http://") || path.starts_with("https://") {
             return Err(format!(
@@ -44,12 +45,12 @@ impl AuditStream {
         Ok(Self { size, ..Self::new(BufReader::with_capacity(256 << 10, file)) })
     }
 
-    /// The events of a reader.
+    /// Creates a stream from a reader.
     pub fn new(reader: impl BufRead + Send + 'static) -> Self {
         Self { reader: Box::new(reader), line: Vec::new(), read: 0, size: None, skipped: 0 }
     }
 
-    /// Lines and events that were skipped so far.
+    /// Number of lines and events that were skipped so far.
     pub fn skipped(&self) -> u64 {
         self.skipped
     }
@@ -74,7 +75,7 @@ impl AuditStream {
     }
 }
 
-/// Appends an event; returns whether it is one.
+/// Appends an event. Returns whether the value was an event.
 fn push(event: Node<'_>, batch: &mut Batch) -> bool {
     let time = event.get(b"stageTimestamp").and_then(Node::string).and_then(|text| {
         let time: jiff::Timestamp = std::str::from_utf8(&text).ok()?.parse().ok()?;

@@ -1,4 +1,4 @@
-//! Parameters of a request's URI.
+//! Query parameters of a request URI.
 
 /// The first value of a query parameter, decoded; `None` if there is none, or a part of the query is malformed.
 pub(crate) fn query_value(uri: &[u8], name: &str) -> Option<Vec<u8>> {
@@ -15,7 +15,7 @@ pub(crate) fn query_value(uri: &[u8], name: &str) -> Option<Vec<u8>> {
     found
 }
 
-/// A text without its percent escapes; a plus is a blank.
+/// Decodes percent escapes; a plus is a space.
 fn decoded(text: &[u8]) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(text.len());
     let mut bytes = text.iter();

@@ -1,11 +1,11 @@
-//! What scalars mean where a type is asked for.
+//! Conversion of scalars to types.
 
-/// Whether a plain scalar says "nothing".
+/// Whether a plain scalar means null.
 pub fn is_null(text: &str) -> bool {
     matches!(text, "" | "~" | "null" | "Null" | "NULL")
 }
 
-/// A truth value: `y`, `yes`, `true`, `on` or the opposite, in lower case, in upper case or with a capital.
+/// A boolean: `y`, `yes`, `true`, `on` or the opposite, in lower case, in upper case or capitalised.
 pub fn truth(text: &str) -> Option<bool> {
     let rest = text.get(1..)?;
     let all = |case: fn(&u8) -> bool| rest.as_bytes().iter().all(case);
@@ -21,13 +21,14 @@ pub fn truth(text: &str) -> Option<bool> {
     }
 }
 
-/// An unsigned number: decimal, octal behind `0`, hexadecimal behind `0x`; with a `+` or not, blanks behind it.
+/// An unsigned number: decimal, octal after `0`, hexadecimal after `0x`; optionally with a leading `+` and
+/// with trailing spaces.
 pub fn unsigned(text: &str) -> Option<u64> {
     let digits = text.strip_prefix('+').unwrap_or(text);
     magnitude(digits)
 }
 
-/// A number with or without a sign; otherwise as [`unsigned`].
+/// A number with an optional sign; otherwise like [`unsigned`].
 pub fn signed(text: &str) -> Option<i64> {
     match text.strip_prefix('-') {
         Some(digits) => 0_i64.checked_sub_unsigned(magnitude(digits)?),
@@ -46,19 +47,19 @@ fn magnitude(text: &str) -> Option<u64> {
         (None, Some(octal)) if !octal.is_empty() => (octal, 8),
         _ => (digits, 10),
     };
-    // A sign inside would pass for a number otherwise.
+    // Otherwise a sign inside the digits would be accepted.
     let plain = digits.bytes().all(|b| b.is_ascii_hexdigit());
     plain.then(|| u64::from_str_radix(digits, base).ok()).flatten()
 }
 
-/// A number with a point, an exponent, `.inf` or `.nan`.
+/// A number with a decimal point, an exponent, `.inf` or `.nan`.
 pub fn float(text: &str) -> Option<f64> {
     match text.strip_prefix(['+', '-']).unwrap_or(text) {
         ".inf" | ".Inf" | ".INF" => {
             Some(if text.starts_with('-') { f64::NEG_INFINITY } else { f64::INFINITY })
         }
         ".nan" | ".NaN" | ".NAN" if text.starts_with('.') => Some(f64::NAN),
-        // What Rust reads beyond digits are words.
+        // Besides digits, Rust accepts only words such as `inf`, which are not numbers here.
         rest if rest.starts_with(|c: char| c.is_ascii_digit() || c == '.') => {
             let digits = text.trim_end_matches([' ', '\t', '\n', '\r', '\u{b}', '\u{c}']);
             digits.parse().ok()

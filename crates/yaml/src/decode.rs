@@ -1,4 +1,4 @@
-//! Bytes of a file become text: the encodings that yaml-cpp knows, and bytes that are none.
+//! Decodes the bytes of a file: the encodings that yaml-cpp supports, and invalid bytes.
 
 use std::borrow::Cow;
 
@@ -7,8 +7,8 @@ use std::borrow::Cow;
 pub struct Decoded<'a> {
     /// The text, without a byte order mark.
     pub text: Cow<'a, str>,
-    /// Where a byte that is not UTF-8 stood, in bytes of `text`, ascending. It was read as Latin-1, which takes a byte
-    /// more.
+    /// Offsets in `text` of bytes that were not UTF-8, ascending. Such a byte was read as Latin-1, so it
+    /// takes one more byte in `text`.
     pub foreign: Vec<u32>,
 }
 
@@ -19,7 +19,8 @@ impl<'a> From<&'a str> for Decoded<'a> {
     }
 }
 
-/// Reads UTF-8, or UTF-16 and UTF-32 of either order, by the mark at the beginning or the first characters.
+/// Decodes UTF-8, UTF-16 or UTF-32 of either byte order. Detects the encoding from the byte order mark or
+/// the first characters.
 pub fn decode(bytes: &[u8]) -> Decoded<'_> {
     match bytes {
         [0, 0, 0xfe, 0xff, rest @ ..] => utf32(rest, u32::from_be_bytes),

@@ -1,28 +1,29 @@
-//! The characters ahead, and where they are.
+//! The input characters and their positions.
 
-/// A place in a file as yaml-cpp counts it, each number from 0.
+/// A position in a file, counted like yaml-cpp, with numbers from 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Mark {
     /// Line.
     pub line: usize,
     /// Column, bytes.
     pub column: usize,
-    /// Offset, bytes behind a byte order mark.
+    /// Offset in bytes, without a byte order mark.
     pub offset: usize,
 }
 
-/// Reads a text byte by byte. All that YAML looks for is ASCII, so bytes of longer characters pass as they are.
+/// Reads a text byte by byte. All characters with a meaning in YAML are ASCII, so other bytes pass
+/// unchanged.
 #[derive(Debug)]
 pub(crate) struct Input<'a> {
     bytes: &'a [u8],
     at: usize,
     line: usize,
     column: usize,
-    /// What ends a line: whichever of `\n` and `\r` ended the first one.
+    /// Line ending: the one of `\n` and `\r` that ended the first line.
     ending: Option<u8>,
-    /// Where characters stand that are one byte in the file and two here.
+    /// Offsets of characters that are one byte in the file and two bytes here.
     foreign: &'a [u32],
-    /// How many of them were taken.
+    /// Number of them that were passed.
     passed: usize,
 }
 
@@ -31,7 +32,7 @@ impl<'a> Input<'a> {
         Self { bytes: text.as_bytes(), at: 0, line: 0, column: 0, ending: None, foreign, passed: 0 }
     }
 
-    /// The byte `ahead` of the next one.
+    /// The byte at the distance `ahead` from the next one.
     pub(crate) fn byte(&self, ahead: usize) -> Option<u8> {
         self.bytes.get(self.at + ahead).copied()
     }
@@ -52,7 +53,7 @@ impl<'a> Input<'a> {
         self.at >= self.bytes.len()
     }
 
-    /// Bytes before the next one.
+    /// Offset of the next byte.
     pub(crate) fn at(&self) -> usize {
         self.at
     }
@@ -61,7 +62,7 @@ impl<'a> Input<'a> {
         self.column
     }
 
-    /// The end of the text counts as a new line.
+    /// Resets the column, because yaml-cpp counts the end of the text as a new line.
     pub(crate) fn reset_column(&mut self) {
         self.column = 0;
     }
@@ -102,7 +103,7 @@ impl<'a> Input<'a> {
         }
     }
 
-    /// Takes what follows up to a byte that `stop` names.
+    /// Skips bytes until `stop` returns true.
     pub(crate) fn skip_until(&mut self, stop: impl Fn(&Self) -> bool) {
         while !self.at_end() && !stop(self) {
             self.next();
@@ -121,12 +122,12 @@ impl<'a> Input<'a> {
         self.is_blank(ahead) || self.is_break(ahead)
     }
 
-    /// Whether a word ends there: a blank, a line break or the end of the text.
+    /// Whether a word ends there: at white space, a line break or the end of the text.
     pub(crate) fn is_edge(&self, ahead: usize) -> bool {
         self.byte(ahead).is_none() || self.is_blank_or_break(ahead)
     }
 
-    /// Takes a line break, `\r\n` at once; returns its bytes.
+    /// Skips a line break, `\r\n` as one. Returns its length in bytes.
     pub(crate) fn skip_break(&mut self) -> usize {
         let len = match (self.peek(), self.byte(1)) {
             (Some(b'\r'), Some(b'\n')) => 2,

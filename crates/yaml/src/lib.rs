@@ -1,17 +1,18 @@
-//! YAML as yaml-cpp reads it, which is what Falco reads its rules and its configuration with.
+//! A YAML reader that is compatible with yaml-cpp, the library with which Falco reads its rules and its
+//! configuration.
 //!
-//! Should I use this crate? Yes, to read files exactly as programs with yaml-cpp do, or to know the place of every value. For
-//! other YAML take a crate for serde.
+//! Should I use this crate? Yes, to read files exactly like programs with yaml-cpp, or to know the position
+//! of every value. For other YAML, use a serde crate.
 //!
 //! ```text
 //!   bytes ── decode ──> text ── parse ──> documents: Node { kind, mark }
 //! ```
 //!
-//! yaml-cpp accepts more than the YAML specification does (a comment glued to a quoted text, control characters,
-//! a first line that is indented further than the rest), and files in use depend on it. This crate reads such
-//! files to the same values, and gives every value the line, column and offset that yaml-cpp gives it.
-//! What a scalar means (a truth value, a number) is decided by who reads it: see [`truth`], [`unsigned`],
-//! [`signed`] and [`float`].
+//! yaml-cpp accepts more than the YAML specification: for example a comment directly after a quoted text,
+//! control characters, or a first line with more indentation than the rest. Existing files depend on it.
+//! This crate reads such files to the same values, and assigns the same line, column and offset to every
+//! value as yaml-cpp. The caller decides the meaning of a scalar (boolean, number): see [`truth`],
+//! [`unsigned`], [`signed`] and [`float`].
 //!
 //! ```
 //! let text = eyas_yaml::decode(b"- list: shells\n  items: [sh, bash]# both\n");

@@ -1,10 +1,10 @@
-//! Why a text is no YAML.
+//! Error of a text that is not valid YAML.
 
 use std::borrow::Cow;
 
 use crate::Mark;
 
-/// Why a text is no YAML.
+/// Error of a text that is not valid YAML.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     /// What is wrong.
@@ -13,7 +13,7 @@ pub struct Problem {
     cpp: Cow<'static, str>,
     /// Where yaml-cpp says so.
     pub mark: Mark,
-    /// Where it shows, in bytes of the text.
+    /// Position of the cause, as a byte offset in the text.
     pub place: usize,
     /// What to do.
     pub help: Option<String>,
@@ -43,7 +43,7 @@ impl Problem {
         cpp_message(&self.cpp, self.mark)
     }
 
-    /// Shows at another byte.
+    /// Moves the cause to another byte.
     pub(crate) fn at(mut self, place: usize) -> Self {
         self.place = place;
         self

@@ -1,4 +1,4 @@
-//! Scalars: escapes, folded lines and indentation undone, with the place of every byte kept.
+//! Reads scalars: undoes escapes, folded lines and indentation, and keeps the position of every byte.
 
 use crate::Mark;
 use crate::input::Input;
@@ -13,13 +13,13 @@ const NUL: &str = "a NUL stands in a text that is not quoted";
 pub(crate) enum Fold {
     /// Keep it.
     Never,
-    /// Make a blank of it where both lines are indented alike.
+    /// Replace it by a space if both lines have the same indentation.
     Block,
-    /// Make a blank of it, and drop the blanks around it.
+    /// Replace it by a space, and remove the white space around it.
     Flow,
 }
 
-/// What to do with line breaks at the end.
+/// Handling of line breaks at the end.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Chomp {
     Strip,
@@ -27,7 +27,7 @@ pub(crate) enum Chomp {
     Keep,
 }
 
-/// What ends a scalar, indentation aside.
+/// The end of a scalar, apart from indentation.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum End {
     /// A quote that is not doubled.
@@ -36,7 +36,7 @@ pub(crate) enum End {
     Double,
     /// `: ` or ` #`.
     Plain,
-    /// The same, or what a flow collection is made of.
+    /// The same, or a character of a flow collection.
     PlainInFlow,
     /// The end of the text.
     Text,
@@ -57,14 +57,14 @@ impl End {
         }
     }
 
-    /// Whether it is a quote, which is taken, and has to come.
+    /// Whether it is a quote, which is consumed and mandatory.
     fn is_quote(self) -> bool {
         matches!(self, Self::Single | Self::Double)
     }
 }
 
 fn plain_ends(input: &Input<'_>) -> bool {
-    // A `#` behind `\r\n` does not count as one behind a line break.
+    // A `#` after `\r\n` does not count as one after a line break.
     let comment = input.is_blank_or_break(0)
         && match (input.peek(), input.byte(1)) {
             (Some(b'\r'), Some(b'\n')) => input.byte(2) == Some(b'#'),
@@ -73,24 +73,25 @@ fn plain_ends(input: &Input<'_>) -> bool {
     input.is(b':') && input.is_edge(1) || comment
 }
 
-/// How a scalar is read.
+/// Rules for reading a scalar.
 pub(crate) struct Rules {
     pub(crate) end: End,
     pub(crate) fold: Fold,
     pub(crate) chomp: Chomp,
-    /// Columns that indent each line but the first.
+    /// Indentation of each line except the first.
     pub(crate) indent: usize,
-    /// Whether the first line with text says how far lines are indented.
+    /// Whether the first line with text determines the indentation.
     pub(crate) detect_indent: bool,
 }
 
-/// A scalar that was read.
+/// The result of reading a scalar.
 pub(crate) struct Read {
     pub(crate) text: String,
     pub(crate) runs: Vec<Run>,
-    /// Whether a line that is indented less ended it.
+    /// Whether a line with less indentation ended it.
     pub(crate) ended_by_line: bool,
-    /// Whether its second quote is missing: yaml-cpp says so only if no line break comes before the end of the file.
+    /// Whether its closing quote is missing. yaml-cpp reports this only if there is no line break before
+    /// the end of the file.
     pub(crate) unclosed: bool,
 }
 
@@ -106,7 +107,7 @@ impl Builder {
         self.text.len()
     }
 
-    /// Adds a byte that stands in the file as it is.
+    /// Adds a byte that is unchanged from the file.
     fn copy(&mut self, byte: u8, source: usize) {
         let (value, source) = (self.len() as u32, source as u32);
         match self.runs.last_mut() {
@@ -120,7 +121,7 @@ impl Builder {
         self.text.push(byte);
     }
 
-    /// Adds what stands for a stretch of the file.
+    /// Adds a replacement for a range of the file.
     fn make(&mut self, text: &[u8], source: (usize, usize)) {
         let (value, width) = (self.len() as u32, (source.1 - source.0) as u32);
         self.runs.push(Run { value, source: source.0 as u32, width, is_copy: false });
@@ -136,20 +137,20 @@ impl Builder {
         }
     }
 
-    /// Bytes without those of `set` at the end.
+    /// Length without trailing bytes from `set`.
     fn trimmed(&self, set: &[u8]) -> usize {
         self.text.iter().rposition(|byte| !set.contains(byte)).map_or(0, |at| at + 1)
     }
 }
 
-/// Reads a scalar. A quote has been taken; of a block scalar, its header.
+/// Reads a scalar. The opening quote, or the header of a block scalar, was already consumed.
 pub(crate) fn read(input: &mut Input<'_>, rules: &Rules) -> Result<Read, Problem> {
     let &Rules { end, fold, chomp, mut indent, detect_indent } = rules;
     let plain = matches!(end, End::Plain | End::PlainInFlow);
     let block = end == End::Text;
     let mut out = Builder::default();
     let mut has_text = false;
-    // The line break behind a header is no part of a block scalar.
+    // The line break after the header is not part of a block scalar.
     let mut begun = fold == Fold::Flow;
     let (mut empty, mut deeper) = (false, false);
     let mut folded: Vec<(usize, usize)> = Vec::new();
@@ -281,7 +282,7 @@ pub(crate) fn read(input: &mut Input<'_>, rules: &Rules) -> Result<Read, Problem
     }
     let kept = out.trimmed(b"\n");
     let kept = match escaped {
-        // An escaped line break stays, and what follows it.
+        // An escaped line break and the text after it are kept.
         Some(at) if kept <= at => at + 1,
         _ => kept,
     };
@@ -296,12 +297,12 @@ pub(crate) fn read(input: &mut Input<'_>, rules: &Rules) -> Result<Read, Problem
     Ok(Read { text, runs: out.runs, ended_by_line, unclosed })
 }
 
-/// The character that an escape stands for.
+/// Decodes an escape.
 fn escape(input: &mut Input<'_>) -> Result<char, Problem> {
     let start = input.at();
     let quote = input.next();
     let Some(byte) = input.next() else {
-        // yaml-cpp counts the end as a byte here.
+        // yaml-cpp counts the end of the file as a byte here.
         let mark = input.mark();
         let mark = Mark { column: mark.column + 1, offset: mark.offset + 1, ..mark };
         let cpp = "unknown escape character: \u{4}";
@@ -339,7 +340,7 @@ fn escape(input: &mut Input<'_>) -> Result<char, Problem> {
     })
 }
 
-/// The character with a code of so many digits.
+/// Reads a character code with this many digits.
 fn code(input: &mut Input<'_>, digits: usize) -> Result<char, Problem> {
     let start = input.at();
     let mut value = Some(0_u32);

@@ -1,4 +1,5 @@
-//! Text becomes tokens. Whether a scalar is a key shows only when its `:` comes: tokens that depend on it wait.
+//! Splits text into tokens. A scalar is known to be a key only at its `:`, so tokens that depend on it are
+//! held back.
 
 use std::collections::VecDeque;
 
@@ -14,43 +15,43 @@ enum Collection {
     Map,
 }
 
-/// A block collection that is open, and the column that it is indented to.
+/// An open block collection and its indentation column.
 struct Indent {
     column: usize,
     collection: Collection,
     status: Status,
 }
 
-/// A scalar, or whatever may be a key, before its `:` is seen.
+/// A possible key, before its `:` is seen.
 struct MaybeKey {
     mark: Mark,
-    /// Flow collections around it.
+    /// Number of flow collections around it.
     level: usize,
-    /// The block map that it opens: its place among the indents, and of its token.
+    /// The block map that it opens: the index of its indent, and of its token.
     map: Option<(usize, usize)>,
     key: usize,
 }
 
-/// Where a token begins.
+/// Beginning of a token.
 #[derive(Clone, Copy)]
 struct Spot {
     mark: Mark,
     start: usize,
 }
 
-/// Bytes from the beginning of a key to its `:`, at most.
+/// Maximum number of bytes from the beginning of a key to its `:`.
 const MAX_KEY: usize = 1024;
 
-/// Makes tokens as they are asked for.
+/// Produces tokens on demand.
 pub(crate) struct Scanner<'a> {
     input: Input<'a>,
     tokens: VecDeque<Placed>,
-    /// Tokens taken so far: the number of the first one that waits.
+    /// Number of tokens taken so far, which is the number of the first waiting one.
     taken: usize,
     ended: bool,
     key_allowed: bool,
     scalar_allowed: bool,
-    /// Whether a `:` needs no blank behind it: it follows a quoted text or a flow collection.
+    /// Whether a `:` needs no space after it, because it follows a quoted text or a flow collection.
     value_may_be_glued: bool,
     keys: Vec<MaybeKey>,
     indents: Vec<Indent>,
@@ -75,7 +76,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Where the scanner is.
+    /// Current position of the scanner.
     pub(crate) fn mark(&self) -> Mark {
         self.input.mark()
     }
@@ -195,12 +196,12 @@ impl<'a> Scanner<'a> {
         !indicator && glued
     }
 
-    /// Takes blanks, comments and line breaks.
+    /// Skips white space, comments and line breaks.
     fn skip_between(&mut self) {
         loop {
             while self.input.is_blank(0) {
                 if self.input.is(b'\t') && !self.in_flow() {
-                    // A tab indents nothing, so no key can stand behind it.
+                    // A tab is not indentation, so no key can follow it.
                     self.key_allowed = false;
                 }
                 self.input.next();
@@ -226,7 +227,7 @@ impl<'a> Scanner<'a> {
         self.ended = true;
     }
 
-    /// Opens a block collection here, unless one is open at this column or further in.
+    /// Opens a block collection here, unless one is already open at this column or deeper.
     fn open(&mut self, collection: Collection, status: Status) -> Option<(usize, usize)> {
         if self.in_flow() {
             return None;
@@ -248,7 +249,7 @@ impl<'a> Scanner<'a> {
         Some((self.indents.len() - 1, number))
     }
 
-    /// Closes block collections that are indented further than this column.
+    /// Closes block collections with more indentation than this column.
     fn close_to_here(&mut self) {
         if self.in_flow() {
             return;
@@ -286,7 +287,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Notes that what begins here may be a key.
+    /// Records that a key may begin here.
     fn note_key(&mut self) {
         let level = self.flows.len();
         if !self.key_allowed || self.keys.last().is_some_and(|key| key.level == level) {
@@ -299,7 +300,7 @@ impl<'a> Scanner<'a> {
         self.keys.push(MaybeKey { mark: from.mark, level, map, key });
     }
 
-    /// What may have been a key is none.
+    /// Discards a possible key.
     fn drop_key(&mut self) {
         let level = self.flows.len();
         if let Some(key) = self.keys.pop_if(|key| key.level == level) {
@@ -307,7 +308,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Whether the last thing that may be a key is one, now that its `:` is here.
+    /// Confirms the last possible key at its `:`. Returns whether it is a key.
     fn verify_key(&mut self) -> bool {
         let level = self.flows.len();
         let Some(key) = self.keys.pop_if(|key| key.level == level) else { return false };
@@ -321,7 +322,7 @@ impl<'a> Scanner<'a> {
         self.set_status(key.key, status);
         if let Some((indent, token)) = key.map {
             self.set_status(token, status);
-            // It may be closed by now, and another be in its place that is settled already.
+            // It may be closed already, and another settled one may have its index.
             if let Some(indent) = self.indents.get_mut(indent).filter(|i| i.status == Status::Open) {
                 indent.status = status;
             }
@@ -548,7 +549,7 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    /// Takes letters, digits, `%` with two digits, and what else may be in a tag.
+    /// Skips letters, digits, `%` with two digits, and other characters that are allowed in a tag.
     fn skip_tag(&mut self, others: &[u8]) {
         let is_hex = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_hexdigit());
         loop {
@@ -580,7 +581,7 @@ impl<'a> Scanner<'a> {
         let from = self.here();
         let read = scalar::read(&mut self.input, &rules)?;
         (self.key_allowed, self.value_may_be_glued) = (read.ended_by_line, false);
-        // What was read behind it, blanks and line breaks, is no part of it.
+        // White space and line breaks that were read after it are not part of it.
         let end = read.runs.last().map_or(from.start, |run| (run.source + run.width) as usize);
         self.push_scalar(from, Style::Plain, read);
         if let Some(token) = self.tokens.back_mut() {
@@ -650,7 +651,7 @@ impl<'a> Scanner<'a> {
     }
 }
 
-/// No runs where they say nothing: the value is what stands in the file from the token on.
+/// Returns no runs if the value is unchanged from the file, starting at the token.
 fn whole(runs: Vec<Run>, start: usize, style: Style) -> Vec<Run> {
     let start = match style {
         Style::Plain => start,

@@ -1,8 +1,8 @@
-//! What the scanner makes of a text.
+//! Tokens of the scanner.
 
 use crate::Mark;
 
-/// How a scalar is written.
+/// Style of a scalar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Style {
     /// Bare.
@@ -17,7 +17,7 @@ pub enum Style {
     Folded,
 }
 
-/// Bytes of a scalar's value, and the bytes of the text that they come from.
+/// A range of a scalar's value, and the range of the text that it comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Run {
     /// First byte in the value.
@@ -26,17 +26,17 @@ pub(crate) struct Run {
     pub(crate) source: u32,
     /// Bytes in the text.
     pub(crate) width: u32,
-    /// Whether the value has the same bytes; else it has something that stands for them.
+    /// Whether the value has the same bytes. Otherwise it has a replacement for them.
     pub(crate) is_copy: bool,
 }
 
-/// A scalar's text, and which bytes of the file it comes from.
+/// A scalar's text, and the bytes of the file that it comes from.
 #[derive(Clone, Debug)]
 pub(crate) struct Scalar {
     pub(crate) text: String,
     pub(crate) style: Style,
     pub(crate) runs: Vec<Run>,
-    /// Whether its second quote is missing.
+    /// Whether its closing quote is missing.
     pub(crate) unclosed: bool,
 }
 
@@ -62,12 +62,12 @@ pub(crate) enum Token {
     Value,
     Anchor(String),
     Alias(String),
-    /// What it says matters to nobody; that there is one makes an empty value a text.
+    /// Its contents have no effect, but its presence makes an empty value a text.
     Tag,
     Scalar(Scalar),
 }
 
-/// Whether a token counts: a key is one only when its `:` has been seen.
+/// Whether a token is valid. A key is valid only when its `:` has been seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Status {
     Valid,
@@ -75,7 +75,7 @@ pub(crate) enum Status {
     Open,
 }
 
-/// A token and its place.
+/// A token and its position.
 #[derive(Clone, Debug)]
 pub(crate) struct Placed {
     pub(crate) token: Token,
@@ -83,6 +83,6 @@ pub(crate) struct Placed {
     pub(crate) mark: Mark,
     /// Its first byte in the text.
     pub(crate) start: usize,
-    /// The byte behind its last one.
+    /// The byte after its last one.
     pub(crate) end: usize,
 }

@@ -10,40 +10,40 @@ use crate::problem::Problem;
 use crate::scanner::Scanner;
 use crate::token::{Placed, Run, Style, Token};
 
-/// Values that a file may have, those that aliases repeat included.
+/// Maximum number of values in a file, including those that aliases repeat.
 const MAX_NODES: usize = 1 << 20;
-/// Nesting that a file may have.
+/// Maximum nesting depth of a file.
 const MAX_DEPTH: usize = 128;
 
-/// A value and its place.
+/// A value and its position.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Node {
     /// What it is.
     pub kind: Kind,
-    /// Where yaml-cpp says that it is.
+    /// Position according to yaml-cpp.
     pub mark: Mark,
-    /// Where it stands in the text: all of a scalar, the `|` or `>` of a block scalar, the first token of a
-    /// collection; empty for a value that is not there.
+    /// Byte range in the text: a whole scalar, the `|` or `>` of a block scalar, or the first token of a
+    /// collection; empty for a missing value.
     pub place: Range<usize>,
-    /// How a scalar is written.
+    /// Style of a scalar.
     pub style: Option<Style>,
 }
 
-/// What a value is.
+/// Kind of a value.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Kind {
-    /// Nothing, or a plain `null` or `~`.
+    /// An empty value, or a plain `null` or `~`.
     Null,
-    /// A text, whatever it may mean.
+    /// A text, without interpretation.
     Scalar(String),
     /// A list.
     Seq(Vec<Node>),
-    /// Keys and values, in order; a key may come twice.
+    /// Keys and values, in order; keys may be repeated.
     Map(Vec<(Node, Node)>),
 }
 
 impl Node {
-    /// A value that stands in no file.
+    /// Creates a value that does not come from a file.
     pub fn new(kind: Kind) -> Self {
         Self { kind, mark: Mark::default(), place: 0..0, style: None }
     }
@@ -72,12 +72,12 @@ impl Node {
         }
     }
 
-    /// Whether it is nothing.
+    /// Whether it is null.
     pub fn is_null(&self) -> bool {
         matches!(self.kind, Kind::Null)
     }
 
-    /// The value of a key; the first one where it stands twice.
+    /// The value of a key; the first one if the key is repeated.
     pub fn get(&self, key: &str) -> Option<&Self> {
         self.as_map()?.iter().find(|(k, _)| k.as_str() == Some(key)).map(|(_, v)| v)
     }
@@ -91,26 +91,28 @@ impl Node {
     }
 }
 
-/// A file that was read.
+/// A parsed file.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Parsed {
-    /// Its documents; those that hold nothing are left out.
+    /// Its documents; empty ones are left out.
     pub documents: Vec<Node>,
-    /// Which bytes its scalars come from.
+    /// The bytes that its scalars come from.
     pub sources: Sources,
-    /// Where a quote stands that is never closed: its text goes on to the end of the file.
+    /// Position of an unclosed quote, whose text continues to the end of the file.
     pub unclosed: Option<usize>,
 }
 
-/// Which bytes of a text the bytes of its scalars come from: escapes, folded lines and indentation undone.
+/// Mapping from bytes of scalar values to bytes of the text, before escapes, folded lines and indentation
+/// were undone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sources {
-    /// By the place of a scalar; one that stands in the text as it is has none.
+    /// Runs by position of the scalar. A scalar that is unchanged from the text has none.
     runs: Vec<(usize, Vec<Run>)>,
 }
 
 impl Sources {
-    /// Bytes of the text that the bytes `wanted` of a scalar's value come from. The scalar's place begins at `start`.
+    /// Returns the bytes of the text that the range `wanted` of a scalar's value comes from. The scalar's
+    /// position begins at `start`.
     pub fn locate(&self, start: usize, style: Style, wanted: Range<usize>) -> Range<usize> {
         let Ok(found) = self.runs.binary_search_by_key(&start, |(start, _)| *start) else {
             let start = start + usize::from(matches!(style, Style::SingleQuoted | Style::DoubleQuoted));
@@ -141,7 +143,7 @@ impl Sources {
 /// Reads the documents of a file.
 ///
 /// # Errors
-/// The text is no YAML, or has too many values.
+/// The text is not valid YAML, or has too many values.
 pub fn parse(decoded: &Decoded<'_>) -> Result<Parsed, Problem> {
     let Decoded { text, foreign } = decoded;
     let mut parser = Parser {
@@ -156,7 +158,7 @@ pub fn parse(decoded: &Decoded<'_>) -> Result<Parsed, Problem> {
     };
     let mut documents = Vec::new();
     let outcome = parser.documents(&mut documents).map_err(|mut problem| {
-        // Places of problems are known by their marks, unless they say otherwise.
+        // The position of a problem is derived from its mark, unless it was set explicitly.
         if problem.place == problem.mark.offset {
             problem.place += foreign.partition_point(|at| (*at as usize) < problem.place);
         }
@@ -172,7 +174,7 @@ struct Parser<'a> {
     anchors: HashMap<String, Option<Node>>,
     runs: Vec<(usize, Vec<Run>)>,
     unclosed: Option<usize>,
-    /// For each collection around, whether it is a flow sequence.
+    /// For each enclosing collection, whether it is a flow sequence.
     in_flow_seq: Vec<bool>,
     nodes: usize,
     depth: usize,
@@ -256,7 +258,7 @@ impl Parser<'_> {
         };
         let (mark, start) = (next.mark, next.start);
         match &next.token {
-            // A value by itself is a map with a key that is nothing.
+            // A value without a key is a map with a null key.
             Token::Value => {
                 let pairs = self.compact_map()?;
                 return self.made(Kind::Map(pairs), mark, start..start);
@@ -327,7 +329,7 @@ impl Parser<'_> {
         Ok((tagged, anchor))
     }
 
-    /// A value behind its tags and anchors; `mark` and `start` are where those begin.
+    /// A value after its tags and anchors; `mark` and `start` are their beginning.
     fn content(&mut self, tagged: bool, mark: Mark, start: usize) -> Result<Node, Problem> {
         let in_flow_seq = self.in_flow_seq.last() == Some(&true);
         let Some(next) = self.scanner.peek()? else {
@@ -449,7 +451,7 @@ impl Parser<'_> {
         Problem::new(cpp, format!("`{sign}` is missing"), self.scanner.mark())
     }
 
-    /// The value of a key, if it has one; else nothing, with the mark of the key.
+    /// The value of a key, or null with the mark of the key.
     fn map_value(&mut self, mark: Mark, start: usize) -> Result<Node, Problem> {
         if self.is_next(|token| matches!(token, Token::Value))? {
             self.scanner.pop()?;
@@ -537,7 +539,7 @@ impl Parser<'_> {
     }
 }
 
-/// Checks what `%YAML` and `%TAG` say; `nth` is how many `%YAML` a document has.
+/// Checks the `%YAML` and `%TAG` directives; `nth` is the number of `%YAML` directives so far.
 fn check_directive(name: &str, parameters: &[String], nth: usize, mark: Mark) -> Result<(), Problem> {
     let problem = |cpp: &str, message: &str| Err(Problem::new(cpp.to_owned(), message, mark));
     match (name, parameters) {
@@ -566,7 +568,7 @@ fn check_directive(name: &str, parameters: &[String], nth: usize, mark: Mark) ->
     }
 }
 
-/// A token as people call it.
+/// Name of a token for messages.
 fn name(token: &Token) -> String {
     let sign = match token {
         Token::Scalar(scalar) => {

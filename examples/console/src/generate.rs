@@ -1,4 +1,4 @@
-//! Pages and scripts that follow from a program's arguments: packages have them.
+//! Generates manual pages and completion scripts from a program's arguments, for packages.
 
 use clap::{Command, ValueEnum};
 use clap_complete::{Shell, generate};
@@ -17,10 +17,10 @@ pub enum Generated {
 }
 
 impl Generated {
-    /// Makes it of a program's arguments.
+    /// Generates the text from a program's arguments.
     ///
     /// # Errors
-    /// The page can't be rendered.
+    /// The page cannot be rendered.
     pub fn render(self, command: Command) -> std::io::Result<String> {
         let mut bytes = Vec::new();
         let shell = match self {

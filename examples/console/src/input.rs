@@ -1,4 +1,4 @@
-//! Streams that may be long in coming.
+//! Input streams that may have no data for a long time.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
@@ -12,10 +12,10 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 
-/// How often a stream that nothing comes from is looked away from, ns.
+/// Interval at which a read without data checks the stop flag, ns.
 const GLANCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
 
-/// A stream that ends when the program is asked to: a read that waits for a pipe does not hold it up.
+/// A stream that ends when the program is asked to end, even while a read waits for a pipe.
 pub struct Input {
     file: File,
     stop: Arc<AtomicBool>,
@@ -25,12 +25,13 @@ impl Input {
     /// Standard input.
     ///
     /// # Errors
-    /// No further descriptor can be had.
+    /// The system allows no further file descriptor.
     pub fn stdin(stop: Arc<AtomicBool>) -> io::Result<Self> {
         Ok(Self { file: io::stdin().as_fd().try_clone_to_owned()?.into(), stop })
     }
 
-    /// A FIFO or a device; nothing if this is a regular file, which does not make anybody wait, or is not there.
+    /// Opens a FIFO or a device. Returns `None` for a regular file, which never blocks, or if the file does
+    /// not exist.
     ///
     /// # Errors
     /// It cannot be opened.
@@ -38,7 +39,7 @@ impl Input {
         if std::fs::metadata(path).map_or(true, |meta| meta.is_file() || meta.is_dir()) {
             return Ok(None);
         }
-        // Not waiting for somebody who writes: reads do.
+        // Opening does not wait for a writer; reads do.
         let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
         let file = OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path)?;
         Ok(Some(Self { file, stop }))

@@ -1,7 +1,7 @@
 //! Standard input, output and error for the programs of this workspace.
 //!
-//! The standard macros `print!` and `eprintln!` panic when the text cannot be written: on a full disk, or after the
-//! reader of a pipe has gone. These functions return the error, or ignore it where nothing can be done.
+//! The standard macros `print!` and `eprintln!` panic if writing fails: on a full disk, or after the reader
+//! of a pipe is gone. These functions return the error, or ignore it if nothing can be done.
 //! `tests/tidy.rs` forbids the macros in the programs.
 #![forbid(unsafe_code)]
 
@@ -21,28 +21,28 @@ mod input;
 pub use generate::Generated;
 pub use input::Input;
 
-/// How long to wait before another try where a descriptor is non-blocking and has no room.
+/// Delay before a retry if a non-blocking file descriptor has no room.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// Held while something is written to standard output, so that no text comes in the middle of another.
+/// Held during a write to standard output, so that texts are not interleaved.
 static STDOUT_LOCK: Mutex<()> = Mutex::new(());
-/// Descriptors of their own: those of the standard library have buffers, which keep what could not be written.
+/// Own files, because the buffers of the standard library keep data that could not be written.
 static STDOUT: OnceLock<File> = OnceLock::new();
 static STDERR: OnceLock<File> = OnceLock::new();
 
 /// Writes bytes to standard output, without a buffer.
 ///
 /// # Errors
-/// The number of bytes that were written before it failed, and why it failed.
+/// Writing failed: the number of bytes that were written before, and the reason.
 pub fn write(bytes: &[u8]) -> Result<(), (usize, io::Error)> {
     let _alone = STDOUT_LOCK.lock().unwrap_or_else(PoisonError::into_inner);
     write_all(file(&STDOUT, io::stdout()).map_err(|error| (0, error))?, bytes)
 }
 
-/// Prints a text to standard output. A reader that has gone is no error: it has seen enough.
+/// Prints a text to standard output. It is no error if the reader is gone.
 ///
 /// # Errors
-/// Standard output cannot be written: the disk is full, for instance.
+/// Writing to standard output fails, for example because the disk is full.
 pub fn print(text: &str) -> io::Result<()> {
     match write(text.as_bytes()) {
         Err((_, error)) if error.kind() != ErrorKind::BrokenPipe => {
@@ -52,14 +52,14 @@ pub fn print(text: &str) -> io::Result<()> {
     }
 }
 
-/// Prints a text to standard error. Where that fails, nobody is left to be told.
+/// Prints a text to standard error. Ignores errors, because they cannot be reported.
 pub fn print_error(text: &str) {
     if let Ok(stderr) = file(&STDERR, io::stderr()) {
         let _ = write_all(stderr, text.as_bytes());
     }
 }
 
-/// Prints a line to standard output for [`say!`]; where that fails, ends the process.
+/// Prints a line to standard output for [`say!`]. If that fails, ends the process.
 #[doc(hidden)]
 pub fn say(line: fmt::Arguments<'_>) {
     match write(format!("{line}\n").as_bytes()) {
@@ -72,20 +72,20 @@ pub fn say(line: fmt::Arguments<'_>) {
     }
 }
 
-/// Prints a line to standard output. Where that fails, the process ends: quietly with status 0 if the reader has gone,
-/// else with an error and status 1.
+/// Prints a line to standard output. If that fails, the process ends: silently with status 0 if the reader
+/// is gone, otherwise with an error and status 1.
 #[macro_export]
 macro_rules! say {
     ($($text:tt)*) => { $crate::say(::std::format_args!($($text)*)) };
 }
 
-/// Prints a line to standard error, if that can be written.
+/// Prints a line to standard error. Ignores errors.
 #[macro_export]
 macro_rules! note {
     ($($text:tt)*) => { $crate::print_error(&::std::format!("{}\n", ::std::format_args!($($text)*))) };
 }
 
-/// A duplicate of a standard stream's descriptor, made once.
+/// A duplicate of a standard stream's file descriptor, created once.
 fn file(once: &'static OnceLock<File>, stream: impl AsFd) -> io::Result<&'static File> {
     if let Some(file) = once.get() {
         return Ok(file);

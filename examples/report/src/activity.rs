@@ -1,4 +1,4 @@
-//! What processes did: files, connections, and a timeline.
+//! Activity of processes: files, connections, and a timeline.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,7 @@ use eyas::sinsp::EventView;
 use crate::processes::{Involved, Key, key};
 use crate::values::Named;
 
-/// Entries of the timeline, files and connections that are kept; more are counted.
+/// Maximum number of kept timeline entries, files and connections; further ones are only counted.
 const MOST: usize = 300;
 
 /// An entry of the timeline.
@@ -20,7 +20,7 @@ pub struct Step {
     pub text: String,
 }
 
-/// What was done to a file, or at a connection, and by whom.
+/// Actions on a file or a connection, and the processes that performed them.
 #[derive(Default)]
 pub struct Touched {
     pub ways: BTreeSet<&'static str>,
@@ -31,7 +31,7 @@ pub struct Touched {
 #[derive(Default)]
 pub struct Things {
     pub all: BTreeMap<String, Touched>,
-    /// Those that are not kept, each time that they were met.
+    /// Number of accesses to things that are not kept.
     pub more: u64,
 }
 
@@ -47,22 +47,22 @@ impl Things {
     }
 }
 
-/// What the processes of a report did.
+/// Activity of the processes of a report.
 pub struct Activity {
     fields: Fields,
     pub timeline: Vec<Step>,
-    /// Steps that the timeline has no room for.
+    /// Number of steps beyond the limit of the timeline.
     pub more: u64,
     /// Files that were changed or executed.
     pub changed: Things,
-    /// Files that were read, which may be many more.
+    /// Files that were only read, which may be many more.
     pub read: Things,
     pub connections: Things,
-    /// Events of these processes.
+    /// Number of events of these processes.
     pub events: u64,
 }
 
-/// The fields that are read.
+/// The used fields.
 struct Fields {
     ty: Named,
     failed: Named,
@@ -82,7 +82,7 @@ struct Fields {
 
 impl Activity {
     /// # Errors
-    /// A field is not known: a bug.
+    /// A field is unknown, which is a bug.
     pub fn new() -> Result<Self> {
         let fields = Fields {
             ty: Named::new("evt.type")?,
@@ -111,7 +111,7 @@ impl Activity {
         })
     }
 
-    /// Takes an event into account, if one of the processes made it.
+    /// Records an event, if one of the processes caused it.
     pub fn note(&mut self, event: &EventView<'_>, involved: &Involved) {
         let Some(process) = key(event).filter(|key| involved.active.contains(key)) else { return };
         self.events += 1;
@@ -121,7 +121,7 @@ impl Activity {
         if failed {
             text += &format!(" ({})", self.fields.res.text(event).unwrap_or_else(|| "failed".to_owned()));
         }
-        // A program that does the same again and again has one step.
+        // Repeated equal actions of a program become one step.
         if self.timeline.last().is_some_and(|last| last.process == process && last.text == text) {
             return;
         }
@@ -133,9 +133,9 @@ impl Activity {
         self.timeline.push(Step { ts: event.event().ts, process, name, text });
     }
 
-    /// What the event's process did by it, in words, if that tells something.
+    /// Description of what the process did with this event, if it is informative.
     pub fn deed(&mut self, event: &EventView<'_>) -> Option<(Key, String)> {
-        // Most events tell nothing: those are told by their names alone.
+        // Most events are not informative: their name suffices to skip them.
         let name = event.event().info().map_or("", |info| info.name);
         if matches!(
             name,
@@ -153,7 +153,7 @@ impl Activity {
         Some((process, text))
     }
 
-    /// What the event is in words, if it belongs into the timeline.
+    /// Description of the event, if it belongs to the timeline.
     fn describe(&mut self, event: &EventView<'_>, ty: &str, failed: bool, process: Key) -> Option<String> {
         let fields = &self.fields;
         let fd = fields.fd.text(event);
@@ -184,7 +184,7 @@ impl Activity {
                         }
                     }
                 }
-                // Programs read hundreds of files when they start; the list of files has them.
+                // Programs read hundreds of files at startup; only the list of files has these.
                 writes.then(|| format!("opens {name} for writing"))
             }
             "connect" => {

@@ -9,9 +9,9 @@ use eyas::sinsp::EventView;
 use crate::processes::{Key, key};
 use crate::values::{Named, shown};
 
-/// Alerts that are kept; more are counted.
+/// Maximum number of kept alerts; further ones are only counted.
 const MOST: usize = 1000;
-/// Alerts that are explained.
+/// Maximum number of explained alerts.
 const MOST_REASONS: usize = 300;
 
 /// An alert of the report.
@@ -22,11 +22,11 @@ pub struct Found {
     pub rule: String,
     pub priority: Priority,
     pub message: String,
-    /// The process that it is about, if that is known.
+    /// The process of the event, if it is known.
     pub process: Option<Key>,
-    /// The file that it is about.
+    /// The file of the event.
     pub file: Option<String>,
-    /// Which parts of the condition held, with the values that they asked for.
+    /// The parts of the condition that were true, with the values of their fields.
     pub reasons: Option<String>,
 }
 
@@ -43,13 +43,13 @@ pub struct Alerts<'e> {
 #[derive(Default)]
 pub struct Collected {
     pub alerts: Vec<Found>,
-    /// Alerts that are not kept.
+    /// Number of alerts that are not kept.
     pub more: u64,
 }
 
 impl<'e> Alerts<'e> {
     /// # Errors
-    /// A field is not known: a bug.
+    /// A field is unknown, which is a bug.
     pub fn new(engine: &'e Engine) -> Result<Self> {
         let fd = Named::new("fd.name")?;
         Ok(Self {
@@ -62,15 +62,15 @@ impl<'e> Alerts<'e> {
     }
 
     /// # Errors
-    /// The event is of another schema than the rules.
+    /// The event has another schema than the rules.
     pub fn test(&mut self, event: &EventView<'_>) -> Result<()> {
         self.collect(event, false)
     }
 
-    /// The same, with the reasons.
+    /// Like [`Alerts::test`], but also records the reasons.
     ///
     /// # Errors
-    /// The event is of another schema than the rules.
+    /// The event has another schema than the rules.
     pub fn test_with_reasons(&mut self, event: &EventView<'_>) -> Result<()> {
         self.collect(event, true)
     }
@@ -103,7 +103,7 @@ impl<'e> Alerts<'e> {
         Ok(())
     }
 
-    /// The processes that alerts are about.
+    /// The processes of the alerts.
     pub fn processes(&self) -> BTreeSet<Key> {
         self.found.alerts.iter().filter_map(|alert| alert.process).collect()
     }

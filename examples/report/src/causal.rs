@@ -1,4 +1,4 @@
-//! The causal slice: what led to the alerts, and what came of that.
+//! The causal slice: the causes of the alerts, and their effects.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
@@ -8,9 +8,9 @@ use crate::deeds::Deeds;
 use crate::graph::{Edge, Graph, Node};
 use crate::processes::{Key, Processes};
 
-/// Most nodes of a slice.
+/// Maximum number of nodes in a slice.
 pub const MOST_NODES: usize = 250;
-/// Folders in which a change is rarely of no interest.
+/// Directories in which changes are usually relevant.
 const SENSITIVE: [&str; 12] = [
     "/etc/",
     "/root/",
@@ -28,25 +28,25 @@ const SENSITIVE: [&str; 12] = [
 
 /// What belongs together.
 pub struct Slice {
-    /// Nodes of the graph, in the order of their ranks: what matters most first.
+    /// Nodes of the graph by rank, the most important first.
     pub nodes: Vec<usize>,
-    /// Processes that another node stands for, as they did the same: how many it stands for.
+    /// For nodes that represent several equal processes: the number of processes.
     pub alike: BTreeMap<usize, usize>,
     /// Edges between these nodes: from, to, verbs.
     pub edges: BTreeMap<(usize, usize), BTreeSet<&'static str>>,
-    /// For each alert, the nodes that led to it.
+    /// For each alert, the nodes that caused it.
     pub causes: Vec<BTreeSet<usize>>,
-    /// Nodes that found no room.
+    /// Number of nodes beyond the limit.
     pub more: usize,
 }
 
-/// The graph with what is needed to walk it.
+/// The graph, with data for walks.
 struct Walk<'a> {
     graph: &'a Graph,
     processes: &'a Processes,
     into: Vec<Vec<usize>>,
     out: Vec<Vec<usize>>,
-    /// When somebody first wrote each node during the capture.
+    /// For each node, the time of the first write during the capture.
     made: Vec<Option<u64>>,
 }
 
@@ -68,7 +68,7 @@ impl<'a> Walk<'a> {
         of.iter().map(move |at| &graph.edges[*at])
     }
 
-    /// What led to this node as it was at this time. Each node is looked at once, the latest first.
+    /// The nodes that influenced this node up to this time. Visits each node once, the latest first.
     fn backward(&self, from: usize, at: u64) -> BTreeSet<usize> {
         let mut found = BTreeSet::new();
         let mut rest = BinaryHeap::from([(at, from)]);
@@ -78,7 +78,7 @@ impl<'a> Walk<'a> {
             }
             for edge in self.edges(&self.into[node]).filter(|edge| edge.first <= now) {
                 let is_file = !matches!(self.graph.nodes[edge.from], Node::Process(_));
-                // What nobody changed is a cause of nothing.
+                // A file that nothing has changed is not a cause.
                 if is_file && self.made[edge.from].is_none_or(|made| made > now) {
                     continue;
                 }
@@ -90,7 +90,7 @@ impl<'a> Walk<'a> {
         found
     }
 
-    /// What came of this node from this time on. Each node is looked at once, the earliest first.
+    /// The nodes that this node influenced from this time on. Visits each node once, the earliest first.
     fn forward(&self, from: usize, at: u64) -> BTreeSet<usize> {
         let mut found = BTreeSet::new();
         let mut rest = BinaryHeap::from([Reverse((at, from))]);
@@ -178,7 +178,7 @@ impl Slice {
         Self { nodes, alike, edges, causes, more }
     }
 
-    /// The processes that are shown, or that one that is shown stands for.
+    /// The shown processes, and those that a shown one represents.
     pub fn processes(&self, graph: &Graph) -> BTreeSet<Key> {
         let key = |node: &usize| match graph.nodes[*node] {
             Node::Process(key) => Some(key),
@@ -188,7 +188,8 @@ impl Slice {
     }
 }
 
-/// How much a node matters, 0 most, and then how many others did the like; `None` for what does not.
+/// Rank of a node: importance (0 is the highest), then the number of similar ones. `None` if it is not
+/// relevant.
 fn rank(
     walk: &Walk<'_>,
     deeds: &Deeds,
@@ -216,7 +217,7 @@ fn rank(
     if from.is_empty() {
         return None;
     }
-    // Written by one and used by another: something went from here to there.
+    // One process wrote it and another used it, so data may have passed between them.
     let carries = to.iter().any(|reader| from.iter().any(|writer| writer != reader));
     let is_sensitive = SENSITIVE.iter().any(|folder| path.starts_with(folder));
     let rank = match (carries, is_sensitive) {
@@ -228,7 +229,8 @@ fn rank(
     Some((rank, from.len() as u64))
 }
 
-/// Processes that did the same as a sibling, each with the one that stands for it; and for how many each stands.
+/// Processes that did the same as a sibling, each with its representative; and the number of processes for
+/// each representative.
 fn alike(
     graph: &Graph,
     processes: &Processes,

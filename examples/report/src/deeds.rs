@@ -1,26 +1,26 @@
-//! What each process did, and how rare that is.
+//! Actions of each process, and how rare they are.
 
 use std::collections::BTreeMap;
 
 use crate::processes::Key;
 
-/// Deeds of a process that are kept.
+/// Maximum number of kept actions per process.
 const MOST: usize = 60;
 
-/// A thing that a process did.
+/// An action of a process.
 pub struct Deed {
     pub count: u64,
     /// Number of the first event.
     pub num: u64,
 }
 
-/// What all processes did.
+/// Actions of all processes.
 #[derive(Default)]
 pub struct Deeds {
     by: BTreeMap<Key, BTreeMap<String, Deed>>,
-    /// Of a process: deeds that are not kept.
+    /// For each process, the number of actions that are not kept.
     pub more: BTreeMap<Key, u64>,
-    /// How many processes did it.
+    /// For each action, the number of processes that did it.
     frequency: BTreeMap<String, u64>,
 }
 
@@ -39,7 +39,7 @@ impl Deeds {
         own.insert(text, Deed { count: 1, num });
     }
 
-    /// What a process did, what fewest did first.
+    /// Actions of a process, the rarest first.
     pub fn of(&self, key: Key) -> Vec<(&str, &Deed)> {
         let mut all: Vec<_> =
             self.by.get(&key).into_iter().flatten().map(|(text, deed)| (text.as_str(), deed)).collect();
@@ -51,7 +51,7 @@ impl Deeds {
         self.frequency.get(text).copied().unwrap_or(0)
     }
 
-    /// How many processes did the rarest thing that this one did.
+    /// Number of processes that did the rarest action of this process.
     pub fn rarity(&self, key: Key) -> u64 {
         let deeds = self.by.get(&key).into_iter().flatten();
         deeds.map(|(text, _)| self.frequency(text)).min().unwrap_or(u64::MAX)

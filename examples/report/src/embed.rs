@@ -1,4 +1,4 @@
-//! The part of the capture that a page has in it.
+//! The part of the capture that is embedded in a page.
 
 use std::path::Path;
 
@@ -8,17 +8,18 @@ use eyas::sinsp::{EventView, Inspector};
 
 use crate::slice::{Places, Scout};
 
-/// What a pass over the capture comes by.
+/// An item of a pass over the capture.
 enum Item<'a, 'e> {
     Snapshot(&'a Snapshot),
     /// An event, and whether it is shown.
     Event(&'a EventView<'e>, bool),
 }
 
-/// The events that are wanted, and what they need, as a compressed capture.
+/// Creates a compressed capture of the selected events and the state that they need.
 ///
 /// # Errors
-/// The capture cannot be opened, or a part does not fit the format. One that breaks off is written as far as it goes.
+/// The capture cannot be opened, or a part does not fit the format. A truncated capture is no error:
+/// everything up to its end is written.
 pub fn embed(
     path: &Path,
     inspector: &dyn Fn() -> Inspector,
@@ -84,7 +85,7 @@ fn each(
                 take(Item::Event(&inspector.process(event), !hidden))?;
             }
             Ok(Advance::Idle) => {}
-            // The page says that the file breaks off.
+            // The page reports that the file is truncated.
             Ok(Advance::End) | Err(_) => return Ok(()),
         }
     }

@@ -1,4 +1,4 @@
-//! Who had what from whom: processes, files and connections, and what passed between them.
+//! The graph of processes, files and connections, and the data flow between them.
 
 use std::collections::BTreeMap;
 
@@ -10,10 +10,10 @@ use rustc_hash::FxHashMap;
 use crate::processes::{Key, key, key_of};
 use crate::values::Named;
 
-/// Edges that are kept; more are counted.
+/// Maximum number of kept edges; further ones are only counted.
 const MOST_EDGES: usize = 500_000;
 
-/// Something that causes pass through.
+/// A node of the graph.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Node {
     Process(Key),
@@ -23,7 +23,7 @@ pub enum Node {
     Connection(String),
 }
 
-/// Something had an effect on something.
+/// An effect of one node on another.
 #[derive(Clone, Copy, Debug)]
 pub struct Edge {
     pub from: usize,
@@ -41,11 +41,11 @@ pub struct Graph {
     index: FxHashMap<Node, usize>,
     pub edges: Vec<Edge>,
     known: FxHashMap<(usize, usize, &'static str), usize>,
-    /// Effects that found no room.
+    /// Number of effects beyond the limit.
     pub more: u64,
-    /// Processes that have had an event, and when the first one and the last one was.
+    /// Processes with events, and the times of their first and last event.
     pub active: BTreeMap<Key, (u64, u64)>,
-    /// Processes that were made, or executed a program, during the capture.
+    /// Processes that were created, or executed a program, during the capture.
     pub began: BTreeMap<Key, u64>,
 }
 
@@ -61,7 +61,7 @@ struct Fields {
 
 impl Graph {
     /// # Errors
-    /// A field is not known: a bug.
+    /// A field is unknown, which is a bug.
     pub fn new() -> Result<Self> {
         let fields = Fields {
             fd: Named::new("fd.name")?,
@@ -115,7 +115,7 @@ impl Graph {
         edges[at].last = ts;
     }
 
-    /// Takes an event into account.
+    /// Records an event.
     pub fn note(&mut self, event: &EventView<'_>) {
         use EventType as E;
         let raw = event.event();
@@ -197,13 +197,13 @@ impl Graph {
         let ts = event.event().ts;
         let is_inet = event.fd().is_some_and(|fd| fd.kind.is_inet());
         if let Some(name) = self.fields.fd.text(event).filter(|name| is_inet && name.contains("->")) {
-            // Data may go both ways.
+            // Data may flow in both directions.
             self.edge(Node::Process(own), Node::Connection(name.clone()), verb, ts);
             self.edge(Node::Connection(name), Node::Process(own), "brings", ts);
         }
     }
 
-    /// One process does something to another.
+    /// Records that one process acts on another.
     fn meets(&mut self, event: &EventView<'_>, own: Key, target: Option<i64>, verb: &'static str) {
         let threads = &event.state().threads;
         let Some(target) = target.and_then(|tid| threads.get(tid)).filter(|thread| thread.is_valid()) else {
@@ -227,7 +227,7 @@ fn number(event: &EventView<'_>, names: &[&str]) -> Option<i64> {
     names.iter().find_map(|name| raw.int(at(name)?)).filter(|number| *number > 0)
 }
 
-/// A file that may carry something from one process to another; devices that forget what is written do not.
+/// A file that may carry data from one process to another. Devices that discard written data do not.
 fn file(path: String) -> Option<Node> {
     const FORGETFUL: [&str; 8] = [
         "/dev/null",

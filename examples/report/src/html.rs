@@ -1,6 +1,6 @@
 //! Text in HTML.
 
-/// A text as HTML shows it.
+/// Escapes a text for HTML.
 pub fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 8);
     for c in text.chars() {
@@ -10,7 +10,7 @@ pub fn escape(text: &str) -> String {
             '>' => out.push_str("&gt;"),
             '"' => out.push_str("&quot;"),
             '\'' => out.push_str("&#39;"),
-            // What reorders or hides the text around it, or is no character of HTML.
+            // Characters that reorder or hide other text, or that are not allowed in HTML.
             c if c.is_control() && c != '\n' => out.push('\u{fffd}'),
             '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
                 out.push('\u{fffd}')
@@ -21,7 +21,7 @@ pub fn escape(text: &str) -> String {
     out
 }
 
-/// A table that a click on a heading sorts.
+/// A table that can be sorted with a click on a heading.
 pub fn table(id: &str, heads: &[&str], rows: &[Vec<String>]) -> String {
     let mut out = format!("<div class=\"wide\"><table id=\"{id}\" class=\"sortable\"><thead><tr>");
     for head in heads {

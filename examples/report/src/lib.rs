@@ -1,7 +1,8 @@
-//! Reports of captures for people: as text, and as a page of HTML that needs nothing but itself.
+//! Readable reports about captures: as text, and as a self-contained HTML page.
 //!
-//! The capture is read several times: first for the alerts, the family of every process, and what passed between
-//! processes, files and connections; then for what the processes did that the alerts are about.
+//! The capture is read several times. The first pass finds the alerts, the ancestry of every process, and
+//! the data flow between processes, files and connections. A later pass finds the actions of the processes
+//! in the alerts.
 #![forbid(unsafe_code)]
 
 use std::path::Path;
@@ -31,7 +32,7 @@ use alerts::Alerts;
 use passes::pass;
 use processes::Processes;
 
-/// Rules for those who have none at hand: what attacks do.
+/// Built-in rules for typical behaviour of attacks, used if no others are given.
 const RULES: &str = include_str!("../rules.yaml");
 
 /// The rules of this crate, and those of further files.
@@ -58,7 +59,7 @@ pub fn rules<P: AsRef<Path>>(files: &[P]) -> Result<Engine> {
     Ok(loader.build()?)
 }
 
-/// The report of a capture as text.
+/// Returns the report of a capture as text.
 ///
 /// # Errors
 /// The capture cannot be read.
@@ -87,7 +88,7 @@ pub fn text(path: &Path, engine: &Engine, inspector: &dyn Fn() -> Inspector) -> 
     Ok(report.to_string())
 }
 
-/// The report of a capture as a page of HTML. The same capture and rules make the same page.
+/// Returns the report of a capture as an HTML page. The same capture and rules produce the same page.
 ///
 /// # Errors
 /// The capture cannot be read.
@@ -96,7 +97,7 @@ pub fn page(path: &Path, engine: &Engine, inspector: &dyn Fn() -> Inspector) -> 
     page::page(path, &name(path), engine, inspector)
 }
 
-/// A report reads its capture more than once.
+/// Rejects streams, because a report reads its capture more than once.
 fn check(path: &Path) -> Result<()> {
     if path.as_os_str() == "-" {
         bail!("a report reads its capture more than once: give a file instead of standard input");

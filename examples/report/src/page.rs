@@ -27,23 +27,23 @@ const STYLE: &str = include_str!("page/style.css");
 const SCRIPT: &str = include_str!("page/script.js");
 /// Unit of the rates of events, ns.
 const UNIT: u64 = 1_000_000;
-/// Units that are kept; the unit grows with the capture.
+/// Maximum number of units; the unit grows with the capture.
 const MOST_UNITS: usize = 20_000;
-/// Deeds of a process that are shown.
+/// Maximum number of shown actions per process.
 const MOST_DEEDS: usize = 25;
-/// Rows of a table that are shown.
+/// Maximum number of shown rows per table.
 const MOST_ROWS: usize = 600;
-/// Bytes of the part of the capture that a page may have in it.
+/// Maximum size of the capture part in a page, bytes.
 const LARGEST: usize = 1_500_000;
 
-/// What the first pass finds besides alerts, processes and causes.
+/// Results of the first pass besides alerts, processes and causes.
 struct Tally {
     unit: u64,
     rates: BTreeMap<u64, u64>,
     first: Option<u64>,
-    /// Spans of lost events.
+    /// Time spans with dropped events.
     losses: Vec<(u64, u64)>,
-    /// Events of each process.
+    /// Number of events per process.
     events: BTreeMap<Key, u64>,
     /// Images of containers.
     images: BTreeMap<String, String>,
@@ -62,7 +62,7 @@ impl Tally {
                 *self.rates.entry(slot / 10).or_default() += count;
             }
         }
-        // The first says that events are left out from here on, the second that they come again.
+        // The first event marks the beginning of a gap, the second its end.
         match raw.ty {
             EventType::DROP_E => self.losses.push((raw.ts, raw.ts)),
             EventType::DROP_X => match self.losses.last_mut() {
@@ -134,8 +134,8 @@ pub fn page(path: &Path, name: &str, engine: &Engine, inspector: &dyn Fn() -> In
     Ok(sheet.html(&capture))
 }
 
-/// The part of the capture that goes with the page: what the processes of the slice did, or of too much of that the alerts'
-/// events and the programs that were started.
+/// The part of the capture that is embedded in the page: the events of the processes in the slice. If that
+/// is too large, only the events of alerts and of started programs.
 fn part(
     path: &Path,
     inspector: &dyn Fn() -> Inspector,
@@ -157,7 +157,7 @@ fn part(
     Ok(if few.len() <= LARGEST { few } else { Vec::new() })
 }
 
-/// All that the page shows.
+/// All contents of the page.
 struct Sheet<'a> {
     name: &'a str,
     span: &'a Span,
@@ -315,7 +315,7 @@ impl Sheet<'_> {
         }
     }
 
-    /// The process and those above it.
+    /// The process and its ancestors.
     fn lineage(&self, key: Key) -> String {
         let mut names = vec![self.processes.name(key)];
         let mut above = self.processes.parent(key);
@@ -356,7 +356,7 @@ impl Sheet<'_> {
         for list in children.values_mut() {
             list.sort_by_key(|key| (rarity.get(key).copied(), *key));
         }
-        // What is opened is closed on the way back.
+        // A step of the walk: elements opened on the way down are closed on the way back.
         enum Move {
             Enter(Key),
             Leave,

@@ -1,4 +1,4 @@
-//! Reading a capture from its begin to its end.
+//! Reads a capture from beginning to end.
 
 use std::path::Path;
 
@@ -6,14 +6,14 @@ use anyhow::{Context, Result};
 use eyas::scap::{Advance, Error, EventSource, Loss, RawEvent, Reader, Stats};
 use eyas::sinsp::{EventView, Inspector, Step};
 
-/// What a pass over a capture has found of the capture itself.
+/// Facts about the capture itself that a pass has found.
 #[derive(Default)]
 pub struct Span {
     /// Times of the first and the last event, ns since the epoch.
     pub first: u64,
     pub last: u64,
     pub events: u64,
-    /// Events that were lost before they reached the file, as far as it says.
+    /// Number of events that were dropped before they reached the file, as far as the file reports it.
     pub lost: u64,
     /// When events were lost, as far as events say it: times of the first and the last.
     pub losses: Vec<(u64, u64)>,
@@ -68,7 +68,7 @@ pub fn pass(
             }
             Ok(Step::Idle) => {}
             Ok(Step::End) => break,
-            // A file that breaks off still tells what happened before.
+            // A truncated file still has all events before its end.
             Err(error) if span.events > 0 => {
                 span.broken = Some(error.to_string());
                 break;

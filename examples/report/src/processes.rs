@@ -1,4 +1,4 @@
-//! Processes of a capture, and how they descend from one another.
+//! Processes of a capture, and their ancestry.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,7 @@ use eyas::sinsp::state::Thread;
 
 use crate::values::shown;
 
-/// A process of a capture: its id, and when it was made, as ids come again.
+/// Key of a process in a capture: its id and its creation time, because ids are reused.
 pub type Key = (i64, u64);
 
 /// Ancestors of a process that are looked at.
@@ -20,12 +20,12 @@ const MOST_COMMANDS: usize = 8;
 #[derive(Default)]
 pub struct Process {
     pub parent: Option<Key>,
-    /// Command lines, one after the other, as the process executed programs.
+    /// Command lines, in the order in which the process executed programs.
     pub commands: Vec<String>,
     pub user: String,
     /// Id of its container; empty on the host.
     pub container: String,
-    /// It ended during the capture.
+    /// Whether it ended during the capture.
     pub ended: bool,
 }
 
@@ -35,13 +35,13 @@ pub struct Processes {
     all: BTreeMap<Key, Process>,
 }
 
-/// Processes that a report is about.
+/// Processes in a report.
 pub struct Involved {
-    /// Those whose activity is reported: what raised alerts, with the parents and the descendants.
+    /// Processes whose activity is reported: those that raised alerts, their parents and their descendants.
     pub active: BTreeSet<Key>,
-    /// Those that raised alerts.
+    /// Processes that raised alerts.
     pub alerting: BTreeSet<Key>,
-    /// Their ancestors, which are named and no more.
+    /// Their ancestors, of which only the names are shown.
     pub ancestors: BTreeSet<Key>,
 }
 
@@ -56,7 +56,7 @@ pub fn key_of(leader: &Thread) -> Key {
 }
 
 impl Processes {
-    /// Takes an event into account.
+    /// Records an event.
     pub fn note(&mut self, event: &EventView<'_>) {
         let threads = &event.state().threads;
         let Some(thread) = event.thread().filter(|thread| thread.is_valid()) else { return };
@@ -123,7 +123,7 @@ impl Processes {
         command.cloned().unwrap_or_else(|| format!("process {}", key.0))
     }
 
-    /// The children of a process that are among `some`.
+    /// The children of a process that are in `some`.
     pub fn children<'a>(&'a self, of: Key, some: &'a BTreeSet<Key>) -> impl Iterator<Item = Key> + 'a {
         some.iter().copied().filter(move |key| self.parent(*key) == Some(of))
     }
@@ -145,7 +145,7 @@ impl Processes {
     /// The processes that a report about these is about.
     pub fn involved(&self, alerting: &BTreeSet<Key>) -> Involved {
         let mut active = alerting.clone();
-        // The first process has the orphans of everybody.
+        // The init process is excluded, because it adopts orphans of all processes.
         active.extend(alerting.iter().filter_map(|key| self.parent(*key)).filter(|key| key.0 != 1));
         loop {
             let is_new = |(key, process): &(&Key, &Process)| {

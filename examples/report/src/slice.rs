@@ -1,27 +1,27 @@
-//! A capture of the events that pass a filter, and of what they need besides: the processes that they are about, with all
-//! that led to them.
+//! A capture of the events that pass a filter, with the state that they need: their processes and
+//! everything that these processes depend on.
 //!
-//! The input is read twice. The first time, [`Scout`] finds which processes the kept events show: their own, those above
-//! them, leaders of sessions and groups, those that parameters name, and, from there, all that gave these something.
-//! The second time, [`Slice`] keeps the snapshot and the changes of these processes alone, so that what is read from the
-//! new capture knows the same of every kept event.
+//! The input is read twice. The first time, [`Scout`] finds the processes of the kept events: their own,
+//! their ancestors, session and group leaders, processes in parameters, and all processes from which these
+//! got something. The second time, [`Slice`] keeps only the snapshot entries and the changes of these
+//! processes. So a reader of the new capture knows the same about every kept event.
 
 use eyas::events::{Category, EventType, FlagTable, ParamType, param};
 use eyas::scap::{FdDetail, FdEntry, Place, Snapshot};
 use eyas::sinsp::EventView;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-/// Finds the processes that the events which pass need.
+/// Finds the processes that the selected events need.
 #[derive(Debug, Default)]
 pub struct Scout {
-    /// Processes, by the ids that they have on the host.
+    /// Processes, by host process id.
     needed: FxHashSet<i64>,
-    /// What a process has something from.
+    /// For each process, the processes from which it got something.
     givers: FxHashMap<i64, FxHashSet<i64>>,
 }
 
 impl Scout {
-    /// What the events that came so far need.
+    /// Creates the slice that the events so far need.
     pub fn plan(&mut self) -> Slice {
         let mut pids = std::mem::take(&mut self.needed);
         let mut rest: Vec<i64> = pids.iter().copied().collect();
@@ -35,18 +35,18 @@ impl Scout {
         Slice { pids, has_begun: false }
     }
 
-    /// An event that is kept.
+    /// Records an event that is kept.
     pub fn keep(&mut self, event: &EventView<'_>) {
         self.need(event);
         self.relate(event);
     }
 
-    /// An event that is not kept.
+    /// Records an event that is not kept.
     pub fn pass(&mut self, event: &EventView<'_>) {
         self.relate(event);
     }
 
-    /// Takes note of the processes that an event's fields show.
+    /// Records the processes that the fields of an event show.
     fn need(&mut self, event: &EventView<'_>) {
         let raw = event.event();
         self.needed.extend([raw.tid, pid_of(event)]);
@@ -68,7 +68,7 @@ impl Scout {
         }
     }
 
-    /// Takes note of what one process has from another by an event.
+    /// Records the data that one process gets from another with an event.
     fn relate(&mut self, event: &EventView<'_>) {
         use EventType as E;
         let raw = event.event();
@@ -92,7 +92,7 @@ impl Scout {
                 _ => {}
             },
             E::SYSCALL_EXECVE_19_X | E::SYSCALL_EXECVEAT_X => self.gives(parent, own),
-            // Its children become those of another process.
+            // Another process adopts its children.
             E::PROCEXIT_1_E => self.gives(raw.int(param::PROCEXIT_1_E::reaper_tid).unwrap_or(-1), own),
             E::SYSCALL_PIDFD_GETFD_X => {
                 let files = event.thread().and_then(|thread| event.state().threads.fds(thread));
@@ -107,16 +107,16 @@ impl Scout {
     }
 }
 
-/// The processes that a slice knows.
+/// The processes in a slice.
 #[derive(Clone, Debug)]
 pub struct Slice {
     pids: FxHashSet<i64>,
-    /// An event of the system, not about the capture, has come: times are counted from it.
+    /// Whether an event of the system, not about the capture, has occurred. Times are relative to it.
     has_begun: bool,
 }
 
 impl Slice {
-    /// Whether the slice needs the event, which is not shown.
+    /// Whether the slice needs this event, which is not shown.
     pub fn needs(&mut self, event: &EventView<'_>) -> bool {
         let raw = event.event();
         let is_meta = is_meta(event);
@@ -124,18 +124,20 @@ impl Slice {
             return true;
         }
         let is_of = || self.pids.contains(&raw.tid) || self.pids.contains(&pid_of(event));
-        // What no thread does is about users and containers; switches of all threads tell how long each ran.
+        // Events without a thread describe users and containers. Context switches are needed for all
+        // threads, for their run time.
         let is_of_all = || raw.tid < 0 || is_meta || raw.ty == EventType::SCHEDSWITCH_6_E;
         let completes_another = !raw.ty.is_exit();
         (event.changes_state() || completes_another) && (is_of_all() || is_of())
     }
 
-    /// An event that is shown was kept.
+    /// Records that a shown event was kept.
     pub fn keep(&mut self, event: &EventView<'_>) {
         self.has_begun |= !is_meta(event);
     }
 
-    /// Leaves of a snapshot what the slice knows, and the sockets that show which side of a connection a process is on.
+    /// Reduces a snapshot to the processes of the slice, and to the sockets that determine the side of a
+    /// connection.
     pub fn reduce(&mut self, snapshot: &mut Snapshot) {
         self.has_begun = false;
         let Snapshot { threads, fds, .. } = snapshot;
@@ -163,12 +165,12 @@ fn is_meta(event: &EventView<'_>) -> bool {
     event.event().info().is_some_and(|info| info.category.is_from(Category::METAEVENT))
 }
 
-/// The process of the event, or its thread where that is not known.
+/// The process of the event, or its thread if the process is unknown.
 fn pid_of(event: &EventView<'_>) -> i64 {
     event.thread().map(|thread| thread.pid).filter(|pid| *pid >= 0).unwrap_or(event.event().tid)
 }
 
-/// The processes that parameters name.
+/// The processes in the parameters of an event.
 fn named<'a>(event: &EventView<'a>) -> impl Iterator<Item = i64> + use<'a> {
     let raw = event.event();
     let params = raw.info().map_or(&[][..], |info| info.params).iter().enumerate();
@@ -203,7 +205,7 @@ fn served_port(file: &FdEntry) -> Option<u16> {
     }
 }
 
-/// Numbers that the reader of a new capture counts, and corrects where the capture says so.
+/// Event numbers that a reader of the new capture counts, with corrections that the capture contains.
 #[derive(Debug, Default)]
 pub struct Places {
     num: u64,
@@ -212,16 +214,17 @@ pub struct Places {
 }
 
 impl Places {
-    /// An event of this time is written that is not shown.
+    /// Records that a hidden event with this time is written.
     pub fn pass(&mut self, ts: u64) {
         self.num = self.num.saturating_add(1);
         self.last = ts;
     }
 
-    /// An event is written that is shown: what is to be said of its place, if a reader would count otherwise.
+    /// Records that a shown event is written. Returns the correction of its place, if a reader would count
+    /// differently.
     pub fn place(&mut self, event: &EventView<'_>) -> Place {
         let place = event.place();
-        // Those about the capture itself are shown because they were asked for.
+        // Events about the capture itself are shown because the user requested them.
         let is_counted = !is_internal(event)
             && self.num.saturating_add(1) == place.num
             && (self.last == place.previous || self.num == 0);
@@ -230,7 +233,7 @@ impl Places {
     }
 }
 
-/// Whether the event is of the capture itself: what processes use, what was lost.
+/// Whether the event is about the capture itself, such as resource usage or dropped events.
 pub fn is_internal(event: &EventView<'_>) -> bool {
     event.event().info().is_some_and(|info| info.category.activity() == Category::INTERNAL)
 }

@@ -1,4 +1,5 @@
-//! Drawings: the causal slice, and the timeline. They tell all they tell by form and text, not by colour.
+//! Drawings: the causal slice and the timeline. They show all information with shapes and text, not only
+//! with colours.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -12,7 +13,7 @@ use crate::processes::{Key, Processes};
 const ROW: usize = 24;
 /// Indent of a process below the one that started it.
 const INDENT: usize = 16;
-/// Width of the column of processes, and where that of things begins.
+/// Width of the process column; the column of files and connections begins after it.
 const LEFT: usize = 470;
 const GAP: usize = 110;
 const RIGHT: usize = 470;
@@ -97,7 +98,7 @@ pub fn slice(slice: &Slice, graph: &Graph, processes: &Processes, alerting: &BTr
     out
 }
 
-/// A node with its text, which is cut to the width and whole in the title.
+/// Draws a node. Its text is cut to the width; the title has the full text.
 fn draw(out: &mut String, class: &str, rank: Option<&usize>, x: usize, y: usize, width: usize, text: &str) {
     let most = width / LETTER;
     let cut = match text.char_indices().nth(most.max(8)) {
@@ -118,7 +119,7 @@ fn draw(out: &mut String, class: &str, rank: Option<&usize>, x: usize, y: usize,
     );
 }
 
-/// Processes in the order of the tree, each with its depth.
+/// Processes in tree order, each with its depth.
 fn rows(slice: &Slice, graph: &Graph, processes: &Processes) -> Vec<(usize, usize)> {
     let shown = slice.processes(graph);
     let parent = |key: Key| {
@@ -153,7 +154,7 @@ fn rows(slice: &Slice, graph: &Graph, processes: &Processes) -> Vec<(usize, usiz
     out
 }
 
-/// The row of each file and connection: beside the first process that has to do with it, or below that.
+/// The row of each file and connection: next to the first process that uses it, or below.
 fn things(slice: &Slice, graph: &Graph, rows: &[(usize, usize)]) -> BTreeMap<usize, usize> {
     let row_of: BTreeMap<usize, usize> =
         rows.iter().enumerate().map(|(row, (node, _))| (*node, row)).collect();
@@ -181,7 +182,7 @@ fn things(slice: &Slice, graph: &Graph, rows: &[(usize, usize)]) -> BTreeMap<usi
 /// Bars of the timeline.
 pub const BARS: usize = 120;
 
-/// Rates of events with alerts above them; spans in which events were lost are shaded and named.
+/// Draws event rates with alerts above them. Time spans with dropped events are shaded and labelled.
 pub fn timeline(
     rates: &BTreeMap<u64, u64>,
     unit: u64,

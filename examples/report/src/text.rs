@@ -1,4 +1,4 @@
-//! The text of a report.
+//! Writes a report as text.
 
 use std::collections::BTreeSet;
 use std::fmt::{self, Display, Formatter};
@@ -10,10 +10,10 @@ use crate::alerts::Collected;
 use crate::passes::Span;
 use crate::processes::{Involved, Key, Processes};
 
-/// Processes that are named at a file or a connection.
+/// Maximum number of process names for a file or a connection.
 const MOST_NAMED: usize = 8;
 
-/// All that a report has.
+/// All contents of a report.
 pub struct Report<'a> {
     /// Name of the file.
     pub name: &'a str,
@@ -187,7 +187,7 @@ fn heading(f: &mut Formatter<'_>, text: &str) -> fmt::Result {
     writeln!(f, "{text}\n{}", "-".repeat(text.chars().count()))
 }
 
-/// Says how many there are that are not shown.
+/// Writes the number of items that are not shown.
 fn more(f: &mut Formatter<'_>, count: u64, what: &str) -> fmt::Result {
     match (count, what) {
         (0, _) => Ok(()),
@@ -204,7 +204,7 @@ fn seconds(ns: u64) -> String {
     format!("{}.{:03} s", ns / 1_000_000_000, ns % 1_000_000_000 / 1_000_000)
 }
 
-/// In UTC, so that the report is the same everywhere.
+/// Formats a time in UTC, so that the report does not depend on the machine.
 pub fn time(ts: u64) -> String {
     let time = Timestamp::from_nanosecond(ts.into()).unwrap_or_default();
     time.strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string()

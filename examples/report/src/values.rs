@@ -4,7 +4,7 @@ use anyhow::{Result, anyhow};
 use eyas::fields::{Field, FieldDef, FieldSource, Schema, Value, write_text, write_value};
 use eyas::sinsp::{EventView, schema};
 
-/// The most characters of a text that are shown.
+/// Maximum number of shown characters of a text.
 const LONGEST: usize = 200;
 
 /// A field of events.
@@ -15,14 +15,14 @@ pub struct Named {
 
 impl Named {
     /// # Errors
-    /// There is no such field.
+    /// The field does not exist.
     pub fn new(name: &str) -> Result<Self> {
         let field = schema().resolve(name, None).map_err(|error| anyhow!("the field {name}: {error:?}"))?;
         let row = &schema().fields()[usize::from(field.id.0)];
         Ok(Self { field, row })
     }
 
-    /// Its value as outputs print it; nothing where there is none, or an empty one.
+    /// The value in the format of outputs; `None` if it is absent or empty.
     pub fn text(&self, event: &EventView<'_>) -> Option<String> {
         let value = event.get(&self.field)?;
         let mut out = Vec::new();
@@ -36,7 +36,7 @@ impl Named {
     }
 }
 
-/// Bytes of the capture as a text of one line that a terminal shows as it is.
+/// Converts bytes of the capture to a one-line text that is safe for terminals.
 pub fn shown(bytes: &[u8]) -> String {
     let mut out = Vec::new();
     write_text(&mut out, bytes);

@@ -3,7 +3,7 @@
 
 use proc_macro::{TokenStream, TokenTree};
 
-/// Registers a function without arguments as a test, as the built-in attribute of the same name does.
+/// Registers a function without arguments as a test, like the built-in attribute of the same name.
 #[proc_macro_attribute]
 pub fn test(_: TokenStream, item: TokenStream) -> TokenStream {
     let mut tokens = item.clone().into_iter();
