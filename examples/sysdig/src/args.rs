@@ -333,11 +333,11 @@ impl TimeType {
 
 const START: &str = "*%evt.num %evt.outputtime %evt.cpu";
 const END: &str = "%evt.dir %evt.type %evt.info";
-/// The format of events of plugins, unless another is asked for.
+/// Default format of plugin events.
 const OF_PLUGINS: &str = "*%evt.num %evt.datetime.s [%evt.pluginname] %evt.plugininfo";
 
 impl Args {
-    /// The command line, with the words of views in their places.
+    /// Parses the command line, and assigns words to views.
     pub fn from_command_line(words: impl Iterator<Item = OsString>) -> Self {
         Self::parse_from(expand(words.collect()))
     }
@@ -356,7 +356,7 @@ impl Args {
             None | Some("p") => format!("{START} %proc.name (%thread.tid) {END}"),
             Some("c" | "container") => with("%container.name"),
             Some("k" | "kubernetes") => with("%k8s.pod.name"),
-            // Mesos is gone, and so are its fields.
+            // Mesos support no longer exists, so its fields are absent.
             Some("m" | "mesos") => with("<NA>"),
             Some(format) => unescape(format),
         }

@@ -7,10 +7,11 @@ use eyas::rules::{Diagnostic, condition};
 
 use crate::schema::schema;
 
-/// A filter against the fields of system calls, and the domain names that it compares addresses with.
+/// Compiles a filter with the fields of events. Also returns the domain names that it compares with
+/// addresses.
 pub fn compile(text: &str) -> Result<(condition::Filter, BTreeSet<String>)> {
     let schema = schema();
-    // One line, as all errors here.
+    // One line, like all errors here.
     let said = |diagnostic: Diagnostic| {
         let column = diagnostic.labels.first().map_or(1, |label| label.position().1);
         // There are no macros on a command line.

@@ -1,4 +1,4 @@
-//! Where events come from.
+//! Event sources.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -14,28 +14,29 @@ use crate::args::Args;
 use crate::plugins;
 use crate::progress::Progress;
 
-/// What views need of a live capture.
+/// Requirements of views on a live capture.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Needs {
     /// Bytes of each buffer.
     pub snaplen: u32,
     /// Context switches.
     pub scheduling: bool,
-    /// What the kernel's security hooks decide.
+    /// Whether decisions of the kernel's security hooks are needed.
     pub decisions: bool,
 }
 
-/// Whether a filter or a format asks for what the kernel's security hooks decide: by a field, or by the type of such events.
+/// Whether a filter or a format uses decisions of the kernel's security hooks, through a field or through
+/// the event type.
 pub fn asks_for_decisions(text: &str) -> bool {
     let words = text.split(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '_' | '.'));
     words.into_iter().any(|word| word == "lsm" || word.starts_with("lsm."))
 }
 
-/// Longest buffers and lists that are printed as a whole without -v, bytes.
+/// Maximum length of buffers and lists that are printed completely without -v, bytes.
 const LONGEST: usize = 80;
-/// How much of each buffer is captured if nobody says otherwise, bytes.
+/// Default number of captured bytes per buffer.
 const SNAPLEN: u32 = 80;
-/// Longest environment that --large-environment reads, bytes.
+/// Maximum size of an environment that --large-environment reads, bytes.
 const LARGE_ENVIRONMENT: usize = 1 << 20;
 
 /// Opens a capture. Reading a stream ends when `stop` is set.
@@ -102,7 +103,7 @@ pub fn live(_args: &Args, _needs: Needs) -> Result<Box<dyn EventSource>> {
     anyhow::bail!("this sysdig was built without live capture: read a capture with -r FILE")
 }
 
-/// How the running system is looked at: below `HOST_ROOT`, where that is set.
+/// Options for reading /proc, below `HOST_ROOT` if it is set.
 fn proc_options(args: &Args) -> proc::Options {
     let root = std::env::var_os("HOST_ROOT").filter(|root| !root.is_empty());
     let mut options = proc::Options { root: root.unwrap_or("/".into()).into(), ..proc::Options::default() };
@@ -112,17 +113,18 @@ fn proc_options(args: &Args) -> proc::Options {
     options
 }
 
-/// What is to be known before a live capture.
+/// A warning before a live capture.
 pub fn warning(args: &Args) -> Option<String> {
     if args.is_replay() { None } else { proc::foreign_processes(&proc_options(args).root) }
 }
 
-/// An inspector that may ask the running system, or one that knows a capture alone.
+/// Configuration of an inspector: for a live capture with queries to the running system, or for a replay
+/// without.
 pub fn inspector_config(args: &Args, needs: Needs) -> Config {
     let mut config = Config::default().with_rendering(rendering(args, needs));
     if !args.is_replay() && !plugins::is_input() {
         let options = proc_options(args);
-        // The plugin for containers takes over where it is loaded.
+        // If the container plugin is loaded, it does this instead.
         #[cfg(feature = "runtimes")]
         if !plugins::has_container() {
             use eyas::sinsp::runtimes::{Api, Endpoint, Options, Runtimes};
@@ -136,7 +138,7 @@ pub fn inspector_config(args: &Args, needs: Needs) -> Config {
             if let Some(ms) = args.cri_timeout {
                 asked.deadline = std::time::Duration::from_millis(ms);
             }
-            // Without them events still come, with `<NA>` where they would have known more.
+            // Without the runtimes, events have `<NA>` in some fields.
             let asked = Runtimes::start(asked);
             config.containers = asked.ok().map(|runtimes| Box::new(runtimes) as _);
         }
@@ -145,7 +147,7 @@ pub fn inspector_config(args: &Args, needs: Needs) -> Config {
             config.accounts = accounts.ok().map(|files| Box::new(files) as _);
             config.account_wait = AccountFiles::WAIT;
         }
-        // Its thread begins with the first question.
+        // Its thread starts at the first query.
         config.exe_hashes = Some(ExeHashes::new(options.root.clone(), ExeHashes::LARGEST));
         config.reports = args.write.is_some();
         config.proc = Some(Box::new(proc::ThreadReader::new(options)));
@@ -158,7 +160,7 @@ pub fn inspector_config(args: &Args, needs: Needs) -> Config {
 fn rendering(args: &Args, needs: Needs) -> Rendering {
     let mut rendering = Rendering::default();
     rendering.buffers = args.buffers();
-    // A view that asks for more of the buffers shows it.
+    // A view that needs longer buffers also prints them.
     rendering.longest = (args.verbose == 0 && needs.snaplen == 0).then_some(LONGEST);
     if args.resolve_ports {
         let text = std::fs::read("/etc/services").unwrap_or_default();

@@ -1,25 +1,25 @@
-//! Different texts and numbers, each with a code: 0 for the first one, then 1, and so on.
+//! Interning of texts and numbers: each different value gets a code, starting from 0.
 
 use std::hash::BuildHasher;
 
 use hashbrown::HashTable;
 use rustc_hash::{FxBuildHasher, FxHashMap};
 
-/// Codes that are remembered by address, or by the number: most values are those of an event shortly before.
+/// Size of the cache of codes by address or by number. Most values also occurred in a recent event.
 const RECENT: usize = 256;
 /// The code of no value.
 const NONE: u32 = u32::MAX;
-/// Texts of more bytes are not worth being the least or the largest one of a group of rows.
+/// Longer texts are not stored as minimum or maximum of a row group, bytes.
 const LONGEST_BOUND: usize = 64;
 
 /// Different texts.
 pub struct Texts {
-    /// The texts as a dictionary page of Parquet has them: a length of four bytes before each.
+    /// The texts in the format of a Parquet dictionary page: each after its length of four bytes.
     page: Vec<u8>,
-    /// Where each begins in the page.
+    /// Offset of each text in the page.
     begins: Vec<u32>,
     codes: HashTable<u32>,
-    /// Addresses of texts, and their codes.
+    /// Cache of text addresses and codes.
     recent: Box<[(usize, u32); RECENT]>,
 }
 
@@ -35,7 +35,7 @@ impl Default for Texts {
 }
 
 impl Texts {
-    /// The code of a text.
+    /// The code of a text; new texts get a new code.
     #[inline]
     pub fn code(&mut self, text: &[u8]) -> u32 {
         match self.find(text) {
@@ -44,10 +44,10 @@ impl Texts {
         }
     }
 
-    /// The code of a text that has one already.
+    /// The code of a known text.
     #[inline]
     pub fn find(&mut self, text: &[u8]) -> Option<u32> {
-        // What the state keeps stays where it is, so its address mostly tells which text it is.
+        // Texts of the state do not move, so the address usually identifies the text.
         let (known, code) = self.recent[slot(text)];
         if known == text.as_ptr().addr() && self.get(code) == Some(text) {
             return Some(code);
@@ -82,17 +82,17 @@ impl Texts {
         &self.page
     }
 
-    /// How many texts there are.
+    /// Number of texts.
     pub fn len(&self) -> usize {
         self.begins.len()
     }
 
-    /// Bytes of memory, about.
+    /// Approximate memory usage, bytes.
     pub fn bytes(&self) -> usize {
         self.page.len() + 12 * self.begins.len()
     }
 
-    /// The least and the largest text, unless one of them is long.
+    /// The smallest and the largest text, unless one of them is too long.
     pub fn bounds(&self) -> Option<(&[u8], &[u8])> {
         let texts = || self.begins.iter().map(|begin| at(&self.page, *begin));
         let bounds = texts().min().zip(texts().max());
@@ -114,7 +114,7 @@ fn slot(text: &[u8]) -> usize {
     (address >> 3 ^ address >> 11 ^ text.len()) % RECENT
 }
 
-/// The text that begins here in a page.
+/// The text at this offset in a page.
 #[inline]
 fn at(page: &[u8], begin: u32) -> &[u8] {
     let rest = page.get(begin as usize..).unwrap_or_default();
@@ -122,7 +122,7 @@ fn at(page: &[u8], begin: u32) -> &[u8] {
     &rest[..u32::from_le_bytes(*length) as usize]
 }
 
-/// Different numbers, or the bits of such.
+/// Different numbers, or their bit patterns.
 pub struct Numbers {
     values: Vec<i64>,
     codes: FxHashMap<i64, u32>,
@@ -150,7 +150,7 @@ impl Numbers {
         }
     }
 
-    /// The code of a number that has one already.
+    /// The code of a known number.
     #[inline]
     pub fn find(&mut self, number: i64) -> Option<u32> {
         let slot = (number ^ number >> 8) as usize % RECENT;
@@ -168,7 +168,7 @@ impl Numbers {
         &self.values
     }
 
-    /// Bytes of memory, about.
+    /// Approximate memory usage, bytes.
     pub fn bytes(&self) -> usize {
         24 * self.values.len()
     }

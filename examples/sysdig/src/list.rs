@@ -17,7 +17,7 @@ const WIDTH: usize = 100;
 /// Where descriptions begin.
 const INDENT: usize = 32;
 
-/// Prints what is asked for instead of events; whether that was all.
+/// Prints a requested listing. Returns whether the program is then done.
 pub fn print(args: &Args, out: &mut dyn Write) -> Result<bool> {
     if let Some(source) = args.list.as_deref().filter(|source| *source != "syscall") {
         bail!("--list={source}: no source of events has this name; the only one is `syscall`");
@@ -48,7 +48,7 @@ pub fn print(args: &Args, out: &mut dyn Write) -> Result<bool> {
     Ok(true)
 }
 
-/// The views of the files that the command line names.
+/// The views of the files on the command line.
 pub fn given(args: &Args) -> Result<Vec<view::View>> {
     let mut views = Vec::new();
     for path in &args.view_files {
@@ -70,12 +70,12 @@ fn form(def: &FieldDef) -> String {
     format!("{}{argument}", def.name)
 }
 
-/// Whether a field is listed where not all are asked for.
+/// Whether a field is listed without -v.
 fn is_listed(def: &FieldDef) -> bool {
     !def.flags.contains(FieldFlags::HIDDEN) && !def.flags.contains(FieldFlags::DEPRECATED)
 }
 
-/// Prints every field with its type and description in tables of Markdown.
+/// Prints every field with its type and description in Markdown tables.
 fn markdown(out: &mut dyn Write) -> Result<()> {
     let mut class = "";
     for def in schema().fields().iter().filter(|def| is_listed(def)) {
@@ -92,7 +92,7 @@ fn markdown(out: &mut dyn Write) -> Result<()> {
     Ok(())
 }
 
-/// Prints every field with its description, class by class; `verbose`: with its type, hidden ones too.
+/// Prints every field with its description, by class. With `verbose`, also prints types and hidden fields.
 fn fields(out: &mut dyn Write, names_only: bool, verbose: bool) -> Result<()> {
     let mut class = "";
     for def in schema().fields() {

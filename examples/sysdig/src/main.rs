@@ -1,9 +1,9 @@
-//! `sysdig`: looks into a system, live or recorded, by its system calls.
+//! `sysdig`: shows the activity of a live or recorded system by its system calls.
 //!
 //! ```text
 //!   input ──> Inspector ──> filter ──> sinks: lines, JSON, capture, summary, views
 //! ```
-//! What shows events is a [`sink::Sink`]; [`view`] has those that data describes.
+//! A [`sink::Sink`] shows events; [`view`] has the sinks that are described by data.
 #![forbid(unsafe_code)]
 
 mod args;
@@ -44,7 +44,7 @@ fn main() -> ExitCode {
         },
     ) {
         Ok(()) => ExitCode::SUCCESS,
-        // Whoever read the output has seen enough.
+        // The reader of the output has closed it, which is no error.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             note!("Error: {error:#}");

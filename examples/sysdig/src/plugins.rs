@@ -15,33 +15,33 @@ use eyas_plugins::{Library, Options};
 use crate::args::Args;
 use crate::schema::{self, schema};
 
-/// Where plugins are installed.
+/// Directory of installed plugins.
 const FOLDER: &str = "/usr/share/sysdig/plugins";
-/// Further folders, with semicolons between them, which come first.
+/// Environment variable with further directories, separated by semicolons, which are searched first.
 const FOLDERS: &str = "SYSDIG_PLUGIN_DIR";
 
 /// The plugins of this run.
 pub struct Plugins {
     set: PluginSet,
-    /// The plugin whose events are shown, and what it is opened with.
+    /// The plugin whose events are shown, and its open parameters.
     input: Option<(String, String)>,
 }
 
 static LOADED: OnceLock<Plugins> = OnceLock::new();
 
-/// The plugins that are loaded; `None` where the command line names none.
+/// The loaded plugins; `None` if the command line names none.
 pub fn loaded() -> Option<&'static Plugins> {
     LOADED.get()
 }
 
-/// A plugin as the command line names it, and what it is given.
+/// A plugin on the command line, with its argument.
 struct Wanted<'a> {
     name: &'a str,
     argument: Option<&'a str>,
 }
 
 impl<'a> Wanted<'a> {
-    /// `NAME:ARGUMENT`. Neither names nor paths have colons.
+    /// Parses `NAME:ARGUMENT`. Neither names nor paths may have colons.
     fn parse(text: &'a str) -> Self {
         match text.split_once(':') {
             Some((name, argument)) => Self { name, argument: Some(argument) },
@@ -50,7 +50,7 @@ impl<'a> Wanted<'a> {
     }
 }
 
-/// The folders that plugins are looked for in.
+/// The directories that are searched for plugins.
 fn folders() -> Vec<PathBuf> {
     let given = std::env::var(FOLDERS).unwrap_or_default();
     let given = given.split(';').filter(|folder| !folder.is_empty()).map(PathBuf::from);
@@ -71,7 +71,7 @@ fn find(name: &str, options: &Options) -> Result<Arc<dyn Plugin>> {
         .ok_or_else(|| anyhow!("plugin not found, use -Il to list all the installed plugins: {name}"))
 }
 
-/// All plugins that are installed or built in, as blocks of text; a file that is none is told.
+/// Lists all installed and built-in plugins as blocks of text. Reports files that are not plugins.
 pub fn list(args: &Args) -> String {
     let mut blocks = Vec::new();
     for folder in folders() {
@@ -98,7 +98,7 @@ fn options(args: &Args) -> Options {
     Options::default().with_allow_writable(args.plugins.allow_writable)
 }
 
-/// Where messages of plugins go.
+/// Log function for messages of plugins.
 fn messages() -> Log {
     Arc::new(|severity, text| {
         if matches!(severity, Severity::Fatal | Severity::Critical | Severity::Error | Severity::Warning) {
@@ -111,7 +111,7 @@ fn told(error: impl std::fmt::Display) -> anyhow::Error {
     anyhow!("{error}")
 }
 
-/// What a plugin is, and what it may be opened with, once it has its configuration.
+/// Describes a plugin and its open parameters, after initialising it with its configuration.
 ///
 /// # Errors
 /// There is no such plugin, or it does not start.
@@ -126,7 +126,7 @@ pub fn info(name: &str, args: &Args) -> Result<String> {
     Ok(description(&info, &started.open_params(&info.name).map_err(told)?))
 }
 
-/// The plugins that are to be loaded, while they are gathered.
+/// The plugins to load, while they are being collected.
 struct Gathered {
     set: PluginSet,
     input: Option<(String, String)>,
@@ -164,7 +164,7 @@ impl Gathered {
         Ok(())
     }
 
-    /// `-I NAME:PARAMETERS`: a plugin that is loaded already, or is now.
+    /// Handles `-I NAME:PARAMETERS`. Loads the plugin, unless it is already loaded.
     fn add_input(&mut self, text: &str) -> Result<()> {
         let wanted = Wanted::parse(text);
         let known = self.set.infos().find(|info| info.name == wanted.name);
@@ -188,10 +188,10 @@ impl Gathered {
     }
 }
 
-/// Loads the plugins that the command line names.
+/// Loads the plugins on the command line.
 ///
 /// # Errors
-/// One does not exist, or does not go with the others.
+/// A plugin does not exist, or is incompatible with the others.
 pub fn load(args: &Args) -> Result<()> {
     let named = &args.plugins;
     let is_nothing = named.plugins.is_empty() && named.input.is_empty() && named.config_file.is_none();
@@ -207,7 +207,7 @@ pub fn load(args: &Args) -> Result<()> {
         let plugin = find(wanted.name, &gathered.options)?;
         gathered.add(plugin, wanted.argument.unwrap_or_default())?;
     }
-    // What `-I` names comes before what a file describes.
+    // `-I` takes precedence over a configuration file.
     if !named.input.is_empty() {
         gathered.input = None;
     }
@@ -219,18 +219,18 @@ pub fn load(args: &Args) -> Result<()> {
     }
     let Gathered { set, input, .. } = gathered;
     schema::extend(set.schema_of_all());
-    // Nobody else loads any.
+    // No other code loads plugins.
     let _ = LOADED.set(Plugins { set, input });
     Ok(())
 }
 
-/// A source of events, and the plugins that its inspector has.
+/// An event source, and the plugins of its inspector.
 pub type Opened = (Box<dyn EventSource>, Option<plugin::Plugins>);
 
-/// Gives a source its plugins: those of system calls, or all for a capture from a file.
+/// Adds plugins to a source: those for system calls, or all for a capture file.
 ///
 /// # Errors
-/// A plugin does not start, or was built for other events than those of the running system.
+/// A plugin does not start, or was built for an incompatible event schema.
 pub fn join(source: Box<dyn EventSource>, is_replay: bool) -> Result<Opened> {
     let Some(plugins) = loaded() else { return Ok((source, None)) };
     let scope = if is_replay { Scope::Capture } else { Scope::Live(SYSCALL) };
@@ -245,10 +245,10 @@ pub fn join(source: Box<dyn EventSource>, is_replay: bool) -> Result<Opened> {
     Ok((source, Some(started)))
 }
 
-/// Opens the source of the plugin that `-I` names; `None` if none is named.
+/// Opens the source of the plugin in `-I`; `None` without `-I`.
 ///
 /// # Errors
-/// It cannot be opened, in the plugin's words.
+/// The source cannot be opened. The message is the plugin's.
 pub fn open() -> Result<Option<Opened>> {
     let Some((plugins, (name, params))) =
         loaded().and_then(|plugins| Some((plugins, plugins.input.as_ref()?)))
@@ -267,7 +267,7 @@ pub fn open() -> Result<Option<Opened>> {
     Ok(Some((source, Some(started))))
 }
 
-/// Whether events come from a plugin, and not from the kernel or a capture.
+/// Whether events come from a plugin, not from the kernel or a capture.
 pub fn is_input() -> bool {
     loaded().is_some_and(|plugins| plugins.input.is_some())
 }

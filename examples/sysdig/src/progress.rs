@@ -1,4 +1,4 @@
-//! How much of the captures was read.
+//! Progress of reading captures.
 
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -8,14 +8,14 @@ use std::time::{Duration, Instant};
 
 use eyas_console::print_error;
 
-/// Least time between two reports.
+/// Minimum time between two reports.
 const INTERVAL: Duration = Duration::from_millis(200);
-/// Events between two looks at the clock.
+/// Number of events between two checks of the clock.
 const STRIDE: u32 = 4096;
 
-/// Reports on standard error which percentage of the files was read.
+/// Reports the percentage of the files that was read, on standard error.
 pub struct Progress {
-    /// Bytes of all files; 0 where nothing is reported.
+    /// Total size of all files in bytes; 0 if nothing is reported.
     all: u64,
     read: Arc<AtomicU64>,
     events: u32,
@@ -24,30 +24,30 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Of these files, if it is asked for. The length of a stream is not known.
+    /// Creates a progress report for these files, if it is enabled. Streams have no known length.
     pub fn new(paths: &[PathBuf], is_on: bool) -> Self {
         let size = |path: &PathBuf| std::fs::metadata(path).map_or(0, |metadata| metadata.len());
         let all = if is_on { paths.iter().map(size).sum() } else { 0 };
         Self { all, read: Arc::default(), events: 0, last: Instant::now(), is_quiet: false }
     }
 
-    /// Of these files, for those who show it themselves: see [`Progress::share`].
+    /// Creates a progress counter for callers that show it themselves: see [`Progress::share`].
     pub fn quiet(paths: &[PathBuf]) -> Self {
         Self { is_quiet: true, ..Self::new(paths, true) }
     }
 
-    /// Which part was read, from 0 to 1.
+    /// The fraction that was read, from 0 to 1.
     pub fn share(&self) -> f64 {
         (self.read.load(Ordering::Relaxed) as f64 / self.all.max(1) as f64).min(1.0)
     }
 
-    /// A file whose bytes are counted as they are read; nothing where nothing is reported.
+    /// Opens a file and counts the bytes that are read from it; `None` if nothing is reported.
     pub fn open(&self, path: &Path) -> Option<io::Result<impl Read + Send + 'static>> {
         let read = self.read.clone();
         (self.all > 0).then(|| std::fs::File::open(path).map(|file| Counted(file, read)))
     }
 
-    /// An event was read.
+    /// Call this for every event.
     pub fn event(&mut self) {
         self.events += 1;
         if self.events < STRIDE || self.all == 0 || self.is_quiet {

@@ -1,9 +1,9 @@
-//! `--redact`: pseudonyms in place of what a capture tells about people and networks.
+//! `--redact`: replaces information about people and networks in a capture by pseudonyms.
 //!
-//! A pseudonym is made from what it stands for and a key: the same name, address, argument or buffer has the same
-//! pseudonym wherever it occurs. Without a key of the user's, the key is made from the snapshot, which the written capture
-//! does not hold as it was: so nobody who has that capture alone can try out what a pseudonym may stand for. If there is no
-//! snapshot to make it from, it is drawn at random.
+//! A pseudonym is computed from the original value and a key. So the same name, address, argument or buffer
+//! always has the same pseudonym. If the user gives no key, the key is derived from the original snapshot,
+//! which is not in the written capture. So somebody who has only that capture cannot guess a value and
+//! verify the guess. If there is no snapshot, the key is random.
 
 use std::path::Path;
 
@@ -18,19 +18,19 @@ mod text;
 use address::Addresses;
 use text::{Names, Words};
 
-/// Bytes of a key that is read from a file, at most.
+/// Maximum size of a key file, bytes.
 const KEY_LIMIT: usize = 1 << 20;
 
-/// Replaces what tells about people and networks.
+/// Replaces information about people and networks.
 pub struct Redactor {
     words: Words,
     addresses: Addresses,
-    /// The key is the user's, or made from the first snapshot.
+    /// Whether the key is set: by the user, or from the first snapshot.
     has_key: bool,
 }
 
 impl Redactor {
-    /// With the key in this file, or one that the first snapshot makes.
+    /// Creates a redactor with the key in this file, or with a key that is derived from the first snapshot.
     pub fn new(key: Option<&Path>) -> Result<Self> {
         let bytes = match key {
             None => drawn()?,
@@ -49,7 +49,8 @@ impl Redactor {
         Ok(Self { words: Words::new(&bytes), addresses: Addresses::default(), has_key: key.is_some() })
     }
 
-    /// The snapshot, with pseudonyms. The first one tells which names there are, and makes the key.
+    /// Replaces values in a snapshot. The first snapshot determines the names to replace, and the key if
+    /// there is none.
     pub fn snapshot(&mut self, from: &Snapshot, kept: &mut Snapshot) {
         if !std::mem::replace(&mut self.has_key, true) && !from.threads.is_empty() {
             self.words = Words::new(&secrets(from));
@@ -100,7 +101,7 @@ impl Redactor {
         }
     }
 
-    /// The event, with pseudonyms.
+    /// Replaces values in an event.
     pub fn event(&mut self, raw: &RawEvent<'_>) -> OwnedEvent {
         let info = raw.info().map_or(&[][..], |info| info.params);
         self.learn(raw);
@@ -121,7 +122,7 @@ impl Redactor {
         owned
     }
 
-    /// Users that events tell of.
+    /// Adds users that events report.
     fn learn(&mut self, raw: &RawEvent<'_>) {
         use param::USER_ADDED_E as p;
         if raw.ty == EventType::USER_ADDED_E
@@ -156,7 +157,7 @@ impl Redactor {
                 terminated(bytes, |name| self.words.user(uid, name))
             }
             (_, T::BYTEBUF) => self.words.buffer(bytes),
-            // A text that is data, not a name.
+            // A text with data, not a name.
             ("uargs" | "value" | "value_charbuf" | "options" | "description" | "tags", T::CHARBUF) => {
                 terminated(bytes, |text| self.words.argument(text))
             }
@@ -181,7 +182,7 @@ impl Redactor {
         }
     }
 
-    /// A socket's address, or a pair: `numbers` bytes stand before the path of a Unix socket.
+    /// A socket address or a pair of addresses. `numbers` bytes precede the path of a Unix socket.
     fn socket(&mut self, bytes: &[u8], numbers: usize) -> Vec<u8> {
         const UNIX: u8 = 1;
         let Some((family, rest)) = bytes.split_first() else { return Vec::new() };
@@ -203,7 +204,8 @@ impl Redactor {
         out
     }
 
-    /// What the probe adds behind a row: the kernel's paths, names of received descriptors, numbers.
+    /// Parameters that the probe appends after the row: the kernel's paths, names of received file
+    /// descriptors, numbers.
     fn behind_row(&mut self, raw: &RawEvent<'_>, at: usize, bytes: &[u8]) -> Vec<u8> {
         let is_path =
             raw.ty.kernel_paths().get(at).is_some_and(|path| {
@@ -221,7 +223,7 @@ impl Redactor {
         }
     }
 
-    /// Descriptors that came with a message: numbers, then a name whose length is the last of them.
+    /// File descriptors received with a message: numbers, then a name whose length is the last number.
     fn received(&self, mut bytes: &[u8]) -> Vec<u8> {
         const HEAD: usize = 24;
         let mut out = Vec::new();
@@ -237,17 +239,17 @@ impl Redactor {
         out
     }
 
-    /// A name or path: users, hosts and addresses in it are replaced.
+    /// Replaces users, hosts and addresses in a name or path.
     fn text(&self, text: &[u8]) -> Vec<u8> {
         self.words.text(text, |ip| self.addresses.look(&self.words, ip))
     }
 
-    /// Texts that are each ended by NUL.
+    /// Texts, each terminated by NUL.
     fn texts(&self, list: &[u8]) -> Vec<u8> {
         each(list, |text| self.text(text))
     }
 
-    /// Arguments, or the values of variables, each ended by NUL.
+    /// Arguments, or the values of environment variables, each terminated by NUL.
     fn list(&self, list: &[u8], are_variables: bool) -> Vec<u8> {
         each(list, |item| match item.iter().position(|byte| *byte == b'=').filter(|_| are_variables) {
             Some(at) => [&item[..=at], &self.argument(&item[at + 1..])].concat(),
@@ -263,7 +265,7 @@ impl Redactor {
         }
     }
 
-    /// The first argument: a program's name, or what it calls itself with more behind it.
+    /// The first argument: a program's name, or a process title with additional text.
     fn title(&self, title: &[u8]) -> Vec<u8> {
         let end = title.iter().position(u8::is_ascii_whitespace).unwrap_or(title.len());
         let (name, rest) = title.split_at(end);
@@ -275,7 +277,7 @@ impl Redactor {
         out
     }
 
-    /// What a runtime tells of a container.
+    /// Metadata of a container from its runtime.
     fn container(&self, bytes: &[u8]) -> Vec<u8> {
         let text = bytes.split(|byte| *byte == 0).next().unwrap_or_default();
         let Ok(mut json) = serde_json::from_slice(text) else { return self.words.buffer(bytes) };
@@ -289,7 +291,8 @@ impl Redactor {
 
     fn json(&self, key: &str, value: &mut serde_json::Value) {
         use serde_json::Value;
-        // Their values are the user's; those of the others are names of images, containers and files.
+        // The values of these keys belong to the user; the values of others are names of images, containers
+        // and files.
         let is_private = |key: &str| {
             let key = key.to_ascii_lowercase();
             ["env", "label", "annotation", "healthcheck", "probe", "args", "cmd"]
@@ -324,7 +327,7 @@ impl Redactor {
     }
 }
 
-/// Each item of a list, in which NUL ends them.
+/// Changes each item of a list of NUL-terminated items.
 fn each(list: &[u8], change: impl Fn(&[u8]) -> Vec<u8>) -> Vec<u8> {
     let mut out = Vec::with_capacity(list.len());
     for item in list.split_inclusive(|byte| *byte == 0) {
@@ -339,7 +342,7 @@ fn each(list: &[u8], change: impl Fn(&[u8]) -> Vec<u8>) -> Vec<u8> {
     out
 }
 
-/// A text, with its final NUL if it has one. The word for a text that the kernel could not read stays.
+/// Changes a text and keeps its final NUL, if it has one. The placeholder for an unreadable text stays.
 fn terminated(bytes: &[u8], change: impl FnOnce(&[u8]) -> Vec<u8>) -> Vec<u8> {
     match bytes {
         [] | b"\0" | b"(NULL)" | b"(NULL)\0" | b"<NA>" | b"<NA>\0" => bytes.to_vec(),
@@ -352,7 +355,7 @@ fn terminated(bytes: &[u8], change: impl FnOnce(&[u8]) -> Vec<u8>) -> Vec<u8> {
     }
 }
 
-/// A key that nobody knows.
+/// A random key.
 fn drawn() -> Result<Vec<u8>> {
     use ring::rand::{SecureRandom, SystemRandom};
 
@@ -362,7 +365,7 @@ fn drawn() -> Result<Vec<u8>> {
     Ok(key)
 }
 
-/// What nobody knows who has the redacted capture alone.
+/// Data of the snapshot that the redacted capture does not contain.
 fn secrets(snapshot: &Snapshot) -> Vec<u8> {
     let mut all = Vec::new();
     let mut add = |bytes: &[u8]| {

@@ -1,16 +1,16 @@
-//! When a recording goes on in a new file, and how the files are called.
+//! Rotation of files: when a recording continues in a new file, and the names of the files.
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 
 use crate::args::Args;
 
-/// Decides before each event; times are those of the events.
+/// Decides before each event whether a new file begins. Uses the times of events.
 pub struct Rotation {
     bytes: Option<u64>,
     seconds: Option<u64>,
     events: Option<u64>,
-    /// Of the file: the second of its first event, its size before that, its events.
+    /// For the current file: the second of its first event, its initial size, and its number of events.
     began: Option<u64>,
     size: u64,
     count: u64,
@@ -33,12 +33,12 @@ impl Rotation {
         self.bytes.is_some() || self.seconds.is_some() || self.events.is_some()
     }
 
-    /// A new file has this size before its first event.
+    /// Records that a new file begins, with its size before the first event.
     pub fn began(&mut self, size: u64) {
         self.size = size;
     }
 
-    /// Whether an event of this time belongs to a new file, where this one has so many bytes.
+    /// Whether an event with this time belongs to a new file, if the current one has `size` bytes.
     pub fn is_due(&mut self, ts: u64, size: u64) -> bool {
         let second = ts / 1_000_000_000;
         let began = *self.began.get_or_insert(second);
@@ -54,7 +54,7 @@ impl Rotation {
     }
 }
 
-/// Names of the files: a number after the given name, or the time in it where it holds strftime codes.
+/// Names of the files: the given name and a number, or a name with the time if it has strftime codes.
 pub struct Names {
     base: PathBuf,
     timed: bool,
@@ -71,12 +71,12 @@ impl Names {
         Self { base: base.to_owned(), timed, numbered, limit, index: 0, kept: VecDeque::new() }
     }
 
-    /// Whether they tell the time of their first event.
+    /// Whether names contain the time of the first event.
     pub fn are_timed(&self) -> bool {
         self.timed
     }
 
-    /// The name of the next file, whose first event is of this time, and the file that makes room for it.
+    /// Returns the name of the next file, whose first event has this time, and the file to remove for it.
     pub fn next(&mut self, ts: u64) -> Result<(PathBuf, Option<PathBuf>), jiff::Error> {
         self.next_in(ts, jiff::tz::TimeZone::system())
     }
@@ -143,14 +143,14 @@ mod tests {
         let mut rotation = Rotation::new(&args(&["-e", "2"]));
         let due: Vec<bool> = (0..5).map(|i| rotation.is_due(i, 10)).collect();
         assert_eq!(due, [false, false, true, false, true]);
-        // What stands before the events does not count, and a file has one event at least.
+        // Data before the events does not count, and a file has at least one event.
         let mut rotation = Rotation::new(&args(&["-C", "1"]));
         rotation.began(5_000_000);
         let due = [5_000_000, 5_900_000, 6_000_000, 6_000_001].map(|size| rotation.is_due(1, size));
         assert_eq!(due, [false, false, false, true]);
         rotation.began(7_000_000);
         assert_eq!([9_000_000, 7_000_000].map(|size| rotation.is_due(1, size)), [true, false]);
-        // Whole seconds, as the names tell them.
+        // Whole seconds, as in the names.
         let mut rotation = Rotation::new(&args(&["-G", "1"]));
         let due = [900_000_000, 999_999_999, 1_000_000_000, 1_500_000_000, 2_000_000_000]
             .map(|ts| rotation.is_due(ts, 1));

@@ -1,4 +1,4 @@
-//! The loop: from the source through the inspector and the filter to the sinks.
+//! The event loop: from the source through the inspector and the filter to the sinks.
 
 use std::collections::HashSet;
 use std::fs::OpenOptions;
@@ -72,7 +72,7 @@ pub fn run(args: &Args) -> Result<()> {
     let mut progress = Progress::new(&args.read, args.progress);
     let paths: Vec<_> = args.read.iter().map(Some).collect();
     let mut totals = Totals::default();
-    // Without a capture, the kernel.
+    // Without a capture file, events come from the kernel.
     let mut sources = if paths.is_empty() { vec![None] } else { paths };
     let mut at_work = Loop::new(args, needs, &stop, resolver.names())?;
     let mut outcome = Ok(());
@@ -124,7 +124,7 @@ pub fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// Reads the captures to find what the events that pass need.
+/// Reads the captures to find the state that the selected events need.
 fn scout(args: &Args, needs: Needs, stop: &Arc<AtomicBool>, names: SharedNames) -> Result<Slice> {
     let mut at_work = Loop::new(args, needs, stop, names)?;
     at_work.keeps_state = true;
@@ -132,7 +132,7 @@ fn scout(args: &Args, needs: Needs, stop: &Arc<AtomicBool>, names: SharedNames) 
     let mut progress = Progress::new(&[], false);
     for path in &args.read {
         let (mut source, plugins) = plugins::join(input::open(path, &progress, stop)?, true)?;
-        // What is wrong with a file is said when it is read again.
+        // Errors of a file are reported when it is read again.
         let read = at_work.run((&mut *source, plugins), &mut [&mut scout], &mut progress);
         if read.is_err() || at_work.is_over(&[]) {
             break;
@@ -174,7 +174,7 @@ fn report(args: &Args) -> Result<()> {
     let page = eyas_report::page(path, &engine, &Inspector::default)?;
     match &args.output {
         Some(output) => {
-            // It has a part of the capture in it.
+            // The page contains a part of the capture, so only its owner may read it.
             let mut options = OpenOptions::new();
             options.write(true).create(true).truncate(true).mode(0o600);
             let written = options.open(output).and_then(|mut file| file.write_all(page.as_bytes()));
@@ -208,17 +208,17 @@ fn views(args: &Args) -> Result<Vec<Bound>> {
     names.iter().map(view).collect()
 }
 
-/// Sinks are asked whether they are done at the first of so many events.
+/// Number of events between two checks of whether the sinks are done.
 const STRIDE: u64 = 64;
-/// How long the domain names of a filter are waited for.
+/// Timeout for looking up the domain names of a filter.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// The field that a format probably means: the unknown one begins behind the `%` at `offset`.
+/// The field that the user probably meant; the unknown one begins after the `%` at `offset`.
 fn meant(format: &str, offset: usize) -> Option<&'static str> {
     let format = format.strip_prefix('*').unwrap_or(format);
     let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_');
     let mut name = format.get(offset + 1..)?.trim_start_matches(|c: char| c.is_ascii_digit());
-    // A field may stand inside a transformer.
+    // A field may be inside a transformer.
     while let Some((outer, inner)) = name.split_once('(').filter(|(outer, _)| outer.chars().all(is_name)) {
         name = if outer.contains('.') { outer } else { inner };
     }
@@ -281,7 +281,7 @@ fn tables(_path: &Path, _args: &Args) -> Result<Box<dyn Sink>> {
     bail!("this sysdig was built without tables: its feature `parquet` has them")
 }
 
-/// Set by SIGINT and SIGTERM; a second one ends the program at once.
+/// A flag that SIGINT and SIGTERM set. A second signal ends the program at once.
 fn stop_flag() -> Result<Arc<AtomicBool>> {
     use signal_hook::consts::{SIGINT, SIGTERM};
     let flag = Arc::new(AtomicBool::new(false));
@@ -296,7 +296,7 @@ fn stop_flag() -> Result<Arc<AtomicBool>> {
 struct Loop<'a> {
     args: &'a Args,
     filter: Option<condition::Filter>,
-    /// Of the processes and files that a recording begins with.
+    /// Filter for the processes and files at the beginning of a recording.
     files: Option<condition::Filter>,
     stop: Arc<AtomicBool>,
     passed: u64,
@@ -332,7 +332,7 @@ impl<'a> Loop<'a> {
         })
     }
 
-    /// Whether no further event is wanted.
+    /// Whether no further event is needed.
     fn is_over(&self, sinks: &[Box<dyn Sink>]) -> bool {
         self.args.count.is_some_and(|count| self.passed >= count)
             || self.stop.load(Ordering::Relaxed)
@@ -340,7 +340,7 @@ impl<'a> Loop<'a> {
             || (!sinks.is_empty() && sinks.iter().all(|sink| sink.is_done()))
     }
 
-    /// Reads one source to its end, or until no further event is wanted.
+    /// Reads one source to its end, or until no further event is needed.
     fn run(
         &mut self,
         (source, plugins): (&mut dyn EventSource, Option<Plugins>),
@@ -357,7 +357,7 @@ impl<'a> Loop<'a> {
                 break;
             }
             let advance = match source.advance() {
-                // A stream ends anywhere when the program is asked to.
+                // A stream may end at any byte when the program is asked to end.
                 Err(_) if self.stop.load(Ordering::Relaxed) => break,
                 Err(error) => {
                     let of_capture = self.path.as_ref().map(|path| format!("{path}: "));
@@ -454,7 +454,8 @@ impl<'a> Loop<'a> {
         sinks.iter_mut().try_for_each(|sink| sink.end(&now))
     }
 
-    /// Has written what the plugins of a live capture know at its begin; other captures have it already.
+    /// Writes the state of the plugins at the beginning of a live capture. Recorded captures already have
+    /// it.
     fn dump_plugins(&self, inspector: &Inspector, sinks: &mut [&mut (dyn Sink + '_)]) -> Result<()> {
         let Some(plugins) = inspector.plugins().filter(|_| self.args.write.is_some()) else { return Ok(()) };
         if plugins.queue().is_none() {
@@ -468,8 +469,8 @@ impl<'a> Loop<'a> {
         Ok(())
     }
 
-    /// Leaves out of a snapshot the processes that do not satisfy the filter. One with a file that does is kept with such
-    /// files alone.
+    /// Removes processes from a snapshot that do not satisfy the filter. If only some files of a process
+    /// satisfy it, the process is kept with these files.
     fn select(&self, snapshot: &mut Snapshot, now: &EventView<'_>) {
         let Some(filter) = &self.files else { return };
         let passes = |view: &EventView<'_>| filter.matches(view).unwrap_or(false);
@@ -490,7 +491,7 @@ impl<'a> Loop<'a> {
     }
 }
 
-/// The end that `-M` asks for: by the clock live, by the events' own time in a capture.
+/// The time limit of `-M`: by the clock in a live capture, and by event time in a replay.
 struct Deadline {
     limit: Option<Duration>,
     recorded: bool,

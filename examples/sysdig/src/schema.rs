@@ -7,7 +7,7 @@ use eyas::sinsp::plugin::PluginSchema;
 
 static OF_PLUGINS: OnceLock<PluginSchema> = OnceLock::new();
 
-/// The fields of events, with those of the plugins that are loaded.
+/// The fields of events, including those of the loaded plugins.
 pub fn schema() -> &'static dyn Schema {
     match OF_PLUGINS.get() {
         Some(schema) => schema,
@@ -15,7 +15,7 @@ pub fn schema() -> &'static dyn Schema {
     }
 }
 
-/// Adds the fields of plugins; once, before anything asks.
+/// Adds the fields of plugins. Call this once, before the first use of the schema.
 pub fn extend(schema: PluginSchema) {
     // Nobody else does.
     let _ = OF_PLUGINS.set(schema);

@@ -1,4 +1,4 @@
-//! What becomes of the events that pass the filter.
+//! Sinks: consumers of the events that pass the filter.
 
 use std::path::PathBuf;
 
@@ -19,17 +19,17 @@ pub use summary::Summary;
 
 /// The end of a capture.
 pub struct Ended<'a> {
-    /// Where it was read from; `live` of the running system.
+    /// Path of the capture; `live` for the running system.
     pub path: &'a str,
     /// Its counters.
     pub stats: Stats,
-    /// Why it ends, where it is not whole.
+    /// Error, if the capture is truncated or damaged.
     pub error: Option<String>,
 }
 
-/// Takes events: a printer, a file, a table of counts.
+/// Consumes events: for example a printer, a file, or a table of counts.
 pub trait Sink {
-    /// The state that the events from here on start from.
+    /// Initial state of the following events.
     fn snapshot(&mut self, snapshot: &Snapshot) -> Result<()> {
         let _ = snapshot;
         Ok(())
@@ -38,19 +38,19 @@ pub trait Sink {
     /// An event that passed the filter.
     fn event(&mut self, event: &EventView<'_>) -> Result<()>;
 
-    /// An event that concerns the state only: not to be shown, but a capture needs it.
+    /// An event that only changes the state: it is not shown, but a capture needs it.
     fn hidden(&mut self, event: &EventView<'_>) -> Result<()> {
         let _ = event;
         Ok(())
     }
 
-    /// An event that did not pass the filter, but who reads a capture of the others needs for its state.
+    /// An event that the filter rejected, but that readers of a capture need for the state.
     fn state(&mut self, event: &EventView<'_>) -> Result<()> {
         let _ = event;
         Ok(())
     }
 
-    /// What look-ups found before the event that comes next: not to be shown, but a capture needs it.
+    /// The result of a lookup before the next event: it is not shown, but a capture needs it.
     fn report(&mut self, event: &RawEvent<'_>) -> Result<()> {
         let _ = event;
         Ok(())
@@ -62,7 +62,7 @@ pub trait Sink {
         Ok(())
     }
 
-    /// Nothing more at the moment: what waits in buffers should go out.
+    /// No event is available now: flush buffers.
     fn idle(&mut self) -> Result<()> {
         Ok(())
     }
@@ -72,30 +72,30 @@ pub trait Sink {
         false
     }
 
-    /// No further event comes; this is what is known at the end.
+    /// There is no further event; `now` is the final state.
     fn end(&mut self, now: &EventView<'_>) -> Result<()> {
         let _ = now;
         Ok(())
     }
 
-    /// One of the captures has ended, or cannot be read any further.
+    /// One of the captures has ended, or the rest of it is unreadable.
     fn ended(&mut self, end: &Ended<'_>) -> Result<()> {
         let _ = end;
         Ok(())
     }
 
-    /// A capture that is to be written of the events that satisfy a condition, once all events have come.
+    /// Path and condition of a capture to write after all events were read.
     fn export(&self) -> Option<(PathBuf, String)> {
         None
     }
 
-    /// The end of all events.
+    /// All captures have ended.
     fn finish(&mut self) -> Result<()> {
         Ok(())
     }
 }
 
-/// Looks for what the events that pass need.
+/// Finds the state that the selected events need.
 impl Sink for Scout {
     fn event(&mut self, event: &EventView<'_>) -> Result<()> {
         self.keep(event);

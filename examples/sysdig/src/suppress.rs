@@ -1,22 +1,22 @@
-//! Events of programs that are left out, in captures: live, the probe leaves them out.
+//! Leaves out events of some programs in replays. In live captures, the probe does that.
 
 use std::collections::HashSet;
 
 use eyas::events::EventType;
 use eyas::sinsp::EventView;
 
-/// Threads of these programs, and those that they have started.
+/// Threads of these programs, and threads that they have started.
 pub struct Suppressed {
     names: Vec<Vec<u8>>,
     tids: HashSet<i64>,
     count: u64,
 }
 
-/// Bytes of a name that the kernel keeps.
+/// Length of a thread name in the kernel, bytes.
 const NAME: usize = 15;
 
 impl Suppressed {
-    /// Programs by their names, of which the kernel keeps 15 bytes.
+    /// Suppresses programs with these names. The kernel keeps only 15 bytes of a name.
     pub fn new(names: &[String]) -> Self {
         let names = names.iter().map(|name| name.bytes().take(NAME).collect()).collect();
         Self { names, tids: HashSet::new(), count: 0 }
@@ -30,7 +30,7 @@ impl Suppressed {
         let Some(thread) = event.thread() else { return false };
         let is_named = self.names.iter().any(|name| **name == *thread.comm);
         let is_of = |tid: i64| self.tids.contains(&tid);
-        // A new thread is told from one that had the same id.
+        // Distinguishes a new thread from an earlier one with the same id.
         let is_new = is_birth(event.event().ty) && event.event().result() == Some(0);
         let hides = match is_new {
             true => is_named || is_of(thread.ptid) || is_of(thread.pid) && thread.pid != thread.tid,
@@ -44,7 +44,7 @@ impl Suppressed {
         hides
     }
 
-    /// How many events were left out.
+    /// Number of events that were left out.
     pub fn count(&self) -> u64 {
         self.count
     }

@@ -1,9 +1,10 @@
-//! `--parquet`: what happened as tables, for engines that read many of them.
+//! `--parquet`: writes activity as tables, for query engines.
 //!
 //! ```text
 //! events ──> Events, Lives, Uses, Losses ──> Table ──> Part: DIR/TABLE/day=…/host=…/part-….parquet
 //! ```
-//! Rows wait in columns until a group of them is written; a file gets its name once it is whole.
+//! Rows are buffered in columns until a row group is written. A file gets its final name when it is
+//! complete.
 
 mod chunk;
 mod column;
@@ -31,7 +32,7 @@ use losses::Losses;
 use table::Table;
 use uses::Uses;
 
-/// Events between two looks at the clock.
+/// Number of events between two checks of the clock.
 const STRIDE: u32 = 4096;
 
 /// Writes the tables.
@@ -40,17 +41,17 @@ pub struct Tables {
     lives: Lives,
     uses: Uses,
     losses: Losses,
-    /// The capture has begun, and its processes are not known yet.
+    /// Whether the capture has just begun, so that its processes are not known yet.
     is_new: bool,
     is_live: bool,
     since: u32,
     last: u64,
-    /// A table could not be written: none of its files is to look whole.
+    /// Whether a table could not be written. None of the files must then look complete.
     has_failed: bool,
 }
 
 impl Tables {
-    /// Below this directory, with the columns of events that the command line asks for.
+    /// Creates tables below this directory, with the event columns from the command line.
     pub fn create(root: &Path, args: &Args) -> Result<Self> {
         let events = Events::new(root, &columns(args)?)?;
         if root.exists() && !root.is_dir() {
@@ -104,7 +105,7 @@ impl Tables {
     }
 }
 
-/// The fields that events have a column for.
+/// The fields with a column in the table of events.
 fn columns(args: &Args) -> Result<Vec<Field>> {
     let mut fields = Vec::new();
     for names in &args.columns {
@@ -125,7 +126,7 @@ fn columns(args: &Args) -> Result<Vec<Field>> {
 }
 
 impl Tables {
-    /// Does something to the tables, unless that failed before.
+    /// Performs an action on the tables, unless an earlier one failed.
     fn attempt(&mut self, act: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
         if self.has_failed {
             return Ok(());

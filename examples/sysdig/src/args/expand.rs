@@ -1,4 +1,4 @@
-//! Words of the command line that belong to what is before them.
+//! Joins words of the command line to the preceding option.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -7,8 +7,8 @@ use eyas::rules::condition;
 
 use crate::view::{View, catalog, takes};
 
-/// Joins the arguments of a view to its name, and makes `view NAME` the option that it stands for: `-c spy_ip 1.2.3.4`
-/// becomes `-c "spy_ip 1.2.3.4"`, `-cl` becomes `--list-chisels`.
+/// Joins the arguments of a view to its name: `-c spy_ip 1.2.3.4` becomes `-c "spy_ip 1.2.3.4"`. Replaces
+/// `view NAME` by the equivalent option, and `-cl` by `--list-chisels`.
 pub fn expand(words: Vec<OsString>) -> Vec<OsString> {
     let given = given_views(&words);
     let mut words = words.into_iter().peekable();
@@ -37,7 +37,7 @@ pub fn expand(words: Vec<OsString>) -> Vec<OsString> {
         words.next();
         let names_file = |word: &OsString| word.to_string_lossy().starts_with("--perfetto");
         if !words.clone().any(|word| names_file(&word)) {
-            // It says then that a file is missing.
+            // The argument parser then reports the missing file.
             return out.into_iter().chain(words).chain(["--perfetto".into()]).collect();
         }
     }
@@ -82,7 +82,7 @@ pub fn expand(words: Vec<OsString>) -> Vec<OsString> {
     out
 }
 
-/// The name and the next word, if that is for the view.
+/// The name and the next word, if that word is an argument of the view.
 fn with_arguments(
     name: OsString,
     words: &mut std::iter::Peekable<std::vec::IntoIter<OsString>>,
@@ -102,7 +102,7 @@ fn with_arguments(
     }
 }
 
-/// The views of the files that are named; a file with a mistake is reported when it is used.
+/// The views of the given files. An invalid file is reported later, when it is used.
 fn given_views(words: &[OsString]) -> Vec<View> {
     let text = |word: &OsString| word.to_string_lossy().into_owned();
     let separate = words.windows(2).filter(|pair| pair[0] == "--view").map(|pair| text(&pair[1]));

@@ -42,7 +42,7 @@ pub struct Ignored {
 }
 
 impl Ignored {
-    /// What to say of those that were given.
+    /// Notes about the given ignored options.
     pub fn notes(&self) -> Vec<&'static str> {
         let levels = ["critical", "debug", "error", "fatal", "info", "notice", "trace", "warning"];
         let is_unknown = |level: &String| !levels.contains(&level.as_str());

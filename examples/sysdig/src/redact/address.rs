@@ -1,11 +1,11 @@
-//! Pseudonyms of addresses: others of the same kind, and no two alike.
+//! Pseudonyms of addresses: other addresses of the same kind, all different.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::text::Words;
 
-/// Addresses that have a pseudonym already.
+/// Addresses with a pseudonym.
 #[derive(Default)]
 pub struct Addresses(HashMap<IpAddr, IpAddr>);
 
@@ -13,7 +13,7 @@ pub struct Addresses(HashMap<IpAddr, IpAddr>);
 const ROUNDS: u8 = 8;
 
 impl Addresses {
-    /// The pseudonym of an address, which is remembered.
+    /// The pseudonym of an address. Remembers it.
     pub fn of(&mut self, words: &Words, ip: IpAddr) -> IpAddr {
         *self.0.entry(ip).or_insert_with(|| pseudonym(words, ip))
     }
@@ -23,7 +23,7 @@ impl Addresses {
         self.0.get(&ip).copied().unwrap_or_else(|| pseudonym(words, ip))
     }
 
-    /// Of the bytes of an address; others stay.
+    /// Replaces the bytes of an address; other bytes stay.
     pub fn bytes(&mut self, words: &Words, bytes: &[u8]) -> Vec<u8> {
         let ip: Option<IpAddr> = match bytes.len() {
             4 => <[u8; 4]>::try_from(bytes).ok().map(|bytes| Ipv4Addr::from(bytes).into()),
@@ -48,7 +48,8 @@ fn pseudonym(words: &Words, ip: IpAddr) -> IpAddr {
     }
 }
 
-/// How many bits of an address distinguish it from others of its kind; 0 if it is the same on every machine.
+/// Number of bits that distinguish an address from others of its kind; 0 if it is the same on every
+/// machine.
 fn bits_v4(ip: Ipv4Addr) -> u32 {
     match ip.octets() {
         _ if ip.is_loopback() || ip.is_unspecified() || ip.is_multicast() || ip.is_broadcast() => 0,
@@ -63,7 +64,7 @@ fn bits_v4(ip: Ipv4Addr) -> u32 {
 fn v4(words: &Words, ip: Ipv4Addr) -> Ipv4Addr {
     let bits = bits_v4(ip);
     let mut value = u128::from(u32::from(ip));
-    // Until it is of the same kind again.
+    // Repeat until the address is of the same kind.
     loop {
         value = permute(words, value, bits);
         let other = Ipv4Addr::from(value as u32);
@@ -94,7 +95,8 @@ fn v6(words: &Words, ip: Ipv6Addr) -> Ipv6Addr {
     }
 }
 
-/// A permutation of the numbers that differ in the lower bits alone: a Feistel network. `bits` is even.
+/// A permutation of the numbers that differ only in the lower `bits` bits: a Feistel network. `bits` is
+/// even.
 fn permute(words: &Words, value: u128, bits: u32) -> u128 {
     if bits == 0 {
         return value;

@@ -1,15 +1,16 @@
-//! Control messages: what goes with a message beside its data.
+//! Control messages: ancillary data of a message.
 
 use super::text::Words;
 
-/// Bytes of a header: length with the header, level, type.
+/// Size of a header, bytes: length including the header, level, type.
 const HEADER: usize = 16;
 const SOL_SOCKET: u32 = 1;
 const SCM_RIGHTS: u32 = 1;
 const SCM_CREDENTIALS: u32 = 2;
 
-/// Messages that have descriptors, or ids of processes and users, stay. Others may have addresses (`IP_PKTINFO`,
-/// `IPV6_PKTINFO`, `IP_RECVERR`, …): their bytes are replaced, as is what is no message, or of a 32-bit program.
+/// Keeps messages with file descriptors or with ids of processes and users. Other messages may have
+/// addresses (`IP_PKTINFO`, `IPV6_PKTINFO`, `IP_RECVERR`, …), so their bytes are replaced. Bytes that are
+/// not a message, or that come from a 32-bit program, are replaced, too.
 pub fn redact(bytes: &[u8], words: &Words) -> Vec<u8> {
     let mut out = Vec::with_capacity(bytes.len());
     let mut rest = bytes;

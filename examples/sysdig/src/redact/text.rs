@@ -4,22 +4,23 @@ use std::net::IpAddr;
 
 use ring::hmac;
 
-/// Users below this id are accounts of the system, whose names are words of paths, too.
+/// Users below this id are system accounts, whose names also occur in paths.
 const FIRST_PERSON: u32 = 1000;
-/// The account that stands for nobody.
+/// User id of the account `nobody`.
 const NOBODY: u32 = 65_534;
-/// Folders in which people's folders have their names.
+/// Directories with home directories, whose names are user names.
 const HOMES: [&[u8]; 2] = [b"/home/", b"/Users/"];
 
-/// Folders that are the same on every machine: a word there that is somebody's name, too, is a word.
+/// Directories that are the same on every machine. A word there is not a user name, even if a user has this
+/// name.
 const COMMON: [&[u8]; 9] =
     [b"/proc/", b"/sys/", b"/usr/", b"/lib/", b"/lib32/", b"/lib64/", b"/bin/", b"/sbin/", b"/dev/"];
-/// Folders in those that anybody names things in.
+/// Directories in those in which users create files.
 const SHARED: [&[u8]; 3] = [b"/dev/shm/", b"/dev/mqueue/", b"/usr/local/"];
-/// Ways out of those: upwards, and to where a process is.
+/// Path components that lead out of those: to the parent, and to directories of a process.
 const WAYS_OUT: [&[u8]; 4] = [b"/..", b"/root", b"/cwd", b"/fd/"];
 
-/// Names that are replaced wherever they stand.
+/// Names that are replaced everywhere.
 #[derive(Default)]
 pub struct Names {
     users: Vec<Vec<u8>>,
@@ -43,10 +44,10 @@ impl Names {
     }
 }
 
-/// Makes pseudonyms of words.
+/// Creates pseudonyms of words.
 pub struct Words {
     key: hmac::Key,
-    /// A name and its pseudonym, the longest name first.
+    /// Names and their pseudonyms, the longest name first.
     names: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
@@ -55,7 +56,7 @@ impl Words {
         Self { key: hmac::Key::new(hmac::HMAC_SHA256, key), names: Vec::new() }
     }
 
-    /// From now on, these names are replaced, too.
+    /// Adds names to replace.
     pub fn learn(&mut self, names: Names) {
         let users = names.users.into_iter().map(|name| (self.word("user", &name), name));
         let hosts = names.hosts.into_iter().map(|name| (self.word("host", &name), name));
@@ -68,7 +69,7 @@ impl Words {
         self.names.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
     }
 
-    /// Bytes that nobody can tell without the key.
+    /// Bytes that cannot be computed without the key.
     pub fn digest(&self, kind: &str, of: &[u8]) -> [u8; 32] {
         let mut context = hmac::Context::with_key(&self.key);
         context.update(kind.as_bytes());
@@ -84,7 +85,7 @@ impl Words {
         format!("{kind}-{hex}").into_bytes()
     }
 
-    /// A user's name. The superuser has the same name everywhere.
+    /// Pseudonym of a user name. The superuser's name stays, because it is the same everywhere.
     pub fn user(&self, uid: u32, name: &[u8]) -> Vec<u8> {
         match uid == 0 || name.is_empty() {
             true => name.to_vec(),
@@ -100,7 +101,7 @@ impl Words {
         self.names.iter().find(|(known, _)| known == name).map(|(_, word)| word.clone())
     }
 
-    /// An argument. A switch of one letter tells nothing.
+    /// Pseudonym of an argument. A one-letter option stays, because it is not confidential.
     pub fn argument(&self, argument: &[u8]) -> Vec<u8> {
         match argument {
             [] | [b'-'] | [b'-', b'-'] => argument.to_vec(),
@@ -109,7 +110,7 @@ impl Words {
         }
     }
 
-    /// As many bytes as the buffer has.
+    /// Pseudonym of a buffer, with the same length.
     pub fn buffer(&self, bytes: &[u8]) -> Vec<u8> {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let mut out = Vec::with_capacity(bytes.len() + 64);
@@ -129,7 +130,7 @@ impl Words {
         out
     }
 
-    /// A text in which names of people, hosts and addresses are replaced.
+    /// Replaces names of people, host names and addresses in a text.
     pub fn text(&self, text: &[u8], address: impl Fn(IpAddr) -> IpAddr) -> Vec<u8> {
         if is_common(text) {
             return text.to_vec();
@@ -156,7 +157,7 @@ impl Words {
         out
     }
 
-    /// The name that begins there, and what stands for it.
+    /// The name at this position and its pseudonym.
     fn name_at(&self, text: &[u8], at: usize) -> Option<(usize, Vec<u8>)> {
         let rest = &text[at..];
         let is_whole = |len: usize| rest.get(len).is_none_or(|byte| !is_word(*byte));
@@ -181,7 +182,7 @@ fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80
 }
 
-/// The address that begins there, and what stands for it.
+/// The address at this position and its pseudonym.
 fn address_at(rest: &[u8], address: &impl Fn(IpAddr) -> IpAddr) -> Option<(usize, Vec<u8>)> {
     if !rest[0].is_ascii_hexdigit() && rest[0] != b':' {
         return None;
@@ -190,7 +191,7 @@ fn address_at(rest: &[u8], address: &impl Fn(IpAddr) -> IpAddr) -> Option<(usize
     let longest = rest.iter().take(45).position(|byte| !is_part(byte)).unwrap_or(rest.len().min(45));
     let is_whole = |len: usize| rest.get(len).is_none_or(|byte| !byte.is_ascii_alphanumeric());
     let text = std::str::from_utf8(&rest[..longest]).ok()?;
-    // Shorter ones: a port or a point may follow.
+    // Also tries shorter texts, because a port or a point may follow.
     let parsed = (2..=longest).rev().filter(|len| is_whole(*len)).find_map(|len| {
         let ip: IpAddr = text[..len].parse().ok()?;
         Some((len, ip))

@@ -13,40 +13,41 @@ use crate::args::Args;
 use crate::redact::Redactor;
 use crate::rotation::{Names, Rotation};
 
-/// The most events about the state that are repeated in every file.
+/// Maximum number of state events that are repeated in every file.
 const STATE_LIMIT: usize = 65_536;
-/// How long what was written may wait in buffers while no events come.
+/// Maximum time that written data stays in buffers while no events arrive.
 const FLUSH_AFTER: Duration = Duration::from_secs(1);
 
-/// Writes events to a capture, or to one after another.
+/// Writes events to one capture, or to several in turn.
 pub struct Dump {
     names: Names,
     rotation: Rotation,
     compress: bool,
-    /// What reported the state at the beginning, for every file.
+    /// Events that reported the state at the beginning, which every file gets.
     state: Vec<OwnedEvent>,
-    /// Until the first file is open: the state that it begins with.
+    /// Initial state, until the first file is open.
     waiting: Option<Snapshot>,
-    /// Events that are shown have come.
+    /// Whether a shown event has occurred.
     begun: bool,
-    /// The file has the state that it begins with.
+    /// Whether the initial state was written to the file.
     has_snapshot: bool,
     writer: Option<Writer>,
-    /// The file that the writer writes.
+    /// Path of the current file.
     path: PathBuf,
     /// What was lost since the last event of the file before.
     lost: Vec<Loss>,
     /// When something was written that may still wait in a buffer.
     unflushed: Option<Instant>,
-    /// The processes that the file knows; `None` for all.
+    /// The processes in the file; `None` for all.
     slice: Option<Slice>,
-    /// Where events stand, if not all are written but they keep their numbers.
+    /// Numbers of events, if not all events are written but they keep their numbers.
     places: Option<Places>,
     redactor: Option<Redactor>,
 }
 
 impl Dump {
-    /// Writes to the file, or the first of several. A slice says what is needed besides the events that pass.
+    /// Creates the file, or the first of several. The slice determines which other events the selected ones
+    /// need.
     pub fn create(path: &Path, args: &Args, slice: Option<Slice>) -> Result<Self> {
         let rotation = Rotation::new(args);
         if rotation.is_on() && path == Path::new("-") {
@@ -55,7 +56,7 @@ impl Dump {
             );
         }
         let names = Names::new(path, args, rotation.is_on());
-        // What look-ups find is not counted live.
+        // Lookup results have no event numbers in a live capture.
         let has_reports = !args.is_replay() && !rotation.is_on();
         let mut dump = Self {
             names,
@@ -73,22 +74,22 @@ impl Dump {
             slice,
             redactor: if args.redact { Some(Redactor::new(args.redact_key.as_deref())?) } else { None },
         };
-        // A name that cannot be written to is told before the capture begins; one that tells the time is known
-        // with the first event.
+        // An unwritable file is reported before the capture begins. A name with the time is known only at
+        // the first event.
         if !dump.names.are_timed() {
             dump.open(0)?;
         }
         Ok(dump)
     }
 
-    /// Begins the next file, whose first event is of this time.
+    /// Begins the next file, whose first event has this time.
     fn open(&mut self, ts: u64) -> Result<()> {
         // What the file before does not say, this one does.
         self.lost.extend(self.writer.as_mut().map(Writer::take_losses).unwrap_or_default());
         self.close()?;
         let (path, oldest) = self.names.next(ts).context("the name given with -w")?;
         if let Some(oldest) = oldest {
-            // One that somebody else removed already is as gone as it should be.
+            // It is no error if the file was already removed.
             let _ = fs::remove_file(oldest);
         }
         let mut writer = match path == Path::new("-") {
@@ -118,7 +119,7 @@ impl Dump {
         Ok(())
     }
 
-    /// Begins the next file, if the event is the first that belongs there, with the state that the event comes from.
+    /// Begins the next file with the current state, if the event belongs there.
     fn rotate(&mut self, event: &EventView<'_>) -> Result<()> {
         let ts = event.event().ts;
         let written = self.writer.as_ref().map_or(0, Writer::written);
@@ -144,7 +145,7 @@ impl Dump {
         Ok(())
     }
 
-    /// What is written of a snapshot.
+    /// The part of a snapshot that is written.
     fn prepared(&mut self, snapshot: &Snapshot) -> Snapshot {
         let mut kept = snapshot.clone();
         if let Some(slice) = &mut self.slice {
@@ -233,7 +234,7 @@ impl Sink for Dump {
     }
 
     fn report(&mut self, event: &RawEvent<'_>) -> Result<()> {
-        // The first file, once it is open, begins with a snapshot that does not have it yet.
+        // The snapshot of the first file does not have this event yet.
         if self.writer.is_none() && self.state.len() < STATE_LIMIT {
             self.state.push((*event).into());
         }
@@ -262,7 +263,7 @@ impl Sink for Dump {
     }
 
     fn finish(&mut self) -> Result<()> {
-        // Stopped before anything is known, the file is an empty capture.
+        // If the program is stopped before the first snapshot, the file is an empty capture.
         if !self.has_snapshot {
             self.waiting = None;
             self.open_if_closed()?;
@@ -270,7 +271,7 @@ impl Sink for Dump {
                 writer.snapshot(&Snapshot::default()).with_context(|| name(&self.path))?;
             }
         }
-        // Without any event the file tells the state alone.
+        // Without any event, the file has only the state.
         if let Some(snapshot) = self.waiting.take() {
             self.open_if_closed()?;
             if let Some(writer) = &mut self.writer {

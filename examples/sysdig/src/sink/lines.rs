@@ -14,10 +14,10 @@ use crate::schema::schema;
 /// Prints a line for each event: text, or a JSON object.
 pub struct Lines {
     format: Format,
-    /// That of plugin events, if it is another.
+    /// Format of plugin events, if it is different.
     of_plugins: Option<Format>,
     json: bool,
-    /// Events of the capture itself are shown to those who ask for them.
+    /// Whether events about the capture itself are shown.
     internal: bool,
     out: BufWriter<Output>,
     line: Vec<u8>,

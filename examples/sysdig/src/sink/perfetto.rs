@@ -1,4 +1,4 @@
-//! `sysdig trace --perfetto FILE`: lifelines and calls in the trace-event format, which ui.perfetto.dev opens.
+//! `sysdig trace --perfetto FILE`: writes threads and calls in the trace-event format for ui.perfetto.dev.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -16,19 +16,19 @@ use super::Sink;
 use crate::output::Output;
 use crate::schema::schema;
 
-/// Characters of a value that are kept: a trace of a million calls is to load.
+/// Maximum number of characters of a value, so that a trace with a million calls can be loaded.
 const LONGEST: usize = 200;
 
-/// Writes the events as spans, in the threads that made them.
+/// Writes events as spans of their threads.
 pub struct Perfetto {
     out: BufWriter<Box<dyn Write>>,
     path: PathBuf,
-    /// Time of the first event, ns since the epoch: times in the file are counted from it.
+    /// Time of the first event, ns since the epoch. Times in the file are relative to it.
     start: Option<u64>,
     last: u64,
-    /// Threads that have had an event and have not ended.
+    /// Running threads with at least one event.
     lives: BTreeMap<i64, Life>,
-    /// Names of processes and threads, as they were last.
+    /// Latest names of processes and threads.
     names: BTreeMap<(i64, i64), String>,
     fd: Field,
     ty: Field,
@@ -44,7 +44,7 @@ fn cannot_write(path: &Path) -> String {
 struct Life {
     pid: i64,
     began: u64,
-    /// When it began to execute its program, or when it was first seen.
+    /// Time at which it executed its program, or at which it was first seen.
     program: u64,
     name: String,
     command: String,
@@ -82,13 +82,13 @@ impl Perfetto {
             .with_context(|| cannot_write(&self.path))
     }
 
-    /// Time in the file: microseconds with all digits of the nanoseconds.
+    /// Time in the file: microseconds with nanosecond precision.
     fn time(&self, ts: u64) -> Value {
         let ns = ts.saturating_sub(self.start.unwrap_or(ts));
         micros(ns)
     }
 
-    /// Takes note of the thread of an event: its begin, its program.
+    /// Tracks the thread of an event: its beginning and its program.
     fn live(&mut self, event: &EventView<'_>) -> Result<()> {
         let raw = event.event();
         let began = if raw.began == 0 { raw.ts } else { raw.began };
@@ -130,7 +130,7 @@ impl Perfetto {
         }
     }
 
-    /// A thread has ended, or the capture has.
+    /// Ends a thread, because it has ended or the capture has.
     fn end(&mut self, tid: i64, ts: u64) -> Result<()> {
         let Some(life) = self.lives.remove(&tid) else { return Ok(()) };
         self.program(life.pid, tid, &life.name, &life.command, life.program, ts)?;
@@ -142,7 +142,7 @@ impl Perfetto {
         self.write(&span)
     }
 
-    /// A program that a thread executed.
+    /// Writes the span of a program that a thread executed.
     fn program(&mut self, pid: i64, tid: i64, name: &str, command: &str, from: u64, to: u64) -> Result<()> {
         let span = json!({
             "ph": "X", "cat": "program", "name": name, "pid": pid, "tid": tid,
@@ -152,7 +152,7 @@ impl Perfetto {
         self.write(&span)
     }
 
-    /// An arrow from a call that made a thread to that thread's first event.
+    /// Draws an arrow from the call that created a thread to that thread's first event.
     fn arrow(&mut self, event: &EventView<'_>) -> Result<()> {
         let raw = event.event();
         let is_birth = matches!(
@@ -176,7 +176,7 @@ impl Perfetto {
         self.write(&Value::Object(arrow))
     }
 
-    /// The parameters, and what the event works on.
+    /// The parameters, and the object of the event.
     fn arguments(&self, event: &EventView<'_>) -> Map<String, Value> {
         let record = event.to_record();
         let mut args = Map::new();
@@ -216,7 +216,7 @@ impl Sink for Perfetto {
         let pid = event.thread().map(|thread| thread.pid).filter(|pid| *pid >= 0).unwrap_or(raw.tid);
         let mut span = Map::new();
         let began = if raw.began == 0 { raw.ts } else { raw.began };
-        // Captures of today's probes do not say when calls began: their spans have no length.
+        // Captures of current probes have no start times of calls, so their spans have no length.
         if is_call && raw.ty.is_exit() {
             span.insert("ph".into(), "X".into());
             span.insert("dur".into(), micros(raw.latency()));
@@ -260,7 +260,7 @@ impl Sink for Perfetto {
 
 /// Nanoseconds as microseconds, exactly.
 fn micros(ns: u64) -> Value {
-    // Below 2^53 ns, 104 days, a double has every digit.
+    // Below 2^53 ns (104 days), a double is exact.
     serde_json::Number::from_f64(ns as f64 / 1000.0).map_or(Value::Null, Value::Number)
 }
 

@@ -12,18 +12,18 @@ use crate::schema::schema;
 /// Counts events by type and prints the most frequent at the end.
 pub struct Summary {
     name: Field,
-    /// Of events sent when calls begin, and when they end.
+    /// Counts of enter events and of exit events.
     counts: [HashMap<String, u64>; 2],
 }
 
 impl Summary {
     pub fn new() -> Result<Self> {
-        // A call without an event of its own has its name there, too.
+        // This field also has the name of a call without its own event type.
         let name = schema().resolve("evt.type", None).map_err(|error| anyhow!("evt.type: {error}"))?;
         Ok(Self { name, counts: Default::default() })
     }
 
-    /// Rows in the order in which they are printed.
+    /// Rows in printing order.
     fn rows(&self) -> Vec<(String, u64)> {
         let of = |(sign, counts): (char, &HashMap<String, u64>)| -> Vec<(String, u64)> {
             counts.iter().map(|(name, count)| (format!("{sign} {name}"), *count)).collect()

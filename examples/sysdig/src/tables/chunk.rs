@@ -1,7 +1,8 @@
-//! A column of a group of rows as the file has it: a page of its different values, and one of their codes.
+//! A column chunk of a row group in file format: a dictionary page with the different values, and a page
+//! with their codes.
 //!
-//! The crate `parquet` would look up each value of each row among the different ones. Columns have done so already, and
-//! mostly know the code without a look-up.
+//! The crate `parquet` would look up the value of each row in the dictionary. Our columns have already done
+//! that, and usually know the code without a lookup.
 
 use std::io;
 
@@ -18,7 +19,7 @@ use zstd::bulk::Compressor;
 
 use super::hybrid;
 
-/// How hard pages are compressed: as the crate does it for other columns.
+/// Compression level of pages, the same as in the crate for other columns.
 const LEVEL: i32 = 1;
 
 /// What compresses pages.
@@ -26,26 +27,26 @@ pub fn compressor() -> io::Result<Compressor<'static>> {
     Compressor::new(LEVEL)
 }
 
-/// What a column has.
+/// Contents of a column.
 pub struct Chunk<'a> {
     /// Its place in the schema.
     pub descr: ColumnDescPtr,
-    /// How many rows there are.
+    /// Number of rows.
     pub rows: usize,
-    /// Of lists: for each item, 0 where it begins a row.
+    /// For lists: repetition level of each item, 0 if it begins a row.
     pub repeats: &'a [u8],
-    /// How much of each value is there.
+    /// Definition level of each value.
     pub levels: &'a [u8],
-    /// The different values as their page has them, and how many there are; truth values have none.
+    /// The dictionary page and the number of its values; `None` for booleans.
     pub dictionary: Option<(&'a [u8], usize)>,
-    /// Codes of the values that are there; truth values themselves.
+    /// Codes of the present values, or for booleans the values themselves.
     pub values: &'a [u32],
-    /// The least and the largest value.
+    /// Minimum and maximum.
     pub statistics: Option<Statistics>,
 }
 
 impl Chunk<'_> {
-    /// Its bytes, and what the file's footer says of them.
+    /// Encodes the chunk. Returns its bytes and its metadata for the footer.
     pub fn encode(self, compressor: &mut Compressor<'_>) -> Result<(Bytes, ColumnCloseResult)> {
         let mut sink = TrackedWrite::new(Vec::new());
         let mut writer = SerializedPageWriter::new(&mut sink);
@@ -101,7 +102,7 @@ impl Chunk<'_> {
         Ok((bytes.into(), close))
     }
 
-    /// The page of codes, or of truth values.
+    /// The page of codes, or of booleans.
     fn body(&self, count: Option<usize>) -> Vec<u8> {
         let mut body = Vec::new();
         for (levels, largest) in

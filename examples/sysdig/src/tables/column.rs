@@ -1,4 +1,4 @@
-//! A column: the values of the rows that wait to be written.
+//! A column: the values of buffered rows.
 
 use std::io::Write;
 use std::net::IpAddr;
@@ -18,7 +18,7 @@ use zstd::bulk::Compressor;
 use super::chunk::Chunk;
 use crate::intern::{Numbers, Texts};
 
-/// What a column's values are.
+/// Type of a column's values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// Truth values.
@@ -27,11 +27,11 @@ pub enum Kind {
     Int,
     /// Unsigned integers of 64 bits.
     Uint,
-    /// Numbers of which each is near the one before: times and numbers of events.
+    /// Numbers that are close to their predecessors: times and numbers of events.
     Counter,
     /// Floating point numbers.
     Double,
-    /// Points in time, microseconds; values are given in nanoseconds.
+    /// Times in microseconds; the input values are in nanoseconds.
     Time,
     /// Text.
     Text,
@@ -40,7 +40,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// That of a field's values.
+    /// The kind for values of a field type.
     pub fn of(ty: FieldType) -> Self {
         match ty {
             FieldType::Bool => Self::Bool,
@@ -74,7 +74,7 @@ impl Kind {
     }
 }
 
-/// A value as a column keeps it until rows are written: a number, or the code of a number, a text or a list.
+/// A buffered value of a column: a number, or the code of a number, a text or a list.
 pub type Cell = Option<i64>;
 
 /// A column.
@@ -86,12 +86,12 @@ pub struct Column {
     def: Option<&'static FieldDef>,
     /// 1 for each row with a value, 0 for each other.
     levels: Vec<u8>,
-    /// Of the rows with a value.
+    /// Cells of the rows with a value.
     cells: Vec<i64>,
     dictionary: Dictionary,
-    /// One of the texts is not UTF-8.
+    /// Whether one of the texts is not UTF-8.
     has_other_bytes: bool,
-    /// Codes of addresses as texts.
+    /// Codes of the texts of addresses.
     addresses: FxHashMap<IpAddr, i64>,
     lists: Vec<Arc<[i64]>>,
     list_places: FxHashMap<Arc<[i64]>, i64>,
@@ -141,25 +141,25 @@ impl Column {
         }
     }
 
-    /// With lists of such values.
+    /// Makes this a column of lists.
     pub fn of_lists(mut self, is_list: bool) -> Self {
         self.is_list = is_list;
         self.dictionary = Dictionary::of(self.kind, is_list);
         self
     }
 
-    /// Of the values of a field.
+    /// Makes this a column for the values of a field.
     pub fn of_field(mut self, def: &'static FieldDef) -> Self {
         self.def = Some(def);
         self
     }
 
-    /// Whether each value is near the one before.
+    /// Whether values are close to their predecessors.
     pub fn counts(&self) -> bool {
         matches!(self.kind, Kind::Counter | Kind::Time) && !self.is_list
     }
 
-    /// Bytes of what waits, apart from the cells.
+    /// Memory of the buffered data, without the cells, bytes.
     pub fn bytes(&self) -> usize {
         let values = match &self.dictionary {
             Dictionary::Absent => 0,
@@ -192,7 +192,7 @@ impl Column {
         Ok(group(&self.name, Repetition::OPTIONAL, Some(LogicalType::List), list)?)
     }
 
-    /// A value as the column keeps it until it is written.
+    /// Converts a value to a cell.
     pub fn cell(&mut self, value: Option<&Value<'_>>) -> Cell {
         match (value?, self.is_list) {
             (Value::List(items), true) => {
@@ -277,7 +277,7 @@ impl Column {
             },
             Kind::Uint => match value {
                 Value::Int(number) => *number,
-                // The bits are those of an unsigned number to whoever reads the file.
+                // Readers of the file interpret the bits as an unsigned number.
                 Value::Uint(number) => *number as i64,
                 _ => return None,
             },
@@ -304,7 +304,7 @@ impl Column {
         Some(self.number(number))
     }
 
-    /// The text that stands for an address, which `make` makes.
+    /// The cell for the text of an address, which `make` creates.
     fn address(&mut self, address: IpAddr, make: impl FnOnce(&mut Self) -> Cell) -> Cell {
         if let Some(known) = self.addresses.get(&address) {
             return Some(*known);
@@ -314,7 +314,7 @@ impl Column {
         Some(made)
     }
 
-    /// The text of a value that is none.
+    /// The cell for a value as text, if the value has another type.
     fn written(&mut self, value: &Value<'_>) -> Cell {
         let mut scratch = std::mem::take(&mut self.scratch);
         scratch.clear();
@@ -324,7 +324,7 @@ impl Column {
         cell
     }
 
-    /// Writes the rows, and forgets them and every cell.
+    /// Writes the rows and clears the column. All cells become invalid.
     pub fn write<W: Write + Send>(
         &mut self,
         group: &mut SerializedRowGroupWriter<'_, W>,
@@ -350,7 +350,7 @@ impl Column {
         outcome
     }
 
-    /// Writes numbers of which each is near the one before.
+    /// Writes numbers that are close to their predecessors.
     fn write_counts<W: Write + Send>(&mut self, group: &mut SerializedRowGroupWriter<'_, W>) -> Result<()> {
         if self.kind == Kind::Time {
             self.cells.iter_mut().for_each(|ns| *ns /= 1000);
@@ -377,7 +377,7 @@ impl Column {
                 };
                 let items = items.map(AsRef::as_ref).unwrap_or_default();
                 values.extend(items.iter().map(|item| *item as u32));
-                // Of an absent list and of an empty one there is a level without a value.
+                // An absent or empty list has a level without a value.
                 let level = if items.is_empty() { *level } else { 2 };
                 levels.extend(std::iter::repeat_n(level, items.len().max(1)));
                 repeats.extend((0..items.len().max(1)).map(|at| u8::from(at > 0)));
@@ -413,14 +413,14 @@ impl Column {
         Ok(group.append_column(&bytes, close)?)
     }
 
-    /// The least and the largest value, and how many are missing.
+    /// Minimum, maximum, and the number of missing values.
     fn statistics(&self, values: &[u32], nulls: u64) -> Statistics {
         let nulls = Some(nulls);
         match (&self.dictionary, self.kind) {
             (_, Kind::Double) => Statistics::new::<f64>(None, None, None, nulls, false),
             (Dictionary::Numbers(numbers), kind) => {
                 let order = |number: &&i64| match kind {
-                    // By the bits, as an unsigned number.
+                    // Compares the bits as an unsigned number.
                     Kind::Uint => **number ^ i64::MIN,
                     _ => **number,
                 };
@@ -454,5 +454,5 @@ fn in_utf8(texts: &Texts, codes: &mut [u32]) -> Texts {
     clean
 }
 
-/// A field whose values are written as they are.
+/// A field whose values are written unchanged.
 static PLAIN: FieldDef = FieldDef::new("", FieldType::Str, "");

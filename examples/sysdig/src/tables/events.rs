@@ -1,4 +1,4 @@
-//! The table of events: a row for each that passes the filter.
+//! The table of events: one row for each event that passes the filter.
 
 use std::path::Path;
 
@@ -10,15 +10,15 @@ use eyas::sinsp::{EventView, schema};
 use super::column::{Cell, Column, Kind};
 use super::table::Table;
 
-/// The columns unless others are chosen.
+/// The default columns.
 const COLUMNS: &str = "evt.num,evt.cpu,evt.type,evt.category,evt.rawres,evt.failed,thread.tid,proc.pid,proc.ppid,\
     proc.name,proc.exepath,proc.cmdline,proc.pname,user.uid,user.name,container.id,\
     container.image.repository,fd.num,fd.type,fd.name,fd.l4proto,fd.cip,fd.cport,fd.sip,fd.sport";
-/// Stands for these columns among others.
+/// Keyword for the default columns.
 const USUAL: &str = "usual";
-/// Columns before those of fields.
+/// Number of columns before those of fields.
 const OWN: usize = 2;
-/// The most processes whose values are remembered.
+/// Maximum number of processes with cached values.
 const MOST_CACHED: usize = 1 << 16;
 
 /// The table.
@@ -26,20 +26,20 @@ pub struct Events {
     /// Its rows.
     pub table: Table,
     fields: Vec<Bound>,
-    /// By process, the cells of the columns whose values depend on it alone.
+    /// Cached cells by process, for columns whose values depend only on the process.
     cached: Vec<Option<(ScopeVersion, Box<[Cell]>)>>,
-    /// The table's flushes when the first of these cells was made.
+    /// Flush count of the table when the first of these cells was created.
     flushes: u64,
 }
 
 struct Bound {
     field: Field,
-    /// Place among the columns that depend on the process alone.
+    /// Index among the columns that depend only on the process.
     lasting: Option<usize>,
 }
 
 impl Events {
-    /// The table with a column for each of these fields.
+    /// Creates the table with a column for each of these fields.
     pub fn new(root: &Path, chosen: &[Field]) -> Result<Self> {
         let mut columns = vec![Column::new("time", Kind::Time), Column::new("alternate", Kind::Bool)];
         let mut fields: Vec<Bound> = Vec::new();
@@ -52,7 +52,7 @@ impl Events {
             let lasts = matches!(def.scope, Scope::Host | Scope::Process | Scope::Ancestors);
             let kind = match (&*field.text, Kind::of(field.ty)) {
                 ("evt.num", _) => Kind::Counter,
-                // Times of a process repeat.
+                // Times of a process are repeated in many rows.
                 (_, Kind::Counter) if lasts => Kind::Int,
                 (_, kind) => kind,
             };
@@ -64,7 +64,7 @@ impl Events {
         Ok(Self { table, fields, cached: Vec::new(), flushes: 0 })
     }
 
-    /// Appends the row of an event, and that of its second view where it has one.
+    /// Appends a row for an event, and one for its alternate view if it has one.
     pub fn add(&mut self, event: &EventView<'_>) -> Result<()> {
         self.row(event, event.event().ts, false)?;
         match event.alternate() {
@@ -115,7 +115,7 @@ impl Events {
     }
 }
 
-/// The fields that names with commas between them stand for.
+/// Parses comma-separated field names.
 pub fn fields(names: &str) -> Result<Vec<Field>> {
     let mut fields = Vec::new();
     for name in split(names) {
@@ -127,12 +127,12 @@ pub fn fields(names: &str) -> Result<Vec<Field>> {
     Ok(fields)
 }
 
-/// The fields of the columns unless others are chosen.
+/// The fields of the default columns.
 pub fn usual() -> Result<Vec<Field>> {
     fields(COLUMNS)
 }
 
-/// Names between commas, of which one may have commas between brackets.
+/// Splits names at commas, except at commas inside brackets.
 fn split(names: &str) -> impl Iterator<Item = &str> {
     let mut depth = 0_usize;
     let at_comma = move |c: char| {

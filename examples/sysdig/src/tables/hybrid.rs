@@ -1,22 +1,23 @@
-//! Small numbers as Parquet packs them: runs of equal ones, and between them groups of eight.
+//! Parquet's hybrid encoding of small numbers: runs of equal numbers, and bit-packed groups of eight.
 
-/// The least number of equal ones that becomes a run.
+/// Minimum length of a run of equal numbers.
 const RUN: usize = 16;
 
-/// Bits that numbers up to this one need.
+/// Number of bits for numbers up to this one.
 pub fn width_of(largest: u32) -> u32 {
     u32::BITS - largest.leading_zeros()
 }
 
 /// Appends numbers of `width` bits each.
 pub fn write<T: Copy + PartialEq + Into<u32>>(out: &mut Vec<u8>, values: &[T], width: u32) {
-    // What waits to be packed begins here.
+    // Beginning of the numbers that are not packed yet.
     let mut begin = 0;
     let mut at = 0;
     while at < values.len() {
         let value = values[at];
         let equal = values[at..].iter().take_while(|other| **other == value).count();
-        // Only the last group of eight may lack some: the first of the run belong to the group before.
+        // Only the last group may have fewer than eight numbers, so the first numbers of the run complete
+        // the previous group.
         let fill = (at - begin).wrapping_neg() % 8;
         if equal >= fill + RUN {
             pack(out, &values[begin..at + fill], width);
@@ -71,7 +72,7 @@ fn varint(out: &mut Vec<u8>, mut number: u64) {
 mod tests {
     use super::*;
 
-    /// Reads `count` numbers as the format says.
+    /// Decodes `count` numbers.
     fn read(mut bytes: &[u8], count: usize, width: u32) -> Vec<u32> {
         let mut values = Vec::new();
         while values.len() < count {

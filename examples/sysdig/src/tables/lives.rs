@@ -1,4 +1,4 @@
-//! The table of processes: a row for each program that a process ran.
+//! The table of processes: one row for each program that a process ran.
 
 use std::path::Path;
 
@@ -16,13 +16,13 @@ use super::table::{Table, plain};
 pub struct Lives {
     /// Its rows.
     pub table: Table,
-    /// By process, the program that it runs.
+    /// The current program of each process.
     lives: FxHashMap<i64, Life>,
-    /// The process of the event before.
+    /// The process of the previous event.
     last: i64,
 }
 
-/// A process from the begin of its program.
+/// A process since the start of its program.
 struct Life {
     began: Option<u64>,
     how: &'static str,
@@ -63,14 +63,14 @@ const NAMES: [(&str, Kind); 15] = [
 ];
 
 impl Lives {
-    /// The table below a directory.
+    /// Creates the table below a directory.
     pub fn new(root: &Path) -> Result<Self> {
         let columns = NAMES.map(|(name, kind)| plain(name, kind).of_lists(name == "proc.aname"));
         let table = Table::new(root, "processes", columns.into())?;
         Ok(Self { table, lives: FxHashMap::default(), last: -1 })
     }
 
-    /// Takes note of an event: of what it begins and ends.
+    /// Records the programs that an event begins or ends.
     pub fn note(&mut self, event: &EventView<'_>) -> Result<()> {
         let raw = event.event();
         let Some(thread) = event.thread().filter(|thread| thread.pid >= 0) else { return Ok(()) };
@@ -103,7 +103,7 @@ impl Lives {
         Ok(())
     }
 
-    /// Takes note of the processes that have run before.
+    /// Records the processes that were already running.
     pub fn begin_with(&mut self, state: &State) {
         for thread in state.threads.iter().filter(|thread| thread.is_main() && thread.pid >= 0) {
             if !self.lives.contains_key(&thread.pid) {
@@ -131,7 +131,7 @@ impl Lives {
         self.lives.insert(main.pid, life);
     }
 
-    /// What still runs at the end of a capture has its rows, too.
+    /// Writes rows for programs that still run at the end of a capture.
     pub fn end_all(&mut self, ts: u64) -> Result<()> {
         let mut rest: Vec<i64> = self.lives.keys().copied().collect();
         rest.sort_unstable();

@@ -1,4 +1,4 @@
-//! The tables that say what the others cannot have: which captures were read, and what these lack.
+//! The tables of captures that were read, and of gaps in them.
 
 use std::path::Path;
 
@@ -20,7 +20,7 @@ pub struct Losses {
     span: Option<(u64, u64)>,
     events: u64,
     written: u64,
-    /// When events began to be left out.
+    /// Beginning of the current gap.
     gap: Option<u64>,
     filter: String,
 }
@@ -47,7 +47,8 @@ const CAPTURES: [(&str, Kind); 11] = [
 ];
 
 impl Losses {
-    /// The tables below a directory; the table of events has what satisfies the filter.
+    /// Creates the tables below a directory. The filter is recorded, because the table of events has only
+    /// matching events.
     pub fn new(root: &Path, filter: Option<String>) -> Result<Self> {
         let columns = |names: &[(&str, Kind)]| names.iter().map(|(name, kind)| plain(name, *kind)).collect();
         Ok(Self {
@@ -61,14 +62,14 @@ impl Losses {
         })
     }
 
-    /// Takes note of an event, and whether it has a row.
+    /// Records an event, and whether it has a row.
     pub fn note(&mut self, event: &EventView<'_>, is_row: bool) -> Result<()> {
         let raw = event.event();
         let (first, last) = self.span.unwrap_or((raw.ts, raw.ts));
         self.span = Some((first.min(raw.ts), last.max(raw.ts)));
         self.events += 1;
         self.written += u64::from(is_row);
-        // The first says that events are left out from here on, the second that they come again.
+        // The first event marks the beginning of a gap, the second its end.
         match raw.ty {
             EventType::DROP_E => drop(self.gap.get_or_insert(raw.ts)),
             EventType::DROP_X => {
@@ -100,7 +101,7 @@ impl Losses {
         Ok(())
     }
 
-    /// A capture has ended.
+    /// Records the end of a capture.
     pub fn end(&mut self, end: &Ended<'_>) -> Result<()> {
         let span = self.span.take();
         let last = span.map_or(0, |(_, last)| last);

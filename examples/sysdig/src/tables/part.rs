@@ -1,4 +1,4 @@
-//! A file of a table. It has its name once it is whole.
+//! A file of a table. It gets its final name when it is complete.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -19,7 +19,7 @@ use super::column::Column;
 pub struct Part {
     temporary: PathBuf,
     path: PathBuf,
-    /// `None` once it is to have its name.
+    /// `None` once the file is being renamed.
     writer: Option<SerializedFileWriter<File>>,
     compressor: Compressor<'static>,
     rows: usize,
@@ -27,7 +27,7 @@ pub struct Part {
 }
 
 impl Part {
-    /// Begins a file, under another name until it is whole: one with a dot in front, which engines leave out.
+    /// Begins a file. Until it is complete, its name has a leading dot, so that query engines ignore it.
     pub fn create(directory: &Path, name: &str, schema: TypePtr, how: WriterPropertiesPtr) -> Result<Self> {
         let path = directory.join(name);
         let fail = || format!("cannot write {}", path.display());
@@ -43,7 +43,7 @@ impl Part {
         Ok(part)
     }
 
-    /// How many rows it has.
+    /// Number of rows.
     pub fn rows(&self) -> usize {
         self.rows
     }
@@ -61,7 +61,7 @@ impl Part {
             .with_context(|| format!("cannot write {}", self.path.display()))
     }
 
-    /// Ends the file, and gives it its name.
+    /// Completes the file and renames it to its final name.
     pub fn finish(mut self) -> Result<()> {
         let named = self.name();
         self.is_whole = named.is_ok();
@@ -76,7 +76,7 @@ impl Part {
     }
 }
 
-/// A file that did not become whole is not left behind.
+/// Removes an incomplete file.
 impl Drop for Part {
     fn drop(&mut self) {
         if !self.is_whole {
@@ -109,7 +109,7 @@ fn refuse_existing(path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The operating system's error, where it is one.
+/// Extracts the operating system's error, if there is one.
 fn plain(error: ParquetError) -> io::Error {
     match error {
         ParquetError::External(error) => match error.downcast::<io::Error>() {

@@ -1,4 +1,4 @@
-//! A table: rows in files, below a directory for each day and host.
+//! A table: files with rows, in a directory for each day and host.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,15 +14,16 @@ use parquet::schema::types::{ColumnPath, Type, TypePtr};
 use super::column::{Column, Kind};
 use super::part::Part;
 
-/// Rows that are written at once.
+/// Number of rows in a row group.
 const GROUP: usize = 1 << 17;
-/// Bytes of texts and lists that wait at most.
+/// Maximum size of buffered texts and lists, bytes.
 const GROUP_BYTES: usize = 48 << 20;
-/// Rows of a file.
+/// Maximum number of rows in a file.
 const MOST_ROWS: usize = 1 << 24;
-/// Events of different CPUs may come in another order at midnight: rows may be so much older than their file's day, ns.
+/// Events of different CPUs may be out of order at midnight. So rows may be older than their file's day by
+/// this much, ns.
 const LATE: u64 = 10_000_000_000;
-/// How long a file of a live capture is written to.
+/// Maximum duration of a file in a live capture.
 pub const LIVE: Duration = Duration::from_secs(60);
 
 const SECOND: u64 = 1_000_000_000;
@@ -31,18 +32,18 @@ const DAY: u64 = 86_400 * SECOND;
 /// A table.
 pub struct Table {
     directory: PathBuf,
-    /// Its columns; every row appends to each.
+    /// The columns; each row appends a value to every column.
     pub columns: Vec<Column>,
     schema: TypePtr,
     how: WriterPropertiesPtr,
     host: String,
-    /// Begin of the day of the rows that wait, and of the file.
+    /// Beginning of the day of the buffered rows and of the file.
     day: u64,
     rows: usize,
     part: Option<Part>,
     parts: u32,
     began: Instant,
-    /// Counts the times at which cells became invalid.
+    /// Number of flushes; each makes all cells invalid.
     pub flushes: u64,
 }
 
@@ -82,7 +83,7 @@ impl Table {
         })
     }
 
-    /// From here on, rows are of this host.
+    /// Sets the host of further rows.
     pub fn set_host(&mut self, host: &str) -> Result<()> {
         if self.host != host {
             self.finish()?;
@@ -91,7 +92,7 @@ impl Table {
         Ok(())
     }
 
-    /// Makes room for a row of an event at `ts`: cells that the columns returned before may be invalid afterwards.
+    /// Prepares a row for an event at `ts`. Earlier cells of the columns may become invalid.
     #[inline]
     pub fn begin_row(&mut self, ts: u64) -> Result<()> {
         if ts.wrapping_sub(self.day) >= DAY {
@@ -105,7 +106,7 @@ impl Table {
         Ok(())
     }
 
-    /// Every column has the row's value.
+    /// Completes a row, after every column got its value.
     #[inline]
     pub fn end_row(&mut self) {
         self.rows += 1;
@@ -148,12 +149,12 @@ impl Table {
         Ok(())
     }
 
-    /// Ends the file if it was begun long ago.
+    /// Completes the file if it is old enough.
     pub fn finish_old(&mut self) -> Result<()> {
         if self.part.is_some() && self.began.elapsed() >= LIVE { self.finish() } else { Ok(()) }
     }
 
-    /// Ends the file: it is whole, and has its name.
+    /// Completes the file and renames it.
     pub fn finish(&mut self) -> Result<()> {
         let Some(mut part) = self.part.take() else { return Ok(()) };
         let rows = std::mem::take(&mut self.rows);
@@ -165,7 +166,7 @@ impl Table {
     }
 }
 
-/// A value of a partition in a path, as Hive writes it.
+/// Escapes a partition value for a path, like Hive.
 fn escaped(text: &str) -> String {
     let mut out = String::new();
     for byte in text.bytes() {

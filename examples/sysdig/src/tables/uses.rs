@@ -1,4 +1,4 @@
-//! The tables of files and of connections: a row for what a process did with each.
+//! The tables of files and of connections: one row for each use by a process.
 
 use std::path::Path;
 
@@ -11,7 +11,8 @@ use rustc_hash::FxHashMap;
 use super::column::{Column, Kind};
 use super::table::{Table, plain};
 
-/// Uses that are kept at most: once there are more, those so far have their rows, and further use of the same has others.
+/// Maximum number of buffered uses. If there are more, all are written, and later uses of the same object
+/// get new rows.
 const MOST: usize = 1 << 16;
 
 /// Both tables.
@@ -24,7 +25,7 @@ pub struct Uses {
     count: usize,
 }
 
-/// What a process did with a file or a connection.
+/// Use of a file or a connection by a process.
 struct Use {
     first: u64,
     last: u64,
@@ -37,7 +38,7 @@ struct Use {
     role: Role,
     socket: Socket,
     opens: i64,
-    /// How often, and how many bytes.
+    /// Number of reads, and bytes.
     reads: [i64; 2],
     writes: [i64; 2],
     errors: i64,
@@ -70,7 +71,7 @@ const ENDS: [(&str, Kind); 6] = [
 ];
 
 impl Uses {
-    /// The tables below a directory.
+    /// Creates the tables below a directory.
     pub fn new(root: &Path) -> Result<Self> {
         let columns =
             |names: &[(&str, Kind)]| names.iter().map(|(name, kind)| plain(name, *kind)).collect::<Vec<_>>();
@@ -79,7 +80,7 @@ impl Uses {
         Ok(Self { files, connections, by_process: FxHashMap::default(), count: 0 })
     }
 
-    /// Takes note of an event.
+    /// Records an event.
     pub fn note(&mut self, event: &EventView<'_>) -> Result<()> {
         let raw = event.event();
         if let (Some(fd), Some(thread)) = (event.fd(), event.thread())
@@ -134,7 +135,7 @@ impl Uses {
         match result {
             Some(error) if error < 0 => found.errors += 1,
             _ if flags.contains(EventFlags::CREATES_FD) => found.opens += 1,
-            // A copy between files is a write, as `evt.io_dir` has it.
+            // A copy between files counts as a write, as in `evt.io_dir`.
             _ if flags.contains(EventFlags::WRITES_TO_FD) => {
                 found.writes = [found.writes[0] + 1, found.writes[1].saturating_add(result.unwrap_or(0))];
             }
@@ -146,7 +147,7 @@ impl Uses {
         self.count += usize::from(new);
     }
 
-    /// What is known so far has its rows.
+    /// Writes rows for all buffered uses.
     pub fn write_all(&mut self, ts: u64) -> Result<()> {
         let mut all: Vec<_> = std::mem::take(&mut self.by_process).into_iter().collect();
         all.sort_unstable_by_key(|(pid, _)| *pid);
