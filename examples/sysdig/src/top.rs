@@ -1,10 +1,10 @@
-//! `sysdig top`: views as screens of a terminal, live or over a capture.
+//! `sysdig top`: shows views as screens of a terminal, live or for a capture.
 //!
 //! ```text
 //!   keys, mouse ──> App ──Request──> feed: source ──> Inspector ──> filter ──> view
 //!                    ^──────────────────Update────────────────────────────────┘
 //! ```
-//! [`App`] has no terminal and no source, so tests run it as people do.
+//! [`App`] has no terminal and no source, so tests can drive it like a user.
 
 use std::io::IsTerminal;
 use std::sync::mpsc;
@@ -27,7 +27,7 @@ mod timeline;
 
 use app::App;
 
-/// How long keys are waited for before what has come in is drawn.
+/// Maximum time to wait for keys before updates are drawn.
 const TICK: Duration = Duration::from_millis(100);
 
 /// Shows screens until the user leaves.
@@ -54,7 +54,7 @@ pub fn run(args: &Args) -> Result<()> {
         .and_then(|()| show(&mut app, &mut terminal, &requests, &updates));
     let _ = execute!(std::io::stdout(), DisableMouseCapture);
     ratatui::restore();
-    // The feed ends when nobody asks it any more.
+    // The feed ends when the request channel is closed.
     drop(requests);
     drop(updates);
     let _ = feed.join();
@@ -69,7 +69,7 @@ fn show(
 ) -> Result<()> {
     loop {
         for request in app.requests() {
-            // Without a feed there is nothing more to show; why is on the screen.
+            // Without a feed there is nothing more to show; the screen has the error.
             let _ = requests.send(request);
         }
         terminal.draw(|frame| draw::draw(app, frame))?;

@@ -1,4 +1,4 @@
-//! Views: events and the state in tables, lists and charts, each described by data.
+//! Views: tables, lists and charts of events or of the state. Each view is described by data.
 //!
 //! ```text
 //!   views.yaml, --view FILE ──> View ──bind──> ViewSink: filter ──> rows ──> Groups | List | Heat ──> Grid

@@ -1,4 +1,4 @@
-//! What the screens are, and what keys and the mouse do to them.
+//! State of the screens, and the actions of keys and mouse.
 
 use anyhow::{Result, anyhow};
 use eyas::fields::FieldType;
@@ -10,18 +10,18 @@ use super::timeline::Histogram;
 use crate::args::Args;
 use crate::view::{Table, View, bind, catalog};
 
-/// A view with what it shows.
+/// A view with its state.
 #[derive(Clone, Debug)]
 pub struct Screen {
     pub view: View,
-    /// What the screens before have selected.
+    /// Condition from the selections on the previous screens.
     pub filter: String,
-    /// Row that is selected, and the first one that is drawn.
+    /// The selected row, and the first visible one.
     pub selected: usize,
     pub offset: usize,
-    /// The keys of the row that was selected, which stays so wherever it goes.
+    /// The keys of the selected row, which stays selected when it moves.
     pub followed: Vec<Vec<u8>>,
-    /// Column that the rows are ordered by, other than the view says, and whether the smallest comes first.
+    /// The sort column that the user has chosen, and whether the order is ascending.
     pub sort: Option<(usize, bool)>,
 }
 
@@ -31,24 +31,24 @@ impl Screen {
     }
 }
 
-/// What keys are for.
+/// Input mode of the keyboard.
 #[derive(Clone, Debug)]
 pub enum Mode {
     Table,
-    /// A list to choose from: of views, or of what more there is of a row.
+    /// A menu: of views, or of details of a row.
     Menu {
         title: &'static str,
         items: Vec<Item>,
         selected: usize,
     },
     Filter(Editor),
-    /// The arguments of a view that needs some, and why those before did not do.
+    /// Input of the arguments of a view, with the error of the previous ones.
     Arguments {
         view: Box<View>,
         editor: Editor,
         error: Option<String>,
     },
-    /// The span of time: columns at which it begins and the cursor is.
+    /// Selection of a time span: the columns of its beginning and of the cursor.
     Time {
         from: Option<usize>,
         at: usize,
@@ -61,11 +61,11 @@ pub enum Mode {
 pub struct Item {
     pub label: String,
     pub view: View,
-    /// What is added to the filter; `None` leaves the screens before.
+    /// Condition to add to the filter; `None` closes the previous screens.
     pub filter: Option<String>,
 }
 
-/// Where things were drawn last, for the mouse.
+/// Last drawing positions, for the mouse.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Places {
     pub heads: Rect,
@@ -73,17 +73,17 @@ pub struct Places {
     pub timeline: Rect,
 }
 
-/// All that is shown.
+/// State of the whole application.
 pub struct App {
     pub screens: Vec<Screen>,
     pub mode: Mode,
-    /// The user's own filter.
+    /// The filter of the user.
     pub filter: String,
     pub span: Option<(u64, u64)>,
     pub is_paused: bool,
     pub is_live: bool,
     pub table: Table,
-    /// Widths of the columns as they are drawn, with the column they begin at.
+    /// Drawn columns: start and width.
     pub columns: Vec<(u16, u16)>,
     pub progress: f64,
     pub is_done: bool,
@@ -97,7 +97,7 @@ pub struct App {
     has_left: bool,
 }
 
-/// The view that comes first.
+/// The first view.
 const FIRST: &str = "processes";
 /// The view of single events.
 const EVENTS: &str = "events";
@@ -142,7 +142,7 @@ impl App {
     }
 
     pub fn screen(&self) -> &Screen {
-        // There is always the first one.
+        // The first screen always exists.
         &self.screens[self.screens.len() - 1]
     }
 
@@ -151,7 +151,7 @@ impl App {
         &mut self.screens[last]
     }
 
-    /// What the feed is to be asked.
+    /// Takes the pending requests for the feed.
     pub fn requests(&mut self) -> Vec<Request> {
         std::mem::take(&mut self.requests)
     }
@@ -164,7 +164,7 @@ impl App {
         self.has_left = true;
     }
 
-    /// All that events have to satisfy.
+    /// The complete condition for events.
     pub fn whole_filter(&self) -> String {
         let own = std::iter::once(&self.filter).chain(self.screens.last().map(|screen| &screen.filter));
         let parts: Vec<String> =
@@ -175,7 +175,7 @@ impl App {
         }
     }
 
-    /// Asks for what the present screen shows.
+    /// Requests the data of the current screen.
     pub fn ask(&mut self) {
         self.last_id += 1;
         let (view, filter) = (self.screen().view.clone(), self.whole_filter());
@@ -185,14 +185,15 @@ impl App {
         self.is_paused = false;
     }
 
-    /// Something new to show.
+    /// Handles an update from the feed.
     pub fn update(&mut self, update: Update) {
-        // One that a screen left half made is no less than the next one's begin.
+        // Keeps the longer of the two histograms: an incomplete one of a previous screen may have more than
+        // the beginning of the next one.
         let known = self.histogram.as_ref().map_or(0, |known| known.span().1);
         if let Some(histogram) = update.histogram.filter(|new| new.span().1 >= known) {
             self.histogram = Some(histogram);
         }
-        // A screen that was paused before it showed anything still gets its first rows.
+        // A screen that was paused before its first update still gets its first rows.
         let is_paused = self.is_paused && !self.table.rows.is_empty();
         if update.id != self.last_id || is_paused {
             return;
@@ -203,7 +204,7 @@ impl App {
         self.order();
     }
 
-    /// Orders the rows as the screen says.
+    /// Sorts the rows by the screen's order.
     pub fn order(&mut self) {
         if let Some((column, is_ascending)) = self.screen().sort {
             self.table.sort(column, is_ascending);
@@ -218,7 +219,7 @@ impl App {
         screen.selected = place.unwrap_or(screen.selected).min(last);
     }
 
-    /// Selects a row: it stays selected where others overtake it.
+    /// Selects a row. It stays selected when the order changes.
     pub fn select(&mut self, row: usize) {
         let row = row.min(self.table.rows.len().saturating_sub(1));
         let followed = self.keys_of(row);
@@ -226,14 +227,14 @@ impl App {
         (screen.selected, screen.followed) = (row, followed);
     }
 
-    /// What tells a row from others.
+    /// The keys that identify a row.
     fn keys_of(&self, row: usize) -> Vec<Vec<u8>> {
         let cells = self.table.rows.get(row).into_iter().flatten();
         let keys = self.table.heads.iter().zip(cells).filter(|(head, _)| head.is_key);
         keys.map(|(_, cell)| cell.text.clone()).collect()
     }
 
-    /// Shows a view of what a condition selects, or of everything.
+    /// Opens a view with a condition, or of everything.
     pub fn open(&mut self, view: View, filter: Option<String>) {
         self.mode = Mode::Table;
         match filter {
@@ -259,7 +260,7 @@ impl App {
         }
     }
 
-    /// The condition that holds of what the selected row is about.
+    /// The condition that the selected row stands for.
     pub fn selection(&self) -> String {
         let Some(row) = self.table.rows.get(self.screen().selected) else { return String::new() };
         let schema = crate::schema::schema();
@@ -277,7 +278,8 @@ impl App {
         parts.join(" and ")
     }
 
-    /// More of the selected row: the views that the view names, then those that show anything.
+    /// Opens the menu of details for the selected row: first the views that this view names, then general
+    /// ones.
     pub fn drill(&mut self) {
         if self.table.rows.get(self.screen().selected).is_none() {
             return;
@@ -323,16 +325,16 @@ impl App {
         items
     }
 
-    /// The list of views.
+    /// Opens the menu of views.
     pub fn choose_view(&mut self) {
-        // One that writes a file is for the command line.
+        // A view that writes a file is only for the command line.
         let shows = |view: &&View| view.name != "around";
         let items =
             self.given.iter().chain(catalog::all()).filter(shows).map(|view| item(view.clone())).collect();
         self.mode = Mode::Menu { title: "Views", items, selected: 0 };
     }
 
-    /// Shows an entry of a menu, once its view has the arguments that it needs.
+    /// Opens the view of a menu entry, after asking for its arguments if it needs any.
     pub fn choose(&mut self, item: Item) {
         match bind(&item.view, "") {
             Ok(bound) => self.open(bound.view, item.filter),
@@ -343,12 +345,12 @@ impl App {
         }
     }
 
-    /// The I/O of what is selected.
+    /// Shows the I/O of the selection.
     pub fn show_io(&mut self) {
         self.show_of_selection("echo_fds");
     }
 
-    /// The events of what is selected.
+    /// Shows the events of the selection.
     pub fn show_events(&mut self) {
         self.show_of_selection(EVENTS);
     }
@@ -360,7 +362,7 @@ impl App {
         }
     }
 
-    /// Orders by the column at a place from the left, or the other way round if it is that already.
+    /// Sorts by the column at this index, or reverses the order if it is already the sort column.
     pub fn sort_by(&mut self, column: usize) {
         if column >= self.table.heads.len() {
             return;

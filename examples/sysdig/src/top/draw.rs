@@ -9,7 +9,7 @@ use ratatui::widgets::{Block, Clear, Paragraph, Wrap};
 use super::app::{App, Mode};
 use super::editor::Editor;
 
-/// Bars of the timeline, from little to much.
+/// Bars of the timeline, from low to high.
 const BARS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 const HELP: &str = "\
 Up, Down, PgUp, PgDn, Home, End   select a row
@@ -34,7 +34,7 @@ fn bold() -> Style {
     Style::new().add_modifier(Modifier::BOLD)
 }
 
-/// Draws all, and keeps for the mouse where it is.
+/// Draws everything, and records positions for the mouse.
 pub fn draw(app: &mut App, frame: &mut Frame<'_>) {
     let has_time = app.histogram.is_some();
     let [title, time, heads, rows, foot] = Layout::vertical([
@@ -121,7 +121,7 @@ fn draw_title(app: &App, frame: &mut Frame<'_>, area: Rect) {
     frame.render_widget(Paragraph::new(vec![first, Line::raw(second)]), area);
 }
 
-/// Events as bars, alerts as marks above them, and the span that is selected.
+/// Draws events as bars, alerts as marks above them, and the selected span.
 fn draw_time(app: &App, frame: &mut Frame<'_>, area: Rect) {
     let Some(histogram) = app.histogram.as_ref().filter(|_| area.height >= 3) else { return };
     let width = usize::from(area.width);
@@ -241,7 +241,7 @@ fn draw_filter(editor: &Editor, frame: &mut Frame<'_>) {
     draw_line(editor, lines, "Filter (Tab completes)", frame);
 }
 
-/// A line that is being written, with what there is to say of it.
+/// Draws an input line with messages about it.
 fn draw_line(editor: &Editor, lines: Vec<Line<'_>>, title: &str, frame: &mut Frame<'_>) {
     let width = frame.area().width.saturating_sub(4).max(20);
     let area = middle(frame.area(), width, lines.len() as u16 + 3);

@@ -1,23 +1,23 @@
-//! The line in which a filter is written: completion of fields, and what is wrong with it.
+//! The input line of a filter: completion of fields, and error messages.
 
 use eyas::fields::FieldFlags;
 use eyas::rules::condition;
 
-/// Proposals that are shown.
+/// Maximum number of shown proposals.
 const MOST: usize = 8;
 
 /// A line of text with a cursor.
 #[derive(Clone, Debug, Default)]
 pub struct Editor {
     pub text: String,
-    /// Place of the cursor, in characters.
+    /// Position of the cursor, in characters.
     pub cursor: usize,
 }
 
-/// What is wrong with a filter.
+/// An error in a filter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
-    /// Character at which it is, and how many are meant.
+    /// Position of the error in characters, and its length.
     pub at: usize,
     pub length: usize,
     pub message: String,
@@ -71,7 +71,7 @@ impl Editor {
         self.cursor = self.text.chars().count();
     }
 
-    /// The word before the cursor, if a field may stand there.
+    /// The word before the cursor, if it may be a field.
     fn word(&self) -> &str {
         let before = &self.text[..self.byte(self.cursor)];
         let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_');
@@ -101,7 +101,7 @@ impl Editor {
         names
     }
 
-    /// Completes the word before the cursor as far as all proposals agree.
+    /// Completes the word before the cursor to the common prefix of all proposals.
     pub fn complete(&mut self) {
         let proposals = self.proposals();
         let Some(first) = proposals.first() else { return };
@@ -112,7 +112,7 @@ impl Editor {
         more.into_iter().for_each(|c| self.insert(c));
     }
 
-    /// What is wrong with the filter; nothing is with an empty one.
+    /// The error in the filter, if there is one. An empty filter has none.
     pub fn fault(&self) -> Option<Fault> {
         if self.text.trim().is_empty() {
             return None;

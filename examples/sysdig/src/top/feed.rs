@@ -1,4 +1,4 @@
-//! What fills the screens: a thread that reads the kernel or the capture.
+//! Data source of the screens: a thread that reads the kernel or the capture.
 
 use std::sync::mpsc::{Receiver, Sender, TryRecvError};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,42 +18,42 @@ use crate::progress::Progress;
 use crate::sink::Sink;
 use crate::view::{Options, Table, View, ViewSink};
 
-/// Least time between two tables of a capture that is still read.
+/// Minimum time between two tables while a capture is being read.
 const INTERVAL: Duration = Duration::from_millis(250);
-/// A live table is shown this often.
+/// Interval of live tables.
 const REFRESH: Duration = Duration::from_secs(1);
-/// Events between two looks at the clock and the requests.
+/// Number of events between two checks of the clock and of requests.
 const STRIDE: u32 = 2048;
-/// Lines of events that a screen has at most: the last ones.
+/// Maximum number of event lines on a screen; the latest are kept.
 const MOST_LINES: usize = 5000;
 
-/// What a screen wants to see.
+/// A request of a screen.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// Updates name the request that they reply to.
+    /// Id of the request, which updates refer to.
     pub id: u64,
     pub view: View,
     pub filter: String,
-    /// Times of the first and last event that count, ns since the epoch.
+    /// Time span of the events to use, ns since the epoch.
     pub span: Option<(u64, u64)>,
 }
 
-/// What a screen shows.
+/// Data for a screen.
 #[derive(Clone, Debug, Default)]
 pub struct Update {
     pub id: u64,
     pub table: Table,
-    /// Share of the capture that was read, from 0 to 1.
+    /// Fraction of the capture that was read, from 0 to 1.
     pub progress: f64,
     pub is_done: bool,
-    /// Events that passed the filter.
+    /// Number of events that passed the filter.
     pub events: u64,
-    /// Of the capture, as far as it was read.
+    /// Histogram of the capture, as far as it was read.
     pub histogram: Option<Histogram>,
     pub error: Option<String>,
 }
 
-/// Serves requests until there can be none.
+/// Serves requests until the channel is closed.
 pub fn run(args: &Args, requests: &Receiver<Request>, updates: &Sender<Update>) {
     let Ok(mut request) = requests.recv() else { return };
     let mut histogram = None;
@@ -85,7 +85,7 @@ pub fn run(args: &Args, requests: &Receiver<Request>, updates: &Sender<Update>) 
     }
 }
 
-/// The newest request, if there is one; an error once nobody asks any more.
+/// The newest request, if there is one. Returns an error if the channel is closed.
 fn newest(requests: &Receiver<Request>) -> Result<Option<Request>, TryRecvError> {
     let mut newest = None;
     loop {
@@ -97,12 +97,12 @@ fn newest(requests: &Receiver<Request>) -> Result<Option<Request>, TryRecvError>
     }
 }
 
-/// A view at work for a request.
+/// A running view for a request.
 struct Work {
     request: Request,
     filter: Option<Filter>,
     sink: ViewSink,
-    /// What views of lines print.
+    /// Text that views of lines print.
     text: Arc<Mutex<Vec<u8>>>,
     events: u64,
     first: u64,
@@ -138,13 +138,13 @@ impl Work {
         self.sink.event(event)
     }
 
-    /// The capture has ended: lines of a time that has begun are whole.
+    /// Completes the view at the end of the capture, including the line of the current time step.
     fn finish(&mut self) -> Result<()> {
         let view = &self.request.view;
         if view.chart.is_some() || view.interval > 0 { self.sink.finish() } else { Ok(()) }
     }
 
-    /// What there is so far.
+    /// The table so far.
     fn table(&mut self, elapsed: Option<u64>) -> Table {
         let elapsed = elapsed.unwrap_or(self.last.saturating_sub(self.first));
         if let Some(table) = self.sink.table(elapsed) {
@@ -157,7 +157,7 @@ impl Work {
         let more = lines.len().saturating_sub(MOST_LINES);
         let table = Table::of_lines(lines[more..].iter().filter(|line| !line.is_empty()).copied());
         if more > 0 {
-            // What is never shown again takes no memory.
+            // Frees lines that are never shown again.
             let rest: usize = lines[..more].iter().map(|line| line.len() + 1).sum();
             text.drain(..rest);
         }
@@ -165,7 +165,8 @@ impl Work {
     }
 }
 
-/// Reads the capture from its begin for one request; returns the next one if that came before the end.
+/// Reads the capture from its beginning for one request. Returns the next request, if one arrives before
+/// the end.
 fn replay(
     args: &Args,
     request: Request,
@@ -210,7 +211,7 @@ fn replay(
                 }
                 Ok(Advance::Idle) => {}
                 Ok(Advance::End) => break,
-                // What came before is shown.
+                // Events before the error are shown.
                 Err(error) if work.events == 0 => return Err(error.into()),
                 Err(_) => break,
             }
@@ -245,14 +246,14 @@ fn replay(
     Ok(None)
 }
 
-/// Watches the kernel for as long as somebody asks.
+/// Captures from the kernel until the request channel is closed.
 fn live(
     args: &Args,
     request: Request,
     requests: &Receiver<Request>,
     updates: &Sender<Update>,
 ) -> Result<Option<Request>> {
-    // Which screens come is not known in advance.
+    // The later screens are not known in advance.
     let decisions = args.condition().is_some_and(|text| input::asks_for_decisions(&text));
     let needs = Needs { snaplen: 0, scheduling: true, decisions };
     let (mut source, plugins) = match plugins::open()? {
@@ -325,7 +326,7 @@ fn live(
                 ..Update::default()
             };
             let _ = updates.send(update);
-            // The next table is of the events from here on; state is looked up again.
+            // The next table has only later events; views of the state read it again.
             work.sink.clear();
             if work.request.view.rows.are_state() {
                 let now = inspector.overview();

@@ -1,4 +1,4 @@
-//! Keys and the mouse.
+//! Handling of keys and mouse.
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::{Position, Rect};
@@ -10,7 +10,7 @@ use crate::view::{View, bind};
 /// Rows of a page.
 const PAGE: usize = 10;
 
-/// What keys do to a line.
+/// Applies a key to an input line.
 fn edit(editor: &mut Editor, code: KeyCode) {
     match code {
         KeyCode::Char(c) => editor.insert(c),
@@ -25,7 +25,7 @@ fn edit(editor: &mut Editor, code: KeyCode) {
 }
 
 impl App {
-    /// A key was pressed.
+    /// Handles a key.
     pub fn key(&mut self, key: KeyEvent) {
         if key.modifiers.contains(KeyModifiers::CONTROL) && key.code == KeyCode::Char('c') {
             return self.leave();
@@ -103,7 +103,7 @@ impl App {
             KeyCode::PageDown => (selected + PAGE).min(last),
             KeyCode::Home => 0,
             KeyCode::End => last,
-            // The next entry that begins with the letter.
+            // Selects the next entry that begins with the letter.
             KeyCode::Char(c) => {
                 let order = (selected + 1..items.len()).chain(0..=selected);
                 let mut order =
@@ -151,14 +151,14 @@ impl App {
             KeyCode::End => Mode::Time { from, at: width - 1 },
             KeyCode::Char(' ') => Mode::Time { from: Some(at), at },
             KeyCode::Enter => return self.choose_span(from.unwrap_or(at), at),
-            // All of it again.
+            // Selects the whole time again.
             KeyCode::Backspace => return self.select_span(None),
             _ => return,
         };
         self.mode = mode;
     }
 
-    /// Selects the time from one column to another.
+    /// Selects the time span between two columns.
     fn choose_span(&mut self, one: usize, other: usize) {
         let width = usize::from(self.places.timeline.width).max(1);
         let Some(histogram) = &self.histogram else { return };
@@ -166,7 +166,7 @@ impl App {
         self.select_span(Some((from, to)));
     }
 
-    /// The mouse was moved or pressed.
+    /// Handles the mouse.
     pub fn mouse(&mut self, mouse: MouseEvent) {
         let place = Position::new(mouse.column, mouse.row);
         let column_of =

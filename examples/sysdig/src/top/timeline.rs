@@ -1,12 +1,12 @@
-//! Events and alerts over the time of a capture, and the span that is selected.
+//! Events and alerts over the time of a capture, and the selected span.
 
-/// Slots of a histogram at most; then two become one.
+/// Maximum number of slots of a histogram. If there are more, pairs of slots are merged.
 const MOST: usize = 4096;
 
-/// How many events and alerts happened when.
+/// Number of events and alerts over time.
 #[derive(Clone, Debug, Default)]
 pub struct Histogram {
-    /// Time of the first event, ns since the epoch; 0 before it.
+    /// Time of the first event, ns since the epoch; 0 before the first event.
     first: u64,
     last: u64,
     /// Length of a slot, ns.
@@ -16,7 +16,7 @@ pub struct Histogram {
 }
 
 impl Histogram {
-    /// An event of this time, and whether a rule matched it.
+    /// Adds an event with this time; `alerts` is set if a rule matched it.
     pub fn add(&mut self, ts: u64, alerts: bool) {
         if self.first == 0 {
             (self.first, self.slot) = (ts, 1_000_000);
@@ -47,7 +47,7 @@ impl Histogram {
         (self.first, self.last)
     }
 
-    /// Events and alerts in so many columns.
+    /// Events and alerts, divided into `count` columns.
     pub fn columns(&self, count: usize) -> Vec<(u64, u64)> {
         let mut columns = vec![(0, 0); count];
         if count == 0 {
@@ -68,7 +68,7 @@ impl Histogram {
         ((passed * count as u128 / length) as usize).min(count.saturating_sub(1))
     }
 
-    /// Times at which a column begins and ends.
+    /// Beginning and end of a column.
     pub fn time(&self, column: usize, count: usize) -> (u64, u64) {
         let length = u128::from((self.last - self.first).max(1));
         let at = |column: usize| self.first + (length * column as u128 / count.max(1) as u128) as u64;

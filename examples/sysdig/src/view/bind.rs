@@ -1,4 +1,4 @@
-//! The arguments of a view, put into its texts.
+//! Substitutes the arguments of a view into its texts.
 
 use std::path::PathBuf;
 
@@ -11,22 +11,22 @@ use super::template;
 /// A view with its arguments.
 pub struct Bound {
     pub view: View,
-    /// Whether colours were refused.
+    /// Whether colours are disabled.
     pub no_colors: bool,
-    /// Where the events around each row are written to.
+    /// Export of the events around each row.
     pub export: Option<Export>,
 }
 
-/// Where events are written to, and which ones.
+/// Export of events to a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Export {
     /// A capture.
     pub path: PathBuf,
-    /// How far before and after a row, in milliseconds.
+    /// Time before and after a row, in milliseconds.
     pub range: u64,
 }
 
-/// Puts the arguments, as one text, into the texts of the view.
+/// Substitutes the arguments, given as one text, into the texts of the view.
 pub fn bind(view: &View, arguments: &str) -> Result<Bound> {
     let mut bound = Bound { view: view.clone(), no_colors: false, export: None };
     let mut rest = arguments.trim();
@@ -70,7 +70,7 @@ pub fn bind(view: &View, arguments: &str) -> Result<Bound> {
     Ok(bound)
 }
 
-/// What stands for a parameter.
+/// The text that replaces a parameter.
 fn text_of(parameter: &Parameter, given: &str, view: &View) -> Result<String> {
     if given.is_empty() {
         let missing =
@@ -107,8 +107,8 @@ fn replace(view: &mut View, name: &str, text: &str) {
     }
 }
 
-/// Whether the next word of the command line is for the view: one that must have an argument takes it, one that may have
-/// one takes what is no filter.
+/// Whether the next word of the command line is an argument of the view. A view with a mandatory argument
+/// takes any word; a view with an optional one takes a word that is not a filter.
 pub fn takes(view: &View, word: &str, is_filter: impl Fn(&str) -> bool) -> bool {
     let needs = view.parameters.iter().any(|parameter| !parameter.is_optional());
     let begins_with_condition = view.parameters.first().is_some_and(|first| first.kind == Kind::Condition);

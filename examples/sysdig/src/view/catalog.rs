@@ -1,4 +1,4 @@
-//! The views that there are: the program's own, and those of a user's files.
+//! The catalogue of views: built-in ones, and those of users' files.
 
 use std::path::Path;
 use std::sync::OnceLock;
@@ -7,10 +7,10 @@ use anyhow::{Context, Result, anyhow, bail};
 
 use super::model::View;
 
-/// The program's own views, in the form of a user's file. A view is a row.
+/// The built-in views, in the format of a user's file.
 const BUILTIN: &str = include_str!("../../views.yaml");
 
-/// The program's own views.
+/// The built-in views.
 pub fn all() -> &'static [View] {
     static VIEWS: OnceLock<Vec<View>> = OnceLock::new();
     VIEWS.get_or_init(|| {
@@ -18,7 +18,7 @@ pub fn all() -> &'static [View] {
     })
 }
 
-/// The program's own view of this name.
+/// The built-in view with this name.
 pub fn builtin(name: &str) -> Option<&'static View> {
     all().iter().find(|view| view.name == name)
 }
@@ -44,7 +44,7 @@ fn parse(text: &str) -> Result<Vec<View>> {
     Ok(if is_list { serde_saphyr::from_str(text)? } else { vec![serde_saphyr::from_str(text)?] })
 }
 
-/// The view of this name among the given ones and the program's own.
+/// Finds a view by name among the given and the built-in ones.
 pub fn find<'a>(name: &str, given: &'a [View]) -> Result<&'a View> {
     given.iter().find(|view| view.name == name).or_else(|| builtin(name)).ok_or_else(|| {
         let names = given.iter().chain(all()).map(|view| view.name.as_str());
@@ -55,7 +55,7 @@ pub fn find<'a>(name: &str, given: &'a [View]) -> Result<&'a View> {
     })
 }
 
-/// Chisels of sysdig that are no views here, and what to do instead.
+/// Chisels of sysdig without a view here, and alternatives.
 pub const REMOVED: [(&str, &str); 5] = [
     ("memcachelog", "use `-c echo_fds` with the filter `fd.sport=11211`"),
     ("shellshock_detect", "it finds one attack of 2014; use a rule of falco"),

@@ -1,4 +1,4 @@
-//! Heat maps: a line for each moment, in which colours or characters stand for numbers of calls.
+//! Heat maps: one line per time step, in which colours or characters represent numbers of calls.
 
 use std::io::Write;
 
@@ -10,20 +10,20 @@ use super::model::{Chart, Scale};
 
 /// Powers of ten of the latency scale, from 1 ns.
 const DECADES: usize = 11;
-/// Width where there is no terminal.
+/// Width without a terminal.
 const WIDTH: usize = 80;
-/// Colours of a terminal with 256, from few calls to many.
+/// Colours of a 256-colour terminal, from few calls to many.
 const COLORS: [u8; 12] = [22, 28, 34, 40, 76, 118, 190, 226, 220, 208, 202, 196];
-/// Characters where there is no terminal, from few calls to many.
+/// Characters for output without a terminal, from few calls to many.
 const SHADES: &[u8; 9] = b".:-=+*#%@";
 
-/// A heat map in the making.
+/// A heat map under construction.
 pub struct Heat {
     scale: Scale,
-    /// Time of a line, ns.
+    /// Duration of a line, ns.
     refresh: u64,
     counts: Vec<u64>,
-    /// When the line began, ns since the epoch.
+    /// Beginning of the current line, ns since the epoch.
     began: Option<u64>,
     is_terminal: bool,
     json: bool,
@@ -31,7 +31,7 @@ pub struct Heat {
 }
 
 impl Heat {
-    /// A heat map of this width.
+    /// Creates a heat map with this width.
     pub fn new(chart: &Chart, width: Option<usize>, json: bool) -> Result<Self> {
         let wrong = || anyhow!("refresh: `{}` is no number of milliseconds above 0", chart.refresh);
         let ms: f64 = chart.refresh.parse().map_err(|_| wrong())?;
@@ -64,7 +64,7 @@ impl Heat {
         Ok(())
     }
 
-    /// Time goes on: prints the lines that have ended.
+    /// Advances the time, and prints completed lines.
     pub fn pass(&mut self, ts: u64, out: &mut dyn Write) -> Result<()> {
         let start = ts - ts % self.refresh;
         let began = *self.began.get_or_insert(start);
@@ -112,7 +112,7 @@ impl Heat {
         Ok(())
     }
 
-    /// What the columns stand for.
+    /// Axis labels of the columns.
     fn axis(&self) -> String {
         let width = self.counts.len();
         let mut axis = String::new();
@@ -140,7 +140,8 @@ fn decade(power: usize) -> String {
     format!("{}{unit}", 10_u64.pow((power - 3 * (power / 3).min(3)) as u32))
 }
 
-/// The colour of so many calls, of `colors` of them: each stands for 2.2 times as many as the one before.
+/// Index of the colour for a number of calls, out of `colors` colours. Each colour represents 2.2 times as
+/// many calls as the one before.
 fn shade(count: u64, per_second: f64, colors: usize) -> Option<usize> {
     let step = ((count as f64 * per_second).log(2.2)).max(0.0) as usize;
     (count > 0).then_some(step.min(colors - 1))

@@ -1,4 +1,4 @@
-//! Conditions of views, with the memory that they are tested with.
+//! Conditions of views, with scratch memory for evaluation.
 
 use std::sync::OnceLock;
 
@@ -13,22 +13,22 @@ use eyas::sinsp::Inspector;
 /// A compiled condition.
 pub struct Condition {
     whole: Part,
-    /// What is left to be tested on events of a type that decides the other parts.
+    /// The rest of the condition to test if the event type decides the other parts.
     rest: Option<Part>,
-    /// What types of events say alone, by code.
+    /// Verdicts by event code, from the event type alone.
     verdicts: Vec<Verdict>,
 }
 
-/// What the type of an event says about a condition.
+/// Result of a condition as far as the event type determines it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Verdict {
     Never,
     Always,
-    /// Other parts of the condition decide.
+    /// Other parts of the condition decide the result.
     Open,
 }
 
-/// A filter with its memory.
+/// A filter with its scratch memory.
 struct Part {
     filter: Filter,
     scratch: Scratch,
@@ -45,10 +45,10 @@ impl Part {
     }
 }
 
-/// Fields whose values depend on the type of the event alone, apart from events that stand for several.
+/// Fields whose values depend only on the event type, except for generic events.
 const OF_TYPE: [&str; 6] =
     ["evt.is_io", "evt.is_io_read", "evt.is_io_write", "evt.io_dir", "evt.type", "syscall.type"];
-/// Events that stand for several: a parameter says what they are.
+/// Generic events, which represent several calls: a parameter has the actual call.
 const GENERAL: [EventType; 3] = [EventType::GENERIC_E, EventType::GENERIC_X, EventType::ASYNCEVENT_E];
 
 impl Condition {
@@ -67,7 +67,7 @@ impl Condition {
             Expr::And(parts) => &parts[..],
             one => std::slice::from_ref(one),
         };
-        // If these did not hold, the verdict would be `Never`.
+        // If the parts about the type were false, the verdict would be `Never`.
         let others: Vec<Expr> = parts.iter().filter(|part| !is_of_type(part)).cloned().collect();
         let rest = match &others[..] {
             [] => None,
@@ -77,7 +77,7 @@ impl Condition {
         Ok(Self { whole, rest: rest.map(Part::new), verdicts: verdicts(&expr, &compile)? })
     }
 
-    /// Compiles a condition, if the text is not empty.
+    /// Compiles a condition; `None` if the text is empty.
     pub fn optional(text: &str, schema: &dyn Schema) -> Result<Option<Self>> {
         if text.trim().is_empty() { Ok(None) } else { Self::parse(text, schema).map(Some) }
     }
@@ -86,13 +86,13 @@ impl Condition {
         self.verdicts.get(usize::from(ty.0)).copied().unwrap_or(Verdict::Open)
     }
 
-    /// Whether events of this type may satisfy it: most conditions need not be tested on most events.
+    /// Whether events of this type may satisfy it. Most conditions need no test for most events.
     #[inline]
     pub fn may_match(&self, ty: EventType) -> bool {
         self.verdict(ty) != Verdict::Never
     }
 
-    /// Whether an event of this type satisfies it, or a row that is made of one.
+    /// Whether an event of this type, or a row derived from it, satisfies the condition.
     #[inline]
     pub fn matches_of(&mut self, ty: EventType, row: &dyn FieldSource) -> bool {
         match (self.verdict(ty), &mut self.rest) {
@@ -109,7 +109,7 @@ impl Condition {
     }
 }
 
-/// Whether the condition says the same of all events of a type.
+/// Whether the condition has the same result for all events of a type.
 fn is_of_type(expr: &Expr) -> bool {
     match expr {
         Expr::And(parts) | Expr::Or(parts) => parts.iter().all(is_of_type),
@@ -123,7 +123,7 @@ fn is_of_type(expr: &Expr) -> bool {
     }
 }
 
-/// What each type says about a condition.
+/// Computes the verdict of each event type for a condition.
 fn verdicts(expr: &Expr, compile: &impl Fn(&Expr) -> Result<Filter>) -> Result<Vec<Verdict>> {
     let all = |parts: &[Expr], decisive: Verdict| {
         let mut all = verdicts(&parts[0], compile)?;
@@ -157,7 +157,7 @@ fn verdicts(expr: &Expr, compile: &impl Fn(&Expr) -> Result<Filter>) -> Result<V
     }
 }
 
-/// What a test of the type alone says.
+/// Computes the verdicts of a condition that depends only on the type.
 fn tested(filter: &Filter) -> Vec<Verdict> {
     static TYPES: OnceLock<Vec<EventType>> = OnceLock::new();
     let types = TYPES.get_or_init(|| {

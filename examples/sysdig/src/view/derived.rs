@@ -1,4 +1,4 @@
-//! Rows that are made of events: HTTP requests, messages for syslog, lines of text.
+//! Rows derived from events: HTTP requests, syslog messages, lines of text.
 
 use super::model::Rows;
 use crate::schema::schema;
@@ -6,10 +6,10 @@ use eyas::fields::{
     CodeSet, Field, FieldDef, FieldId, FieldSource, FieldType, Format, ResolveError, Schema, SchemaId, Value,
 };
 
-/// Ids from here on are those of fields that events do not have.
+/// First id of fields that events do not have.
 const FIRST: u16 = 60_000;
 
-/// The fields of events, and those that a kind of row has besides.
+/// The fields of events, with the additional fields of a kind of row.
 pub struct RowSchema(&'static [FieldDef]);
 
 const fn field(name: &'static str, ty: FieldType, doc: &'static str) -> FieldDef {
@@ -55,7 +55,7 @@ impl Schema for RowSchema {
         schema().source()
     }
 
-    /// That of events: a row is one, with more fields.
+    /// The same id as for events, because a row is an event with more fields.
     fn id(&self) -> SchemaId {
         schema().id()
     }
@@ -121,7 +121,7 @@ impl Schema for RowSchema {
     }
 }
 
-/// An event, with the values of the fields that its kind of row has besides.
+/// An event with the values of the additional fields of its kind of row.
 pub struct Derived<'a> {
     pub event: &'a dyn FieldSource,
     pub values: &'a [Value<'a>],
@@ -148,7 +148,7 @@ impl FieldSource for Derived<'_> {
     }
 }
 
-/// The message for syslog in a buffer: facility, severity, and the rest.
+/// Parses a syslog message in a buffer: facility, severity, and the rest.
 pub fn syslog(buffer: &[u8]) -> Option<(usize, usize, &[u8])> {
     let rest = buffer.strip_prefix(b"<")?;
     let end = rest.iter().take(4).position(|byte| *byte == b'>')?;

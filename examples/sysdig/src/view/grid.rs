@@ -1,4 +1,4 @@
-//! Tables on the screen and in JSON.
+//! Tables as text and as JSON.
 
 use std::io::Write;
 
@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 
 use super::template::fit;
 
-/// A value of a table, as text and in JSON.
+/// A value of a table, as text and as JSON.
 #[derive(Clone, Debug, Default)]
 pub struct Cell {
     pub text: Vec<u8>,
@@ -17,12 +17,12 @@ pub struct Cell {
 /// A column's heading.
 #[derive(Clone, Debug)]
 pub struct Head {
-    /// As people read it.
+    /// Name for display.
     pub name: String,
-    /// The field, or the heading again.
+    /// The field, or otherwise the heading.
     pub field: String,
     pub is_key: bool,
-    /// Least width, the gap to the next column included.
+    /// Minimum width, including the gap to the next column.
     pub width: usize,
 }
 
@@ -38,7 +38,7 @@ pub struct Grid<'a> {
 const RULE: usize = 80;
 
 impl Grid<'_> {
-    /// Prints the table as text; lines are cut to `width`, if there is one.
+    /// Prints the table as text. Cuts lines to `width`, if it is given.
     pub fn print(&self, out: &mut dyn Write, width: Option<usize>) -> Result<()> {
         let widths: Vec<usize> = (0..self.heads.len()).map(|at| self.width(at)).collect();
         let last = self.heads.len().saturating_sub(1);
@@ -74,7 +74,7 @@ impl Grid<'_> {
         head.width.max(length(head.name.as_bytes())).max(longest.unwrap_or(0))
     }
 
-    /// Prints the table as one JSON object: keys before values in each row.
+    /// Prints the table as one JSON object. In each row, keys precede values.
     pub fn print_json(&self, out: &mut dyn Write, ts: u64) -> Result<()> {
         let mut order: Vec<usize> = (0..self.heads.len()).collect();
         order.sort_by_key(|at| !self.heads[*at].is_key);
@@ -90,7 +90,7 @@ impl Grid<'_> {
     }
 }
 
-/// Cuts a line to so many characters.
+/// Cuts a line to this number of characters.
 fn cut(line: &mut Vec<u8>, width: usize) {
     let text = String::from_utf8_lossy(line);
     if let Some((at, _)) = text.char_indices().nth(width) {

@@ -1,4 +1,4 @@
-//! Rows in groups, and what becomes of the values of each.
+//! Groups of rows and their aggregates.
 
 use anyhow::{Result, anyhow, bail};
 use eyas::events::EventType;
@@ -12,35 +12,36 @@ use super::model::{Aggregate, Column, Unit, View};
 use super::template::{Pen, Template};
 use super::units;
 
-/// Least width of a column.
+/// Minimum width of a column.
 const WIDTH: usize = 20;
 /// Bits of the number 1.
 const ONE: u64 = 1.0_f64.to_bits();
-/// Different values that are remembered as counted, whatever their group.
+/// Size of the cache of values that were already counted in any group.
 const RECENT: usize = 1 << 12;
 
 /// Groups of rows with their aggregates.
 pub struct Groups {
     heads: Vec<Head>,
-    /// For each column: a key's or a measure's place.
+    /// For each column, the index of its key or measure.
     layout: Vec<Slot>,
     keys: Keys,
     measures: Vec<Measure>,
-    /// What measures are made of, each once.
+    /// Operands of the measures, each once.
     operands: Vec<Operand>,
-    /// Values of the operands for the row at hand: bits of numbers, and hashes.
+    /// Values of the operands for the current row: bits of numbers, and hashes.
     values: Vec<Option<u64>>,
-    /// The measure that the groups are ordered by.
+    /// The measure by which groups are sorted.
     order: usize,
     limit: usize,
-    /// For each group, a total of each measure.
+    /// For each group, the totals of all measures.
     totals: Vec<Total>,
-    /// Rows that found no group.
+    /// Number of rows without a group.
     left_out: u64,
-    /// What the row at hand adds to each measure.
+    /// Contribution of the current row to each measure.
     now: Vec<Option<u64>>,
     text: Vec<u8>,
-    /// Of a view that only counts different values: those that were counted last, each with its group.
+    /// For a view that only counts different values: the values that were counted last, each with its
+    /// group.
     counted: Vec<(u32, u64)>,
 }
 
@@ -53,7 +54,7 @@ enum Slot {
 struct Measure {
     aggregate: Aggregate,
     unit: Unit,
-    /// Its place among the operands; nothing for the number of rows.
+    /// Index of the operand; `None` for the number of rows.
     operand: Option<usize>,
     /// Which rows count.
     when: Option<Condition>,
@@ -65,13 +66,13 @@ enum Operand {
     One,
     /// A number.
     Number(Field),
-    /// 1 where the field has a value.
+    /// 1 if the field has a value.
     Present(Field),
-    /// What different texts rarely have in common.
+    /// Hash of a text.
     Hash(Template),
 }
 
-/// An aggregate so far.
+/// Current value of an aggregate.
 #[derive(Clone, Default)]
 struct Total {
     number: f64,
@@ -80,7 +81,7 @@ struct Total {
 }
 
 impl Groups {
-    /// Groups as the view's columns say; those of containers only where they are asked for.
+    /// Creates groups for the view's columns. Container columns are included only on request.
     pub fn new(view: &View, columns: &[&Column], pen: Pen<'_>) -> Result<Self> {
         let (mut heads, mut layout, mut keys) = (Vec::new(), Vec::new(), Vec::new());
         let (mut measures, mut operands) = (Vec::<Measure>::new(), Vec::<Operand>::new());
@@ -156,26 +157,27 @@ impl Groups {
         &self.heads
     }
 
-    /// How many rows found no group since [`Groups::clear`].
+    /// Number of rows without a group since [`Groups::clear`].
     pub fn left_out(&self) -> u64 {
         self.left_out
     }
 
-    /// Whether a row certainly adds nothing, as the same was counted before: its filter need not be tested.
+    /// Whether a row certainly adds nothing, because an equal one was already counted. Its filter then
+    /// needs no test.
     #[inline]
     pub fn has_counted(&mut self, row: &dyn FieldSource, pen: Pen<'_>) -> bool {
         if self.counted.is_empty() {
             return false;
         }
         let [Operand::Hash(value)] = &self.operands[..] else { return false };
-        // Nothing is to be counted of a row without a value.
+        // A row without a value is not counted.
         let Some(hash) = value.hash(&mut self.text, row, pen) else { return true };
         let Ok(place) = self.keys.place(row, pen, Mode::Find) else { return false };
         self.counted[slot(place, hash)] == (place as u32, hash)
     }
 
-    /// Adds a row, which is made of an event of this type, to its group. A row without one of the keys, or that adds
-    /// nothing to any aggregate, has none.
+    /// Adds a row, derived from an event of this type, to its group. A row that lacks a key, or that adds
+    /// nothing to any aggregate, has no group.
     #[inline]
     pub fn add(&mut self, ty: EventType, row: &dyn FieldSource, pen: Pen<'_>) {
         if let [measure] = &self.measures[..]
@@ -186,7 +188,8 @@ impl Groups {
         let (mut adds, mut known) = (false, 0_u64);
         for (at, measure) in self.measures.iter_mut().enumerate() {
             self.now[at] = None;
-            // Most measures are of some types of events, and what they are made of is not looked at for others.
+            // Most measures apply only to some event types. For other types, their operands are not
+            // evaluated.
             if measure.when.as_ref().is_some_and(|when| !when.may_match(ty)) {
                 continue;
             }
@@ -223,7 +226,7 @@ impl Groups {
         }
     }
 
-    /// As [`Groups::add`], where a sum is the only measure.
+    /// Like [`Groups::add`], if a sum is the only measure.
     #[inline]
     fn add_up(&mut self, row: &dyn FieldSource, pen: Pen<'_>) {
         let number = match &self.operands[..] {
@@ -243,7 +246,7 @@ impl Groups {
         }
     }
 
-    /// The place of a row's group, which has totals.
+    /// Index of a row's group. Creates its totals if it is new.
     #[inline]
     fn place(&mut self, row: &dyn FieldSource, pen: Pen<'_>) -> Option<usize> {
         match self.keys.place(row, pen, Mode::Make) {
@@ -270,7 +273,7 @@ impl Groups {
         self.counted.fill((u32::MAX, 0));
     }
 
-    /// The groups in their order, as cells of a table; `elapsed` ns have passed meanwhile.
+    /// The sorted groups as cells of a table. `elapsed` is the duration of the interval, ns.
     pub fn rows(&self, elapsed: u64) -> Vec<Vec<Cell>> {
         let count = self.measures.len();
         let value = |place: usize| match self.measures.get(self.order) {
@@ -340,7 +343,7 @@ impl Operand {
 }
 
 impl Measure {
-    /// Whether it is the sum of a number in all rows, or their count.
+    /// Whether it is the sum of a number over all rows, or their count.
     fn adds_up(&self) -> bool {
         matches!(self.aggregate, Aggregate::Sum | Aggregate::Count) && self.when.is_none()
     }

@@ -1,11 +1,11 @@
-//! HTTP requests and their responses, as far as they are in the buffers of events.
+//! HTTP requests and responses in the buffers of events.
 
 use std::collections::HashMap;
 
-/// The most requests that wait for their responses.
+/// Maximum number of requests without a response.
 const MAX_WAITING: usize = 65_536;
 
-/// Requests that wait for their responses, by process and descriptor.
+/// Requests without a response yet, by process and file descriptor.
 #[derive(Default)]
 pub struct Requests(HashMap<(i64, i64), Request>);
 
@@ -27,7 +27,7 @@ pub struct Exchange {
 }
 
 impl Requests {
-    /// Takes in what a process reads or writes; returns the exchange that it ends.
+    /// Processes data that a process reads or writes. Returns the exchange that it completes.
     pub fn take(&mut self, place: (i64, i64), ts: u64, is_read: bool, buffer: &[u8]) -> Option<Exchange> {
         if self.0.contains_key(&place) {
             let (code, size) = response(buffer)?;
@@ -70,7 +70,7 @@ fn response(buffer: &[u8]) -> Option<(u64, u64)> {
     Some((code, header(buffer, b"Content-Length: ").and_then(number).unwrap_or(0)))
 }
 
-/// The text before the first blank, which is not empty, and what is behind that.
+/// Splits a text at the first space. The part before it is not empty.
 fn word(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let end = text.iter().position(|byte| !byte.is_ascii_graphic()).unwrap_or(text.len());
     let rest = text.get(end + 1..).unwrap_or_default();
@@ -78,7 +78,7 @@ fn word(text: &[u8]) -> Option<(&[u8], &[u8])> {
     is_word.then_some((&text[..end], rest))
 }
 
-/// The value of a header that is there as a whole.
+/// The value of a header, if it is complete.
 fn header<'b>(buffer: &'b [u8], name: &[u8]) -> Option<&'b [u8]> {
     let at = buffer.windows(name.len()).position(|window| window == name)?;
     let value = &buffer[at + name.len()..];

@@ -1,7 +1,8 @@
-//! Which group a row belongs to.
+//! Assigns rows to groups.
 //!
-//! Each text of a key has a code, and so has each pair of such codes: the last one is the place of the group. Where the
-//! keys depend on the process and the type of the event alone, the place is known without their texts.
+//! Each text of a key has a code, and each pair of such codes has a code, too. The last code is the index
+//! of the group. If the keys depend only on the process and the event type, the index is cached without
+//! their texts.
 
 use anyhow::Result;
 use eyas::events::EventType;
@@ -13,35 +14,36 @@ use crate::intern::{Numbers, Texts};
 
 /// The most groups.
 const MAX_GROUPS: usize = 1 << 20;
-/// The most processes whose groups are remembered.
+/// Maximum number of processes with cached groups.
 const MAX_PROCESSES: usize = 1 << 16;
-/// The most values whose texts are remembered.
+/// Maximum number of values with cached texts.
 const MAX_VALUES: usize = 1 << 18;
 /// No place.
 const NONE: u32 = u32::MAX;
 
-/// The keys of a view, and the groups that they have.
+/// The keys of a view, and their groups.
 pub struct Keys {
     names: Vec<Names>,
-    /// For each key but the first: codes of the keys up to it.
+    /// For each key except the first: codes of the combination of keys up to it.
     pairs: Vec<Pairs>,
     /// Codes of the keys' texts, for each group.
     codes: Vec<u32>,
     count: usize,
     /// Codes of the row's keys.
     row: Vec<u32>,
-    /// Where the only key is the type of the event: places by its code.
+    /// If the only key is the event type: group indices by event code.
     by_type: Vec<u32>,
     lasting: Option<Lasting>,
 }
 
-/// What the keys depend on, where that is the process and perhaps the type of the event.
+/// Cache for keys that depend only on the process, and maybe the event type.
 struct Lasting {
     scope: Scope,
     has_type: bool,
-    /// If the only key is a text with the type of the event in it: what is before it, the type, and what is behind it.
+    /// If the only key is a text that contains the event type: the part before it, the type, and the part
+    /// after it.
     around: Option<[Template; 3]>,
-    /// By the version's slot.
+    /// Processes by the slot of the version.
     processes: Vec<Option<Process>>,
 }
 
@@ -49,22 +51,22 @@ struct Lasting {
 #[derive(Clone)]
 struct Process {
     version: ScopeVersion,
-    /// Places of groups, by the codes of events.
+    /// Group indices by event code.
     places: Vec<(u16, u32)>,
-    /// Texts before and behind the type of the event.
+    /// Texts before and after the event type.
     around: Option<[Vec<u8>; 2]>,
 }
 
 /// Why a row has no group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Missing {
-    /// It lacks a key.
+    /// The row lacks a key.
     Key,
-    /// There are too many groups, or the row's is not to be made.
+    /// There are too many groups, or the row's group must not be created.
     Group,
 }
 
-/// Whether a group that is not there yet is made.
+/// Whether to create a missing group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
     Find,
@@ -72,7 +74,7 @@ pub enum Mode {
 }
 
 impl Keys {
-    /// The keys with these texts.
+    /// Creates keys from these templates.
     pub fn new(templates: Vec<Template>, pen: Pen<'_>) -> Self {
         let is_type =
             matches!(&templates[..], [key] if key.field().is_some_and(|field| &*field.text == "evt.type"));
@@ -102,12 +104,12 @@ impl Keys {
         }
     }
 
-    /// How many groups there are.
+    /// Number of groups.
     pub fn len(&self) -> usize {
         self.count
     }
 
-    /// The place of a row's group: if that is new, it is the last one.
+    /// Index of a row's group. A new group gets the last index.
     #[inline]
     pub fn place(&mut self, row: &dyn FieldSource, pen: Pen<'_>, mode: Mode) -> Result<usize, Missing> {
         let code = row.code();
@@ -142,7 +144,7 @@ impl Keys {
         Ok(place as usize)
     }
 
-    /// The place of the group whose only key has been written.
+    /// Index of the group whose only key was written to `scratch`.
     fn known(&mut self, mode: Mode) -> Result<u32, Missing> {
         let place = self.names[0].known(mode)?;
         if place as usize == self.count {
@@ -198,7 +200,7 @@ impl Lasting {
         process.filter(|process| process.version == *version)
     }
 
-    /// The process of this version, new if there is none; `None` if it is not to be remembered.
+    /// The cache entry of this process version. Creates it if it is missing; `None` if the cache is full.
     fn process_mut(&mut self, version: &ScopeVersion) -> Option<&mut Process> {
         let slot = version.slot as usize;
         if slot >= MAX_PROCESSES {
@@ -220,7 +222,8 @@ impl Lasting {
         }
     }
 
-    /// Writes the text of the key, of which only the type is new; `false` if it is to be written as a whole.
+    /// Writes the text of the key, in which only the type is new. Returns `false` if the whole text must be
+    /// written.
     fn fill(
         &mut self,
         version: &ScopeVersion,
@@ -250,7 +253,7 @@ impl Lasting {
     }
 }
 
-/// Whether events with this code have several names.
+/// Whether events with this code may have several names.
 fn is_general(code: u16) -> bool {
     [EventType::GENERIC_E, EventType::GENERIC_X, EventType::ASYNCEVENT_E].iter().any(|ty| ty.0 == code)
 }
@@ -258,10 +261,10 @@ fn is_general(code: u16) -> bool {
 /// The texts of a key.
 struct Names {
     template: Template,
-    /// The field, if the key is one and nothing else.
+    /// The field, if the key is only a field.
     field: Option<Field>,
     texts: Texts,
-    /// Values of the field, and the code of the text of each.
+    /// Values of the field, with the code of each one's text.
     values: Texts,
     of_value: Vec<u32>,
     numbers: Numbers,
@@ -346,7 +349,7 @@ impl Names {
 #[derive(Default)]
 struct Pairs {
     codes: FxHashMap<(u32, u32), u32>,
-    /// The pair before: rows of one group often follow one another.
+    /// The previous pair: consecutive rows often have the same group.
     last: Option<((u32, u32), u32)>,
 }
 

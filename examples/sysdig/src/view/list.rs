@@ -1,4 +1,4 @@
-//! Rows one by one: as lines, as a table, or the largest of them.
+//! Lists of single rows: as lines, as a table, or only the largest ones.
 
 use std::io::Write;
 
@@ -13,28 +13,28 @@ use super::table::Table;
 use super::template::{Pen, Template, fit};
 use super::units;
 
-/// Rows, each printed by itself.
+/// A list of rows.
 pub struct List {
     heads: Vec<Head>,
     /// Of the columns.
     values: Vec<Template>,
-    /// Instead of columns: the first one whose condition holds.
+    /// Instead of columns: line templates, of which the first with a true condition is used.
     lines: Vec<(Option<Condition>, Template)>,
     is_line: bool,
     colors: Vec<(Option<Condition>, Hue)>,
     json: bool,
-    /// The field that decides which rows are kept, and how many are.
+    /// The field that determines which rows are kept, and their maximum number.
     largest: Option<(Field, usize)>,
-    /// Rows that are printed at the end, with what they are ordered by.
+    /// Rows to print at the end, with their sort values.
     kept: Vec<(f64, Vec<Cell>)>,
-    /// Whether rows are kept, so that columns fit.
+    /// Whether rows are kept until the end, so that column widths fit.
     keeps: bool,
     has_begun: bool,
     buffer: Vec<u8>,
 }
 
 impl List {
-    /// Rows as the view's columns or its line say. Rows of a state are kept until [`List::finish`].
+    /// Creates a list for the view's columns or lines. Rows of the state are kept until [`List::finish`].
     pub fn new(view: &View, columns: &[&Column], json: bool, pen: Pen<'_>) -> Result<Self> {
         let is_line = !view.line.is_empty() || !view.lines.is_empty();
         if is_line != columns.is_empty() {
@@ -83,7 +83,7 @@ impl List {
         })
     }
 
-    /// Takes in a row: prints it, or keeps it.
+    /// Adds a row: prints it or keeps it.
     pub fn add(&mut self, row: &dyn FieldSource, out: &mut dyn Write, pen: Pen<'_>) -> Result<()> {
         if !self.keeps {
             return self.print(row, out, pen);
@@ -190,18 +190,18 @@ impl List {
         Ok(())
     }
 
-    /// What was kept, if rows are.
+    /// The kept rows, if rows are kept.
     pub fn table(&self) -> Option<Table> {
         let rows = || self.kept.iter().map(|(_, row)| row.clone()).collect();
         (self.keeps && !self.is_line).then(|| Table { heads: self.heads.clone(), rows: rows() })
     }
 
-    /// Forgets what was kept.
+    /// Clears the kept rows.
     pub fn clear(&mut self) {
         self.kept.clear();
     }
 
-    /// Prints what was kept, and forgets it.
+    /// Prints and clears the kept rows.
     pub fn finish(&mut self, out: &mut dyn Write, width: Option<usize>) -> Result<()> {
         self.begin(out)?;
         if !self.keeps {
@@ -234,7 +234,7 @@ impl List {
     }
 }
 
-/// A number or truth value as such, everything else as the text.
+/// The JSON value: a number or boolean as such, everything else as text.
 fn json(value: &Template, row: &dyn FieldSource, text: &[u8]) -> Json {
     let number = value.field().and_then(|field| row.get(field));
     match number {
@@ -245,7 +245,7 @@ fn json(value: &Template, row: &dyn FieldSource, text: &[u8]) -> Json {
     }
 }
 
-/// The fields of a line.
+/// The fields of a line as a JSON object.
 fn object(line: &Template, row: &dyn FieldSource) -> Json {
     let member = |field: &Field| {
         let value = row.get(field);

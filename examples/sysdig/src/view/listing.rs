@@ -1,4 +1,4 @@
-//! The list of views, and what there is to say of one.
+//! Prints the list of views and descriptions of views.
 
 use std::io::Write;
 
@@ -7,7 +7,7 @@ use anyhow::Result;
 use super::catalog;
 use super::model::{Kind, View};
 
-/// Where summaries begin, and the width of a page.
+/// Column in which summaries begin, and the width of a page.
 const INDENT: usize = 20;
 const WIDTH: usize = 100;
 
@@ -65,7 +65,7 @@ pub fn describe(out: &mut dyn Write, view: &View) -> Result<()> {
     Ok(())
 }
 
-/// Prints a text in lines behind a title; further lines are indented.
+/// Prints a text after a title, wrapped into lines. Further lines are indented.
 fn wrapped(out: &mut dyn Write, title: &str, text: &str) -> Result<()> {
     let indent = if title.is_empty() { 0 } else { INDENT };
     let mut line = title.to_owned();

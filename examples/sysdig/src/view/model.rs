@@ -1,10 +1,10 @@
-//! What a view is: data, of the program's own views and of those in YAML files.
+//! Data model of views, both built-in ones and those in YAML files.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-/// A view of events, or of what is known of the system.
+/// A view of events, or of the state of the system.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct View {
@@ -18,49 +18,49 @@ pub struct View {
     /// More about it.
     #[serde(default)]
     pub about: String,
-    /// What may follow the name.
+    /// Parameters after the name.
     #[serde(default)]
     pub parameters: Vec<Parameter>,
-    /// What is a row.
+    /// Kind of the rows.
     #[serde(default)]
     pub rows: Rows,
     /// Which rows count.
     #[serde(default)]
     pub filter: String,
-    /// If rows satisfy this condition, the others do not count.
+    /// If any row satisfies this condition, only such rows are used.
     #[serde(default)]
     pub prefer: String,
-    /// Columns of a table. If one has an aggregate, those without one group the rows.
+    /// Columns of a table. If a column has an aggregate, the columns without one are the grouping keys.
     #[serde(default)]
     pub columns: Vec<Column>,
-    /// Instead of columns: a template of what is printed for each row.
+    /// Instead of columns: a template for each row.
     #[serde(default)]
     pub line: String,
-    /// Instead of columns: templates, of which the first one is printed whose condition holds.
+    /// Instead of columns: templates, of which the first one with a true condition is printed.
     #[serde(default)]
     pub lines: Vec<Line>,
-    /// Column that rows are ordered by, the largest first: that of the first aggregate unless it is named.
+    /// Sort column, the largest value first. Default: the first aggregate.
     #[serde(default)]
     pub order: String,
-    /// The most rows; 0 for all.
+    /// Maximum number of rows; 0 for all.
     #[serde(default)]
     pub limit: usize,
-    /// A line of aggregates is printed after so many milliseconds.
+    /// Interval of printing a line of aggregates, milliseconds.
     #[serde(default)]
     pub interval: u64,
-    /// Groups are printed as `KEY VALUE`, without a heading.
+    /// Whether groups are printed as `KEY VALUE`, without a heading.
     #[serde(default)]
     pub folded: bool,
-    /// Bytes of each buffer that a live capture needs for this.
+    /// Number of bytes per buffer that a live capture needs for this view.
     #[serde(default)]
     pub snaplen: u32,
-    /// Whether a live capture needs context switches for this.
+    /// Whether a live capture needs context switches for this view.
     #[serde(default)]
     pub scheduling: bool,
-    /// Whether I/O buffers have their line breaks.
+    /// Whether line breaks in I/O buffers are kept.
     #[serde(default)]
     pub text: bool,
-    /// Colours of rows on a terminal: the first one whose condition holds.
+    /// Colours of rows on a terminal; the first one with a true condition is used.
     #[serde(default)]
     pub colors: Vec<Color>,
     /// A chart instead of columns.
@@ -72,7 +72,7 @@ pub struct View {
 }
 
 impl View {
-    /// What has fields in it: the filter, columns, lines and their conditions.
+    /// All texts with fields: the filter, columns, lines and their conditions.
     pub fn texts(&self) -> impl Iterator<Item = String> + '_ {
         let columns = self.columns.iter().flat_map(|column| [&column.value, &column.when]);
         let lines = self.lines.iter().flat_map(|line| [&line.line, &line.when]);
@@ -84,7 +84,7 @@ fn custom() -> String {
     "Custom".into()
 }
 
-/// What a row stands for.
+/// Kind of the rows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Rows {
@@ -95,24 +95,24 @@ pub enum Rows {
     Lines,
     /// An HTTP request with its response: the fields `http.*`.
     Http,
-    /// A message for syslog: the fields `syslog.*`.
+    /// A syslog message: the fields `syslog.*`.
     Syslog,
-    /// A thread that is known.
+    /// A known thread.
     Threads,
-    /// An open file that is known.
+    /// A known open file.
     Files,
-    /// A container that is known.
+    /// A known container.
     Containers,
 }
 
 impl Rows {
-    /// Whether rows are of the state at one moment.
+    /// Whether rows come from the state at one moment.
     pub fn are_state(self) -> bool {
         matches!(self, Self::Threads | Self::Files | Self::Containers)
     }
 }
 
-/// What may follow the name of a view: `$name` stands for it in the view's texts.
+/// A parameter of a view. `$name` in the view's texts is replaced by its value.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Parameter {
@@ -120,48 +120,48 @@ pub struct Parameter {
     pub name: String,
     /// What it is.
     pub about: String,
-    /// What it has to be.
+    /// Kind of the value.
     #[serde(default)]
     pub kind: Kind,
-    /// What stands for it if it is not given; without this it must be given.
+    /// Default value; without one, the parameter is mandatory.
     #[serde(default)]
     pub default: Option<String>,
-    /// What stands for it if it is given: the value is put in place of `$`.
+    /// Replacement text if it is given, in which `$` is replaced by the value.
     #[serde(default)]
     pub form: String,
-    /// The values that it may have, and what stands for each.
+    /// Allowed values, and the replacement of each.
     #[serde(default)]
     pub choices: BTreeMap<String, String>,
-    /// What a number is multiplied by.
+    /// Factor for a number.
     #[serde(default)]
     pub factor: Option<f64>,
 }
 
 impl Parameter {
-    /// Whether it may be left out.
+    /// Whether the parameter is optional.
     pub fn is_optional(&self) -> bool {
         self.default.is_some() || self.kind == Kind::Colors
     }
 }
 
-/// What a parameter has to be.
+/// Kind of a parameter.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
-    /// Any text; conditions have it in quotes.
+    /// Any text, which is quoted in conditions.
     #[default]
     Text,
     /// A number.
     Number,
     /// The name of a field.
     Field,
-    /// A condition, and so the rest of the arguments.
+    /// A condition, which takes the rest of the arguments.
     Condition,
-    /// `disable_colors`, for those who are used to it.
+    /// `disable_colors`, for compatibility.
     Colors,
-    /// A capture that the events around each row are written to.
+    /// Capture file for the events around each row.
     File,
-    /// How far around, in milliseconds before and after.
+    /// Time before and after each row, in milliseconds.
     Range,
 }
 
@@ -174,24 +174,24 @@ pub struct Column {
     /// A field, or a template with fields in braces.
     #[serde(default)]
     pub value: String,
-    /// What becomes of the values of a group.
+    /// Aggregate of the values of a group.
     #[serde(default)]
     pub aggregate: Option<Aggregate>,
-    /// Which rows of a group count for the aggregate.
+    /// Condition for the rows of a group that the aggregate uses.
     #[serde(default)]
     pub when: String,
-    /// How numbers are written.
+    /// Unit of numbers.
     #[serde(default)]
     pub unit: Unit,
-    /// Width of a column of a list that is printed row by row.
+    /// Width of the column in a list that is printed row by row.
     #[serde(default)]
     pub width: usize,
-    /// Whether it is shown with `-pc` alone.
+    /// Whether it is shown only with `-pc`.
     #[serde(default)]
     pub container: bool,
 }
 
-/// What becomes of the values of a group.
+/// Aggregate of the values of a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Aggregate {
@@ -203,11 +203,11 @@ pub enum Aggregate {
     Distinct,
 }
 
-/// How values are written.
+/// Formats of values.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Unit {
-    /// As the field is printed everywhere.
+    /// The usual format of the field.
     #[default]
     Text,
     /// `1.21M`.
@@ -216,31 +216,31 @@ pub enum Unit {
     Kib,
     /// Of ns: `12ms`.
     Time,
-    /// Of ns: milliseconds with all digits.
+    /// For ns: milliseconds with all digits.
     Ms,
-    /// Of ns: seconds with all digits.
+    /// For ns: seconds with all digits.
     Seconds,
-    /// Of ns: percentage of the time that passed.
+    /// For ns: percentage of the elapsed time.
     Share,
-    /// Of a text: line breaks are kept.
+    /// For a text: keeps line breaks.
     Raw,
-    /// Of `evt.io_dir`: `R` or `W`.
+    /// For `evt.io_dir`: `R` or `W`.
     Letter,
-    /// Of `evt.io_dir`: `Read` or `Write`.
+    /// For `evt.io_dir`: `Read` or `Write`.
     Verb,
-    /// Of `evt.io_dir`: `from` or `to`.
+    /// For `evt.io_dir`: `from` or `to`.
     Way,
-    /// Of a list: its items from the last to the first, with semicolons between them.
+    /// For a list: its items in reverse order, separated by semicolons.
     Stack,
-    /// Of a number n: blanks, three for each above 1.
+    /// For a number n: 3 × (n − 1) spaces.
     Indent,
 }
 
-/// What is printed for a row.
+/// A line template for a row.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Line {
-    /// Condition; an empty one always holds.
+    /// Condition; an empty one is always true.
     #[serde(default)]
     pub when: String,
     /// A template.
@@ -251,7 +251,7 @@ pub struct Line {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Color {
-    /// Condition; an empty one always holds.
+    /// Condition; an empty one is always true.
     #[serde(default)]
     pub when: String,
     /// The colour.
@@ -272,9 +272,9 @@ pub enum Hue {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Chart {
-    /// What the columns are.
+    /// Scale of the columns.
     pub scale: Scale,
-    /// Time of a line in milliseconds: a number, or a parameter.
+    /// Duration of a line in milliseconds: a number, or a parameter.
     pub refresh: String,
 }
 
@@ -284,7 +284,7 @@ pub struct Chart {
 pub enum Scale {
     /// Latency, from 1 ns to 100 s.
     Latency,
-    /// When in the time of a line the event happened.
+    /// Time of the event within the line.
     Offset,
 }
 

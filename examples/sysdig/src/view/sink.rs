@@ -1,4 +1,4 @@
-//! A view at work: what becomes of the events that pass the filter.
+//! The sink of a view: processes the events that pass the filter.
 
 use std::io::{self, BufWriter, IsTerminal, Write, stdout};
 use std::path::PathBuf;
@@ -26,10 +26,10 @@ use crate::output::Output;
 use crate::schema::schema;
 use crate::sink::Sink;
 
-/// How often a table of a live capture is shown anew, ns.
+/// Refresh interval of a table in a live capture, ns.
 const REFRESH: u64 = 1_000_000_000;
 
-/// How a view is shown.
+/// Display options of a view.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
     pub json: bool,
@@ -42,12 +42,12 @@ pub struct Options {
     pub unbuffered: bool,
 }
 
-/// Shows a view of events, or of the state at the first of them.
+/// Shows a view of events, or of the state at the first event.
 pub struct ViewSink {
     rows: Rows,
     filter: Option<Condition>,
     prefer: Option<Condition>,
-    /// A preferred row has come.
+    /// Whether a preferred row has occurred.
     is_better: bool,
     body: Body,
     requests: Requests,
@@ -61,18 +61,19 @@ pub struct ViewSink {
     /// Of the terminal.
     height: usize,
     out: BufWriter<Box<dyn Write + Send>>,
-    /// Times of the first and last event since the table was empty, and when it was, ns since the epoch.
+    /// Times of the first and last event since the table was cleared, and the time of clearing, ns since
+    /// the epoch.
     first: u64,
     last: u64,
     began: u64,
-    /// When events last said what time it is.
+    /// Clock time at the last event.
     clock: Instant,
     is_done: bool,
-    /// Type, time and thread of the event at hand.
+    /// Type, time and thread of the current event.
     ty: EventType,
     current: (u64, i64),
     export: Option<Export>,
-    /// Times and threads of the rows that events are written around.
+    /// Times and threads of the rows whose surrounding events are exported.
     exported: Vec<(u64, i64)>,
 }
 
@@ -82,7 +83,7 @@ enum Body {
     Heat(Heat),
 }
 
-/// What rows other than events are made of.
+/// Fields from which other rows are derived.
 struct EventFields {
     buffer: Field,
     direction: Field,
@@ -103,7 +104,7 @@ impl EventFields {
 }
 
 impl ViewSink {
-    /// A view with its arguments in place.
+    /// Creates the sink of a bound view.
     pub fn new(view: &View, options: Options, export: Option<Export>) -> Result<Self> {
         if export.is_some() && options.live {
             bail!("view `{}`: events are written from a capture alone; give one with -r", view.name);
@@ -112,16 +113,16 @@ impl ViewSink {
             .map_err(|error| anyhow!("view `{}`: {error:#}", view.name))
     }
 
-    /// A view for those who draw it themselves: what it would print, other than tables, comes into `memory`.
+    /// Creates a sink for callers that draw the view themselves. Output other than tables goes to `memory`.
     pub fn into_memory(view: &View, options: Options, memory: Arc<Mutex<Vec<u8>>>) -> Result<Self> {
         Self::compile(view, options, None, Box::new(Memory(memory)), false)
             .map_err(|error| anyhow!("view `{}`: {error:#}", view.name))
     }
 
-    /// What there is to show, if that is a table; `elapsed` ns have passed meanwhile.
+    /// The current table, if the view is a table. `elapsed` is the duration of the interval, ns.
     pub fn table(&mut self, elapsed: u64) -> Option<Table> {
         match &self.body {
-            // Its lines are printed as time passes.
+            // The lines of this view are printed as time passes.
             Body::Groups(_) if self.interval > 0 => None,
             Body::Groups(groups) => {
                 Some(Table { heads: groups.heads().to_vec(), rows: groups.rows(elapsed) })
@@ -131,7 +132,7 @@ impl ViewSink {
         }
     }
 
-    /// Forgets what came so far.
+    /// Clears all data.
     pub fn clear(&mut self) {
         match &mut self.body {
             Body::Groups(groups) if self.interval == 0 => groups.clear(),
@@ -199,7 +200,7 @@ impl ViewSink {
         })
     }
 
-    /// Takes in a row of the state.
+    /// Adds a row of the state.
     fn state_row(&mut self, row: &dyn FieldSource) -> Result<()> {
         if self.filter.as_mut().is_some_and(|filter| !filter.matches(row)) {
             return Ok(());
@@ -207,7 +208,7 @@ impl ViewSink {
         self.count(row)
     }
 
-    /// Takes in an event, or a row that is made of it.
+    /// Adds an event, or a row derived from it.
     #[inline]
     fn row(&mut self, row: &dyn FieldSource) -> Result<()> {
         let ty = self.ty;
@@ -222,7 +223,7 @@ impl ViewSink {
         self.count(row)
     }
 
-    /// Takes in a row that satisfies the filter.
+    /// Adds a row that satisfies the filter.
     #[inline]
     fn count(&mut self, row: &dyn FieldSource) -> Result<()> {
         let ty = self.ty;
@@ -254,7 +255,7 @@ impl ViewSink {
         Ok(())
     }
 
-    /// The rows that an event makes.
+    /// Adds the rows of an event.
     #[inline]
     fn event_rows(&mut self, event: &EventView<'_>) -> Result<()> {
         if matches!(self.rows, Rows::Events) {
@@ -301,7 +302,7 @@ impl ViewSink {
         }
     }
 
-    /// The rows of what is known now.
+    /// Adds the rows of the current state.
     fn state_rows(&mut self, now: &EventView<'_>) -> Result<()> {
         self.is_done = true;
         let state = now.state();
@@ -319,7 +320,7 @@ impl ViewSink {
                 continue;
             }
             let known = thread.thread();
-            // Threads of a process have its files in common: they are shown once.
+            // Threads of a process share its files, so these are shown once.
             let is_shown = known.is_some_and(|t| t.is_main() || state.threads.main_of(t).is_none());
             let files = known.filter(|_| is_shown).and_then(|t| state.threads.fds(t));
             let mut fds: Vec<i64> =
@@ -332,7 +333,7 @@ impl ViewSink {
         Ok(())
     }
 
-    /// Time goes on: shows what is due.
+    /// Advances the time, and shows the output that is due.
     fn pass(&mut self, ts: u64) -> Result<()> {
         let is_table = matches!(self.body, Body::Groups(_));
         let every = if self.interval > 0 { self.interval } else { REFRESH };
@@ -362,7 +363,7 @@ impl ViewSink {
         };
         let mut rows = groups.rows(elapsed);
         if self.options.live && self.height > 0 {
-            // Headings, the line below them, and the cursor.
+            // Leaves room for headings, the line below them, and the cursor.
             rows.truncate(self.height.saturating_sub(3));
         }
         if groups.left_out() > 0 {
@@ -395,7 +396,7 @@ impl ViewSink {
     }
 }
 
-/// A writer into memory that others read.
+/// A writer into shared memory.
 struct Memory(Arc<Mutex<Vec<u8>>>);
 
 impl Write for Memory {
@@ -409,7 +410,7 @@ impl Write for Memory {
     }
 }
 
-/// Columns and lines of the terminal that standard output is; 0 lines where that is not known.
+/// Columns and lines of the terminal on standard output; 0 lines if unknown.
 fn terminal_size() -> (Option<usize>, usize) {
     let Ok(size) = rustix::termios::tcgetwinsize(stdout()) else { return (None, 0) };
     (Some(usize::from(size.ws_col)).filter(|width| *width > 0), size.ws_row.into())
@@ -440,7 +441,7 @@ impl Sink for ViewSink {
     }
 
     fn idle(&mut self) -> Result<()> {
-        // No event says how late it is.
+        // Without an event, the time comes from the clock.
         let waited = self.clock.elapsed();
         if self.options.live && self.last > 0 && waited >= Duration::from_nanos(REFRESH) {
             self.clock = Instant::now();
@@ -469,7 +470,7 @@ impl Sink for ViewSink {
         match &mut self.body {
             Body::List(list) => list.finish(&mut self.out, self.width)?,
             Body::Heat(heat) => heat.finish(&mut self.out)?,
-            // The last table of a terminal stays as it is.
+            // The last table on a terminal stays unchanged.
             Body::Groups(_) if self.options.live && self.width.is_some() => {}
             Body::Groups(_) => self.show(self.last)?,
         }

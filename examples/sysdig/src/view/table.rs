@@ -1,4 +1,4 @@
-//! What a view shows, for those who draw it themselves.
+//! Contents of a view, for callers that draw it themselves.
 
 use super::grid::{Cell, Head};
 
@@ -17,7 +17,7 @@ impl Table {
         Self { heads: vec![head], rows: lines.map(row).collect() }
     }
 
-    /// Orders the rows by a column: by numbers where both are, else by texts.
+    /// Sorts the rows by a column: compares numbers if both values are numbers, otherwise texts.
     pub fn sort(&mut self, column: usize, is_ascending: bool) {
         let number =
             |cell: &Cell| cell.json.as_f64().or_else(|| std::str::from_utf8(&cell.text).ok()?.parse().ok());

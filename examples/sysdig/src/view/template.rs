@@ -23,25 +23,25 @@ enum Part {
         field: Field,
         unit: Unit,
         width: usize,
-        /// What is printed where the field has a value.
+        /// Text to print if the field has a value.
         present: Option<String>,
-        /// What is printed where it has none.
+        /// Text to print if the field has no value.
         absent: Option<String>,
     },
 }
 
-/// What a template is printed with.
+/// Settings for printing a template.
 #[derive(Clone, Copy)]
 pub struct Pen<'a> {
     pub schema: &'a dyn Schema,
     /// How I/O buffers are printed.
     pub buffers: BufferFormat,
-    /// Whether texts go to a terminal, which control characters could change.
+    /// Whether texts go to a terminal, which control characters could manipulate.
     pub is_terminal: bool,
 }
 
 impl Template {
-    /// Compiles a text with fields in braces, or the name of a field alone.
+    /// Compiles a text with fields in braces, or only the name of a field.
     pub fn parse(text: &str, unit: Unit, schema: &dyn Schema) -> Result<Self> {
         if !text.contains('{') {
             return Ok(Self(vec![part(text, unit, schema)?]));
@@ -63,7 +63,7 @@ impl Template {
         Ok(Self(parts))
     }
 
-    /// The field, if the template is one and nothing else.
+    /// The field, if the template is only a field.
     pub fn field(&self) -> Option<&Field> {
         match &self.0[..] {
             [Part::Field { field, present: None, .. }] => Some(field),
@@ -71,7 +71,8 @@ impl Template {
         }
     }
 
-    /// What stands before and after a field that it has once and without a unit, and the field.
+    /// Splits the template around a field that it contains once and without a unit: the part before it, the
+    /// field, and the part after it.
     pub fn around(&self, name: &str) -> Option<[Self; 3]> {
         let is_it = |part: &Part| {
             matches!(part, Part::Field { field, unit: Unit::Text, width: 0, present: None, absent: None }
@@ -92,7 +93,7 @@ impl Template {
         })
     }
 
-    /// Appends the text of a row; `false` if a field has no value and nothing stands for that.
+    /// Appends the text of a row. Returns `false` if a field has no value and no replacement.
     pub fn write(&self, out: &mut Vec<u8>, row: &dyn FieldSource, pen: Pen<'_>) -> bool {
         let mut is_whole = true;
         for part in &self.0 {
@@ -121,8 +122,8 @@ impl Template {
 }
 
 impl Template {
-    /// A number that different texts rarely have in common, without the text; `None` where [`Template::write`] returns `false`.
-    /// `text` is memory for values that have to be written.
+    /// Hash of the text of a row, computed without writing the text if possible. `None` if
+    /// [`Template::write`] would return `false`. `text` is a buffer for values that must be written.
     pub fn hash(&self, text: &mut Vec<u8>, row: &dyn FieldSource, pen: Pen<'_>) -> Option<u64> {
         let mut hasher = FxHasher::default();
         for part in &self.0 {
@@ -152,7 +153,7 @@ impl Template {
     }
 }
 
-/// Cuts or pads what was written since `start`, in characters.
+/// Cuts or pads the text since `start` to a width in characters.
 pub fn fit(out: &mut Vec<u8>, start: usize, width: usize) {
     let text = String::from_utf8_lossy(&out[start..]).into_owned();
     let cut: String = text.chars().take(width).collect();
@@ -162,7 +163,7 @@ pub fn fit(out: &mut Vec<u8>, start: usize, width: usize) {
     out.extend(std::iter::repeat_n(b' ', missing));
 }
 
-/// `field`, `field:unit`, `field:unit:width`, each with `?present` or `|absent` behind it.
+/// Parses `field`, `field:unit` or `field:unit:width`, optionally followed by `?present` or `|absent`.
 fn part(text: &str, unit: Unit, schema: &dyn Schema) -> Result<Part> {
     let (text, absent) = text.split_once('|').map_or((text, None), |(text, absent)| (text, Some(absent)));
     let (text, present) = text.split_once('?').map_or((text, None), |(text, present)| (text, Some(present)));
@@ -181,7 +182,7 @@ fn part(text: &str, unit: Unit, schema: &dyn Schema) -> Result<Part> {
     Ok(Part::Field { field, unit, width, present: owned(present), absent: owned(absent) })
 }
 
-/// The field of this name, with its argument in brackets.
+/// The field with this name, with its argument in brackets.
 pub fn resolve(name: &str, schema: &dyn Schema) -> Result<Field> {
     let (base, arg) = match name.split_once('[') {
         Some((base, arg)) => (base, Some(arg.strip_suffix(']').unwrap_or(arg))),
@@ -215,7 +216,7 @@ fn write(out: &mut Vec<u8>, value: &Value<'_>, field: &Field, unit: Unit, pen: P
     }
 }
 
-/// A text with its line breaks. A terminal gets no other control characters.
+/// Writes a text with its line breaks. A terminal gets no other control characters.
 fn raw(out: &mut Vec<u8>, text: &[u8], is_terminal: bool) {
     if !is_terminal {
         return out.extend_from_slice(text);

@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 
 use super::model::Unit;
 
-/// The unit that templates call this.
+/// The unit with this name in templates.
 pub fn by_name(name: &str) -> Option<Unit> {
     Some(match name {
         "text" => Unit::Text,
@@ -27,7 +27,7 @@ pub fn by_name(name: &str) -> Option<Unit> {
     })
 }
 
-/// The number that a value is.
+/// Converts a value to a number.
 pub fn number(value: &Value<'_>) -> Option<f64> {
     match *value {
         Value::Int(n) => Some(n as f64),
@@ -38,7 +38,7 @@ pub fn number(value: &Value<'_>) -> Option<f64> {
     }
 }
 
-/// A value in JSON: numbers and truth values as such, others as texts.
+/// Converts a value to JSON: numbers and booleans as such, others as text.
 pub fn json(value: &Value<'_>) -> Json {
     match value {
         Value::Bool(truth) => (*truth).into(),
@@ -52,7 +52,7 @@ pub fn json(value: &Value<'_>) -> Json {
     }
 }
 
-/// Appends a value in this unit; `false` if it has no such form.
+/// Appends a value in this unit. Returns `false` if the value does not support the unit.
 pub fn write_value(out: &mut Vec<u8>, unit: Unit, value: &Value<'_>) -> bool {
     match (unit, value) {
         (Unit::Letter | Unit::Verb | Unit::Way, Value::Str(direction)) => {
@@ -81,9 +81,9 @@ pub fn write_value(out: &mut Vec<u8>, unit: Unit, value: &Value<'_>) -> bool {
     true
 }
 
-/// Appends a number in this unit; `elapsed` ns have passed meanwhile.
+/// Appends a number in this unit. `elapsed` is the duration of the interval, ns.
 pub fn write_number(out: &mut Vec<u8>, unit: Unit, n: f64, elapsed: u64) {
-    // A vector takes every write.
+    // Writing to a vector cannot fail.
     let _ = match unit {
         Unit::Bytes => bytes(out, n),
         Unit::Kib => bytes(out, n * 1024.0),
@@ -111,7 +111,7 @@ fn bytes(out: &mut Vec<u8>, n: f64) -> std::io::Result<()> {
     write!(out, "{}B", n as i64)
 }
 
-/// Of ns: three digits, or two decimals.
+/// For ns: three digits, or two decimals.
 fn time(out: &mut Vec<u8>, ns: u64) -> std::io::Result<()> {
     for (unit, name) in [(1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "us")] {
         let (whole, hundredths) = (ns / unit, ns % unit * 100 / unit);
