@@ -15,14 +15,14 @@ mod runtimes;
 use account::{Account, Execs, FILTER, FORMAT, dropped};
 use runtimes::{Daemons, Runtime, runtimes};
 
-/// Containers of each runtime, unless `EYAS_CONTAINERS` says how many.
+/// Default number of containers per runtime; `EYAS_CONTAINERS` overrides it.
 const COUNT: usize = 15;
-/// Containers that are started at the same time, where `EYAS_AT_ONCE` does not say how many.
+/// Default number of containers that are started at the same time; `EYAS_AT_ONCE` overrides it.
 const AT_ONCE: usize = 1;
-/// How long sysdig may take to begin.
+/// Timeout for the start of sysdig.
 const START: Duration = Duration::from_secs(60);
 
-/// Starts the runtimes that the machine has, runs containers and prints what was known of each.
+/// Starts the installed runtimes, runs containers, and prints what was known about each.
 pub fn run() -> Result<(), String> {
     if !rustix::process::geteuid().is_root() {
         say!("skipped: it needs root; try `sudo -E cargo xtask containers`");
@@ -136,13 +136,13 @@ fn start(runtime: &Runtime) -> Result<Started, String> {
     Ok(started)
 }
 
-/// The number that a variable of the environment has.
+/// The number in an environment variable.
 fn number(variable: &str, otherwise: usize) -> usize {
     let set = std::env::var(variable).ok().and_then(|text| text.parse().ok());
     set.filter(|number| *number > 0).unwrap_or(otherwise)
 }
 
-/// What a sysdig prints of the capture.
+/// Output of a sysdig for the capture.
 fn read(sysdig: &Path, capture: &Path) -> Result<String, String> {
     let out = Command::new(sysdig).arg("-r").arg(capture).args(["-p", FORMAT, FILTER]).output();
     Ok(String::from_utf8_lossy(&out.map_err(text)?.stdout).into_owned())

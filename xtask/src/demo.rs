@@ -1,4 +1,4 @@
-//! What the project does: alerts of a recorded capture, then of this machine.
+//! The demo: alerts for a recorded capture, then for this machine.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -10,12 +10,12 @@ use eyas_console::say;
 use crate::setup::{self, Consent};
 use crate::shell::{self, cargo, root};
 
-/// How long the live part lasts.
+/// Duration of the live part, seconds.
 const SECONDS: &str = "5";
 const RULES: &str = "demo/rules.yaml";
 const CAPTURE: &str = "demo/demo.scap.gz";
 
-/// Replays the sample, then captures live where that is possible.
+/// Replays the sample, then captures live if possible.
 pub fn run(consent: Consent) -> Result<(), String> {
     let obstacle = obstacle();
     say!("{}", plan(obstacle.as_deref(), &setup::missing_packages()));
@@ -52,7 +52,7 @@ fn obstacle() -> Option<String> {
     None
 }
 
-/// What the demo will do, what it installs and how long it takes.
+/// Describes what the demo will do and install, and its duration.
 fn plan(obstacle: Option<&str>, packages: &[&str]) -> String {
     let install = match packages {
         _ if obstacle.is_some() => String::new(),
@@ -103,7 +103,7 @@ fn live(falco: &Path, rules: &Path) -> Result<(), String> {
         .stdout(Stdio::inherit())
         .spawn()
         .map_err(|error| format!("can't run {}: {error}", falco.display()))?;
-    // The capture needs a moment to begin; the file is read until it ends.
+    // The capture needs a moment to begin, so the file is read until the capture ends.
     let until = Instant::now() + Duration::from_secs(60);
     for second in 0.. {
         std::thread::sleep(Duration::from_secs(1));

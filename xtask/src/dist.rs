@@ -16,7 +16,7 @@ mod tree;
 
 use files::{BUILD, dist};
 
-/// Makes everything, of the programs in the directory, or of new ones.
+/// Creates everything from the programs in the directory, or from newly built ones.
 pub fn run_all(programs: Option<&Path>) -> Result<(), String> {
     let own = host()?;
     let built = match programs {
@@ -43,13 +43,13 @@ pub fn run_all(programs: Option<&Path>) -> Result<(), String> {
     Ok(())
 }
 
-/// Makes the root file system of the image alone.
+/// Creates only the root file system of the image.
 pub fn run_image(programs: &Path) -> Result<(), String> {
     tree::lay(programs, programs, "strip")?;
     image::make()
 }
 
-/// The target that the compiler builds for by itself.
+/// The default target of the compiler.
 fn host() -> Result<String, String> {
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let output =
@@ -59,7 +59,7 @@ fn host() -> Result<String, String> {
     line.map(str::to_owned).ok_or_else(|| "rustc -vV names no host".to_owned())
 }
 
-/// Makes the `.deb` and the `.rpm`; what is only tried need not be small.
+/// Creates the `.deb` and the `.rpm`. Trial packages need not be small.
 fn packages(is_trial: bool) -> Result<(), String> {
     let path = tools::ensure()?;
     let path = [("PATH", path.as_str())];

@@ -2,7 +2,7 @@
 
 use crate::shell;
 
-/// Targets, and how often each runs if nobody says otherwise.
+/// Targets, and the default number of runs of each.
 const TARGETS: [(&str, &str); 10] = [
     ("reader", "10000000"),
     ("gunzip", "1000000"),
@@ -16,10 +16,10 @@ const TARGETS: [(&str, &str); 10] = [
     ("yaml", "1000000"),
 ];
 
-/// Runs all targets, or one, perhaps a number of times.
+/// Runs all targets, or one, optionally with a number of runs.
 ///
 /// # Errors
-/// An unknown target, a finding, or cargo-fuzz is not installed.
+/// The target is unknown, a target fails, or cargo-fuzz is not installed.
 pub fn run(words: &[&str]) -> Result<(), String> {
     let (only, runs) = match words {
         [] => (None, None),
@@ -37,11 +37,12 @@ pub fn run(words: &[&str]) -> Result<(), String> {
         let runs = format!("-runs={}", runs.unwrap_or(usual));
         let seeds = format!("fuzz/corpus/{target}");
         let dir = "--fuzz-dir=fuzz/libfuzzer";
-        // What the address sanitizer finds cannot be in code without `unsafe`; without it twice as many run.
+        // Code without `unsafe` cannot have errors that the address sanitizer finds. Without the sanitizer,
+        // twice as many runs are possible.
         let fast = "--sanitizer=none";
         let args =
             ["fuzz", "run", dir, fast, target, &found, &seeds, "--", &runs, "-max_len=2048", "-timeout=10"];
-        // cargo-fuzz wants flags that only unstable compilers take without this.
+        // cargo-fuzz uses flags that a stable compiler accepts only with this variable.
         shell::cargo_with(&args, &[("RUSTC_BOOTSTRAP", "1")])
             .map_err(|error| format!("{error}; `cargo install cargo-fuzz` if it is missing"))?;
     }

@@ -1,4 +1,4 @@
-//! The guides that add a row, followed to the letter in a copy of the workspace.
+//! Executes the guides for adding a row, literally, in a copy of the workspace.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -13,9 +13,9 @@ use crate::shell::{self, root};
 /// A step of a guide.
 #[derive(Debug, PartialEq, Eq)]
 enum Step<'a> {
-    /// Replaces a text of a file, which stands there once.
+    /// Replaces a text that occurs once in a file.
     Replace { file: &'a str, old: &'a str, new: &'a str },
-    /// Puts a text below a line of a file.
+    /// Inserts a text below a line of a file.
     Insert { file: &'a str, below: &'a str, new: &'a str },
     /// Adds a text at the end of a file.
     Append { file: &'a str, new: &'a str },
@@ -23,8 +23,9 @@ enum Step<'a> {
     Run { command: &'a str },
 }
 
-/// The steps of a page. A sentence before a block of code says what is done with it: `Replace`, `by`, `Add below` with
-/// the line, or `Append`; it names the file first. The commands are those that run tests.
+/// Parses the steps of a page. The sentence before a code block has the action: `Replace`, `by`,
+/// `Add below` with the line, or `Append`. It names the file first. The commands are the ones that run
+/// tests.
 fn steps(page: &str) -> Result<Vec<Step<'_>>, String> {
     let mut steps = Vec::new();
     let mut rest = page;
@@ -63,7 +64,7 @@ fn steps(page: &str) -> Result<Vec<Step<'_>>, String> {
     Ok(steps)
 }
 
-/// A text of a block without the indentation that lists give it.
+/// Removes the list indentation from the text of a code block.
 fn dedent(text: &str) -> String {
     let indents =
         text.lines().filter(|line| !line.trim().is_empty()).map(|line| line.len() - line.trim_start().len());
@@ -74,7 +75,7 @@ fn dedent(text: &str) -> String {
     out + "\n"
 }
 
-/// A text with every line indented as rows are.
+/// Indents every line like a row.
 fn indent(text: &str) -> String {
     dedent(text)
         .lines()
@@ -82,7 +83,7 @@ fn indent(text: &str) -> String {
         .collect()
 }
 
-/// The text of a file behind a step that changes it.
+/// Applies a step to the text of a file.
 fn changed(text: &str, step: &Step<'_>) -> Result<String, String> {
     match step {
         Step::Replace { old, new, .. } => {
@@ -102,7 +103,7 @@ fn changed(text: &str, step: &Step<'_>) -> Result<String, String> {
     }
 }
 
-/// The files that git knows or would add.
+/// The files that git tracks or would add.
 fn sources() -> Result<BTreeSet<PathBuf>, String> {
     let output = Command::new("git")
         .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
@@ -113,13 +114,13 @@ fn sources() -> Result<BTreeSet<PathBuf>, String> {
     Ok(names.split('\0').filter(|name| !name.is_empty()).map(PathBuf::from).collect())
 }
 
-/// Makes `copy` a copy of the workspace, changed by the steps. A file that is so already keeps its time, so that cargo
-/// does not build it again.
+/// Makes `copy` a copy of the workspace with the changes of the steps. Unchanged files keep their time, so
+/// that cargo does not rebuild them.
 fn synchronise(copy: &Path, steps: &[Step<'_>]) -> Result<(), String> {
     let fail = |path: &Path, error: std::io::Error| format!("can't copy {}: {error}", path.display());
     for name in sources()? {
         let (from, to) = (root().join(&name), copy.join(&name));
-        // Git knows what was deleted a moment ago.
+        // Git may still list a file that was just deleted.
         let Ok(mut content) = std::fs::read(&from) else { continue };
         for step in steps {
             let (Step::Replace { file, .. } | Step::Insert { file, .. } | Step::Append { file, .. }) = step
@@ -143,8 +144,9 @@ fn synchronise(copy: &Path, steps: &[Step<'_>]) -> Result<(), String> {
     Ok(())
 }
 
-/// The workspace's manifest with the version after its own. Cargo tells packages of two workspaces apart by their versions
-/// alone: what is built of the copy must not be taken for what is built of the workspace.
+/// The workspace's manifest with the next version. Cargo distinguishes packages of two workspaces only by
+/// version. So the copy needs another version, or its build results would be mistaken for those of the
+/// workspace.
 fn renumbered(manifest: &str) -> Result<String, String> {
     let version = env!("CARGO_PKG_VERSION");
     let patch: u32 =
@@ -161,15 +163,15 @@ fn renumbered(manifest: &str) -> Result<String, String> {
 /// The guides, and the test that the first command of each runs.
 const GUIDES: [&str; 2] = ["docs/adding-a-syscall.md", "docs/adding-a-field.md"];
 
-/// The code that the guide gives its event.
+/// The event code in the guide.
 const CODE: &str = "573";
 
-/// Follows the guides in a copy of the workspace below the target folder: adds the rows and tests that they show, and runs
-/// the tests. The one of the system call captures it live, or is ignored where that is not allowed.
+/// Executes the guides in a copy of the workspace below the target directory: adds their rows and tests,
+/// and runs the tests. The test of the system call captures it live, or is ignored without permission.
 pub fn run() -> Result<(), String> {
     let began = Instant::now();
     let copy = shell::target().join("guide");
-    // Someone may have followed the guide, and used the code that it shows.
+    // Somebody may have followed the guide and used its event code.
     let next = (EventType::COUNT + 1).to_string();
     let read = |page: &&str| {
         let text =
@@ -199,7 +201,7 @@ pub fn run() -> Result<(), String> {
             .map_err(|error| format!("can't run cargo: {error}"))?;
         let text = String::from_utf8_lossy(&output.stdout);
         let result = text.lines().find(|line| line.starts_with("test result:")).unwrap_or_default();
-        // The test must be there: a filter that names none passes, too.
+        // Checks that the test exists, because a filter without a match passes, too.
         let counts = |what: &str| result.contains(&format!(" 1 {what}"));
         if !output.status.success() || !(counts("passed") || counts("ignored")) {
             note!("{text}{}", String::from_utf8_lossy(&output.stderr));

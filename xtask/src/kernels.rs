@@ -1,4 +1,4 @@
-//! The probe on other kernels: Debian's, booted in an emulator, and the one that runs here.
+//! Tests the probe on other kernels: Debian kernels in an emulator, and the running kernel.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -26,7 +26,7 @@ use initramfs::Initramfs;
 use machine::{Kind, MACHINES, Machine};
 use outcome::{COMMIT, Outcome, Ran, Row};
 
-/// Test programs: their package, their features, their name, and what they are told.
+/// Test programs: package, features, name and arguments.
 const TESTS: [(&str, &[&str], &str, &[&str]); 13] = [
     ("eyas-bpf", &[], "budget", &[]),
     ("eyas-bpf", &[], "oldest", &[]),
@@ -53,7 +53,7 @@ const ARGUMENTS: &str = "EYAS_KERNEL_ARGUMENTS";
 struct Programs {
     /// What runs first.
     init: PathBuf,
-    /// Where the programs are that the tests run, by the names that they have there.
+    /// Paths of the programs that the tests run, by their names in the machine.
     others: Vec<(String, PathBuf)>,
     /// The tests, each with what it is told.
     tests: Vec<(PathBuf, Vec<String>)>,
@@ -61,7 +61,7 @@ struct Programs {
 
 /// The machine that runs this program, among the emulated ones.
 const HERE: &str = "here";
-/// Asks for the page alone.
+/// Requests only the page.
 const PAGE: &str = "page";
 
 /// Runs the tests on every kernel and writes what came of it; `only` names one of the machines, or `here`, a test
@@ -191,7 +191,7 @@ fn programs(kind: &Kind, test: Option<Chosen<'_>>, dir: &Path) -> Result<Program
     })
 }
 
-/// Builds the test programs; each with what it is told.
+/// Builds the test programs. Returns each with its arguments.
 fn build(
     only: Option<Chosen<'_>>,
     toolchain: Option<&Toolchain>,
@@ -214,7 +214,7 @@ fn build(
     Ok(programs)
 }
 
-/// The program that cargo builds when it is told so.
+/// Path of the program that cargo builds with these arguments.
 fn executable(args: &[&str], toolchain: Option<&Toolchain>) -> Result<PathBuf, String> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);

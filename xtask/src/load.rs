@@ -1,4 +1,5 @@
-//! What remains of every core's open and close loops beside falco, and what falco loses of them.
+//! Measures the throughput of open and close loops on every core while falco runs, and the events that
+//! falco drops.
 
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -8,12 +9,12 @@ use eyas_console::say;
 
 use crate::shell::{self, text};
 
-/// How long the loops run without falco, s.
+/// Duration of the loops without falco, s.
 const BARE: u64 = 10;
-/// What the loops open.
+/// File that the loops open.
 const FILE: &str = "/etc/hostname";
 
-/// A loop: opens and closes a file for some seconds and prints how often.
+/// A loop: opens and closes a file for some seconds and prints the count.
 pub fn spin(seconds: &str) -> Result<(), String> {
     let until = Instant::now() + Duration::from_secs(parse(seconds)?);
     let mut count: u64 = 0;
@@ -29,12 +30,13 @@ fn parse(seconds: &str) -> Result<u64, String> {
     seconds.parse().map_err(|_| format!("`{seconds}` is no number of seconds"))
 }
 
-/// How many looks at a detector's memory there are.
+/// Number of measurements of a detector's memory.
 const LOOKS: u64 = 10;
-/// How long another detector has to begin, s.
+/// Time for another detector to start, s.
 const BEGIN: u64 = 6;
 
-/// A loop on each core: alone, then for `seconds` beside falco, then beside another detector if its command is given.
+/// Runs a loop on each core: alone, then for `seconds` with falco, then with another detector if its
+/// command is given.
 pub fn run(seconds: &str, other: &[&str]) -> Result<(), String> {
     let seconds = parse(seconds)?;
     if !rustix::process::geteuid().is_root() {
@@ -69,8 +71,8 @@ fn counters(report: &str) {
     }
 }
 
-/// The loops beside a detector, which has begun when `ready` says so of what it wrote to standard error; returns what
-/// it wrote there until it was told to end.
+/// Runs the loops with a detector. The detector has started when `ready` returns true for its standard
+/// error. Returns its standard error until it was asked to end.
 fn beside(
     name: &str,
     mut command: Command,
@@ -150,16 +152,17 @@ fn rss(pid: u32) -> Option<u64> {
     status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?.split_whitespace().next()?.parse().ok()
 }
 
-/// Processor time that it used so far, s; 0 if it is gone.
+/// Processor time that the process used so far, s; 0 if it has ended.
 fn cpu_time(pid: u32) -> f64 {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    // Its name, which may hold anything, ends at the last parenthesis; then come the fields from the third on.
+    // The name, which may contain any character, ends at the last parenthesis. The fields from the third on
+    // follow it.
     let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields);
     let ticks = fields.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<u64>().ok());
     ticks.sum::<u64>() as f64 / rustix::param::clock_ticks_per_second() as f64
 }
 
-/// Falco's stable rules where they are at hand, else the demo's.
+/// Falco's stable rules if they are available, otherwise the demo's rules.
 fn rules() -> PathBuf {
     let shared =
         std::env::var_os("EYAS_SHARED").map_or_else(|| shell::root().join("../shared"), PathBuf::from);

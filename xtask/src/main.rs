@@ -1,4 +1,4 @@
-//! Every chore of the project as a cargo command: `cargo xtask`.
+//! Every task of the project as a cargo command: `cargo xtask`.
 #![forbid(unsafe_code)]
 
 use std::process::ExitCode;
@@ -114,7 +114,7 @@ fn main() -> ExitCode {
 const FEATURES: &str = "live,eyas/async,eyas/serde,eyas/tracing";
 
 fn test() -> Result<(), String> {
-    // One binary after the other, so that live tests never meet. A failure hides no other.
+    // One binary after another, so that live tests never overlap. A failure does not hide others.
     shell::cargo(&["test", "--workspace", "--features", FEATURES, "--no-fail-fast"])
 }
 

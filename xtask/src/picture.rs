@@ -1,10 +1,11 @@
-//! The picture of the README: what `falco -V` prints, as SVG. Its text is the expected text of a test of diagnostics.
+//! The picture of the README: the output of `falco -V` as SVG. Its text is the expected text of a
+//! diagnostics test.
 
 use std::fmt::Write;
 
 /// The test whose text the picture shows.
 pub const TEST: &str = "tests/diagnostics/event_type_through_macro";
-/// The rules file that the text names.
+/// The rules file in the text.
 pub const FILE: &str = "event_type_through_macro.yaml";
 /// Sizes, in pixels.
 const LINE: usize = 20;

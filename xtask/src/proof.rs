@@ -1,4 +1,4 @@
-//! `cargo xtask proof`: measures detectors on the machine at hand, and writes docs/proof.md and docs/proof.html.
+//! `cargo xtask proof`: measures detectors on this machine, and writes docs/proof.md and docs/proof.html.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -84,7 +84,7 @@ fn measured(plan: &Plan, own: &std::path::Path, peer: Option<&str>, dir: PathBuf
     Ok(Figures { machine, detectors })
 }
 
-/// The capture that is replayed, and its number of events: a large one where that is at hand.
+/// The capture to replay, and its number of events: a large one if it is available.
 fn capture(own: &std::path::Path) -> Option<(PathBuf, u64)> {
     let shared =
         std::env::var_os("EYAS_SHARED").map_or_else(|| shell::root().join("../shared"), PathBuf::from);

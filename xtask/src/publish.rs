@@ -1,4 +1,4 @@
-//! Whether the crates can be published, and build with the version of Rust that they state.
+//! Checks that the crates can be published, and that they build with their declared version of Rust.
 
 use std::process::Command;
 
@@ -6,7 +6,7 @@ use eyas_console::note;
 
 use crate::shell::{cargo, root, run, target};
 
-/// Crates that are published, each after those that it uses.
+/// Published crates, each after its dependencies.
 const CRATES: [&str; 10] = [
     "eyas-events",
     "eyas-fields",
@@ -20,7 +20,7 @@ const CRATES: [&str; 10] = [
     "eyas",
 ];
 
-/// Packs every crate as `cargo publish` does. Without a network only the packages are made.
+/// Packs every crate like `cargo publish`. Without a network, only creates the packages.
 pub fn check() -> Result<(), String> {
     let is_offline = std::env::var("CARGO_NET_OFFLINE").is_ok_and(|value| value == "true");
     let mut args = match is_offline {
@@ -32,8 +32,8 @@ pub fn check() -> Result<(), String> {
     cargo(&args)
 }
 
-/// Checks that no dependency needs a newer Rust than the workspace states, and compiles with that version where rustup has
-/// it. Clippy's lint `incompatible_msrv` looks for newer functions of the standard library.
+/// Checks that no dependency needs a newer Rust than the workspace declares, and compiles with that version
+/// if rustup has it. Clippy's lint `incompatible_msrv` finds newer functions of the standard library.
 pub fn check_rust_version() -> Result<(), String> {
     let stated = env!("CARGO_PKG_RUST_VERSION");
     let args = ["metadata", "--format-version", "1", "--locked"];
@@ -59,20 +59,20 @@ pub fn check_rust_version() -> Result<(), String> {
         return Ok(());
     }
     note!("$ cargo +{stated} check --workspace --features live");
-    // Cargo of this toolchain sets variables that another one must not see.
+    // This toolchain's cargo sets variables that another toolchain must not get.
     let mut command = Command::new("rustup");
     command.args(["run", stated, "cargo", "check", "--quiet", "--workspace", "--features", "live"]);
     command.env_remove("CARGO").env_remove("RUSTC").env("CARGO_TARGET_DIR", target().join("msrv"));
     run(command.current_dir(root()))
 }
 
-/// Versions of Rust that packages say they need.
+/// Versions of Rust that packages require.
 fn needed(metadata: &str) -> Vec<&str> {
     let values = metadata.split("\"rust_version\":\"").skip(1);
     values.filter_map(|rest| rest.split('"').next()).collect()
 }
 
-/// Those of a version; what is not written is 0.
+/// The numbers of a version; missing ones are 0.
 fn numbers(version: &str) -> [u32; 3] {
     let mut numbers = version.split('.').map_while(|number| number.parse().ok());
     [(); 3].map(|()| numbers.next().unwrap_or(0))

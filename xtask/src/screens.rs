@@ -1,4 +1,5 @@
-//! Pictures of `sysdig top` and of a report, for the documentation: tmux is the terminal, Chromium draws it.
+//! Creates pictures of `sysdig top` and of a report for the documentation, with tmux as the terminal and
+//! Chromium for drawing.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -12,11 +13,11 @@ type Result<T = ()> = std::result::Result<T, String>;
 
 /// Width and height of the terminal, in cells.
 const SIZE: (&str, &str) = ("110", "24");
-/// How long a screen is waited for.
+/// Timeout for a screen.
 const PATIENCE: Duration = Duration::from_secs(60);
 const BROWSERS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 
-/// A picture of the terminal: its name, the keys that lead to it from the one before, and a text that it shows.
+/// A picture of the terminal: its name, the keys to reach it from the previous one, and a text on it.
 type Screen = (&'static str, &'static [&'static str], &'static str);
 
 const SCREENS: [Screen; 3] = [
@@ -45,7 +46,7 @@ pub fn run() -> Result {
         output(Command::new(&sysdig).arg("report").arg(&capture).arg("-o").arg(&page))?;
         picture(browser, &page, &pictures.join("report.png"), "900,860")
     });
-    // What is left of it is in the folder of temporary files.
+    // If this fails, a directory remains in the temporary directory.
     let _ = std::fs::remove_dir_all(&scratch);
     outcome
 }
@@ -107,7 +108,7 @@ const COLOURS: [&str; 16] = [
     "#f07f7f", "#8fd694", "#f0d07f", "#8ab4f0", "#d39be0", "#7fd6da", "#ffffff",
 ];
 
-/// What a terminal shows, with its escape sequences, as a page.
+/// Converts terminal output with escape sequences to an HTML page.
 fn html(screen: &str) -> String {
     let mut page = String::from(
         "<!doctype html><meta charset=utf-8><style>body{margin:0;background:#14171c;color:#d5d9e0}\
@@ -131,7 +132,7 @@ fn html(screen: &str) -> String {
 /// How text looks.
 #[derive(Default)]
 struct Style {
-    /// Of the text, and behind it.
+    /// Colours of the text and of the background.
     colours: [Option<usize>; 2],
     is_bold: bool,
     is_underlined: bool,
@@ -156,7 +157,7 @@ impl Style {
                 100..=107 => self.colours[1] = Some(code - 92),
                 39 => self.colours[0] = None,
                 49 => self.colours[1] = None,
-                // One of 256 colours: of these, the first sixteen are used.
+                // A 256-colour sequence, of which only the first sixteen colours are used.
                 38 | 48 => {
                     let (_, colour) = (codes.next(), codes.next());
                     self.colours[usize::from(code == 48)] = colour.filter(|colour| *colour < 16);
@@ -177,7 +178,7 @@ impl Style {
         page.push_str("<span style='");
         for (name, colour) in [("color", front), ("background", back)] {
             if let Some(colour) = colour {
-                // A string takes every write.
+                // Writing to a string cannot fail.
                 let _ = write!(page, "{name}:{};", COLOURS[colour]);
             }
         }

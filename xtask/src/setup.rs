@@ -18,13 +18,13 @@ pub struct Need {
 /// Whether to ask before packages are installed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Consent {
-    /// Ask once on a terminal; without a terminal nobody can reply, so install.
+    /// Ask once on a terminal. Without a terminal, install without asking.
     Ask,
     /// `--yes`: install.
     Given,
 }
 
-/// What libbpf takes to build.
+/// Requirements for building libbpf.
 const NEEDS: [Need; 4] = [
     Need { what: "libelf (gelf.h)", there: || has_header("gelf.h"), package: "libelf-dev" },
     Need { what: "zlib (zlib.h)", there: || has_header("zlib.h"), package: "zlib1g-dev" },
@@ -32,7 +32,7 @@ const NEEDS: [Need; 4] = [
     Need { what: "make", there: || has("make"), package: "make" },
 ];
 
-/// What compiling the probe takes: only who changes or checks it compiles it.
+/// Requirement for compiling the probe, which is only needed to change or check it.
 const CLANG: [Need; 1] = [Need { what: "clang", there: has_clang, package: "clang" }];
 
 fn has_clang() -> bool {
@@ -50,7 +50,7 @@ pub fn ensure(consent: Consent) -> Result<(), String> {
     if has("apt-get") || missing(&NEEDS).is_empty() { ensure_all(&NEEDS, consent) } else { Err(elsewhere()) }
 }
 
-/// As [`ensure`], and clang.
+/// Like [`ensure`], and installs clang, too.
 pub fn ensure_clang(consent: Consent) -> Result<(), String> {
     ensure(consent)?;
     ensure_all(&CLANG, consent)
@@ -65,7 +65,7 @@ fn missing(needs: &[Need]) -> Vec<&Need> {
     needs.iter().filter(|need| !(need.there)()).collect()
 }
 
-/// Installs with apt-get what is missing, or returns an error that names it.
+/// Installs missing packages with apt-get, or returns an error that names them.
 pub fn ensure_all(needs: &[Need], consent: Consent) -> Result<(), String> {
     let missing = missing(needs);
     if missing.is_empty() {
@@ -108,7 +108,7 @@ fn agrees(reply: &str) -> bool {
     reply.ends_with('\n') && matches!(reply.trim().to_lowercase().as_str(), "" | "y" | "yes")
 }
 
-/// The command that installs everything on the distribution at hand.
+/// The command that installs everything on this distribution.
 fn elsewhere() -> String {
     let command = if has("dnf") {
         "sudo dnf install gcc elfutils-libelf-devel zlib-devel pkgconf make"

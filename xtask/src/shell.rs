@@ -1,4 +1,4 @@
-//! Programs that are run.
+//! Runs programs.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -21,7 +21,7 @@ pub fn cargo(args: &[&str]) -> Result<(), String> {
     cargo_with(args, &[])
 }
 
-/// As [`cargo`], with variables set.
+/// Like [`cargo`], with environment variables.
 pub fn cargo_with(args: &[&str], env: &[(&str, &str)]) -> Result<(), String> {
     let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(program);

@@ -1,4 +1,4 @@
-//! falco for minutes, with every output, beside builds and connections.
+//! Runs falco for minutes, with every output, under a load of builds and connections.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -7,7 +7,7 @@ use eyas_console::say;
 
 use crate::shell;
 
-/// Rules files, as far as they are at hand.
+/// Rules files, as far as they are available.
 const RULES: [&str; 3] = ["falco_rules.yaml", "falco-incubating_rules.yaml", "falco-sandbox_rules.yaml"];
 
 /// Builds both programs and runs them.

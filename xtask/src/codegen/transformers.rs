@@ -1,4 +1,4 @@
-//! The list of transformers, from the files of their folder.
+//! Generates the list of transformers from the files in their directory.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -7,7 +7,7 @@ const BEGIN: &str =
     "// begin transformers: `cargo xtask codegen` writes this list from the files of transformers/\n";
 const END: &str = "// end transformers\n";
 
-/// The text of `transformers.rs`, given as it is, with the list of the files in its folder.
+/// Replaces the list in the text of `transformers.rs` by the files in its directory.
 pub fn relist(text: &str, folder: &Path) -> Result<String, String> {
     let entries =
         std::fs::read_dir(folder).map_err(|error| format!("can't read {}: {error}", folder.display()))?;

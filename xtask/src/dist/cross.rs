@@ -1,4 +1,4 @@
-//! The tarball for aarch64, where a cross linker is there.
+//! Creates the tarball for aarch64, if a cross linker is installed.
 
 use std::path::Path;
 use std::process::Command;
@@ -11,7 +11,7 @@ use crate::kernels::cross::{TARGET, Toolchain};
 use crate::kernels::linker::LINKER;
 use crate::shell::{has, root, run, target};
 
-/// Makes it beside that of this machine, whose programs print the pages.
+/// Creates it in addition to the tarball of this machine, whose programs print the pages.
 pub fn make(own: &str, speakers: &Path) -> Result<(), String> {
     if own == TARGET {
         return Ok(());
@@ -27,7 +27,7 @@ pub fn make(own: &str, speakers: &Path) -> Result<(), String> {
     run(&mut cargo)?;
     tree::lay(&toolchain.target_dir().join(TARGET).join("release"), speakers, "aarch64-linux-gnu-strip")?;
     let packed = tarball::make(TARGET);
-    // The tree stays that of this machine.
+    // Restores the tree of this machine.
     tree::lay(speakers, speakers, "strip")?;
     packed
 }

@@ -1,4 +1,4 @@
-//! The root file system of an image, in `target/dist/image`: the programs, what they are linked with, and nothing else.
+//! Creates the root file system of an image in `target/dist/image`: only the programs and their libraries.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,7 +7,7 @@ use super::files::{PROGRAMS, copy, dist, remove, write};
 use super::tree;
 use crate::shell::run;
 
-/// Where certificate authorities are, on the distributions.
+/// Paths of CA certificates on the distributions.
 const AUTHORITIES: [&str; 2] = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt"];
 
 /// Small files that programs look for.
@@ -20,11 +20,11 @@ const FILES: [(&str, &str); 3] = [
     ("etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n"),
 ];
 
-/// Where things are mounted, or written.
+/// Directories for mounts and for written files.
 const DIRS: [&str; 9] =
     ["dev", "etc/falco/config", "host", "proc", "run", "sys", "tmp", "var/log/falco", "var/lib/falco"];
 
-/// Makes it of the tree that is laid.
+/// Creates it from the tree.
 pub fn make() -> Result<(), String> {
     let dir = dist().join("image");
     remove(&dir)?;
@@ -54,7 +54,7 @@ pub fn make() -> Result<(), String> {
     run(tar.arg("-czf").arg(dist().join("image.tar.gz")).arg("."))
 }
 
-/// The libraries of a program, and its loader, where the loader finds them.
+/// The libraries of a program and its loader, with their paths.
 fn linked(program: &Path) -> Result<Vec<PathBuf>, String> {
     let output =
         Command::new("ldd").arg(program).output().map_err(|error| format!("can't run ldd: {error}"))?;

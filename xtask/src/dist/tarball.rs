@@ -1,4 +1,4 @@
-//! The tarball of the tree.
+//! Creates the tarball of the tree.
 
 use std::process::Command;
 
@@ -6,7 +6,7 @@ use super::files::dist;
 use super::tree;
 use crate::shell::run;
 
-/// Packs the tree; equal trees give equal bytes.
+/// Packs the tree. Equal trees produce equal bytes.
 pub fn make(target: &str) -> Result<(), String> {
     let name = format!("eyas-{}-{target}", env!("CARGO_PKG_VERSION"));
     let mut tar = Command::new("tar");

@@ -4,7 +4,7 @@ use crate::shell::{cargo, root};
 
 const TOOLS: [(&str, &str); 2] = [("cargo-deb", "3.8.0"), ("cargo-generate-rpm", "0.21.1")];
 
-/// Installs what is missing; returns a `PATH` that has all.
+/// Installs missing tools. Returns a `PATH` with all tools.
 pub fn ensure() -> Result<String, String> {
     let dir = root().join("target/tools");
     for (name, version) in TOOLS {

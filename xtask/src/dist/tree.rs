@@ -20,7 +20,7 @@ const FILES: [(&str, &str); 9] = [
     ("LICENSES/GPL-2.0-only.txt", "usr/share/doc/eyas/GPL-2.0-only.txt"),
 ];
 
-/// What programs print about themselves, and where it is installed.
+/// Pages that programs generate, and where they are installed.
 const GENERATED: [(&str, &str); 4] = [
     ("man", "usr/share/man/man1/@.1"),
     ("bash", "usr/share/bash-completion/completions/@"),
@@ -33,7 +33,8 @@ pub fn dir() -> PathBuf {
     dist().join("root")
 }
 
-/// Lays the tree with the programs in `programs`. Those in `speakers`, which run on this machine, print the pages.
+/// Creates the tree with the programs in `programs`. The programs in `speakers`, which run on this machine,
+/// generate the pages.
 pub fn lay(programs: &Path, speakers: &Path, strip: &str) -> Result<(), String> {
     remove(&dir())?;
     for (from, to) in FILES {
@@ -42,7 +43,7 @@ pub fn lay(programs: &Path, speakers: &Path, strip: &str) -> Result<(), String> 
     for name in PROGRAMS {
         let to = format!("usr/bin/{name}");
         install(&programs.join(name), &to, 0o755)?;
-        // The names of functions stay, for the messages of panics.
+        // Function names are kept for panic messages.
         run(Command::new(strip).arg("--strip-debug").arg(dir().join(&to)))?;
         for (form, to) in GENERATED {
             let page = page(&speakers.join(name), form)?;
@@ -65,7 +66,7 @@ fn set_mode(path: &Path, mode: u32) -> Result<(), String> {
     set.map_err(|error| format!("can't set the mode of {}: {error}", path.display()))
 }
 
-/// What a program prints about itself.
+/// A page that a program generates.
 fn page(program: &Path, form: &str) -> Result<Vec<u8>, String> {
     let output = Command::new(program).args(["--generate", form]).output();
     let output = output.map_err(|error| format!("can't run {}: {error}", program.display()))?;

@@ -1,5 +1,5 @@
-//! Programs for aarch64, built on x86-64: with the standard library of the compiler at hand if it has one for
-//! aarch64, else by Debian's compiler, which comes with both.
+//! Builds programs for aarch64 on x86-64: with the installed compiler if it has a standard library for
+//! aarch64, otherwise with Debian's compiler, which has both.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -9,11 +9,11 @@ use super::debian::Archive;
 use super::linker::LINKER;
 
 pub(crate) const TARGET: &str = "aarch64-unknown-linux-gnu";
-/// The release with a compiler young enough.
+/// The Debian release with a recent enough compiler.
 const RUST_RELEASE: &str = "testing";
-/// The release whose libraries can be linked with any C library of today.
+/// The Debian release whose libraries can be linked with any current C library.
 const LIBRARIES_RELEASE: &str = "bookworm";
-/// What the probe is linked with, and the programs that tests run with what they are linked with.
+/// Packages with the libraries of the probe, and with the programs that tests run.
 const PACKAGES: [&str; 12] = [
     "libelf-dev",
     "zlib1g-dev",
@@ -28,14 +28,14 @@ const PACKAGES: [&str; 12] = [
     "libblkid1",
     "libcap-ng0",
 ];
-/// Where those have their libraries.
+/// Library directories of those packages.
 const LIBRARIES: [&str; 2] = ["lib/aarch64-linux-gnu", "usr/lib/aarch64-linux-gnu"];
-/// Tells what a program is linked with.
+/// Program that lists linked libraries.
 const READER: &str = "aarch64-linux-gnu-readelf";
 
-/// What builds for aarch64.
+/// A toolchain for aarch64.
 pub(crate) struct Toolchain {
-    /// The compiler, if it is not the one at hand.
+    /// The compiler, if it is not the installed one.
     rustc: Option<PathBuf>,
     /// Debian's files for aarch64.
     root: PathBuf,
@@ -43,7 +43,7 @@ pub(crate) struct Toolchain {
 }
 
 impl Toolchain {
-    /// Finds everything, or gets it; it is kept below `dir`.
+    /// Finds or downloads everything, and keeps it below `dir`.
     pub(crate) fn find(dir: &Path) -> Result<Self, String> {
         let root = dir.join("arm64");
         let toolchain = Self { rustc: None, root: root.clone(), target: dir.join("target-arm64") };
@@ -54,12 +54,12 @@ impl Toolchain {
         Ok(Self { rustc, ..toolchain })
     }
 
-    /// Debian's file for aarch64 that stands for one of the machine's.
+    /// Debian's aarch64 version of a file of this machine.
     fn file(&self, path: &str) -> PathBuf {
         self.root.join(if path == "/bin/sh" { "bin/dash" } else { path.trim_start_matches('/') })
     }
 
-    /// Programs, and the libraries that they are linked with, by the names that they have on a machine.
+    /// Programs and their libraries, by their paths on a machine.
     pub(super) fn programs(&self, paths: &[&str]) -> Result<Vec<(String, PathBuf)>, String> {
         let mut all: Vec<(String, PathBuf)> =
             paths.iter().map(|path| ((*path).to_owned(), self.file(path))).collect();
@@ -79,18 +79,18 @@ impl Toolchain {
         Ok(all)
     }
 
-    /// Where cargo builds for aarch64.
+    /// Target directory for aarch64.
     pub(crate) fn target_dir(&self) -> &Path {
         &self.target
     }
 
-    /// Has cargo build for aarch64.
+    /// Configures cargo to build for aarch64.
     pub(crate) fn set_up(&self, cargo: &mut Command) {
         let variable = |name: &str| format!("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_{name}");
         let libraries = self.root.join("usr/lib/aarch64-linux-gnu");
         cargo.args(["--target", TARGET]).arg("--target-dir").arg(&self.target);
         cargo.env(variable("LINKER"), LINKER);
-        // Nothing of the C library is left to be found in the emulated machine.
+        // Links the C library statically, because the emulated machine has none.
         cargo.env(variable("RUSTFLAGS"), "-C target-feature=+crt-static");
         cargo.env(
             "CFLAGS_aarch64_unknown_linux_gnu",
@@ -103,7 +103,7 @@ impl Toolchain {
     }
 }
 
-/// The libraries that a program or a library names.
+/// The libraries that a program or a library needs.
 fn linked(file: &Path) -> Result<Vec<String>, String> {
     let output = Command::new(READER).arg("--dynamic").arg(file).output();
     let output = output.map_err(|error| format!("can't run {READER}: {error}"))?;
@@ -116,14 +116,14 @@ fn linked(file: &Path) -> Result<Vec<String>, String> {
     Ok(named.filter_map(|line| Some(line.split_once('[')?.1.trim_end_matches(']').to_owned())).collect())
 }
 
-/// Whether the compiler at hand has a standard library for aarch64.
+/// Whether the installed compiler has a standard library for aarch64.
 fn has_library() -> bool {
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let output = Command::new(rustc).args(["--print", "target-libdir", "--target", TARGET]).output();
     output.is_ok_and(|output| Path::new(String::from_utf8_lossy(&output.stdout).trim()).is_dir())
 }
 
-/// Debian's compiler with the libraries for both, in a folder of its own, and the C library that it runs with.
+/// Debian's compiler with the libraries for both, in its own directory, and the C library that it needs.
 fn compiler(dir: &Path) -> Result<PathBuf, String> {
     let root = dir.join("rust");
     let script = root.join("rustc");

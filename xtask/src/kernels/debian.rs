@@ -1,4 +1,5 @@
-//! Debian's packages, by apt with lists of its own, so that the machine's stay as they are.
+//! Downloads Debian packages with apt. Uses separate package lists, so that those of the machine do not
+//! change.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -9,11 +10,11 @@ use super::machine::Machine;
 use crate::shell;
 
 const ARCHIVE: &str = "http://deb.debian.org/debian";
-/// Where the fixes are of a release that gets no others any more.
+/// Archive with the security updates of a release without further updates.
 const SECURITY_ARCHIVE: &str = "http://deb.debian.org/debian-security";
 const KEYS: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
-/// The packages of a release for an architecture, as Debian calls both.
+/// The packages of a release for an architecture, with Debian's names.
 pub(super) struct Archive {
     release: &'static str,
     dir: PathBuf,
@@ -21,7 +22,7 @@ pub(super) struct Archive {
 }
 
 impl Archive {
-    /// Gets the lists, which are kept below `dir`, as is what is downloaded.
+    /// Downloads the lists. They and all downloads are kept below `dir`.
     pub(super) fn open(release: &'static str, arch: &str, dir: &Path) -> Result<Self, String> {
         if !shell::has("apt-get") || !shell::has("dpkg-deb") {
             return Err("it comes from Debian by apt-get and dpkg-deb, which this machine lacks".into());
@@ -66,14 +67,14 @@ impl Archive {
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
-    /// What a field of a package's description says.
+    /// The value of a field in a package's description.
     pub(super) fn field(&self, package: &str, field: &str) -> Result<String, String> {
         let shown = self.ask(&["show", "--no-all-versions", package])?;
         let value = shown.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(": "));
         value.map(str::to_owned).ok_or_else(|| format!("Debian's {} has no package {package}", self.release))
     }
 
-    /// A package and all that it depends on.
+    /// A package and all its dependencies.
     pub(super) fn with_dependencies(&self, package: &str) -> Result<Vec<String>, String> {
         let listed = self.ask(&["depends", "--recurse", "--important", package])?;
         let names = listed.lines().filter(|line| !line.starts_with([' ', '<', '|']));
@@ -95,7 +96,7 @@ impl Archive {
     }
 }
 
-/// Returns the kernel of a machine; it is kept below `dir`, once for all machines that boot it.
+/// Returns the kernel of a machine. It is stored below `dir`, once for all machines that boot it.
 pub(super) fn kernel(machine: &Machine, dir: &Path) -> Result<PathBuf, String> {
     let Machine { release, package, kind, .. } = machine;
     let to = dir.join(format!("{release}-{}-{package}", kind.arch));

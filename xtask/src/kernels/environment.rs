@@ -1,8 +1,8 @@
-//! What tests run with in an emulated machine.
+//! Programs and environment of tests in an emulated machine.
 
 use std::path::Path;
 
-/// What the tests run, and the names that it also goes by.
+/// Programs that the tests run, including aliases.
 pub(super) const PROGRAMS: [&str; 9] = [
     "/bin/cat",
     "/bin/sh",
@@ -15,17 +15,17 @@ pub(super) const PROGRAMS: [&str; 9] = [
     "/usr/bin/unshare",
 ];
 
-/// How many calls a race makes there.
+/// Number of calls of a race test.
 const RACES: &str = "5000";
-/// How long the state is compared with `/proc` there.
+/// Duration of the comparison of the state with `/proc`, s.
 const SECONDS: &str = "20";
 /// How long threads preempt one another there.
 const STRESS: &str = "4";
 
-/// Set, it makes tests say what the verifier says.
+/// Environment variable that makes tests print the verifier's log.
 pub(super) const LOG: &str = "EYAS_BPF_LOG";
 
-/// What every test is told in an emulator.
+/// Environment variables of every test in an emulator.
 pub(super) fn environment() -> Vec<(&'static str, &'static str)> {
     let log = Path::new("/log").exists().then_some((LOG, "1"));
     let seconds = [("EYAS_PROC_SECONDS", SECONDS), ("EYAS_STRESS_SECONDS", STRESS)];

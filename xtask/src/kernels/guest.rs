@@ -1,4 +1,5 @@
-//! This program as the first process of an emulated machine: it sets the machine up, runs the tests, turns it off.
+//! This program as the first process of an emulated machine: it sets up the machine, runs the tests, and
+//! turns the machine off.
 
 use std::io::{Read, Write};
 use std::path::Path;
@@ -10,14 +11,14 @@ use eyas_console::say;
 use rustix::mount::{MountFlags, mount};
 use rustix::net::{AddressFamily, SendFlags, SocketType, send, socket_with};
 
-/// What every test program is told: one test after the other, so that live captures do not meet.
+/// Arguments of every test program: one test at a time, so that live captures do not overlap.
 pub(super) const ARGS: [&str; 1] = ["--test-threads=1"];
 /// How long one test program may take.
 const PATIENCE: Duration = Duration::from_secs(3600);
 /// Ends what a machine says.
 const OVER: &str = "eyas: over";
 
-/// Begins the line that reports a program that failed.
+/// Prefix of the line about a failed program.
 pub(super) const FAILURE: &str = "failed: ";
 
 /// Begins the line that names the program whose tests follow.
@@ -34,12 +35,12 @@ pub(super) fn failure(program: &Path, why: impl std::fmt::Display) -> String {
     format!("{FAILURE}{}: {why}", program.display())
 }
 
-/// Whether this program is a machine's first.
+/// Whether this program is the first process of a machine.
 pub fn is_here() -> bool {
     std::process::id() == 1 && Path::new("/plan").exists()
 }
 
-/// Name of the kernel that runs.
+/// Release of the running kernel.
 pub(super) fn version() -> String {
     rustix::system::uname().release().to_string_lossy().into_owned()
 }
@@ -56,7 +57,7 @@ pub fn run() {
         ("cgroup2", "/sys/fs/cgroup"),
         ("securityfs", "/sys/kernel/security"),
     ] {
-        // Those in a file system that has just been mounted are not there yet.
+        // Creates directories that do not exist yet in a newly mounted file system.
         let _ = std::fs::create_dir_all(to);
         if let Err(error) = mount(what, to, what, MountFlags::empty(), None) {
             say!("{what} can't be mounted: {error}");
@@ -84,7 +85,7 @@ pub fn run() {
         }
     }
     say!("{OVER}");
-    // The serial line has a buffer.
+    // Waits until the buffer of the serial line is empty.
     std::thread::sleep(Duration::from_millis(500));
     if let Err(error) = rustix::system::reboot(rustix::system::RebootCommand::PowerOff) {
         say!("can't turn the machine off: {error}");
@@ -107,7 +108,7 @@ fn wait(child: &mut Child, program: &str) {
     let _ = child.kill();
 }
 
-/// Brings up the first interface, by the only message that is sent here.
+/// Brings up the loopback interface with a netlink message.
 fn raise_loopback() -> rustix::io::Result<()> {
     const NEW_LINK: u16 = 16;
     const REQUEST: u16 = 1;

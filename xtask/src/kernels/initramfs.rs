@@ -1,4 +1,4 @@
-//! The files that a kernel starts with: a cpio archive in the form that the kernel's documentation calls "newc".
+//! The initial files of a kernel: a cpio archive in the "newc" format of the kernel's documentation.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -25,7 +25,7 @@ impl Initramfs {
         image
     }
 
-    /// Adds a file, and the directories that lead to it.
+    /// Adds a file and its parent directories.
     pub(super) fn file(&mut self, path: &str, content: &[u8], mode: u32) {
         let parents: Vec<usize> = path.match_indices('/').map(|(at, _)| at).filter(|at| *at > 0).collect();
         for at in parents {
@@ -34,7 +34,7 @@ impl Initramfs {
         self.entry(path, content, REGULAR | mode);
     }
 
-    /// Adds a program without what only a debugger needs, and the libraries that it is linked with.
+    /// Adds a program without debug information, and its libraries.
     pub(super) fn program(&mut self, to: &str, from: &Path, temporary: &Path) -> Result<(), String> {
         let read = |path: &Path| {
             std::fs::read(path).map_err(|error| format!("can't read {}: {error}", path.display()))

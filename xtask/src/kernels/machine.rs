@@ -1,40 +1,40 @@
-//! The machines that are emulated.
+//! The emulated machines.
 
 use crate::setup::Need;
 use crate::shell::has;
 
 use super::linker;
 
-/// A kernel of Debian's, and what it is booted on.
+/// A Debian kernel, and the machine that boots it.
 pub(super) struct Machine {
-    /// What it is asked for by.
+    /// Name on the command line.
     pub(super) name: &'static str,
     pub(super) release: &'static str,
-    /// What depends on the newest one; those for the cloud are the smallest.
+    /// Package that depends on the newest kernel; cloud kernels are the smallest.
     pub(super) package: &'static str,
     pub(super) kind: &'static Kind,
-    /// As the emulator calls it, and how many of it.
+    /// Emulator's name and number of CPUs.
     pub(super) cpu: &'static str,
     pub(super) cpus: usize,
-    /// What the kernel is told beside the console: how it preempts.
+    /// Kernel arguments besides the console: the preemption model.
     pub(super) arguments: &'static str,
-    /// Whether all CPUs take turns in one thread of the emulator. With a thread for each, some kernels lock up where they
-    /// change code that another CPU runs.
+    /// Whether all CPUs share one thread of the emulator. With a thread per CPU, some kernels lock up when
+    /// they change code that another CPU runs.
     pub(super) takes_turns: bool,
 }
 
 /// A kind of machine.
 pub(super) struct Kind {
-    /// As Debian calls it.
+    /// Debian's name of the architecture.
     pub(super) arch: &'static str,
     pub(super) emulator: &'static str,
-    /// What the emulator has to be told.
+    /// Arguments of the emulator.
     pub(super) args: &'static [&'static str],
     /// The kernel's name of the serial line.
     pub(super) console: &'static str,
-    /// Removes from programs what only a debugger needs.
+    /// Program that removes debug information.
     pub(super) strip: &'static str,
-    /// Whether its programs are built on a machine of another kind, with all that they need in them.
+    /// Whether its programs are cross-compiled and linked statically.
     pub(super) is_foreign: bool,
     pub(super) needs: &'static [Need],
 }
@@ -87,12 +87,13 @@ const fn machine(
     Machine { name, release, package, kind, cpu: "max", cpus: 2, arguments: "", takes_turns: false }
 }
 
-/// A CPU for aarch64 with all that the emulator has but one slow function, which an imitation stands in for.
+/// An aarch64 CPU with all features of the emulator. A slow one, pointer authentication, is replaced by a
+/// faster implementation.
 const CPU_ARM64: &str = "max,pauth-impdef=on";
 
-/// All, by kind, oldest kernel first. One has a single CPU and one has four. Programs on tracepoints are preemptible
-/// from 7.0 on, so those kernels run with both ways to preempt. Of those for aarch64 one lacks the atomic instructions
-/// that younger CPUs have, and one has pages of 16 KiB.
+/// All machines by kind, the oldest kernel first. One has a single CPU, and one has four. Programs on
+/// tracepoints are preemptible from Linux 7.0 on, so those kernels run with both preemption models. One
+/// aarch64 machine lacks the atomic instructions of newer CPUs, and one has pages of 16 KiB.
 pub(super) const MACHINES: [Machine; 9] = [
     Machine { takes_turns: true, ..machine("bullseye", "bullseye-security", CLOUD_AMD64, &AMD64) },
     machine("bookworm", "bookworm", CLOUD_AMD64, &AMD64),
@@ -119,7 +120,7 @@ pub(super) const MACHINES: [Machine; 9] = [
 ];
 
 impl Kind {
-    /// Makes sure that what its machines take is there, or says why it can't be.
+    /// Checks that everything for its machines is installed, or returns what is missing.
     pub(super) fn ensure(&self) -> Result<(), String> {
         if !cfg!(target_arch = "x86_64") {
             return Err("kernels are booted from x86-64 only".into());

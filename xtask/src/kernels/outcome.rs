@@ -1,10 +1,10 @@
-//! What the tests of a kernel came to.
+//! Results of the tests on a kernel.
 
 use std::collections::BTreeMap;
 
 use super::guest;
 
-/// Begins the line that names the commit that was tested.
+/// Prefix of the line with the tested commit.
 pub(super) const COMMIT: &str = "commit ";
 
 /// What the tests said on one kernel.
@@ -16,9 +16,9 @@ pub(super) struct Outcome {
     pub(super) programs: BTreeMap<String, Ran>,
     /// How decisions of security hooks are seen.
     pub(super) hooks: String,
-    /// Whether programs at tracepoints of calls may sleep; empty if that was not asked.
+    /// Whether programs at tracepoints of calls may sleep; empty if it was not tested.
     pub(super) sleeps: String,
-    /// Instructions that the verifier looked at, by program.
+    /// Number of instructions that the verifier processed, by program.
     pub(super) verified: BTreeMap<String, u64>,
 }
 

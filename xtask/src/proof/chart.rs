@@ -9,7 +9,7 @@ const LEFT: f64 = 64.0;
 const BOTTOM: f64 = 44.0;
 const TOP: f64 = 28.0;
 const RIGHT: f64 = 16.0;
-/// Steps of an axis.
+/// Number of steps of an axis.
 const STEPS: u32 = 4;
 const COLOURS: [&str; 6] = ["#1f77b4", "#d62728", "#2ca02c", "#9467bd", "#ff7f0e", "#7f7f7f"];
 
@@ -17,7 +17,7 @@ const COLOURS: [&str; 6] = ["#1f77b4", "#d62728", "#2ca02c", "#9467bd", "#ff7f0e
 #[derive(Clone, Copy, Debug)]
 pub struct Axis<'a> {
     pub title: &'a str,
-    /// Equal ways are equal factors; values below 1 are drawn as 1.
+    /// Whether the axis is logarithmic; values below 1 are drawn as 1.
     pub is_logarithmic: bool,
 }
 
@@ -30,7 +30,7 @@ impl Axis<'_> {
         if self.is_logarithmic { 10_f64.powf(scaled) } else { scaled }
     }
 
-    /// The ends, so that every value is between them.
+    /// The ends of the axis, so that every value is between them.
     fn range(&self, values: impl Iterator<Item = f64>) -> (f64, f64) {
         let scaled: Vec<f64> = values.map(|value| self.scale(value)).collect();
         let most = scaled.iter().copied().fold(f64::NEG_INFINITY, f64::max);

@@ -1,4 +1,4 @@
-//! A detector that runs, seen from outside.
+//! A running detector, measured from outside.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -8,14 +8,14 @@ use std::time::{Duration, Instant};
 
 use super::generator;
 
-/// How long a detector has to begin.
+/// Timeout for the start of a detector.
 const BEGIN: Duration = Duration::from_secs(30);
-/// How long one has to end.
+/// Timeout for the end of a detector.
 const END: Duration = Duration::from_secs(5);
-/// Marks that show that it has begun have numbers from here on.
+/// First number of the marks that show that a detector has started.
 const FIRST_PROBE: u64 = 9_000_000;
 
-/// How a detector is started: words, of which `{rules}` stands for the rules file.
+/// Command line of a detector; `{rules}` is replaced by the rules file.
 #[derive(Clone, Debug)]
 pub struct Start {
     pub name: String,
@@ -31,7 +31,7 @@ impl Start {
         Ok(command)
     }
 
-    /// Runs it to its end; returns the processor time that it took, s.
+    /// Runs it to its end. Returns the processor time that it used, s.
     pub fn replay(&self, rules: &Path, capture: &Path) -> Result<f64, String> {
         let options =
             ["engine.kind=replay".to_owned(), format!("engine.replay.capture_file={}", capture.display())];
@@ -45,19 +45,19 @@ impl Start {
     }
 }
 
-/// What came of marked files: their numbers, and when the line came, ns since the epoch.
+/// Marked files with an alert: their numbers, and the time of the output line, ns since the epoch.
 type Found = Arc<Mutex<Vec<(u64, u64)>>>;
 
-/// A detector that runs; dropped, it is ended.
+/// A running detector. Dropping this ends it.
 pub struct Running {
     child: Child,
     found: Found,
-    /// From its start to the first alert, s.
+    /// Time from its start to the first alert, s.
     pub start_up: f64,
 }
 
 impl Running {
-    /// Starts it, and waits until it sees what happens.
+    /// Starts it, and waits until it detects events.
     pub fn start(start: &Start, rules: &Path, more: &[String], dir: &Path) -> Result<Self, String> {
         let begun = Instant::now();
         let mut command = start.command(rules, more)?;
@@ -91,12 +91,12 @@ impl Running {
         Ok(running)
     }
 
-    /// Marked files that had an alert so far.
+    /// Marked files with an alert so far.
     pub fn found(&self) -> Vec<(u64, u64)> {
         self.found.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Waits until no more alerts come.
+    /// Waits until no more alerts arrive.
     pub fn settle(&self) {
         let (until, mut before) = (Instant::now() + Duration::from_secs(4), usize::MAX);
         while Instant::now() < until && before != self.found().len() {
@@ -143,14 +143,14 @@ impl Drop for Running {
     }
 }
 
-/// Where the line of a process has its own processor time behind its name, and that of its children.
+/// Index of the process's own processor time after its name in the line, and of its children's.
 const OWN: usize = 11;
 const CHILDREN: usize = 13;
 
-/// Processor time, s; 0 if the process is gone.
+/// Processor time, s; 0 if the process has ended.
 fn cpu_time(process: &str, from: usize) -> f64 {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
-    // Its name, which may hold anything, ends at the last parenthesis.
+    // The name, which may contain any character, ends at the last parenthesis.
     let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields);
     let ticks = fields.split_whitespace().skip(from).take(2).filter_map(|field| field.parse::<u64>().ok());
     ticks.sum::<u64>() as f64 / rustix::param::clock_ticks_per_second() as f64

@@ -1,6 +1,6 @@
 //! What is measured.
 
-/// Everything that the page shows.
+/// All data of the page.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Figures {
     pub machine: Machine,
@@ -8,7 +8,7 @@ pub struct Figures {
     pub detectors: Vec<Detector>,
 }
 
-/// What it was measured on.
+/// The machine of the measurement.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Machine {
     pub date: String,
@@ -18,9 +18,9 @@ pub struct Machine {
     pub memory_mib: u64,
     /// Load averages before and after.
     pub load: [f64; 2],
-    /// The slowest of equal loops took so much longer than the fastest, of the fastest.
+    /// Relative difference between the slowest and the fastest of equal loops.
     pub noise: f64,
-    /// How long measuring took, s.
+    /// Duration of the measurement, s.
     pub seconds: f64,
 }
 
@@ -28,36 +28,36 @@ pub struct Machine {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Detector {
     pub name: String,
-    /// From its start to the first alert, s.
+    /// Time from its start to the first alert, s.
     pub start_up: Option<f64>,
     /// Resident memory after the loads, MiB.
     pub memory_mib: Option<f64>,
-    /// Processor time of one CPU while nothing happens, percent.
+    /// Processor time in percent of one CPU, while the system is idle.
     pub idle_percent: Option<f64>,
     /// By load.
     pub loads: Vec<Load>,
-    /// Events of a replay a second of processor time, by number of rules.
+    /// Events of a replay per second of processor time, by number of rules.
     pub rules: Vec<(u64, f64)>,
-    /// Added to a call, ns, by what becomes of it.
+    /// Added cost of a call, ns, by how the call is handled.
     pub calls: Vec<(String, f64)>,
-    /// By load with the smallest ring: share of marks that were lost, and the least verdict coverage.
+    /// By load, with the smallest ring: fraction of lost marks, and the minimum verdict coverage.
     pub coverage: Vec<(u64, f64, f64)>,
 }
 
-/// What became of marked events at a rate of others.
+/// Results for marked events at a rate of other events.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Load {
-    /// Events a second that were made.
+    /// Actual number of events per second.
     pub rate: f64,
-    /// Marked events, and how many of them had an alert.
+    /// Number of marked events, and how many of them had an alert.
     pub marks: u64,
     pub found: u64,
-    /// From the call to the alert, ms: median, 99 of 100, longest.
+    /// Time from the call to the alert, ms: median, 99th percentile, maximum.
     pub latency: Option<[f64; 3]>,
 }
 
 impl Load {
-    /// Of a hundred marked events, those without an alert.
+    /// Percentage of marked events without an alert.
     pub fn lost_percent(&self) -> f64 {
         if self.marks == 0 {
             0.0
@@ -67,7 +67,7 @@ impl Load {
     }
 }
 
-/// Median, 99th of a hundred, and longest.
+/// Median, 99th percentile and maximum.
 pub fn quantiles(mut values: Vec<f64>) -> Option<[f64; 3]> {
     values.sort_by(f64::total_cmp);
     let at = |share: f64| values.get(((values.len() as f64 * share).ceil() as usize).max(1) - 1).copied();

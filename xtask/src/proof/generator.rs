@@ -7,11 +7,11 @@ use std::time::{Duration, Instant, SystemTime};
 
 use eyas_console::say;
 
-/// What is opened that is not marked.
+/// The unmarked file that is opened.
 pub const FILE: &str = "/etc/hostname";
-/// Marked files that are opened a second.
+/// Number of marked files that are opened per second.
 const MARKS: u64 = 200;
-/// How often the rate is looked after.
+/// Interval of rate control.
 const BEAT: Duration = Duration::from_millis(1);
 
 /// Name of a marked file.
@@ -19,25 +19,26 @@ pub fn mark(dir: &Path, number: u64) -> PathBuf {
     dir.join(format!("mark-{number:07}"))
 }
 
-/// Number of the marked file that a line is about.
+/// Number of the marked file in a line.
 pub fn number(line: &str) -> Option<u64> {
     line.split_once("mark-")?.1.get(..7)?.parse().ok()
 }
 
-/// Makes a marked file; returns when, ns since the epoch.
+/// Creates a marked file. Returns the time, ns since the epoch.
 pub fn touch(dir: &Path, number: u64) -> u64 {
     let at = now();
     drop(File::create(mark(dir, number)));
     at
 }
 
-/// Time, ns since the epoch.
+/// Current time, ns since the epoch.
 pub fn now() -> u64 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_nanos() as u64)
 }
 
-/// Makes so many events a second, or as many as it can where that is 0, and prints how many a second it was and when each
-/// marked file was opened, the first being `first`: the command `cargo xtask pace`.
+/// The command `cargo xtask pace`: produces this many events per second, or as many as possible if the rate
+/// is 0. Prints the actual rate and the time at which each marked file was opened. The first marked file
+/// has the number `first`.
 pub fn run(words: &[&str]) -> Result<(), String> {
     let [rate, ms, first, dir] = words else {
         return Err("pace takes a rate, ms, a number and a folder".into());
@@ -69,7 +70,7 @@ pub fn run(words: &[&str]) -> Result<(), String> {
     Ok(())
 }
 
-/// A load that runs.
+/// Starts a load.
 pub fn start(rate: u64, time: Duration, first: u64, dir: &Path) -> Result<Child, String> {
     let this = std::env::current_exe().map_err(|error| error.to_string())?;
     let words = [rate.to_string(), time.as_millis().to_string(), first.to_string()];
@@ -78,7 +79,7 @@ pub fn start(rate: u64, time: Duration, first: u64, dir: &Path) -> Result<Child,
     command.spawn().map_err(|error| format!("can't start the load: {error}"))
 }
 
-/// Events a second, and when each marked file was opened.
+/// Waits for the load. Returns events per second, and when each marked file was opened.
 pub fn finish(child: Child) -> Result<(f64, Vec<u64>), String> {
     let out = child.wait_with_output().map_err(|error| error.to_string())?;
     let text = String::from_utf8_lossy(&out.stdout);

@@ -10,15 +10,15 @@ use super::detector::{Running, Start};
 use super::figures::{Detector, Load, Machine, quantiles};
 use super::generator;
 
-/// What is measured, and for how long.
+/// Plan of a measurement.
 pub struct Plan {
-    /// Events a second; 0 is as many as can be.
+    /// Events per second; 0 means as many as possible.
     pub loads: &'static [u64],
     pub load_time: Duration,
     pub idle: Duration,
     pub rules: &'static [u64],
     pub rounds: usize,
-    /// The longest that all may take; what is left then is left out.
+    /// Maximum total time; the remaining measurements are then skipped.
     pub most: Duration,
 }
 
@@ -42,15 +42,15 @@ pub const QUICK: Plan = Plan {
 };
 
 const OPENS: &str = "evt.type in (open, openat, openat2)";
-/// What no process is.
+/// A condition that no process satisfies.
 const NOBODY: &str = "proc.name = nobody-has-this-name";
 
-/// Measures in a folder of its own.
+/// A measurement in its own directory.
 pub struct Measure<'a> {
     pub plan: &'a Plan,
     pub dir: PathBuf,
     pub begun: Instant,
-    /// What is replayed, and how many events it has.
+    /// The capture to replay, and its number of events.
     pub capture: Option<(PathBuf, u64)>,
 }
 
@@ -59,14 +59,14 @@ impl Measure<'_> {
         self.begun.elapsed() > self.plan.most
     }
 
-    /// A file of rules: that of the marks, and others.
+    /// Writes a rules file: the rule for marks, and others.
     fn rules(&self, name: &str, others: &str) -> Result<PathBuf, String> {
         let marks = self.dir.join("mark-");
         let text = format!(
             "- rule: Marked file\n  desc: A marked file is opened.\n  condition: evt.type in (open, openat, openat2) and fd.name \
              startswith {}\n  output: Marked file (file=%fd.name)\n  priority: NOTICE\n{}{others}",
             marks.display(),
-            // A kernel that knows the file only by its path sends each open.
+            // A kernel that identifies the file only by path sends every open.
             rule("Other file", &format!("{OPENS} and fd.name = {} and {NOBODY}", generator::FILE)),
         );
         let path = self.dir.join(name);
@@ -74,7 +74,7 @@ impl Measure<'_> {
         Ok(path)
     }
 
-    /// Everything of one detector; `is_own` is eyas, which says itself what it covers.
+    /// Measures one detector. `is_own` is true for eyas, which reports its own coverage.
     pub fn detector(&self, start: &Start, is_own: bool, bare: f64) -> Result<Detector, String> {
         let mut out = Detector { name: start.name.clone(), ..Detector::default() };
         let rules = self.rules("marks.yaml", "")?;
@@ -106,7 +106,7 @@ impl Measure<'_> {
         Ok(out)
     }
 
-    /// What becomes of marked files while others are opened at a rate.
+    /// Measures alerts for marked files while others are opened at a rate.
     fn load(&self, running: &Running, rate: u64, first: u64, pauses: bool) -> Result<Load, String> {
         let child = generator::start(rate, self.plan.load_time, first, &self.dir)?;
         if pauses {
@@ -141,8 +141,8 @@ impl Measure<'_> {
         (0..self.plan.rounds).map(round).fold(f64::INFINITY, f64::min)
     }
 
-    /// What is lost, and what the detector says that it covers, with the smallest ring, while it is stopped for a quarter of the
-    /// time.
+    /// Measures losses and reported coverage with the smallest ring, while the detector is stopped for a
+    /// quarter of the time.
     fn coverage(&self, start: &Start, rules: &Path) -> Result<Vec<(u64, f64, f64)>, String> {
         let mut out = Vec::new();
         let metrics = self.dir.join("metrics");
@@ -174,7 +174,7 @@ impl Measure<'_> {
         Ok(out)
     }
 
-    /// Events of the replay a second of processor time, by number of rules.
+    /// Measures events of the replay per second of processor time, by number of rules.
     fn throughput(&self, start: &Start) -> Result<Vec<(u64, f64)>, String> {
         let Some((capture, events)) = &self.capture else { return Ok(Vec::new()) };
         let empty = crate::shell::root().join("demo/demo.scap.gz");
@@ -201,13 +201,13 @@ fn rule(name: &str, condition: &str) -> String {
     )
 }
 
-/// The verdict coverage of the rule about marks, in percent, that a snapshot of metrics has.
+/// The verdict coverage of the rule for marks in a metrics snapshot, in percent.
 pub fn covered(line: &str) -> Option<f64> {
     let value = line.split_once("\"falco.rules_verdict_coverage_perc.Marked_file\":")?.1;
     value.split([',', '}']).next()?.trim().parse().ok()
 }
 
-/// What this machine is.
+/// Describes this machine.
 pub fn machine(load_before: f64, noise: f64, seconds: f64) -> Machine {
     let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
     let after = |text: &str, key: &str| -> Option<String> {
@@ -240,7 +240,7 @@ pub fn load_average() -> f64 {
     text.split_whitespace().next().and_then(|word| word.parse().ok()).unwrap_or(0.0)
 }
 
-/// How much longer the slowest of equal loops takes than the fastest, by the clock of the wall.
+/// Relative difference between the slowest and the fastest of equal loops, in wall-clock time.
 pub fn noise() -> f64 {
     let round = |_| {
         let begun = Instant::now();
@@ -253,7 +253,7 @@ pub fn noise() -> f64 {
     times.iter().copied().fold(0.0, f64::max) / least - 1.0
 }
 
-/// A day of the calendar, from seconds since the epoch.
+/// Calendar date of a time in seconds since the epoch.
 pub fn date(seconds: u64) -> String {
     // Days since the first of March of the year 0, whose years end with the leap day.
     let days = seconds / 86_400 + 719_468;

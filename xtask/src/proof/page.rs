@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::chart::{Axis, bars, escape, lines, short};
 use super::figures::{Detector, Figures, Load};
 
-/// A section: its title, what it tells, its table, its charts.
+/// A section: title, explanation, table and charts.
 struct Section {
     title: &'static str,
     text: &'static str,
@@ -14,7 +14,7 @@ struct Section {
     charts: Vec<String>,
 }
 
-/// `docs/proof.md`; the HTML page lies beside it.
+/// The text of `docs/proof.md`, next to the HTML page.
 pub fn markdown(figures: &Figures) -> String {
     let mut out = format!(
         "# Measured on one machine\n\n`cargo xtask proof` measured this and wrote this page; [proof.html](proof.html) has it with \
@@ -36,7 +36,7 @@ pub fn markdown(figures: &Figures) -> String {
     out
 }
 
-/// The page in itself: no script, no picture and no style from elsewhere.
+/// The self-contained HTML page, without external scripts, pictures or styles.
 pub fn html(figures: &Figures) -> String {
     let mut out = String::from(
         "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Measured on one machine</title>\n<style>\
@@ -63,7 +63,7 @@ pub fn html(figures: &Figures) -> String {
     out
 }
 
-/// What the machine was, and how noisy.
+/// Description of the machine and its noise.
 fn machine(figures: &Figures) -> String {
     let m = &figures.machine;
     let names: Vec<&str> = figures.detectors.iter().map(|detector| detector.name.as_str()).collect();
@@ -88,7 +88,7 @@ fn sections(figures: &Figures) -> Vec<Section> {
     vec![drops(all), latency(all), rules(all), calls(all), coverage(all), costs(all)]
 }
 
-/// A line for each detector through what `point` makes of its loads.
+/// A line for each detector, through the points that `point` computes from its loads.
 fn by_load(all: &[Detector], point: impl Fn(&Load) -> Option<f64>) -> Vec<(String, Vec<(f64, f64)>)> {
     let of = |detector: &Detector| {
         let points = detector.loads.iter().filter_map(|load| Some((load.rate, point(load)?))).collect();
