@@ -80,13 +80,14 @@ fn paths(features: &Features, checks: &mut Vec<Check>) {
         ),
     });
     checks.push(match features.io_uring {
-        Some(tracepoint) => {
-            Check::ok("io_uring", format!("requests are seen as the calls that they stand for ({tracepoint})"))
-        }
+        Some(tracepoint) => Check::ok(
+            "io_uring",
+            format!("requests are seen as the calls that they stand for ({tracepoint})"),
+        ),
         None => Check::warning(
             "io_uring",
             "the kernel's tracepoints do not hand over requests: what programs do by io_uring is not seen",
-            "use Linux 6.0 or newer, or forbid io_uring: `sysctl kernel.io_uring_disabled=2`, or a seccomp filter",
+            "use Linux 6.0 or newer, or forbid io_uring with a seccomp filter",
         ),
     });
     let modules = features.security_modules.join(", ");
