@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* How programs get to tracepoints. The kernel passes BTF programs the tracepoint's own arguments, which costs least. Since
- * Linux 7.0 it may preempt them: another thread then runs on the CPU, and the kernel skips the program for what that one
- * does. Perf events forbid preemption around their programs, which get an entry of the event's format instead. So bodies
- * have a form for either kernel, of which user space loads one. */
+/* Attaching programs to tracepoints. The kernel passes the tracepoint's own arguments to BTF programs, which costs
+ * least. Since Linux 7.0 it may preempt them. Another thread then runs on the CPU, and the kernel skips the
+ * program for that thread's events. Perf events disable preemption around their programs, but pass an entry in the
+ * event's format instead. So each program has two forms, and user space loads one of them. */
 #pragma once
 
 #define BTF_PROGRAM(name, tracepoint, params, body)                                                               \
@@ -25,7 +25,7 @@
 extern void bpf_preempt_disable(void) __ksym __weak;
 extern void bpf_preempt_enable(void) __ksym __weak;
 
-/* The same where entries lack what is asked for: events stay whole, some may be skipped. */
+/* The same if entries lack needed data: events stay complete, but some may be skipped. */
 #define GUARDED_PROGRAM(name, tracepoint, params, body)                                                           \
 	SEC("tp_btf/" #tracepoint)                                                                                \
 	int BPF_PROG(name##_p, EXPAND params)                                                                     \
@@ -36,7 +36,7 @@ extern void bpf_preempt_enable(void) __ksym __weak;
 		return 0;                                                                                         \
 	}
 
-/* Registers of the call that the thread makes. */
+/* Registers of the thread's current call. */
 static __always_inline struct pt_regs *own_regs(void)
 {
 	return (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());

@@ -2,7 +2,7 @@
 /* Appending to the event under construction. */
 #pragma once
 
-/* Appends the length of the parameter just written. */
+/* Appends the length of the parameter that was just written. */
 static __always_inline void end_param(struct scratch *s, __u32 len)
 {
 	__u32 at = HEADER + 2 * (s->index & 63);
@@ -22,8 +22,8 @@ static __always_inline void put_empty(struct scratch *s)
 	end_param(s, 0);
 }
 
-/* Reads a text of a program's memory, with its NUL, and returns how long it is, or an error. Older kernels return 0 for one
- * that is empty, though its NUL was read. */
+/* Reads a text in user memory, with its NUL, and returns its length, or an error. Older kernels return 0 for an
+ * empty text, although its NUL was read. */
 static __always_inline long read_user_str(void *to, __u32 size, const void *from)
 {
 	long len = bpf_probe_read_user_str(to, size, from);
@@ -71,7 +71,7 @@ static __always_inline void begin(struct scratch *s, __u16 type, __u64 tid)
 	s->pos = HEADER + 2 * count;
 }
 
-/* Whose task the event is about, if it is not the caller's. */
+/* The task that the event is about, if it is not the current one. */
 static __always_inline struct task_struct *other_task(struct scratch *s)
 {
 	return s->of_other ? (struct task_struct *)s->task : 0;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The system call at hand: its number and arguments, by architecture and width. */
+/* The current system call: its number and arguments, by architecture and width. */
 #pragma once
 
 #define SYSCALLS 512
 
-/* One call: its number, what of it is wanted, its event and code, and how it passes its arguments. */
+/* One call: its number, the interest in it, its event and code, and the way it passes its arguments. */
 struct call {
 	__u32 number;
 	__u16 type;
@@ -15,7 +15,7 @@ struct call {
 	bool compat;
 };
 
-/* A call by the number that the architecture gives it. */
+/* A call by the architecture's number. */
 static __always_inline struct call native_call(__u32 number)
 {
 	struct call call = { .number = number };
@@ -55,7 +55,7 @@ static __always_inline struct call ia32_call(__u32 number, struct pt_regs *regs)
 	return call;
 }
 
-/* Six arguments that lie in the memory of a 32-bit program. */
+/* Six arguments in the memory of a 32-bit program. */
 static __always_inline void take_block(__u64 *args, __u64 from)
 {
 	__u32 words[6] = {};
@@ -65,7 +65,7 @@ static __always_inline void take_block(__u64 *args, __u64 from)
 		args[i] = words[i];
 }
 
-/* The arguments of a 32-bit call as those of the 64-bit one. */
+/* Converts the arguments of a 32-bit call to those of the 64-bit call. */
 static __always_inline void translate_args(__u64 *args, struct call *call)
 {
 	__u32 which = call->which;
@@ -167,7 +167,7 @@ static __always_inline __u32 number_of_call(struct pt_regs *regs)
 
 static __always_inline struct call call_of(struct task_struct *task, struct pt_regs *regs)
 {
-	/* 32-bit calls have numbers of their own, which nothing here knows. */
+	/* 32-bit calls have other numbers, which are unknown here. */
 	return native_call(is_compat(task) ? (__u32)-1 : number_of_call(regs));
 }
 #endif
@@ -182,7 +182,7 @@ static __always_inline bool sets_terminal(__u32 request)
 	return request == TIOCSCTTY || request == TIOCNOTTY;
 }
 
-/* Whether what is wanted of the call is not what this one does. */
+/* Whether the interest in the call excludes this one. */
 static __always_inline bool is_of_no_interest(struct call *call, struct pt_regs *regs)
 {
 	__u64 args[6] = {};
@@ -192,10 +192,10 @@ static __always_inline bool is_of_no_interest(struct call *call, struct pt_regs 
 	return (__u32)args[1] != FIOCLEX && (__u32)args[1] != FIONCLEX && !sets_terminal(args[1]);
 }
 
-/* Of kernels that do not give programs the caller's registers: how much memory a thread's stack has. */
+/* Size of a thread's stack, for kernels that do not give programs the caller's registers. */
 #define STACK_BYTES 16384
 
-/* In kernel memory: they lie at the end of the stack. */
+/* The registers are in kernel memory, at the end of the stack. */
 static __always_inline struct pt_regs *saved_regs(void)
 {
 	if (bpf_core_enum_value_exists(enum bpf_func_id___regs, BPF_FUNC_task_pt_regs___regs))
@@ -203,7 +203,7 @@ static __always_inline struct pt_regs *saved_regs(void)
 	return READ(current_task(), stack) + STACK_BYTES - bpf_core_type_size(struct pt_regs);
 }
 
-/* Of the call that the caller makes, what of it is wanted and its event; nothing if it makes none that has a row. */
+/* The thread's current call, with the interest in it and its event; 0 if there is no call with a row. */
 static __always_inline struct call own_call(void)
 {
 	struct pt_regs *regs = saved_regs();

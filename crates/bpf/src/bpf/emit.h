@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Events made by the interpreter, in the scratch of the CPU. */
+/* Events that the interpreter builds, in the scratch memory of the CPU. */
 #pragma once
 
-/* Claims the CPU's ring and the memory to build an event in, empty but for what a system call sets; to be given back
- * by `done`. Type and task are those of the event, which is lost if there is none; no task for the
- * caller's. */
+/* Claims the CPU's ring and the memory for an event, which is empty except for the data of a system call. `done`
+ * releases both. Type and task are those of the event, which is lost if the ring cannot be claimed; no task means
+ * the current one. */
 static __always_inline struct scratch *fresh(__u32 type, struct task_struct *other)
 {
 	struct cpu *cpu = claim_or_lose(type, other);
@@ -54,19 +54,19 @@ static __always_inline int done(void)
 	return 0;
 }
 
-/* Makes an event, with a function for its parameters, but for plain ones where it has those. */
+/* Makes an event. The function makes its parameters, except plain ones if the event has any. */
 static __always_inline int make(struct scratch *s, __u32 type, bool has_plain, int (*param)(__u32 desc))
 {
 	__u32 first = event_rows[type & (EVENT_TYPES - 1)].first, count = event_rows[type & (EVENT_TYPES - 1)].count;
 	int i;
-	/* Before the event has its time: what is lost from here on comes after it. */
+	/* Before the event gets its time, because later losses come after it. */
 	s->has_told = has_told(own_cpu());
 	begin(s, type, s->of_other ? READ(subject(s), pid) : TASK(current_task(), pid));
 	for (i = 0; i < MOST_PARAMS; i++) {
 		if (i >= count)
 			break;
 		__u32 desc = descs[(first + i) & 2047];
-		/* Most are plain: they take no call. */
+		/* Most parameters are plain, and need no function call. */
 		if (!has_plain || !param_plain(s, desc))
 			param(desc);
 	}
@@ -80,7 +80,7 @@ __noinline int emit(__u32 type)
 	return s ? make(s, type, true, param) : 0;
 }
 
-/* Events of one kind each, so that their programs have no more to be verified than these need. */
+/* One function for each kind of event, so that the verifier checks only what each program needs. */
 __noinline int emit_exec(__u32 type)
 {
 	struct scratch *s = scratch();
@@ -93,7 +93,7 @@ __noinline int emit_exit(__u32 type)
 	return s ? make(s, type, false, param_exit) : 0;
 }
 
-/* An event for each message that went, or one for a call that moved none. */
+/* One event for each transferred message, or one for a call without any. */
 __noinline int emit_messages(__u32 type)
 {
 	struct scratch *s = scratch();

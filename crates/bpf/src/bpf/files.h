@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Files whose descriptors nobody uses: while the filter says so, events that open or close them may be left out. */
+/* Plain files: while the filter allows it, events that open or close them may be filtered. */
 #pragma once
 
-/* Of file systems that no program mounts: pipes, sockets, memory that memfd_create makes, namespaces. */
+/* Flag of file systems that only the kernel mounts: pipes, sockets, memfd, namespaces. */
 #define SB_KERNMOUNT (1 << 22)
-/* The major number of /dev/null, /dev/zero, /dev/urandom and their like. */
+/* The major number of /dev/null, /dev/zero, /dev/urandom and the like. */
 #define MEMORY_DEVICES 1
 #define MINOR_BITS 20
 
-/* Whether it is one of those: a regular file or a device without a state, of which user space has to follow nothing. A
- * directory is where paths begin, a terminal may become that of the session, and other files are of kinds that rules ask for. */
+/* Whether it is a plain file: a regular file or a device without a state, which user space need not track. A
+ * directory is the start of paths, a terminal may become the session's, and rules test the kinds of other files. */
 static __always_inline bool is_plain(struct file *file)
 {
 	struct inode *inode;
@@ -28,8 +28,9 @@ __noinline int is_plain_descriptor(__u32 fd)
 	return is_plain(file_at(own_files(), fd));
 }
 
-/* The call at hand closes such a file. When it ends, the file is gone, so that its begin is noted for the CPU: by thread,
- * descriptor, and how often the thread has changed CPUs. In one word, as another thread may note its own at any time. */
+/* The current call closes a plain file. When the call ends, the file is gone, so its beginning is recorded for the
+ * CPU: the thread, the descriptor, and the number of the thread's CPU changes. All are in one word, because
+ * another thread may record its own call at any time. */
 #define TID_BITS 22
 #define FD_BITS 20
 #define MIGRATION_BITS 21
@@ -41,7 +42,7 @@ static __always_inline __u64 note_of_close(struct task_struct *task, __u32 fd)
 	return tid << (FD_BITS + MIGRATION_BITS) | moves << FD_BITS | fd | 1ULL << 63;
 }
 
-/* Another thread that has the same descriptors could put something else there before the call takes it away. */
+/* Another thread that shares the descriptors could open another file there before the call closes it. */
 static __always_inline int begin_close(__u32 fd)
 {
 	struct cpu *cpu = own_cpu();
@@ -67,8 +68,8 @@ static __always_inline bool has_closed_plain(__u32 fd)
 
 #define AT_FDCWD -100
 
-/* Directories of which user space has the path that the kernel has, by their open files: a hash of that path. Those that are not
- * here may have another name there, which was asked for: through a link, or before a directory was renamed. */
+/* Directories whose path in user space equals the kernel's, by their open files: a hash of the path. Other
+ * directories may have another path in user space: through a symlink, or from before a rename. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 8192);
@@ -92,14 +93,14 @@ static __always_inline __u64 hash_of(__u8 *event, __u32 at, __u32 len)
 	return hash;
 }
 
-/* As `filter_place`, for the first parameter, without a call of its own: the stack of all functions that call one another is
+/* As `filter_place`, for the first parameter, without a function call, because the stack of nested functions is
  * limited. */
 static __always_inline __u32 first_place(__u8 *event)
 {
 	return HEADER + 2 * (*(__u16 *)(event + 22) & 63);
 }
 
-/* The descriptor where the path of a call that opens begins. */
+/* The directory's descriptor of a call that opens. */
 static __always_inline __s64 base_of(__u8 *event)
 {
 	__u16 type = *(__u16 *)(event + 20);
@@ -150,7 +151,7 @@ __noinline int is_below_base(__u32 steps, __u32 path)
 	return dentry == above;
 }
 
-/* Notes what user space will have for the directory that the event at hand opens. */
+/* Records the path that user space will have for the directory that the current event opens. */
 __noinline int note_directory(void)
 {
 	__u32 which = filter_in_use;
@@ -181,7 +182,7 @@ __noinline int note_directory(void)
 	return 0;
 }
 
-/* A request of io_uring has opened a file, for which user space has the path that was asked for. */
+/* An io_uring request has opened a file, for which user space has the requested path. */
 __noinline int forget_directory(__u64 file)
 {
 	bpf_map_delete_elem(&directories, &file);
@@ -192,8 +193,8 @@ __noinline int forget_directory(__u64 file)
 #define F_SETFD 2
 #define F_DUPFD_CLOEXEC 1030
 
-/* Whether the call has to do with such a file alone, or, of `fcntl`, with nothing that is followed. A copy is looked at, not what
- * it was made of: another thread may have put something else there. */
+/* Whether the call concerns only a plain file, or, for `fcntl`, nothing that is tracked. For a copy, the new
+ * descriptor is checked, because another thread may have replaced the file of the old one. */
 __noinline int is_of_plain(__u16 type, long ret, __u32 fd, __u32 command)
 {
 	if (type == EV_SYSCALL_CLOSE_X)
@@ -205,7 +206,7 @@ __noinline int is_of_plain(__u16 type, long ret, __u32 fd, __u32 command)
 	return is_plain_descriptor(ret);
 }
 
-/* What is decided before an event is built, with a look at its file where that matters. */
+/* The decision before an event is built; it checks the event's file if that matters. */
 static __always_inline int with_file(int early, __u16 type, long ret, __u32 fd, __u32 command)
 {
 	if (!(early & FILTER_IF_FILE))

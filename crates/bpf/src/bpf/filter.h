@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The filter: which events of system calls no rule can match, by tables that user space fills. An event is judged where it was
- * built, before it is published. Whatever cannot be read may hold. */
+/* The filter: rejects events of system calls that no rule can match, by tables that user space writes. It decides
+ * about the built event, before the event is published. A comparison with an unreadable value is treated as true. */
 #pragma once
 
 struct filter_check {
@@ -12,7 +12,7 @@ struct filter_check {
 struct filter_type {
 	__u16 first;
 	__u16 flags;
-	/* Of events that open: where they have the path that was asked for, and the kernel's own. */
+	/* For events that open: positions of the requested path, and of the kernel's path. */
 	__u16 name, path;
 	struct filter_check checks[2];
 	/* Of rules that may match. */
@@ -38,7 +38,7 @@ struct filter {
 	__u16 lists[FILTER_LISTS];
 };
 
-/* Two: programs use one while user space fills the other. */
+/* Two sets: programs use one while user space writes the other. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
@@ -47,7 +47,7 @@ struct {
 	__type(value, struct filter);
 } filters SEC(".maps");
 
-/* Events that were left out, by type. Programs that have claimed their CPU's ring count. */
+/* Numbers of filtered events by type. Only programs that have claimed their CPU's ring change them. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, EVENT_TYPES);
@@ -55,18 +55,18 @@ struct {
 	__type(value, __u64);
 } filtered_by_type SEC(".maps");
 
-/* Which of them is in use, from 1 on; 0: none. */
+/* The current set, from 1 on; 0: none. */
 __u32 filter_in_use = 0;
-/* Another one with each filter: what was noted under an old one does not count. */
+/* A different number for each filter: records of an old filter are ignored. */
 __u32 filter_epoch = 0;
-/* Of so many events that are to be left out, one is sent; 0: none. */
+/* One in this number of rejected events is still sent; 0: none. */
 __u32 filter_sample = 0;
 
-/* What is decided before an event is built: it is sent, its rows decide, or they would reject it. */
+/* Decisions before an event is built: it is sent, its rows decide, or they would reject it. */
 #define FILTER_SENDS 0
 #define FILTER_ASKS 1
 #define FILTER_REJECTS 2
-/* Beside the last two: that holds only if the call opens or closes a file whose descriptor nobody uses. */
+/* In addition to the last two: only if the call opens or closes a plain file. */
 #define FILTER_IF_FILE 4
 /* It is sent, and opens a directory. */
 #define FILTER_NOTES 8
@@ -78,8 +78,8 @@ __u32 filter_sample = 0;
 #define FILTER_ASKS_GROUPS 32
 #define FILTER_DECISION 3
 
-/* What the header of an event says beside the number of its parameters: that a request of io_uring made it, that the filter
- * rejects it, that no event may say when the file is closed that it opened. */
+/* Marks in the header of an event, beside the number of its parameters: an io_uring request made it; the filter
+ * rejects it; the close of the file that it opened may be filtered. */
 #define IS_REQUEST 0x8000
 #define IS_SAMPLE 0x4000
 #define CLOSES_UNSEEN 0x2000
@@ -121,7 +121,7 @@ static __always_inline int filter_early(__u32 which, __u16 type, long ret)
 	return FILTER_ASKS | only | (flags & FILTER_BY_PATH ? FILTER_RECALLS : 0);
 }
 
-/* What the header of an event says that is sent, by what was decided before it was built. */
+/* The marks of a sent event, from the decision before it was built. */
 static __always_inline __u16 marks_of(int early, bool is_sample)
 {
 	return (is_sample ? IS_SAMPLE : 0) | (early & FILTER_IF_FILE ? CLOSES_UNSEEN : 0);
@@ -144,7 +144,7 @@ static __always_inline bool leave_out_event(struct cpu *cpu, __u16 type, bool by
 	return true;
 }
 
-/* The event that was built last, whose bytes lie in the ring that is claimed. */
+/* The last built event, in the claimed ring. */
 static __always_inline __u8 *built(void)
 {
 	struct cpu *cpu = own_cpu();
@@ -158,7 +158,7 @@ static __always_inline __u32 length_of(__u8 *event, __u32 index)
 	return *(__u16 *)(event + HEADER + 2 * (index & 63));
 }
 
-/* Where a parameter begins, from the event's first byte on; 0 if there is none. */
+/* Offset of a parameter from the event's first byte; 0 if there is none. */
 __noinline int filter_place(__u32 index)
 {
 	__u8 *event = built();
@@ -178,7 +178,7 @@ __noinline int filter_place(__u32 index)
 	return at & 0xffff;
 }
 
-/* Sets bits of the list of a state: those that are set only at the end, or all others. */
+/* Sets bits of a state's list: those that are set only at the end, or all others. */
 __noinline int filter_set(__u32 which, __u32 state, __u32 at_end)
 {
 	struct filter *f = filter_of(which);
@@ -198,10 +198,10 @@ __noinline int filter_set(__u32 which, __u32 state, __u32 at_end)
 	return 0;
 }
 
-/* Bytes that one call of `filter_bytes` passes, so that the verifier looks at a loop over so many alone. */
+/* Number of bytes for one call of `filter_bytes`, so that the verifier checks only a loop over these. */
 #define FILTER_BYTES 32
 
-/* Runs the machine over up to FILTER_BYTES bytes; whether it is not known what the text is shown as. */
+/* Runs the machine over up to FILTER_BYTES bytes; returns whether the shown form of the text is unknown. */
 __noinline int filter_bytes(__u32 which, __u32 from, __u32 count, __u32 is_path)
 {
 	struct filter *f = filter_of(which);
@@ -217,7 +217,8 @@ __noinline int filter_bytes(__u32 which, __u32 from, __u32 count, __u32 is_path)
 		__u32 byte = event[i];
 		if (byte < ' ' || byte > '~')
 			return UNKNOWN;
-		/* Parts `.` and `..`, and empty ones. It is in memory as the verifier would look at each of its values. */
+		/* Parts `.` and `..`, and empty ones. It is kept in memory, because the verifier would check each
+		 * of its values. */
 		__u32 part = *(volatile __u32 *)&s->part;
 		if (byte == '/') {
 			if (is_path && part)
@@ -236,8 +237,8 @@ __noinline int filter_bytes(__u32 which, __u32 from, __u32 count, __u32 is_path)
 	return 0;
 }
 
-/* Runs the machine over a text; whether it is not known what the text is shown as. No function of its own: the kernel allows
- * eight calls within one another. */
+/* Runs the machine over a text; returns whether the shown form of the text is unknown. It is inlined, because the
+ * kernel allows eight nested calls. */
 static __always_inline int filter_run(__u32 which, __u32 from, __u32 len, __u32 is_path)
 {
 	struct scratch *s = scratch();
@@ -250,7 +251,7 @@ static __always_inline int filter_run(__u32 which, __u32 from, __u32 len, __u32 
 	event += from & 0xffff;
 	if (is_path && (!len || event[0] != '/' || (len > 1 && event[(len - 1) & 0xff] == '/')))
 		return UNKNOWN;
-	/* What stands for nothing in captures of old. */
+	/* The text for no value in old captures. */
 	if (!is_path && len == 6 && event[0] == '(')
 		return UNKNOWN;
 	for (i = 0; i <= FILTER_LONGEST_TEXT; i += FILTER_BYTES) {
@@ -265,7 +266,7 @@ static __always_inline int filter_run(__u32 which, __u32 from, __u32 len, __u32 
 	return 0;
 }
 
-/* Whether bits say that the path asked for is not the one that is shown. */
+/* Whether bits mean that the requested path is not the shown one. */
 static __always_inline bool is_shown_otherwise(struct filter_check *check)
 {
 	__u8 *event = built();
@@ -278,7 +279,7 @@ static __always_inline bool is_shown_otherwise(struct filter_check *check)
 	return (*(__u32 *)(event + at) & check->mask) == check->mask;
 }
 
-/* Ends a part of the path that was asked for; whether it is another than that of the kernel's own path, which lies there. */
+/* Ends a part of the requested path; returns whether it differs from that of the kernel's path, which is there. */
 static __always_inline bool is_other_part(struct scratch *s, __u8 *event, __u32 path)
 {
 	__u32 len = s->part_len, left = s->left;
@@ -299,7 +300,7 @@ static __always_inline bool is_other_part(struct scratch *s, __u8 *event, __u32 
 	return false;
 }
 
-/* Compares up to FILTER_BYTES bytes, from the last on. */
+/* Compares up to FILTER_BYTES bytes, backwards. */
 __noinline int filter_back(__u32 begin, __u32 end, __u32 path)
 {
 	struct scratch *s = scratch();
@@ -330,15 +331,15 @@ __noinline int filter_back(__u32 begin, __u32 end, __u32 path)
 __noinline int note_directory(void);
 __noinline int forget_directory(__u64 file);
 
-/* Whether the file that a call opened lies so many steps below the directory where the call's path began, and user space has
- * for that what is left of the kernel's path, which lies there. */
+/* Whether the opened file is this number of steps below the starting directory of the call's path, and user space
+ * has the rest of the kernel's path, which is there, for that directory. */
 __noinline int is_below_base(__u32 steps, __u32 path);
 
 #define IS_OTHER 0
 #define IS_SAME_TEXT 1
 #define IS_SAME_PATH 2
 
-/* Whether two texts of that length are the same. */
+/* Whether two texts of this length are equal. */
 static __always_inline bool is_same_text(__u8 *event, __u32 at, __u32 other, __u32 len)
 {
 	int i;
@@ -354,8 +355,8 @@ static __always_inline bool is_same_text(__u8 *event, __u32 at, __u32 other, __u
 	return true;
 }
 
-/* What the path that was asked for is to the kernel's own: the same, as it stands or once `.`, `..` and slashes are taken out of
- * it, or another. No function of its own, as `filter_run`. */
+/* Compares the requested path with the kernel's: equal, equal without `.`, `..` and doubled slashes, or different.
+ * It is inlined, like `filter_run`. */
 static __always_inline int filter_same(__u32 at, __u32 len, __u32 path, __u32 path_len)
 {
 	struct scratch *s = scratch();
@@ -382,7 +383,7 @@ static __always_inline int filter_same(__u32 at, __u32 len, __u32 path, __u32 pa
 	return is_below_base(s->parts, path) ? IS_SAME_PATH : IS_OTHER;
 }
 
-/* Takes in a text, or a path and the kernel's own, once for all rows that ask; whether it is not known. */
+/* Reads a text, or a path and the kernel's, once for all rows; returns whether it is unknown. */
 __noinline int filter_read(__u32 which, __u32 param, __u32 other, __u32 is_path)
 {
 	struct filter *f = filter_of(which);
@@ -517,7 +518,7 @@ __noinline int filter_step(__u32 which, __u32 at)
 	return at;
 }
 
-/* Whether the rows reject the event that was built last. */
+/* Whether the rows reject the last built event. */
 __noinline int filter_rejects(__u32 which, __u32 type)
 {
 	struct filter *f = filter_of(which);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Events of a fixed size that are no system calls', built in the ring itself. */
+/* Events with a fixed size, for other events than system calls, built in the ring itself. */
 #pragma once
 
 #define FIXED_PARAMS_MAX 6
 
-/* Claims the CPU's ring and takes room for an event of `size` bytes there, with its header, and lengths as packed into
- * `lengths`: four bits each, the first lowest. To be handed over by `hand_over`. */
+/* Claims the CPU's ring and reserves room for an event of `size` bytes, with its header, and the lengths in
+ * `lengths`: four bits each, the first lowest. `hand_over` publishes it. */
 static __always_inline void *reserve(__u16 type, __u32 size, __u32 count, __u32 lengths, __u64 tid)
 {
 	struct cpu *cpu = claim_or_lose(type, 0);

@@ -1,25 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What security hooks of the kernel's decided, and on what. Each program goes to the hook itself, as one of a security module,
- * or to the end of the function that asks the modules: user space says which. Either hands it the arguments of the function, and
- * behind them the result. The programs are loaded where a rule asks for them alone. */
+/* Decisions of the kernel's security hooks, with their objects. User space attaches each program to the hook
+ * itself, as a security module, or to the end of the function that calls the modules. Both pass the arguments of
+ * the function, and then the result. The programs are loaded only if a rule needs them. */
 #pragma once
 
 #define HOOK_KINDS 32
-/* Words of a program's context that are looked at. */
+/* Number of words of a program's context that are read. */
 #define HOOK_WORDS 8
 
 struct decision {
 	/* Arguments, then the result. */
 	__u64 args[HOOK_WORDS];
 	struct entry path, target;
-	/* Of the target, if it is no entry; of an address. In kernel memory. */
+	/* Kernel addresses of the target, if it is no entry, and of an address. */
 	__u64 text, address;
 	__u32 address_len;
 	__u8 has_value;
 	__s64 value, verdict;
 };
 
-/* Of the program that has claimed the CPU's ring. */
+/* Memory of the program that has claimed the CPU's ring. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
@@ -27,10 +27,10 @@ struct {
 	__type(value, struct decision);
 } decisions SEC(".maps");
 
-/* Whether the kernel preempts these programs, and lets them forbid it. */
+/* Whether the kernel preempts these programs, and allows them to disable preemption. */
 const volatile __u8 hooks_hold_cpu = 0;
 
-/* How many arguments each has on this kernel: the result is behind them. */
+/* Number of each hook's arguments on this kernel; the result follows them. */
 __u8 hook_args[HOOK_KINDS];
 
 static __always_inline struct decision *decision(void)
@@ -44,7 +44,7 @@ static __always_inline void on_file(struct entry *entry, struct file *file)
 	set_whole(entry, (__u64)READ(file, f_path.mnt), (__u64)READ(file, f_path.dentry));
 }
 
-/* A mount that shows an entry: that of the caller's directory, or of its root. */
+/* A mount that contains an entry: that of the caller's directory, or of its root. */
 static __always_inline __u64 mount_showing(struct dentry *dentry)
 {
 	struct task_struct *task = current_task();
@@ -166,7 +166,7 @@ __noinline int take_objects(__u32 hook)
 		has_value(d, READ((struct cred *)args[0], euid.val));
 		break;
 	case HOOK_inode_setxattr: {
-		/* Where mounts may have ids of their own, those come first. */
+		/* If mounts may have their own ids, these come first. */
 		__u64 dentry = has_own_ids() ? args[1] : args[0];
 		set_whole(&d->path, mount_showing((struct dentry *)dentry), dentry);
 		d->text = has_own_ids() ? args[2] : args[1];
@@ -211,13 +211,13 @@ __noinline int put_decided_paths(void)
 	return 0;
 }
 
-/* Whose call or work it is that the kernel decides on. */
+/* Whether the decision is for a worker thread's request. */
 static __always_inline bool is_of_worker(struct task_struct *task)
 {
 	return TASK(task, flags) & (PF_KTHREAD | PF_IO_WORKER);
 }
 
-/* The event of the call that it is part of, if that is captured; in `io_uring_enter` it may be of a request. */
+/* The event of the surrounding call, if that is captured; in `io_uring_enter` it may belong to a request. */
 static __always_inline __u16 call_at_hand(struct task_struct *task)
 {
 	if (is_of_worker(task))
@@ -271,7 +271,7 @@ static __always_inline int decide(__u32 hook, void *ctx)
 	report_decision(hook, ctx);
 	if (hooks_hold_cpu)
 		bpf_preempt_enable();
-	/* A module that objects to nothing. */
+	/* A module that denies nothing. */
 	return 0;
 }
 

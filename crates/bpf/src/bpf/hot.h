@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Events that are made most often, by code of their own that is generated from their rows and builds them in the ring. */
+/* The most frequent events, with specialised code that is generated from their rows and builds them in the ring. */
 #pragma once
 
 #if defined(__TARGET_ARCH_x86)
@@ -20,7 +20,7 @@
 
 #define HOT_STORE(at, bits, value) *(__u##bits *)(event + (at)) = (value);
 
-/* How many bytes of a buffer are kept, where that does not depend on what they are. */
+/* Number of captured bytes of a buffer, if it does not depend on the content. */
 #define HOT_LIMIT(size)                                                                                           \
 	if (snaplen_by_protocol)                                                                                  \
 		return 0;                                                                                         \
@@ -34,7 +34,7 @@
 		return 0;                                                                                         \
 	s->fd = -1;
 
-/* Without what was kept, or with a path too long to be kept so, more is to be looked at. */
+/* Without kept data, or with a longer path, the interpreter is needed. */
 #define HOT_KEPT                                                                                                  \
 	kept = kept_of(number);                                                                                   \
 	if (!kept || kept->len > KEPT_SHORT)                                                                      \
@@ -42,7 +42,7 @@
 
 #define HOT_OPENED file = ret >= 0 ? file_of(s, ret) : 0;
 
-/* An event of so many parameters, and bytes at most. */
+/* An event with this number of parameters, and this maximum size. */
 #define HOT_BEGIN(count, most)                                                                                    \
 	event = to = room(cpu, most, type);                                                                             \
 	if (!event)                                                                                               \
@@ -51,7 +51,7 @@
 	HOT_STORE(8, 64, TASK(task, pid))                                                                         \
 	HOT_STORE(20, 64, type | (__u64)(count) << 16)
 
-/* Parameters, at a place from `to`, which is moved behind those of no fixed size. */
+/* Parameters, at an offset from `to`, which is moved after each one with a variable size. */
 #define HOT_PUT(at, bits, value) *(__u##bits *)(to + (at)) = (value);
 
 #define HOT_LENGTH(index, at, len)                                                                                \
@@ -107,7 +107,7 @@
 	len &= 2 * PATH_MAX - 1;                                                                                  \
 	HOT_LENGTH(index, at, len)
 
-/* What the call looked at, if it succeeded. */
+/* The file that the call looked at, if it succeeded. */
 #define HOT_LOOKED_AT(index, at, result)                                                                          \
 	len = walk_looked_at(s->slot);                                                                            \
 	len = copy_path(s, to + (at), (result) >= 0 ? len : 0);                                                   \
@@ -132,7 +132,7 @@
 	to += (at);                                                                                               \
 	break;
 
-/* Builds the event if it is one of those, and there is room for the longest it may be; returns its length. */
+/* Builds the event if it is one of these, and there is room for its maximum size; returns its length. */
 static __always_inline __u32 build_hot(struct cpu *cpu, struct task_struct *task, struct pt_regs *regs, long ret,
 				       __u16 type, __u32 number)
 {
@@ -175,7 +175,7 @@ static __always_inline bool make_hot(struct task_struct *task, struct pt_regs *r
 			forget_entries();
 		return true;
 	}
-	/* Through memory: the verifier would look at all that follows once for each. */
+	/* Through memory, because the verifier would otherwise check all following code once for each value. */
 	*(volatile __u32 *)&cpu->early = early;
 	__u32 len = build_hot(cpu, task, regs, ret, type, number);
 	if (len) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* One parameter from its descriptor. Each function is verified by itself, so that the programs stay small. */
+/* Builds one parameter from its descriptor. The verifier checks each function separately, so programs stay small. */
 #pragma once
 
 #include "kept.h"
@@ -21,8 +21,8 @@
 #include "params/xattr.h"
 #include "params/terminal.h"
 
-/* Parameters of plain calls: an argument, the result, a text. Those that are numbers go one way from here on, for the
- * verifier follows each way by itself. */
+/* Parameters of plain calls: an argument, the result, a text. All numbers share one path from here on, because the
+ * verifier follows each path separately. */
 static __always_inline int param_plain(struct scratch *s, __u32 desc)
 {
 	__u32 op = desc & 0xff, n = desc >> 8 & 0xff, size = desc >> 16 & 0xff, map = desc >> 24;
@@ -39,7 +39,7 @@ static __always_inline int param_plain(struct scratch *s, __u32 desc)
 		break;
 	case OP_ARGU32:
 	case OP_DEV:
-		/* User space has devices in the form that events have, too. */
+		/* Device numbers in user space have the form of events. */
 		value = (__u32)value;
 		break;
 	case OP_USERU32:
@@ -76,7 +76,7 @@ static __always_inline int param_plain(struct scratch *s, __u32 desc)
 	return 1;
 }
 
-/* Of a program that was started. */
+/* Parameters of a started program. */
 static __always_inline int param_of_exec(__u32 desc)
 {
 	struct scratch *s = scratch();

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Arguments in user memory as they were when the call began: by its end another thread may have changed them. */
+/* Arguments in user memory, copied when the call begins, because another thread may change them before it ends. */
 #pragma once
 
 #define SOCKADDR_MAX 128
 #define NOTHING_KEPT -1
 
 struct kept {
-	/* The call that it was kept for. */
+	/* The call for which it was kept. */
 	__s32 number;
-	/* Bytes of a path with its NUL, or of an address; more than KEPT_SHORT lie in the longer memory. */
+	/* Size of a path with its NUL, or of an address; more than KEPT_SHORT bytes are in the longer memory. */
 	__u32 len;
 	/* Flags, mode and resolution of an openat2. */
 	__u64 how[3];
@@ -26,7 +26,7 @@ struct {
 	__type(value, struct kept);
 } kept_calls SEC(".maps");
 
-/* Made only for threads that use paths so long. */
+/* Allocated only for threads with such long paths. */
 struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
@@ -34,7 +34,8 @@ struct {
 	__type(value, struct kept_long);
 } kept_paths SEC(".maps");
 
-/* The same by thread id, where tracing programs keep nothing with a task. A thread that finds no room has nothing kept. */
+/* The same by thread id, if tracing programs have no task storage. If the map is full, nothing is kept for a
+ * thread. */
 #define KEPT_PATHS 1024
 
 struct {
@@ -78,14 +79,14 @@ static __always_inline long keep_address(struct kept *kept, __u64 from, __u32 le
 	return bpf_probe_read_user(kept->data, len, (void *)from) ? 0 : len;
 }
 
-/* Keeps what the event of that type will need. */
+/* Keeps the data that an event of this type will need. */
 static __always_inline int keep(__u32 number, __u16 type, __u64 *args)
 {
 	struct kept *kept = kept_of_thread(true);
 	long len = 0;
 	if (!kept)
 		return 0;
-	/* Memory that is not there yet is read when the call ends, for which the kernel brings it in. */
+	/* Memory that is not paged in is read when the call ends, because the kernel pages it in for the call. */
 	kept->number = NOTHING_KEPT;
 	switch (type) {
 	case EV_SYSCALL_OPEN_X:
@@ -119,7 +120,7 @@ static __always_inline bool keeps(__u16 type)
 	       type == EV_SYSCALL_OPENAT2_X || type == EV_SOCKET_CONNECT_X || type == EV_SYSCALL_MOUNT_X;
 }
 
-/* What was kept for the call of that number, which is at hand. */
+/* The data that was kept for the current call with this number. */
 static __always_inline struct kept *kept_of(__u32 number)
 {
 	struct kept *kept = kept_of_thread(false);
@@ -138,7 +139,7 @@ static __always_inline void forget(void)
 		kept->number = NOTHING_KEPT;
 }
 
-/* A path: the one kept, else the one that now stands there. */
+/* A path: the kept one, otherwise the present one. */
 static __always_inline void put_path_arg(struct scratch *s, __u64 from)
 {
 	struct kept *kept = kept_for(s);

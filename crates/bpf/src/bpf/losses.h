@@ -1,30 +1,30 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What lost events were: of which types and classes, and of which thread groups. It is noted where an event is lost alone, and
- * reported in the ring before the next event of the CPU. */
+/* Types, classes and thread groups of lost events. They are recorded only when an event is lost, and reported in
+ * the ring before the next event of the CPU. */
 #pragma once
 
-/* Types of events that are told apart: all that there are, and room for more; a power of two. */
+/* Maximum number of event types; a power of two. */
 #define TYPES 1024
 #define CLASSES 8
-/* Cells of a Bloom filter of thread groups, of which a group has two. Each is a byte, so that a program that interrupts
- * another loses nothing that this one notes. */
+/* Cells of a Bloom filter of thread groups; a group has two. Each cell is a byte, so that a program that
+ * interrupts another does not destroy its record. */
 #define GROUP_CELLS 1024
 
 struct lost {
-	/* When the last of them was lost. */
+	/* Time of the last lost event. */
 	__u64 last;
 	__u64 of_class[CLASSES];
 	__u8 types[TYPES];
 	__u8 groups[GROUP_CELLS];
 };
 
-/* Two, as a program that interrupts a report notes its own loss in the other one. */
+/* Two, because a program that interrupts a report records its loss in the other one. */
 struct lost_of_cpu {
 	__u64 bank;
 	struct lost banks[2];
 };
 
-/* By CPU; the last is that of all CPUs without a state of their own. */
+/* By CPU; the last one is for all CPUs without their own state. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
@@ -32,7 +32,7 @@ struct {
 	__type(value, struct lost_of_cpu);
 } lost_by_cpu SEC(".maps");
 
-/* How many CPUs have a state of their own. */
+/* Number of CPUs with their own state. */
 const volatile __u32 own_cpus = MAX_CPUS;
 
 /* The class of a type, which user space sets before it loads the programs. */
@@ -46,7 +46,7 @@ static __always_inline struct lost_of_cpu *own_lost(void)
 	return bpf_map_lookup_elem(&lost_by_cpu, &id);
 }
 
-/* The two cells of a thread group: `Suspects` of the crate `eyas-scap` finds the same. */
+/* The two cells of a thread group; `Suspects` of the crate `eyas-scap` computes the same. */
 static __always_inline void note_group(struct lost *lost, __u32 group)
 {
 	__u32 hash = group * 0x9e3779b1U;
@@ -54,7 +54,7 @@ static __always_inline void note_group(struct lost *lost, __u32 group)
 	lost->groups[hash >> 12 & (GROUP_CELLS - 1)] = 1;
 }
 
-/* Notes an event that is lost: its type, the caller's thread group, and the one that it is about, if it is another. */
+/* Records a lost event: its type, the caller's thread group, and the one that the event is about, if it differs. */
 __noinline int note_lost(__u32 type, __u32 group)
 {
 	struct lost_of_cpu *of = own_lost();
@@ -71,7 +71,7 @@ __noinline int note_lost(__u32 type, __u32 group)
 	return 0;
 }
 
-/* Makes bits of bytes that are 0 or 1, and clears these. */
+/* Converts bytes that are 0 or 1 to bits, and clears the bytes. */
 static __always_inline void gather(__u64 *bits, __u8 *bytes, __u32 words)
 {
 	__u64 *cells = (void *)bytes;
@@ -86,7 +86,7 @@ static __always_inline void gather(__u64 *bits, __u8 *bytes, __u32 words)
 	}
 }
 
-/* What a report has behind the number of events, at an address that eight divides. */
+/* The part of a report after the number of events, at a multiple of eight. */
 struct what {
 	__u64 last;
 	__u64 of_class[CLASSES];
@@ -94,7 +94,7 @@ struct what {
 	__u64 groups[GROUP_CELLS / 64];
 };
 
-/* Moves what was noted so far to a report. */
+/* Moves the records so far to a report. */
 static __always_inline void take_lost(struct what *what)
 {
 	struct lost_of_cpu *of = own_lost();

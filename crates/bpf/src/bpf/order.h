@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Which events find room in a ring that fills: what changes the state as long as there is any, what rules use up to seven
- * eighths of the ring, all others up to three quarters. */
+/* Which events are still accepted while a ring fills up: events that change the state until it is full, events
+ * that rules use until it is seven eighths full, all others until it is three quarters full. */
 #pragma once
 
 #define FIRST 0
-/* How much of a ring events of an order leave free: a 2^nth part of it, by order; nothing for the first. */
+/* The part of a ring that events of an order leave free: a 2^nth part, by order; nothing for the first. */
 #define LEAVES(order) (4 - (order))
 
 /* By type; user space writes it. */
@@ -15,7 +15,7 @@ static __always_inline bool is_first(__u16 type)
 	return *(volatile __u8 *)&order_of[type & (TYPES - 1)] == FIRST;
 }
 
-/* Up to where events of this type fill a ring of that size. */
+/* The number of bytes up to which events of this type fill a ring of this size. */
 static __always_inline __u32 limit_of(__u32 size, __u16 type)
 {
 	__u8 order = *(volatile __u8 *)&order_of[type & (TYPES - 1)] & 3;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The programs: one for all system calls, one each for the life of processes. */
+/* The programs: one for all system calls, and one each for the start, exec and exit of processes and other
+ * tracepoints. */
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
@@ -41,7 +42,7 @@
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-/* Of the caller alone. */
+/* Only of the caller. */
 static __always_inline bool is_quiet(struct task_struct *task)
 {
 	if (any_quiet_tid) {
@@ -63,7 +64,7 @@ static __always_inline bool is_left_out(struct task_struct *task)
 	return stopped || TASK(task, tgid) == own_pid || is_quiet(task);
 }
 
-/* The end of a call that takes more to decide, or to report. */
+/* The end of a call that needs more work to decide or to report. */
 static __always_inline int end_of_call(struct pt_regs *regs, long ret)
 {
 	struct task_struct *task = current_task();
@@ -81,11 +82,11 @@ static __always_inline int end_of_call(struct pt_regs *regs, long ret)
 		return 0;
 	}
 	bool exec = is_exec(type);
-	/* A program that was started is reported from sched_process_exec. */
+	/* sched_process_exec reports a started program. */
 	if (exec && ret == 0)
 		return 0;
 #if !defined(__TARGET_ARCH_x86)
-	/* Children are reported from sched_process_fork. */
+	/* sched_process_fork reports children. */
 	if (ret == 0 && (type == EV_SYSCALL_CLONE_20_X || type == EV_SYSCALL_CLONE3_X))
 		return 0;
 #endif
@@ -125,7 +126,7 @@ static __always_inline int end_of_call(struct pt_regs *regs, long ret)
 static __always_inline int at_sys_exit(struct pt_regs *regs, long ret)
 {
 	struct task_struct *task = current_task();
-	/* Most calls are decided here; those of another width are numbered otherwise. */
+	/* Most calls are decided here; calls of another width have other numbers. */
 	if (!is_compat(task)) {
 		__u32 number = number_of_call(regs);
 		__u8 says = number < SYSCALLS ? interest[number & (SYSCALLS - 1)] : 0;
@@ -141,12 +142,12 @@ static __always_inline int at_sys_exit(struct pt_regs *regs, long ret)
 BTF_PROGRAM(sys_exit, sys_exit, (struct pt_regs *regs, long ret), at_sys_exit(regs, ret))
 PERF_PROGRAM(sys_exit, struct trace_event_raw_sys_exit, at_sys_exit(own_regs(), entry->ret))
 
-/* What a tracepoint costs whatever its program does: measurements are beside it. */
+/* An empty program, to measure the minimum cost of a tracepoint. */
 BTF_PROGRAM(empty, sys_exit, (struct pt_regs *regs, long ret), 0)
 PERF_PROGRAM(empty, void, 0)
 
-/* Where a call begins whose arguments are kept: through the tracepoint of the call alone, or, where those can't be
- * had, of all calls. */
+/* The beginning of a call whose arguments are kept: at the tracepoint of the call, or, if that is not available,
+ * of all calls. */
 static __always_inline int enter(struct call *call, __u64 *args)
 {
 	if (!call->says || is_left_out(current_task()))
@@ -166,7 +167,7 @@ struct sys_enter {
 	__u64 args[6];
 };
 
-/* The arguments are named, as a program may not read past those that the call has. */
+/* The arguments are named, because a program must not read more arguments than the call has. */
 #define ENTER(call, ...)                                                                                          \
 	SEC("tracepoint/syscalls/sys_enter_" #call)                                                               \
 	int enter_##call(struct sys_enter *ctx)                                                               \
@@ -184,7 +185,7 @@ ENTER(openat2, ctx->args[0], ctx->args[1], ctx->args[2])
 ENTER(connect, ctx->args[0], ctx->args[1], ctx->args[2])
 ENTER(mount)
 
-/* While the filter leaves out closes. */
+/* Attached while the filter covers closes. */
 SEC("tracepoint/syscalls/sys_enter_close")
 int enter_close(struct sys_enter *ctx)
 {
@@ -207,7 +208,7 @@ static __always_inline int at_sys_enter(struct pt_regs *regs)
 BTF_PROGRAM(sys_enter, sys_enter, (struct pt_regs *regs, long id), at_sys_enter(regs))
 PERF_PROGRAM(sys_enter, void, at_sys_enter(own_regs()))
 
-/* Children of threads that are left out are left out, too, whatever becomes of their names. */
+/* Children of excluded threads are excluded, too, even if their names change. */
 static __always_inline int leave_out(__u32 tid)
 {
 	__u8 yes = 1;
@@ -230,7 +231,7 @@ static __always_inline int forget_left_out(__u32 tid)
 BTF_PROGRAM(quiet_exit, sched_process_exit, (struct task_struct *task), forget_left_out(task->pid))
 PERF_PROGRAM(quiet_exit, void, forget_left_out(TASK(current_task(), pid)))
 
-/* What was kept for a thread goes with it, where that lies in maps. */
+/* Removes the data of a thread that is kept in maps. */
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(kept_exit, struct task_struct *task)
 {
@@ -242,12 +243,12 @@ int BPF_PROG(kept_exit, struct task_struct *task)
 extern struct task_struct *bpf_task_from_pid(s32 pid) __ksym __weak;
 extern void bpf_task_release(struct task_struct *task) __ksym __weak;
 
-/* Where a child does not pass the end of the call that made it. */
+/* For architectures where a child does not pass the end of the call that created it. */
 static __always_inline int at_fork(struct task_struct *child)
 {
 	struct task_struct *parent = current_task();
 	struct scratch *s;
-	/* As where a child passes that end, a process of the one that captures is reported, but no thread of it. */
+	/* As on other architectures, a child process of the capturing process is reported, but no thread of it. */
 	if (stopped || child->tgid == own_pid || is_quiet(parent) || TASK(parent, flags) & PF_KTHREAD ||
 	    !(s = fresh_change(EV_SYSCALL_CLONE_20_X, child, 0, child->tgid)))
 		return 0;
@@ -273,8 +274,8 @@ BTF_PROGRAM(process_fork, sched_process_fork, (struct task_struct *parent, struc
 PERF_PROGRAM(process_fork, struct trace_event_raw_sched_process_fork, at_fork_of(entry->child_pid))
 #endif
 
-/* The name of the program is in kernel memory, so far from `base`. A thread that does not lead its process gets the id of
- * the one that did. */
+/* The name of the program is in kernel memory, at an offset from `base`. A thread that is no leader gets the id of
+ * the leader. */
 static __always_inline int at_exec(void *base, __u32 filename, int old_tid)
 {
 	struct task_struct *task = current_task();
@@ -294,7 +295,7 @@ BTF_PROGRAM(process_exec, sched_process_exec,
 PERF_PROGRAM(process_exec, struct trace_event_raw_sched_process_exec,
 	     at_exec(entry, entry->__data_loc_filename & 0xffff, entry->old_pid))
 
-/* Both are in kernel memory. The thread may be another one of the caller's process. */
+/* Both names are in kernel memory. The thread may be another one of the caller's process. */
 static __always_inline int at_rename(struct task_struct *task, void *name)
 {
 	struct task_struct *caller = current_task();
@@ -304,7 +305,7 @@ static __always_inline int at_rename(struct task_struct *task, void *name)
 		note_exec(TASK(caller, pid), call);
 		return 0;
 	}
-	/* A prctl has an event of its own. */
+	/* A prctl has its own event. */
 	if (!reports_names || call == EV_SYSCALL_PRCTL_X)
 		return 0;
 	if (is_left_out(caller) || READ(task, flags) & (PF_KTHREAD | PF_IO_WORKER) ||
@@ -317,8 +318,8 @@ static __always_inline int at_rename(struct task_struct *task, void *name)
 	return done();
 }
 
-/* Arguments as plain numbers: a text is nothing that the verifier of Linux 5.10 knows. The lock that is held here forbids
- * preemption but on a real-time kernel. */
+/* Arguments are plain numbers, because the verifier of Linux 5.10 does not support text arguments. The lock that
+ * is held here disables preemption, except on a real-time kernel. */
 SEC("raw_tp/task_rename")
 int BPF_PROG(task_rename, struct task_struct *task, void *name)
 {
@@ -384,7 +385,8 @@ static __always_inline int at_signal(int signal, struct kernel_siginfo *info)
 
 BTF_PROGRAM(signal_deliver, signal_deliver,
 	    (int signal, struct kernel_siginfo *info, struct k_sigaction *action), at_signal(signal, info))
-/* The event's entry does not have the sender. The lock that is held here forbids preemption but on a real-time kernel. */
+/* The event's entry lacks the sender. The lock that is held here disables preemption, except on a real-time
+ * kernel. */
 GUARDED_PROGRAM(signal_deliver, signal_deliver,
 		(int signal, struct kernel_siginfo *info, struct k_sigaction *action), at_signal(signal, info))
 
@@ -393,7 +395,7 @@ static __always_inline int page_fault(unsigned long address, struct pt_regs *reg
 {
 	struct task_struct *task = current_task();
 	struct fault_event *event;
-	/* One in the middle of an event is the probe's own: it reads memory that may not be there. */
+	/* A fault while an event is being built is the probe's own, which reads memory that may not be paged in. */
 	if (own_cpu()->busy == CLAIMED || is_left_out(task) || sampling_ratio > 1)
 		return 0;
 	event = reserve(EV_PAGE_FAULT_E, sizeof(*event), 3, 0x488, TASK(task, pid));
@@ -418,21 +420,21 @@ int BPF_PROG(fault_kernel, unsigned long address, struct pt_regs *regs, unsigned
 }
 #endif
 
-/* Requests of io_uring: where the kernel takes one from its ring, and where it reports the result. */
+/* io_uring requests: the kernel takes a request from its ring, and reports the result. */
 static __always_inline int at_request(void *ctx)
 {
 	__u64 req = 0;
-	/* A number: the verifier would follow a pointer of that type. */
+	/* Read as a number, because the verifier would track a typed pointer. */
 	bpf_probe_read_kernel(&req, sizeof(req), ctx);
 	return take_request(req);
 }
 
 BTF_PROGRAM(uring_submit, io_uring_submit_req, (struct io_kiocb *req), at_request(ctx))
 GUARDED_PROGRAM(uring_submit, io_uring_submit_req, (struct io_kiocb *req), at_request(ctx))
-/* The name of before Linux 6.5. */
+/* The name before Linux 6.5. */
 BTF_PROGRAM(uring_submit_old, io_uring_submit_sqe, (struct io_kiocb *req), at_request(ctx))
 
-/* Without a request where one is answered several times, or a ring has a message for another one. */
+/* There is no request if one completes several times, or if a ring has a message for another ring. */
 static __always_inline int at_answer(unsigned long long *ctx)
 {
 	struct answer answer = {};
@@ -466,7 +468,7 @@ int uring_complete_p(unsigned long long *ctx)
 
 #define MORE_ANSWERS 2
 
-/* Where the queue of the ring is full, the kernel reports the result here alone, and before Linux 6.3 here, too. */
+/* If the ring's completion queue is full, the kernel reports the result only here; before Linux 6.3, here, too. */
 static __always_inline int at_overflow(void *ring, __u64 user_data, int res, __u32 flags)
 {
 	struct answer answer = { .ring = (__u64)ring, .user_data = user_data };

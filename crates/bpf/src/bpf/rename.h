@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* New names of threads. A program that is executed gives its thread one, too, before the kernel has the call look like
- * an execve. */
+/* New names of threads. An exec also renames its thread, before the kernel makes the call look like an execve. */
 #pragma once
 
 /* Threads that execute a program by execveat. */
@@ -16,7 +15,7 @@ static __always_inline bool is_exec(__u16 type)
 	return type == EV_SYSCALL_EXECVE_19_X || type == EV_SYSCALL_EXECVEAT_X;
 }
 
-/* Notes which call executes a program. */
+/* Records which call executes a program. */
 static __always_inline void note_exec(__u32 tid, __u16 type)
 {
 	__u8 yes = 1;

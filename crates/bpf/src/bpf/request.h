@@ -1,26 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Requests of io_uring. The probe takes a request's arguments when the kernel takes the request from its ring: the kernel
- * has copied its texts by then. It makes the event of the same call when the kernel reports the result. */
+/* io_uring requests. The probe reads a request's arguments when the kernel takes the request from its ring; the
+ * kernel has copied its texts by then. The probe makes the event of the corresponding call when the kernel reports
+ * the result. */
 #pragma once
 
 #define REQUEST_KINDS 64
 #define ANSWERS_MAX 4096
-/* Bits of a request's flags, which are those of its entry of the queue. */
+/* Bits of a request's flags, which are those of its submission queue entry. */
 #define BY_SLOT 1
 #define CHOOSES_BUFFER (1 << 5)
 #define SILENT (1 << 6)
 #define RING_POLLS 2
 #define SPLICE_IN_BY_SLOT (1U << 31)
-/* In place of the place in a ring's table: the kernel chooses one. */
+/* Instead of an index in a ring's table: the kernel chooses one. */
 #define ANY_SLOT ((__u32)-1)
-/* A descriptor whose number the kernel does not tell. */
+/* A descriptor with an unknown number. */
 #define UNKNOWN_FD 0x7fffffff
-/* Bits of an entry of a ring's table that are no part of the address. */
+/* Bits of a ring's table entry that are no part of the address. */
 #define FILE_BITS 7
 
-/* What the header of an event says beside the number of its parameters: that it is of a request, of which kind, that a
- * thread of the kernel's takes the ring's requests, that the result is not known, and that the last parameter describes
- * the descriptor. */
+/* Marks in the header of an event, beside the number of its parameters: it belongs to a request; the kind of the
+ * request; a kernel thread takes the ring's requests; the result is unknown; the last parameter describes the
+ * descriptor. */
 #define OF_REQUEST 0x8000
 #define OF_POLLED_RING 0x100
 #define IS_PRESUMED 0x200
@@ -39,7 +40,7 @@ struct {
 	__type(value, struct kept_long);
 } long_names SEC(".maps");
 
-/* Requests by what the program gave them as a name. */
+/* Requests by the program's user_data. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, ANSWERS_MAX);
@@ -55,13 +56,13 @@ static __always_inline __u64 request_of(struct answer *answer)
 	return found ? *found : 0;
 }
 
-/* A place in a ring's table as a descriptor: a number that no process has. */
+/* A direct descriptor's number for an index in a ring's table, which no process has. */
 static __always_inline __u64 direct(__u64 ring, __u32 slot)
 {
 	return ((ring >> 6 & 0x3fffffff) | 0x40000000) << 32 | slot;
 }
 
-/* The file in such a place. */
+/* The file at such an index. */
 static __always_inline struct file *file_in(struct io_ring_ctx *ring, __u32 slot)
 {
 	struct io_ring_ctx___old *old = (void *)ring;
@@ -75,7 +76,8 @@ static __always_inline struct file *file_in(struct io_ring_ctx *ring, __u32 slot
 	} else {
 		if (slot >= READ(old, nr_user_files))
 			return 0;
-		/* A number: from a pointer that it follows, the verifier of 6.12 lets nobody go on by so much. */
+		/* A number, because the verifier of 6.12 does not allow adding a large number to a pointer that it
+		 * tracks. */
 		__u64 files = 0;
 		bpf_core_read(&files, sizeof(files), &old->file_table.files);
 		file = READ((struct io_fixed_file *)files + slot, file_ptr);
@@ -83,7 +85,7 @@ static __always_inline struct file *file_in(struct io_ring_ctx *ring, __u32 slot
 	return (struct file *)(file & ~(__u64)FILE_BITS);
 }
 
-/* Who the request is of: of one that a thread of the kernel's takes from the ring, the process that has the ring. */
+/* The owner of the request. If a kernel thread takes requests from the ring, it is the process that owns the ring. */
 static __always_inline struct task_struct *owner_of(struct io_kiocb *req)
 {
 	struct io_kiocb___old *old = (void *)req;
@@ -124,7 +126,7 @@ static __always_inline void hold_name(struct request *r, __u64 req, __u32 at, __
 	r->has_long_names = 1;
 	bpf_map_update_elem(&long_names, &key, (void *)&blank, 0);
 	more = bpf_map_lookup_elem(&long_names, &key);
-	/* Without room for the whole name there is its beginning. */
+	/* Without room for the whole name, its beginning is kept. */
 	r->args[at] = more && bpf_probe_read_kernel_str(more->data, KEPT_LONG, from) > 0 ? (__u64)more->data :
 											  (__u64)TEXT_OF(r, which);
 }
@@ -141,9 +143,9 @@ static __always_inline void hold_bytes(struct request *r, __u32 at, __u32 which,
 	r->args[at + 1] = len;
 }
 
-/* Newer kernels have copied the address of a socket beside the request. Some of them copy nothing but the address; what
- * others copy begins with a pointer, which is aligned as no family of addresses is that has events. Older ones have the user's
- * address of it. */
+/* Newer kernels have copied the address of a socket beside the request. Some copy only the address. The copy of
+ * others begins with a pointer, whose alignment differs from every address family with events. Older kernels have
+ * only the user address. */
 static __always_inline void hold_address(struct request *r, struct io_kiocb *req, __u32 at, __u32 which, void *user,
 					 __u32 len)
 {
@@ -158,7 +160,7 @@ static __always_inline void hold_address(struct request *r, struct io_kiocb *req
 	hold_bytes(r, at, which, from, len > SOCKADDR_MAX ? SOCKADDR_MAX : len, !is_copied);
 }
 
-/* Where a message goes, if the request says so. */
+/* The destination of a message, if the request contains it. */
 static __always_inline void hold_target(struct request *r, struct io_kiocb *req, __u32 at, __u32 which)
 {
 	struct io_sr_msg___old *old = (void *)req;
@@ -169,7 +171,7 @@ static __always_inline void hold_target(struct request *r, struct io_kiocb *req,
 		hold_bytes(r, at, which, &beside->addr, READ(beside, msg.msg_namelen), false);
 }
 
-/* Where the kernel has no such request, it has no such structure. */
+/* A kernel without such a request has no such structure. */
 #define OF_KIND(of) if (bpf_core_type_exists(struct of))
 #define NUMBER(at, of, member) OF_KIND(of) r->args[at] = READ((struct of *)req, member);
 #define OPEN_FLAGS(at, of, member)                                                                                \
@@ -212,7 +214,7 @@ __noinline int hold_arguments(__u64 key)
 	return 0;
 }
 
-/* Readies the scratch for the event. */
+/* Prepares the scratch for the event. */
 static __always_inline void ready_request(struct scratch *s, struct request *r, struct io_kiocb *req, __s64 res)
 {
 	struct io_ring_ctx *ring = (struct io_ring_ctx *)r->answer.ring;
@@ -230,7 +232,7 @@ static __always_inline void ready_request(struct scratch *s, struct request *r, 
 	s->own_file = own >= 0 ? (__u64)READ(req, file) : 0;
 	s->described = own >= 0 && s->own_file && r->flags & BY_SLOT;
 	s->made_file = 0;
-	/* The kernel has put the buffer there that it chose. */
+	/* The kernel has stored the buffer that it chose there. */
 	if (r->flags & CHOOSES_BUFFER && r->type == EV_SYSCALL_READ_X)
 		s->args[1] = READ((struct io_rw *)req, addr);
 	if (r->flags & CHOOSES_BUFFER && r->type == EV_SOCKET_RECVFROM_X)
@@ -238,7 +240,7 @@ static __always_inline void ready_request(struct scratch *s, struct request *r, 
 	if (!makes || res < 0)
 		return;
 	if (r->type == EV_SYSCALL_PIPE2_X || s->request & IS_PRESUMED) {
-		/* Two of them, whose numbers the kernel writes to memory; or a number that it does not tell. */
+		/* Two descriptors, whose numbers the kernel writes to memory; or an unknown number. */
 		if (!r->slot && r->type != EV_SYSCALL_PIPE2_X)
 			s->ret = UNKNOWN_FD;
 		else if (r->slot && r->slot != ANY_SLOT && r->type != EV_SYSCALL_PIPE2_X)
@@ -252,7 +254,7 @@ static __always_inline void ready_request(struct scratch *s, struct request *r, 
 	}
 }
 
-/* Whether the event is left out while events are sampled. */
+/* Whether sampling leaves the event out. */
 static __always_inline bool is_request_sampled_out(__u8 says)
 {
 	return sampling_ratio > 1 && !(says & ALWAYS_KEPT) &&
@@ -351,7 +353,7 @@ static __always_inline int take_request(__u64 key)
 	r->flags = READ(req, flags);
 	r->compat = is_compat_ring((struct io_ring_ctx *)ring);
 	r->mark = OF_REQUEST | kind | (READ((struct io_ring_ctx *)ring, flags) & RING_POLLS ? OF_POLLED_RING : 0);
-	/* The request that was at this address before may have ended without a word. */
+	/* The previous request at this address may have ended without a report. */
 	if (has_entries(r->type))
 		forget_work(key);
 	hold_arguments(key);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The way to user space: a ring of each CPU's own, in memory that both sides map. A program claims the ring of its CPU
- * before it takes room there, and keeps it until the event is published, so that a ring has one writer, which takes no
- * lock: an event is built where it will be read, and the head moves past it when it is whole. */
+/* The ring buffers to user space: one for each CPU, in memory that both sides map. A program claims the ring of
+ * its CPU before it reserves room, and releases it after it has published the event. So a ring has one writer, and
+ * needs no lock. An event is built in the ring itself, and the head moves past it when it is complete. */
 #pragma once
 
-/* CPUs that can have a ring; those with higher numbers share the state behind theirs, which nobody can claim. */
+/* Maximum number of CPUs with a ring; CPUs with higher numbers share the state after theirs, which cannot be
+ * claimed. */
 #define MAX_CPUS 1024
 
 #define FREE 0
@@ -15,8 +16,9 @@
 #include "losses.h"
 #include "order.h"
 
-/* A ring has as many segments of memory as its size takes; an event lies in one segment, whose end is followed by room for the
- * rest of the longest one, and for as much again, as a verifier may take the last of its parameters to be so long. */
+/* A ring consists of segments of memory. An event is in one segment. After the end of a segment there is room for
+ * the rest of the longest event, and for the same size again, because the verifier may assume that the last
+ * parameter is that long. */
 #define SEGMENT (1 << 20)
 #define SEGMENT_SHIFT 20
 
@@ -33,47 +35,47 @@ struct {
 } ring_segments SEC(".maps");
 
 struct cpu {
-	/* Where the next event begins: counted in bytes from the first one on, rests between events included. */
+	/* Position of the next event, counted in bytes from the first event on, including padding. */
 	__u64 head;
-	/* What `tail` was when it was last looked at, so that the reader's memory is rarely touched. */
+	/* Value of `tail` at the last check, so that the reader's memory is rarely read. */
 	__u64 tail_seen;
-	/* Bytes of the ring, a power of two; 0 where the CPU has none. */
+	/* Size of the ring in bytes, a power of two; 0 if the CPU has none. */
 	__u32 size;
 	__u32 first_segment;
-	/* Events made by programs that had claimed the ring, whether they were lost or not. */
+	/* Number of events of programs that had claimed the ring, including lost ones. */
 	__u64 made;
-	/* Events lost for any reason, and how many of them the ring has reported. */
+	/* Number of lost events, and of those that the ring has reported. */
 	__u64 lost;
 	__u64 reported;
-	/* Whether a program has claimed the ring: FREE, CLAIMED, or UNCLAIMABLE where there is none. */
+	/* Whether a program has claimed the ring: FREE, CLAIMED, or UNCLAIMABLE if there is none. */
 	__u32 busy;
-	/* How full the ring is before it is looked at which events still find room. */
+	/* Fill level from which on the order of events is checked. */
 	__u32 roomy;
-	/* Whether an event was lost that changes the state, so that what is lost is reported before the next event. */
+	/* Whether an event that changes the state was lost, so that the loss is reported before the next event. */
 	__u32 urgent;
-	/* Up to where user space has read, which alone writes it. */
+	/* Position up to which user space has read; only user space writes it. */
 	__u64 tail __attribute__((aligned(CACHE_LINE)));
-	/* Events lost as the ring was full, as they were too large, and as another program had claimed the ring; the last
-	 * are not among those made. */
+	/* Events lost because the ring was full, because they were too large, and because another program had
+	 * claimed the ring; `made` does not include the last kind. */
 	__u64 full __attribute__((aligned(CACHE_LINE)));
 	__u64 too_large;
 	__u64 unclaimed;
-	/* When the first event was lost that the ring has not reported. */
+	/* Time of the first loss that the ring has not reported. */
 	__u64 lost_since;
-	/* Parameters left empty as user memory could not be read. */
+	/* Parameters left empty because user memory could not be read. */
 	__u64 faults;
-	/* Events that the filter left out, and those since it sent one nevertheless. */
+	/* Filtered events, and their number since the last sample. */
 	__u64 filtered;
 	/* Those of them whose process is in none of the groups that they are left out for. */
 	__u64 by_process;
 	__u32 since_sample;
-	/* What was decided before the event at hand was built. */
+	/* The decision before the current event was built. */
 	__u32 early;
-	/* The close that began last here: see `files.h`. */
+	/* The last close that began on this CPU: see `files.h`. */
 	__u64 closing;
 };
 
-/* What every event begins with. */
+/* The header of every event. */
 struct __attribute__((packed)) header {
 	__u64 ts, tid;
 	__u32 len;
@@ -81,7 +83,7 @@ struct __attribute__((packed)) header {
 	__u32 count;
 };
 
-/* In the place of events that were lost: no event itself, of a type that none has. */
+/* The type of a loss frame, which is no event. */
 #define LOSS 0xffff
 
 struct __attribute__((packed)) loss {
@@ -113,7 +115,7 @@ static __always_inline void lose(struct cpu *cpu, __u64 *reason, __u32 type, str
 	__sync_fetch_and_add(&cpu->lost, 1);
 }
 
-/* Events lost as the ring was full, by their type. */
+/* Events lost because the ring was full, by type. */
 __u64 full_by_type[TYPES] SEC(".bss.full");
 
 static __always_inline void lose_full(struct cpu *cpu, __u16 type, struct task_struct *other)
@@ -122,9 +124,9 @@ static __always_inline void lose_full(struct cpu *cpu, __u16 type, struct task_s
 	__sync_fetch_and_add(&full_by_type[type & (TYPES - 1)], 1);
 }
 
-/* The CPU's state, for one program to make events; 0 where another has it, which this one interrupts. It is to be
- * released. A program that comes between the look and the claim has released it when this one goes on, so that the two
- * need not be one step. */
+/* Claims the CPU's state for this program; returns 0 if this program interrupts another one that has claimed it.
+ * The caller must release it. A program that runs between the check and the claim has released the state before
+ * this one continues, so the two need not be atomic. */
 static __always_inline struct cpu *claim(void)
 {
 	struct cpu *cpu = own_cpu();
@@ -135,7 +137,7 @@ static __always_inline struct cpu *claim(void)
 	return cpu;
 }
 
-/* The same, where an event is lost that finds no ring to claim. */
+/* The same; if the claim fails, the event is counted as lost. */
 static __always_inline struct cpu *claim_or_lose(__u32 type, struct task_struct *other)
 {
 	struct cpu *cpu = claim();
@@ -166,17 +168,17 @@ static __always_inline __u8 *place(struct cpu *cpu, __u32 len, __u16 type)
 	return segment ? &segment->data[at & (SEGMENT - 1)] : 0;
 }
 
-/* What wakes user space. It carries nothing else. */
+/* The bell, which wakes user space. It carries no data. */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	/* As large as the largest page. */
+	/* The size of the largest page. */
 	__uint(max_entries, 1 << 16);
 } bell SEC(".maps");
 
 /* Whether user space sleeps until the bell rings. */
 __u32 is_asleep SEC(".bss.sleep");
 
-/* The kernel wakes who sleeps from an interrupt of its own, so that this may be called wherever programs run. */
+/* The kernel wakes the sleeper from a separate interrupt, so this may be called wherever programs run. */
 __noinline int ring_bell(void)
 {
 	__u64 nothing = 0;
@@ -185,26 +187,26 @@ __noinline int ring_bell(void)
 	return 0;
 }
 
-/* Hands over the event of `len` bytes that was built last. */
+/* Publishes the last built event of `len` bytes. */
 static __always_inline void publish(struct cpu *cpu, __u32 len)
 {
 	__u64 head = cpu->head + ((len + 7) & ~7U);
 #if defined(__TARGET_ARCH_x86)
-	/* Stores are seen in the order in which they are made. */
+	/* Stores become visible in program order. */
 	barrier();
 	*(volatile __u64 *)&cpu->head = head;
 #else
-	/* An exchange is a full barrier in BPF. What is written next needs none: it waits for the branch that looked
-	 * at the tail. */
+	/* An exchange is a full barrier in BPF. The next store needs none, because it depends on the branch on the
+	 * tail. */
 	__sync_lock_test_and_set(&cpu->head, head);
 #endif
 	if (*(volatile __u32 *)&is_asleep)
 		ring_bell();
 }
 
-/* Says in the ring what is missing from it here; whether the next event may follow. Where others than those that change the
- * state are lost while there is room for these, a report before each of them would take it: it comes later. The ring is
- * claimed. */
+/* Reports losses in the ring; returns whether the next event may follow. If only events that do not change the
+ * state were lost, the report comes later, because reports would use the room that is left for events that do. The
+ * ring is claimed. */
 __noinline int report_lost(void)
 {
 	struct cpu *cpu = own_cpu();
@@ -229,19 +231,19 @@ __noinline int report_lost(void)
 	take_lost((struct what *)((__u8 *)loss + __builtin_offsetof(struct loss, what)));
 	publish(cpu, sizeof(*loss));
 	*(volatile __u64 *)&cpu->reported = lost;
-	/* A program that interrupted this one meanwhile took its loss for one of those. */
+	/* A program that interrupted this one meanwhile counted its loss among those. */
 	if (*(volatile __u64 *)&cpu->lost != lost)
 		cpu->lost_since = boot_time + bpf_ktime_get_boot_ns();
 	return 1;
 }
 
-/* Whether the ring reports what was lost before and is to be reported now. */
+/* Whether the ring has no losses that must be reported now, or reports them. */
 static __always_inline bool has_told(struct cpu *cpu)
 {
 	return cpu->lost == cpu->reported || report_lost();
 }
 
-/* Where an event of up to `len` bytes may be built, 0 if the ring is too full for it. */
+/* The address for an event of up to `len` bytes, 0 if the ring is too full. */
 static __always_inline __u8 *room(struct cpu *cpu, __u32 len, __u16 type)
 {
 	return has_told(cpu) ? place(cpu, len, type) : 0;

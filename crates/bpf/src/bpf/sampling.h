@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* While events are sampled: those that carry state are kept, of the others the first part of each second. */
+/* Sampling: events that change the state are kept, and others in the first part of each second. */
 #pragma once
 
 #define SECOND_NS 1000000000ULL
@@ -7,7 +7,7 @@
 #define F_SETFD 2
 #define F_DUPFD_CLOEXEC 1030
 
-/* Says that events are left out from here on, or are no more. */
+/* Marks the beginning or the end of omitted events. */
 static __always_inline void mark_sampling(__u16 type, struct task_struct *task)
 {
 	struct drop_event *event = reserve(type, sizeof(*event), 1, 0x4, TASK(task, pid));
@@ -17,7 +17,7 @@ static __always_inline void mark_sampling(__u16 type, struct task_struct *task)
 	hand_over(sizeof(*event));
 }
 
-/* Whether the call carries state as long as it succeeds, or is made with certain arguments. */
+/* Whether the call changes the state if it succeeds, or with certain arguments. */
 static __always_inline bool is_kept(struct call *call, __s64 ret, struct pt_regs *regs)
 {
 	__u16 type = call->type;
@@ -31,7 +31,7 @@ static __always_inline bool is_kept(struct call *call, __s64 ret, struct pt_regs
 	return call->says & ALWAYS_KEPT;
 }
 
-/* Whether the event of a call is left out. */
+/* Whether sampling leaves out the event of a call. */
 static __always_inline bool is_sampled_out(struct call *call, __s64 ret, struct pt_regs *regs)
 {
 	__u16 type = call->type;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Every thread and every open file of every process, for the beginning of a capture. */
+/* Iterators of every thread, and of every open file of every process, for the snapshot. */
 #pragma once
 
 #define ANON_INODE_FS_MAGIC 0x09041934
-/* The most of a process's arguments, and of its environment, that is reported. */
+/* Maximum reported size of a process's arguments, and of its environment. */
 #define TEXT_MAX 4096
-/* No fewer than a task has parameters. */
+/* At least the number of a task's parameters. */
 #define LISTED_MAX 64
 
-/* What the name of a file is; `OTHER`: user space asks for it otherwise. */
+/* Kind of a file's name; `OTHER`: user space gets the name in another way. */
 enum file_kind { KIND_PATH, KIND_PIPE, KIND_SOCKET, KIND_ANONYMOUS, KIND_OTHER };
 
 struct file_record {
@@ -20,7 +20,7 @@ struct file_record {
 	__u32 len;
 };
 
-/* The memory of the iterators. */
+/* The scratch memory of the iterators. */
 static __always_inline struct scratch *iterator_scratch(void)
 {
 	struct scratch *s = scratch_in(iterator_slot);
@@ -29,7 +29,7 @@ static __always_inline struct scratch *iterator_scratch(void)
 	return s;
 }
 
-/* Events do not report these; where control groups are of version 1, /proc does. */
+/* Events do not report these. Where control groups are of version 1, user space reads them from /proc. */
 __noinline int cgroups_others(__u32 slot)
 {
 	struct scratch *s = scratch_in(slot);
@@ -55,7 +55,7 @@ __noinline int cgroups_rest(__u32 slot)
 	return 0;
 }
 
-/* A parameter of a task that is not in its memory. */
+/* A parameter of a task whose value is not in the memory of the task. */
 __noinline int param_listed(__u32 slot, __u32 desc)
 {
 	struct scratch *s = scratch_in(slot);
@@ -82,7 +82,8 @@ __noinline int param_listed(__u32 slot, __u32 desc)
 		put(s, READ(task, nsproxy, net_ns, ns.inum), 4);
 		break;
 	case OP_X_GAPS:
-		/* The last one: a task that ends now may have lost what was read before. */
+		/* The last parameter: a task that is ending may have lost the data that the parameters before it
+		 * need. */
 		put(s, s->gaps | (READ(task, flags) & PF_EXITING ? GAP_ENDS : 0), 1);
 		break;
 	CASES_CGROUPS:
@@ -99,7 +100,7 @@ __noinline int param_listed(__u32 slot, __u32 desc)
 	return 0;
 }
 
-/* What lies from `start` to `end` in the memory of a task, as far as events say it. */
+/* The bytes from `start` to `end` in the memory of a task, up to the limit of events. */
 static __always_inline void put_memory(struct scratch *s, struct task_struct *task, __u64 start, __u64 end)
 {
 	__u32 len = end - start > TEXT_MAX ? TEXT_MAX : end - start;
@@ -117,7 +118,7 @@ static __always_inline void put_arguments(struct scratch *s, struct task_struct 
 	struct mm_struct *mm = READ(task, mm);
 	__u64 start = READ(mm, arg_start), end = READ(mm, arg_end);
 	put_memory(s, task, start, end);
-	/* A program that writes a title over them may have needed more room, as /proc knows. */
+	/* A program that writes a title over them may have used more room; /proc has the whole title. */
 	if (end > start && end - start <= TEXT_MAX && s->data[(s->pos - 1) & 0xffff])
 		s->gaps |= GAP_MEMORY;
 }
@@ -128,7 +129,8 @@ static __always_inline void put_environment(struct scratch *s, struct task_struc
 	put_memory(s, task, READ(mm, env_start), READ(mm, env_end));
 }
 
-/* What threads of a process have in common is reported for its leader, or for all where that has ended. */
+/* Data that the threads of a process share is reported for the leader, or for every thread if the leader has
+ * ended. */
 static __always_inline bool stands_for_process(struct task_struct *task)
 {
 	struct task_struct *leader = READ(task, group_leader);
@@ -154,7 +156,7 @@ int dump_tasks(struct bpf_iter__task *ctx)
 	s->ret = 0;
 	s->gaps = 0;
 	begin(s, EV_ITER_TASK_E, (__u64)task->tgid << 32 | task->pid);
-	/* The kernel's own are named and no more, so that nobody looks for them elsewhere. */
+	/* Kernel threads are reported by name only, so that user space does not look for them elsewhere. */
 	if (task->flags & PF_KTHREAD) {
 		*(__u32 *)&s->data[22] = 0;
 		s->pos = HEADER;
@@ -185,7 +187,7 @@ int dump_tasks(struct bpf_iter__task *ctx)
 static __always_inline enum file_kind kind_of(struct file *file)
 {
 	struct dentry *dentry = READ(file, f_path.dentry);
-	/* Files of no directory are their own parents, as the root of a mount is. */
+	/* A file in no directory is its own parent, as is the root of a mount. */
 	if (dentry != READ(dentry, d_parent) || dentry == READ(file, f_path.mnt, mnt_root))
 		return KIND_PATH;
 	switch (READ(dentry, d_sb, s_magic)) {

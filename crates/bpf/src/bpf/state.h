@@ -5,19 +5,20 @@
 #define HEADER 26
 #define MAX_EVENT 65536
 #define TEMP 65536
-/* Parameters that an event has at most: those of its row, and those behind. */
+/* The maximum number of parameters of an event: those of its row, and those appended. */
 #define MOST_PARAMS 33
-/* Types of events that have a row; a power of two. */
+/* Number of event types that have a row; a power of two. */
 #define EVENT_TYPES 1024
 
-/* Where the parameters of an event are described, how many there are, and whether its call works on entries of directories. */
+/* Where the descriptions of an event's parameters start, how many there are, and whether the call works on
+ * directory entries. */
 struct event_row { __u16 first; __u8 count; __u8 has_entries; };
 struct syscall_row { __u16 type; __u16 code; };
-/* A call of 32-bit programs: the number of the 64-bit call that it is, if there is one, its event, its code, and how its
+/* A call of 32-bit programs: the number of the same 64-bit call, if there is one, its event, its code, and how its
  * arguments differ. */
 struct compat_row { __s16 number; __u16 type; __u16 code; __u8 form; __u8 which; };
-/* A kind of request of io_uring: number, event and code of the call that it stands for, which argument the descriptor is that
- * it works on, and whether it makes one. */
+/* A kind of io_uring request: number, event and code of the equivalent call, which argument is the file
+ * descriptor, and whether the request creates one. */
 struct request_row { __s16 number; __u16 type; __u16 code; __s8 own; __u8 makes; };
 enum args_form {
 	ARGS_SAME,
@@ -33,25 +34,25 @@ enum args_form {
 struct flag_pair { __u64 from; __u64 to; };
 struct flag_map { __u16 first; __u8 count; __u8 kind; __u64 otherwise; };
 
-/* A task ends; its arguments or environment, or a path that is too long, are to be had from /proc. */
+/* The task is ending. User space must read its arguments, its environment or a path that is too long from /proc. */
 #define GAP_ENDS 1
 #define GAP_MEMORY 2
 #define GAP_PATH 4
 
-/* What the kernel has, which user space finds out before it loads the programs. */
-/* The current task as a pointer that may be followed: Linux 5.11. */
+/* Features of the kernel. User space detects them before it loads the programs. */
+/* The current task as a pointer that programs may dereference: Linux 5.11. */
 const volatile __u8 has_task_pointer = 1;
-/* Memory that tracing programs keep with a task: Linux 5.13. */
+/* Task storage for tracing programs: Linux 5.13. */
 const volatile __u8 has_task_storage = 1;
-/* What a ring of io_uring reports at the end of a request is an entry of the completion queue: Linux 6.16. */
+/* The tracepoint at the end of an io_uring request gets the entry of the completion queue: Linux 6.16. */
 const volatile __u8 completes_by_entry = 1;
 
-/* One per CPU, for the program that has claimed the CPU's ring. One more, the last, is the iterators': one of them runs at a
- * time. */
+/* One per CPU, for the program that has claimed the CPU's ring. The last one is for the iterators, of which one
+ * runs at a time. */
 struct scratch {
-	/* Which one it is: 0 for that of the CPU at hand. */
+	/* Index of this scratch memory; 0 means that of the current CPU. */
 	__u32 slot;
-	/* Six; a power of two, so that a mask bounds the index. */
+	/* Six are used. The length is a power of two, so that a mask bounds the index. */
 	__u64 args[8];
 	__s64 ret;
 	__u32 pos;
@@ -59,48 +60,50 @@ struct scratch {
 	__u16 number;
 	__u16 code;
 	__u32 index;
-	/* The task that the event is about: the caller, or the child that it makes. In kernel memory. */
+	/* Kernel address of the task that the event is about: the caller, or the child that it creates. */
 	__u64 task;
-	/* Whether the caller's longs are 32 bits wide, and how its call passes its arguments: ARGS_. */
+	/* Whether the caller's longs are 32 bits wide, and how its call passes the arguments: ARGS_. */
 	__u8 compat;
 	__u8 form;
 	__u8 failed_exec;
-	/* Whether it is about another task than the caller: a child, or a thread that gets a name. */
+	/* Whether the event is about another task than the caller: a child, or a thread that gets a new name. */
 	__u8 of_other;
-	/* Of a call that takes several messages: whether none moved, else which of them the event is about. */
+	/* For a call with several messages: whether no message was transferred, or which message the event is
+	 * about. */
 	__u8 no_message;
 	__u8 message;
-	/* Of a program that was started: in kernel memory. */
+	/* Kernel address of the path of a program that was started. */
 	__u64 filename;
-	/* The id that its thread had before. */
+	/* The id that the thread had before. */
 	__s32 old_tid;
 	/* A pointer on its way to a number: see `number_of`. */
 	__u64 pointer;
-	/* The file that was looked up last, and its descriptor; several parameters ask for one. */
+	/* The file that was looked up last, and its file descriptor, because several parameters need the same
+	 * file. */
 	__u64 file;
 	__s32 fd;
-	/* Where a walk along a path has come to: pointers as numbers. */
+	/* Current position of a walk along a path: pointers as numbers. */
 	__u64 dentry, mount, root;
-	/* Whether the ring reports all that was lost before the event. */
+	/* Whether the ring reports all events that were dropped before this one. */
 	__u8 has_told;
-	/* Whether the path was walked to its root. */
+	/* Whether the walk along the path reached the root. */
 	__u8 whole;
-	/* What could not be reported about a task: GAP_ bits. Only tasks that iterators list have them. */
+	/* Which data of a task could not be reported: GAP_ bits. Only tasks that iterators list have them. */
 	__u8 gaps;
-	/* Counters of loops: the verifier need not distinguish what it does not track. */
+	/* Loop counters. In memory, because the verifier then does not track their values. */
 	__u32 at;
 	__u32 len;
-	/* Where the end of a path begins that is kept of one that is too long. */
+	/* If a path is too long, only its end is kept: where that end begins. */
 	__u32 end;
-	/* Bytes of the last name of the path that the caller gave. */
+	/* Length of the last name in the path that the caller passed. */
 	__u32 given;
-	/* Of a request of io_uring: what the event's header says of it, whether the file that it worked on is described behind
-	 * the parameters, that file, and the one that it made. In kernel memory. */
+	/* For an io_uring request: its part of the event header, whether the file that it used is described after
+	 * the parameters, and the kernel addresses of that file and of the file that the request created. */
 	__u16 request;
 	__u8 described;
 	__u64 own_file, made_file;
-	/* Of an event that the filter judges: which filter, none if it is 0; what was decided before it was built; whether it is
-	 * sent although no rule matches it. */
+	/* For an event that a filter evaluates: which filter (0: none), the decision before the event was built,
+	 * and whether the event is sent although no rule matches. */
 	__u32 filter;
 	__u32 early;
 	__u8 is_sample;
@@ -115,10 +118,11 @@ struct scratch {
 	__u32 read;
 	__u8 unread;
 	__u8 resolved;
-	/* Of a path that is compared with the kernel's own from its end: how many bytes of that are left; of the part at hand
-	 * bytes, dots, and whether it differs; parts that `..` takes away, and those that were the same. */
+	/* For the comparison of a path with the kernel's path, from the end: bytes of the kernel's path that are
+	 * left; for the current part its length, its dots and whether it differs; parts that `..` removes, and
+	 * parts that were equal. */
 	__u32 left, part_len, part_dots, differs, up, parts;
-	/* Of the path at hand: after a slash 1, and more by each dot thereafter; else 0. */
+	/* For the current path: 1 after a slash, and one more for each dot after that; otherwise 0. */
 	__u32 part;
 	/* The machine's. */
 	__u32 state;
@@ -128,7 +132,7 @@ struct scratch {
 	/* The control messages that are left, in user memory, and the descriptors that are left of one. */
 	__u64 control, control_len, right;
 	__u32 rights;
-	/* Control groups from one upwards. */
+	/* A control group and its ancestors. */
 	__u64 nodes[8];
 	__u8 data[2 * 65536];
 };
@@ -146,7 +150,7 @@ struct comm {
 	char text[COMM_LEN];
 };
 
-/* Threads that are left out, by name and by id of thread or process. */
+/* Threads whose events are left out, by name and by id of thread or process. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1024);
@@ -161,48 +165,50 @@ struct {
 	__type(value, __u8);
 } quiet_tids SEC(".maps");
 
-/* Settings; user space writes them before or while the programs run. */
+/* Settings. User space writes them before the programs run or while they run. */
 __u8 interest[512];
 #if defined(__TARGET_ARCH_x86)
-/* Behind calls of 32-bit programs by their numbers, those of `socketcall` and of `ipc`. */
+/* The calls of 32-bit programs by number, followed by the subcalls of `socketcall` and of `ipc`. */
 #define IA32_SUBCALLS 32
 #define IA32_PLACES (512 + 2 * IA32_SUBCALLS)
 __u8 ia32_interest[IA32_PLACES];
 #endif
-/* What the table says of a call: that it is wanted, and what becomes of it while events are sampled. */
+/* Values of the table for a call: whether it is wanted, and how sampling treats it. */
 #define WANTED 1
 #define ALWAYS_KEPT 2
 #define FIRST_LEFT_OUT 4
-/* Of `ioctl`: only what is done to a descriptor itself. */
+/* For `ioctl`: only requests that change the file descriptor itself. */
 #define DESCRIPTOR_ALONE 8
-/* Of each second the first 1/ratio is captured; 1: all of it. */
+/* The first 1/ratio of each second is captured; 1 captures everything. */
 __u32 sampling_ratio = 1;
-/* Whether the rest of a second is being left out. */
+/* Whether the programs are leaving out the rest of a second. */
 __u8 left_out = 0;
 __u64 boot_time = 0;
 __u32 snaplen = 80;
-/* Whether more is kept of what goes through sockets of some ports and protocols. */
+/* Whether more data is kept for sockets with certain ports and protocols. */
 __u8 snaplen_by_protocol = 0;
-/* Ports of which the most is kept; none if the last is 0. */
+/* Range of ports for which the maximum of data is kept; no port if the last is 0. */
 __u16 first_full_port = 0, last_full_port = 0;
 __u16 statsd_port = 8125;
-/* A page is 1 << page_to_kb KiB. */
+/* A page has 1 << page_to_kb KiB. */
 __u32 page_to_kb = 2;
 __u32 own_pid = -1;
-/* Which scratch the iterators have. */
+/* Index of the scratch memory of the iterators. */
 __u32 iterator_slot = 0;
 __u8 drop_failed = 0;
-/* Whether new names of threads are of interest. */
+/* Whether events report new names of threads. */
 __u8 reports_names = 0;
 __u8 stopped = 0;
-/* Whether any of these settings asks for more than a look at the table and at `own_pid`: stopped, sampling, failed
- * calls left out, threads left out. */
+/* Whether any setting needs more than the table and `own_pid`: capture stopped, sampling, failed calls left out,
+ * or threads left out. */
 __u8 is_choosy = 0;
 __u8 any_quiet_comm = 0, any_quiet_tid = 0;
-/* Calls of interest that the process which captures has made: it notices when they are not seen. */
+/* Number of wanted calls that the capturing process has made. The process compares it to detect that its calls are
+ * not captured. */
 __u64 own_calls SEC(".bss.guard");
 
-/* The kernel returns from an update of a map of maps when no program runs any more that ran before it. */
+/* The kernel returns from an update of a map of maps only after every program that ran before the update has
+ * ended. */
 struct fence {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
@@ -217,14 +223,14 @@ struct {
 	__array(values, struct fence);
 } fences SEC(".maps");
 
-/* A pointer as a number, which the verifier lets take any form. */
+/* A pointer as a number. The verifier allows any arithmetic with it. */
 static __always_inline __u64 number_of(struct scratch *s, void *pointer)
 {
 	*(void *volatile *)&s->pointer = pointer;
 	return *(volatile __u64 *)&s->pointer;
 }
 
-/* By its slot: global functions take numbers alone, as those that take pointers need Linux 5.12. */
+/* Scratch memory by index. Global functions take only numbers, because pointer arguments need Linux 5.12. */
 static __always_inline struct scratch *scratch_in(__u32 slot)
 {
 	__u32 key = slot ? slot : bpf_get_smp_processor_id();

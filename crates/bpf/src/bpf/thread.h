@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Memory of threads, kept from one program to the next: with the task, or by thread id where tracing programs keep nothing
- * with a task. */
+/* Memory per thread that lasts from one program run to the next: in task storage, or in a map by thread id where
+ * tracing programs have no task storage. */
 #pragma once
 
-/* Threads that have some by their ids. */
+/* Maximum number of threads in the maps by thread id. */
 #define KEPT_THREADS 16384
 #define LARGEST_KEPT 4096
-/* Bytes of a text that is kept beside other things, and of one that has memory of its own. */
+/* Length of a text that is kept together with other data, and of one that has memory of its own. */
 #define KEPT_SHORT 256
 #define KEPT_LONG 4096
 
-/* What it begins as. */
+/* Initial content. */
 const volatile __u8 blank[LARGEST_KEPT] = {};
 
-/* Memory of the calling thread's in one of these, 0 if there is none; `create`: it is made if it is not there. */
+/* The calling thread's memory in one of these maps, or 0 if there is none. `create`: create it if it is missing. */
 #define OF_THREAD(storage, by_tid, create)                                                                        \
 	({                                                                                                        \
 		void *memory_;                                                                                    \

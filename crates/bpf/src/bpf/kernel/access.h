@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Whether a task may write to the file that it executes: what its access(2) would say. */
+/* Whether a task may write to the file that it executes, as access(2) would return it. */
 #pragma once
 
 #define SB_RDONLY 1
@@ -11,9 +11,9 @@
 #define CAP_DAC_OVERRIDE (1ULL << 1)
 #define SECURE_NO_SETUID_FIXUP 4
 #define NO_ID ((__u32)-1)
-/* Extents that lie in the map itself. */
+/* Number of extents in the map itself. */
 #define SHORT_MAP 5
-/* Steps that find one of the 340 extents of a longer map, and one of 65,536 groups. */
+/* Number of steps to find one of the 340 extents of a longer map, and one of 65,536 groups. */
 #define MAP_STEPS 9
 #define GROUP_STEPS 17
 #define ACL_ENTRIES 32
@@ -24,7 +24,7 @@
 #define ACL_MASK 0x10
 #define ACL_OTHER 0x20
 
-/* An entry of a list, whose id has a name for users and one for groups in the kernel. */
+/* An entry of a list; in the kernel, its id has different members for users and groups. */
 struct acl_entry {
 	__s16 tag;
 	__u16 perm;
@@ -44,14 +44,14 @@ static __always_inline __u32 id_in(const struct uid_gid_extent *extent, __u32 id
 	return id >= from && id - from < extent->count ? to + (id - from) : NO_ID;
 }
 
-/* Begins a search in so many sorted entries. */
+/* Begins a search in this number of sorted entries. */
 static __always_inline void search(struct scratch *s, __u32 count)
 {
 	s->at = 0;
 	s->len = count;
 }
 
-/* Goes on behind the entry in the middle, or before it. */
+/* Continues after the entry in the middle, or before it. */
 static __always_inline void narrow(struct scratch *s, bool behind)
 {
 	__u32 half = s->len / 2;
@@ -68,7 +68,7 @@ static __always_inline __u64 middle(struct scratch *s)
 	return s->at + s->len / 2;
 }
 
-/* An id by a `struct uid_gid_map`: what one of the namespace is outside of it, or upwards, the other way round. */
+/* Maps an id by a `struct uid_gid_map`: from the namespace to its outside, or with `up` the other way round. */
 __noinline __u32 map_id(__u32 slot, __u64 of, __u32 id, __u32 up)
 {
 	struct scratch *s = scratch_in(slot);
@@ -90,7 +90,7 @@ __noinline __u32 map_id(__u32 slot, __u64 of, __u32 id, __u32 up)
 		}
 		return found;
 	}
-	/* Sorted by what is looked for. */
+	/* Sorted by the searched id. */
 	if (up)
 		bpf_core_read(&sorted, sizeof(sorted), &map->reverse);
 	else
@@ -108,7 +108,7 @@ __noinline __u32 map_id(__u32 slot, __u64 of, __u32 id, __u32 up)
 	return found;
 }
 
-/* As the mount shows an id of a file; NO_ID where it shows none. */
+/* An id of a file as seen through the mount; NO_ID if there is none. */
 static __always_inline __u32 shown_id(struct scratch *s, struct vfsmount *mnt, __u32 id, bool group)
 {
 	struct mnt_idmap *idmap;
@@ -128,7 +128,7 @@ static __always_inline __u32 shown_id(struct scratch *s, struct vfsmount *mnt, _
 	return owner ? map_id(s->slot, number_of(s, group ? &owner->gid_map : &owner->uid_map), id, 0) : id;
 }
 
-/* Whether a group is the real one of the credentials, or a supplementary one. */
+/* Whether a group is the real group of the credentials, or a supplementary one. */
 __noinline int is_in_group(__u32 slot, __u64 of, __u32 gid)
 {
 	struct scratch *s = scratch_in(slot);
@@ -153,8 +153,8 @@ __noinline int is_in_group(__u32 slot, __u64 of, __u32 gid)
 	return 0;
 }
 
-/* What an access control list says of writing: 1 or 0; -1 where there is none at hand. Its entries come in the order of
- * their tags, and the mask, behind those of users and groups, narrows these. */
+/* The write permission in an access control list: 1 or 0; -1 if there is no list. Its entries are in the order of
+ * their tags, and the mask, after those of users and groups, limits these. */
 __noinline int acl_allows(__u32 slot, __u64 of_file, __u64 of_cred)
 {
 	struct scratch *s = scratch_in(slot);
@@ -169,7 +169,7 @@ __noinline int acl_allows(__u32 slot, __u64 of_file, __u64 of_cred)
 	if (!bpf_core_field_exists(inode->i_acl))
 		return -1;
 	struct posix_acl *acl = READ(inode, i_acl);
-	/* Not read, or being read: markers in the place of an address. */
+	/* Not read, or being read: markers instead of an address. */
 	if ((__s64)acl >= 0 || acl == (void *)-1 || !acl)
 		return -1;
 	__u32 count = READ(acl, a_count);
@@ -202,7 +202,7 @@ __noinline int acl_allows(__u32 slot, __u64 of_file, __u64 of_cred)
 	return 0;
 }
 
-/* What mode and access control list say. */
+/* The permission by mode and access control list. */
 static __always_inline bool mode_allows(struct scratch *s, struct file *file, struct cred *cred, __u32 uid, __u32 gid)
 {
 	struct inode *inode = READ(file, f_inode);
@@ -219,7 +219,7 @@ static __always_inline bool mode_allows(struct scratch *s, struct file *file, st
 	return mode & (is_in_group(s->slot, number_of(s, cred), gid) ? 020 : 02);
 }
 
-/* Whether access(2) takes the task for one that may pass over modes: by its real ids, and where they exist in its user
+/* Whether access(2) lets the task ignore modes: by its real ids, and if the file's ids exist in its user
  * namespace. */
 static __always_inline bool overrides(struct scratch *s, struct cred *cred, __u32 uid, __u32 gid)
 {

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Which entries of which directories a call worked on, whatever links, renamed directories or other threads made of its
- * paths. Where programs can be attached to the kernel's functions (kprobes), the security hooks show the entries: they get what
- * was looked up. Elsewhere (Linux 6.13 or newer) the inodes show them whose change time the call set: the changed directory, and
- * what was made, moved or taken out of it. */
+/* The directory entries that a call worked on, whatever symlinks, renamed directories or other threads did to its
+ * paths. If programs can be attached to kernel functions (kprobes), the security hooks show the entries, because
+ * the kernel passes the found entries to them. Otherwise (Linux 6.13 or newer), the probe finds them by the inodes
+ * whose change time the call set: the changed directory, and the file that was made, moved or removed. */
 #pragma once
 
 #define NAME_MAX 255
 #define S_IFDIR 0x4000
 
-/* Whether an event is of a call that works on an entry, or what lies behind it. */
+/* Whether the event's call works on an entry, or on its file. */
 static __always_inline bool has_entries(__u16 type)
 {
 	return event_rows[type & (EVENT_TYPES - 1)].has_entries;
 }
 
-/* Whether the thread is in such a call, which is captured. */
+/* Whether the thread is in such a captured call. */
 static __always_inline bool in_call_with_entries(void)
 {
 	struct task_struct *task = current_task();
@@ -24,7 +24,7 @@ static __always_inline bool in_call_with_entries(void)
 	return call.says && has_entries(call.type);
 }
 
-/* What a call did to an entry. */
+/* The action of a call on an entry. */
 enum deed {
 	DEED_NONE,
 	DEED_MADE,
@@ -37,7 +37,7 @@ enum deed {
 	DEED_UNMOUNTED,
 };
 
-/* A name in a directory, or, without a name, the directory or file itself. Pointers as numbers; 0: not known. */
+/* A name in a directory, or, without a name, the directory or file itself. Pointers are numbers; 0: unknown. */
 struct entry {
 	__u64 mount, dentry;
 	__u32 len;
@@ -45,7 +45,7 @@ struct entry {
 	__u8 name[NAME_MAX + 1];
 };
 
-/* Those of a call: the only one, or the old and the new one. */
+/* The entries of a call: the only one, or the old and the new one. */
 struct entries {
 	__u32 deed;
 	struct entry at[2];
@@ -65,7 +65,7 @@ struct {
 	__type(value, struct entries);
 } entries_by_tid SEC(".maps");
 
-/* The same of requests, until they are answered. */
+/* The same for requests, until they complete. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
@@ -79,7 +79,7 @@ static __always_inline struct entries *entries_of_thread(bool create)
 	return OF_THREAD(entries_of_calls, entries_by_tid, create);
 }
 
-/* The request that a thread of a ring's carries out, if that is captured and works on an entry. */
+/* The request that a worker thread of a ring carries out, if it is captured and works on an entry. */
 static __always_inline __u64 work_with_entries(struct task_struct *task)
 {
 	__u64 req = request_at_work(task);
@@ -87,7 +87,7 @@ static __always_inline __u64 work_with_entries(struct task_struct *task)
 	return r && has_entries(r->type) ? req : 0;
 }
 
-/* Of the call, or the request, that the thread is in, if that is captured and works on entries; else 0. */
+/* The data of the thread's current call or request, if that is captured and works on entries; otherwise 0. */
 static __always_inline struct entries *entries_at_hand(void)
 {
 	struct task_struct *task = current_task();
@@ -98,7 +98,7 @@ static __always_inline struct entries *entries_at_hand(void)
 	return in_call_with_entries() ? entries_of_thread(true) : 0;
 }
 
-/* Copies the name of an entry; its length. */
+/* Copies the name of an entry; returns its length. */
 static __always_inline __u32 copy_name(__u8 *to, struct dentry *dentry)
 {
 	__u32 len = READ(dentry, d_name.len);
@@ -112,7 +112,7 @@ static __always_inline bool is_directory(struct inode *inode)
 	return (READ(inode, i_mode) & S_IFMT) == S_IFDIR;
 }
 
-/* What the security hooks are handed. */
+/* Records the arguments of the security hooks. */
 
 static __always_inline void set_entry(struct entry *entry, __u64 mount, struct dentry *dir, struct dentry *named)
 {
@@ -138,7 +138,8 @@ static __always_inline struct entries *new_entries(enum deed deed)
 	return entries;
 }
 
-/* The hooks of inodes do not say by which mount. The first is the call's: a file system of layers passes it on to another. */
+/* The hooks of inodes do not get the mount. The first hook belongs to the call; a layered file system calls
+ * another one. */
 static __always_inline int on_dentry(enum deed deed, struct dentry *dentry)
 {
 	struct entries *found = entries_at_hand();
@@ -193,7 +194,7 @@ HOOK(path_chmod, on_path(DEED_CHANGED, GIVEN_1(ctx)))
 HOOK(path_chown, on_path(DEED_CHANGED, GIVEN_1(ctx)))
 HOOK(path_truncate, on_path(DEED_CHANGED, GIVEN_1(ctx)))
 
-/* Of a file in layers, the one below is asked about as well, which comes later. */
+/* For a layered file, the hook of the lower file follows later. */
 static __always_inline int on_looked_at(struct path *path)
 {
 	struct entries *found = entries_at_hand();
@@ -206,7 +207,7 @@ static __always_inline int on_looked_at(struct path *path)
 
 HOOK(inode_getattr, on_looked_at(GIVEN_1(ctx)))
 
-/* Where mounts may have ids of their own, those come first: Linux 5.12. */
+/* If mounts may have their own ids (Linux 5.12), these come first. */
 static __always_inline bool has_own_ids(void)
 {
 	struct vfsmount *mount = 0;
@@ -217,7 +218,7 @@ static __always_inline bool has_own_ids(void)
 static __always_inline struct dentry *behind_ids(struct pt_regs *ctx)
 {
 	struct dentry *first = GIVEN_1(ctx), *second = GIVEN_2(ctx);
-	/* The verifier allows no choice between two places in the context. */
+	/* The verifier allows no variable offset in the context. */
 	barrier_var(first);
 	barrier_var(second);
 	return has_own_ids() ? second : first;
@@ -254,7 +255,7 @@ int hook_path_rename(struct pt_regs *ctx)
 		return 0;
 	set_entry(&found->at[0], (__u64)READ(from, mnt), READ(from, dentry), GIVEN_2(ctx));
 	set_entry(&found->at[1], (__u64)READ(to, mnt), READ(to, dentry), GIVEN_4(ctx));
-	/* What is moved is what the new name stands for then. */
+	/* After the move, the new name refers to the moved file. */
 	found->at[1].is_dir = found->at[0].is_dir;
 	return 0;
 }

@@ -44,7 +44,7 @@ static __always_inline struct file *file_of(struct scratch *s, int fd)
 
 #define LONG_BITS 64
 
-/* Whether the descriptor goes when a program is started: a bit of the process's, not of the file's. */
+/* Whether an exec closes the descriptor: a bit of the process, not of the file. */
 static __always_inline bool closes_on_exec(struct task_struct *task, __u32 fd)
 {
 	unsigned long *words = READ(task, files, fdt, close_on_exec), word = 0;
@@ -52,7 +52,7 @@ static __always_inline bool closes_on_exec(struct task_struct *task, __u32 fd)
 	return word >> (fd & (LONG_BITS - 1)) & 1;
 }
 
-/* As stat shows device numbers. */
+/* Device numbers in the form of stat. */
 static __always_inline __u32 encode_dev(__u32 dev)
 {
 	__u32 major = dev >> 20, minor = dev & 0xfffff;
@@ -65,7 +65,7 @@ static __always_inline int layer_of(struct file *file)
 	struct dentry *dentry = READ(file, f_path.dentry);
 	if (READ(dentry, d_sb, s_magic) != OVERLAY_MAGIC)
 		return 0;
-	/* The overlay keeps the upper dentry right behind its inode. */
+	/* The overlay keeps the upper dentry right after its inode. */
 	void *inode = READ(dentry, d_inode);
 	struct dentry *upper = 0;
 	bpf_probe_read_kernel(&upper, sizeof(upper), inode + bpf_core_type_size(struct inode));
@@ -95,6 +95,6 @@ static __always_inline __u64 inode_time(struct inode *inode, bool modified)
 		sec = time.tv_sec;
 		nsec = time.tv_nsec;
 	}
-	/* The top bit is the kernel's own mark on times that were looked at. */
+	/* The top bit is the kernel's mark on times that were read. */
 	return sec < 0 ? 0 : (__u64)sec * 1000000000ULL + (nsec & 0x7fffffff);
 }

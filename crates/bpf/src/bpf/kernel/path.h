@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Paths as the kernel has them: from a file up to the root of its mount namespace, whatever the caller's own root is. */
+/* The kernel's paths: from a file up to the root of its mount namespace, whatever the caller's root is. */
 #pragma once
 
 #define PATH_MAX 4096
-/* A longer path loses its middle: so much of its end is kept, and as much of its beginning as there is room for. */
+/* A longer path loses its middle: this number of bytes of its end is kept, and as much of its beginning as fits. */
 #define PATH_END 1024
-/* Directories that one call of `climb` passes, and calls of it. */
+/* Number of directories for one call of `climb`, and number of its calls. */
 #define STEPS 64
 #define CLIMBS 256
 
 #define PIPEFS_MAGIC 0x50495045
 #define SOCKFS_MAGIC 0x534f434b
 #define NSFS_MAGIC 0x6e736673
-/* Inode of all mount namespaces that nobody can enter, as they hold what is not mounted; 0 before Linux 6.18. */
+/* Inode of all anonymous mount namespaces, which contain what is not mounted; 0 before Linux 6.18. */
 #define ANONYMOUS_NAMESPACE 0xeffffff7
 #define LEFT_OUT "/..."
 #define UNREACHABLE "(unreachable)"
 #define DELETED " (deleted)"
 
-/* Puts a text of constant length before what was put last. */
+/* Prepends a text of constant length. */
 #define PREPEND(s, text)                                                                                          \
 	({                                                                                                        \
 		static const char text_[] = text;                                                                 \
@@ -26,7 +26,7 @@
 		bpf_probe_read_kernel(&(s)->data[TEMP + ((s)->at & (PATH_MAX - 1))], sizeof(text_) - 1, text_);  \
 	})
 
-/* Passes up to STEPS directories and mounts; whether there are more. */
+/* Climbs up to STEPS directories and mounts; returns whether there are more. */
 __noinline int climb(__u32 slot)
 {
 	struct scratch *s = scratch_in(slot);
@@ -36,7 +36,7 @@ __noinline int climb(__u32 slot)
 	struct dentry *dentry = (struct dentry *)s->dentry, *root = (struct dentry *)s->root;
 	struct mount *mount = (struct mount *)s->mount;
 	for (i = 0; i < STEPS; i++) {
-		/* As numbers: of each step, the verifier then follows one way for all pointers that it may begin with. */
+		/* As numbers, so that the verifier follows one path of each step for all possible pointers. */
 		dentry = (struct dentry *)number_of(s, dentry);
 		mount = (struct mount *)number_of(s, mount);
 		root = (struct dentry *)number_of(s, root);
@@ -65,7 +65,7 @@ __noinline int climb(__u32 slot)
 			at = s->at;
 		}
 		at -= len;
-		/* Again, as the verifier of 6.12 forgets a bound when it learns one of the sum above. */
+		/* Checked again, because the verifier of 6.12 forgets a bound when it learns one of the sum above. */
 		barrier_var(len);
 		len &= 0xff;
 		bpf_probe_read_kernel(&s->data[TEMP + (at & (PATH_MAX - 1))], len, name);
@@ -101,7 +101,7 @@ static __always_inline void prepend_name(struct scratch *s, const void *name, __
 	bpf_probe_read_kernel(&s->data[TEMP + (s->at & (PATH_MAX - 1))], len, name);
 }
 
-/* The name of a file that no directory has, as the kernel shows it; none if it does not say what the file is. */
+/* The kernel's name of a file without a directory; none if the name does not show the kind of the file. */
 __noinline int name_alone(__u32 slot)
 {
 	struct scratch *s = scratch_in(slot);
@@ -125,7 +125,7 @@ __noinline int name_alone(__u32 slot)
 		long len = bpf_probe_read_kernel_str(name, sizeof(name), READ(ns, ops, name));
 		prepend_name(s, name, len > 0 ? (len - 1) & 15 : 0);
 	} else {
-		/* A memfd and its like have a name of their own, a file that was found by its inode alone has none. */
+		/* A memfd and the like have a name; a file that was found only by its inode has none. */
 		const unsigned char *name = READ(dentry, d_name.name);
 		char first = 0;
 		bpf_probe_read_kernel(&first, 1, name);
@@ -135,7 +135,7 @@ __noinline int name_alone(__u32 slot)
 	return 0;
 }
 
-/* Whether a mount is one of a namespace, so that its paths begin at the root of that. */
+/* Whether a mount belongs to a namespace, so that its paths begin at the namespace's root. */
 static __always_inline bool is_mounted(struct mount *mount)
 {
 	struct mnt_namespace *ns = READ(mount, mnt_ns);
@@ -143,8 +143,8 @@ static __always_inline bool is_mounted(struct mount *mount)
 	return inode && inode != ANONYMOUS_NAMESPACE;
 }
 
-/* Writes the path of an entry, by its mount, backwards into the upper half of the scratch, where a NUL stands behind it; before
- * the last `behind` bytes there, which are put already. Its length with the NUL, 0 if it is not known. */
+/* Writes the path of an entry, by its mount, backwards into the upper half of the scratch, with a NUL after it;
+ * before the last `behind` bytes, which are written already. Returns its length with the NUL, 0 if it is unknown. */
 __noinline int walk(__u32 slot, __u64 dentry, __u64 of, __u32 behind)
 {
 	struct scratch *s = scratch_in(slot);
@@ -173,7 +173,7 @@ __noinline int walk(__u32 slot, __u64 dentry, __u64 of, __u32 behind)
 	return s->at < PATH_MAX ? PATH_MAX + 1 - s->at : 0;
 }
 
-/* Copies what `walk` found, of such a length. */
+/* Copies the path that `walk` found, with this length. */
 static __always_inline __u32 copy_path(struct scratch *s, __u8 *to, __u32 len)
 {
 	barrier_var(len);
@@ -184,7 +184,7 @@ static __always_inline __u32 copy_path(struct scratch *s, __u8 *to, __u32 len)
 	return len;
 }
 
-/* Whether a name was taken off its directory: another file may have it now. */
+/* Whether a name was removed from its directory, so that another file may have it now. */
 static __always_inline bool is_taken_off(struct dentry *dentry)
 {
 	return !READ(dentry, d_hash.pprev) && dentry != READ(dentry, d_parent);
@@ -204,7 +204,7 @@ static __always_inline __u32 walk_from(struct scratch *s, struct file *file)
 	return walk(s->slot, number_of(s, dentry), number_of(s, mount), behind);
 }
 
-/* The path that two members of a structure are. */
+/* The path from two members of a structure. */
 static __always_inline __u32 walk_path(struct scratch *s, struct path *path)
 {
 	struct dentry *dentry = READ(path, dentry);

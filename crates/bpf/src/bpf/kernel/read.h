@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Members of the kernel's structures, through pointers that the verifier knows nothing of. */
+/* Members of the kernel's structures, through pointers of unknown type to the verifier. */
 #pragma once
 
-/* Where the kernel has it (6.2), such a pointer is given its type, and a member is read by one instruction rather than
- * by a call; where it does not point to memory, 0 is read by either. */
+/* If the kernel has it (6.2), this function gives such a pointer its type, so a member is read by one instruction
+ * instead of a call. Both read 0 if the pointer is invalid. */
 extern void *bpf_rdonly_cast(const void *pointer, __u32 type) __ksym __weak;
 
 #define CAST(from)                                                                                                \
@@ -20,8 +20,8 @@ extern void *bpf_rdonly_cast(const void *pointer, __u32 type) __ksym __weak;
 		value_;                                                                                           \
 	})
 
-/* A pointer in a structure that the verifier trusts. Where it may, a cast makes it trust the pointer no more: for each such pointer
- * that is read it would look through all the kernel's types for one that says whether the trust is inherited. */
+/* A pointer in a structure that the verifier trusts. If possible, a cast removes the trust, because for each read
+ * of a trusted pointer the verifier would search all kernel types to find whether the trust is inherited. */
 #define READ_TRUSTED(from, member)                                                                                \
 	({                                                                                                        \
 		__auto_type from_ = (from);                                                                       \
@@ -37,10 +37,10 @@ extern void *bpf_rdonly_cast(const void *pointer, __u32 type) __ksym __weak;
 #define READ_N(a, b, c, d, e, name, ...) name
 #define READ(from, ...) READ_N(__VA_ARGS__, READ_5, READ_4, READ_3, READ_2, READ_1)(from, __VA_ARGS__)
 
-/* A pointer in an array of them: read as the member of a structure that is nothing else. */
+/* A pointer in an array of pointers, read as the only member of a structure. */
 #define READ_POINTER(from) ((__typeof__(*(from)))READ((struct list_head *)(from), next))
 
-/* Where the kernel does not give programs a pointer to the current task that the verifier knows, it is a number. */
+/* If the kernel does not give programs a typed pointer to the current task, it is a number. */
 static __always_inline struct task_struct *current_task(void)
 {
 	if (has_task_pointer)
@@ -48,5 +48,5 @@ static __always_inline struct task_struct *current_task(void)
 	return (struct task_struct *)bpf_get_current_task();
 }
 
-/* A member of the current task, or of what it points to. */
+/* A member of the current task, or of a structure that it points to. */
 #define TASK(from, member) (has_task_pointer ? (from)->member : READ(from, member))

@@ -27,12 +27,12 @@ static __always_inline __u16 swap16(__u16 v)
 /* The longest: two sockets and a path. */
 #define TUPLE_MAX (17 + UNIX_PATH_MAX)
 
-/* What put_tuple() does with the ends. */
+/* Options of put_tuple() for the ends. */
 #define TUPLE_INCOMING 1 /* Their end is the source. */
 #define TUPLE_SENDS 2 /* A datagram goes where the call says, whoever the socket is connected to. */
 #define TUPLE_LEN(bytes) ((__u32)(bytes) << 8) /* How long the address is that the call names. */
 
-/* An address that the call names, as an IPv6 socket sees it; 0 if it is of another family. */
+/* The address in the call, in the form of an IPv6 socket; 0 if it has another family. */
 static __always_inline int read_inet6(__u64 user_addr, struct in6_addr *ip, __u16 *port)
 {
 	__u8 addr[24] = {};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The current task: ids, memory, control groups, its program. */
+/* The current task: ids, memory, cgroups, its program. */
 #pragma once
 
 #define PIDTYPE_TGID 1
@@ -22,7 +22,7 @@ static __always_inline struct task_struct *subject(struct scratch *s)
 	return (struct task_struct *)s->task;
 }
 
-/* The id in the pid's own, deepest namespace. */
+/* The id in the pid's deepest namespace. */
 static __always_inline __s64 own_number(struct pid *pid)
 {
 	__u32 level = READ(pid, level);
@@ -66,7 +66,7 @@ static __always_inline __u32 pidns_flag(struct task_struct *task)
 	return READ(task, thread_pid, level) != 0 || own != children ? CHILD_IN_PIDNS : 0;
 }
 
-/* A macro, as CO-RE finds the element of an array by a literal index only. */
+/* A macro, because CO-RE relocates the element of an array only with a literal index. */
 #define RSS_PAGES(mm, kind)                                                                                       \
 	({                                                                                                        \
 		struct mm_struct___old *old = (void *)(mm);                                                       \
@@ -76,7 +76,7 @@ static __always_inline __u32 pidns_flag(struct task_struct *task)
 		pages < 0 ? 0 : (__u64)pages;                                                                     \
 	})
 
-/* Sizes in KiB: what is mapped, what is resident (of files, anonymous, shared), what is swapped out. */
+/* Sizes in KiB: mapped, resident (files, anonymous, shared), and swapped memory. */
 static __always_inline __u32 vm_size(struct mm_struct *mm)
 {
 	return READ(mm, total_vm) << page_to_kb;
@@ -121,7 +121,7 @@ static __always_inline __u32 exe_flags(struct scratch *s)
 	return flags;
 }
 
-/* By itself, so that the compiler moves neither read in front of the question which one this kernel has. */
+/* A separate function, so that the compiler moves neither read before the check of what this kernel has. */
 static __noinline struct kernfs_node *parent_of(struct kernfs_node *node)
 {
 	struct kernfs_node___old *old = (void *)node;
@@ -132,8 +132,8 @@ static __noinline struct kernfs_node *parent_of(struct kernfs_node *node)
 
 #define CGROUP_DEPTH 6
 
-/* Appends the path of a control group, as far as there is room, and a NUL to the parameter under construction, which has
- * s->len bytes so far. */
+/* Appends the path of a cgroup, cut to the available room, and a NUL to the parameter under construction, which
+ * has s->len bytes so far. */
 __noinline int put_group_path(__u32 slot, __u64 of)
 {
 	struct scratch *s = scratch_in(slot);
@@ -173,7 +173,8 @@ __noinline int put_group_path(__u32 slot, __u64 of)
 	return 0;
 }
 
-/* The same of the task's group in a subsystem, with its name; unless `always`, only if that has a hierarchy of its own. */
+/* The same for the task's cgroup in a subsystem, with the subsystem's name; unless `always`, only if the subsystem
+ * has its own hierarchy. */
 static __always_inline void put_cgroup(struct scratch *s, int subsys, const char *name, __u32 name_len, bool always)
 {
 	struct cgroup_subsys_state *css = 0;
@@ -218,10 +219,10 @@ __noinline int cgroups_second(__u32 slot)
 
 #define THREADS_MAX 30
 #define ANCESTORS_MAX 60
-/* A reaper that takes longer to find than a program may look. */
+/* The search for the reaper would take too many steps. */
 #define REAPER_UNKNOWN -1
 
-/* Another thread of the group that goes on, 0 if there is none. */
+/* Another running thread of the group, 0 if there is none. */
 __noinline int sibling(void)
 {
 	struct task_struct *task = current_task();
@@ -240,8 +241,8 @@ __noinline int sibling(void)
 	return REAPER_UNKNOWN;
 }
 
-/* Who becomes the parent of this task's children: a thread of its group, an ancestor that asked for them, or the
- * first process of the namespace; 0 if nobody has to. */
+/* The new parent of this task's children: a thread of its group, an ancestor that is a child subreaper, or the
+ * first process of the namespace; 0 if none is needed. */
 __noinline int reaper(void)
 {
 	struct task_struct *task = current_task(), *parent;

@@ -10,13 +10,13 @@
 #define ANCESTRY 256
 #define TREE_DEPTH 40
 
-/* A name of an inode, which most have one of. */
+/* A name of an inode; most inodes have one. */
 struct alias {
 	__u64 dentry, parent;
 	__u32 hash;
 };
 
-/* An inode as it was when its change time was set: some names of it, the first of them as a text. */
+/* An inode at the moment when its change time was set: some of its names, the first as a text. */
 struct touched {
 	__u64 inode;
 	struct alias aliases[KEPT_ALIASES];
@@ -24,10 +24,10 @@ struct touched {
 	__u8 name[NAME_MAX + 1] __attribute__((aligned(8)));
 };
 
-/* The last ones of a call, and the last mount that there was when it began. */
+/* The last touched inodes of a call, and the last mount at its beginning. */
 struct touches {
 	__u64 last_mount;
-	/* Of what was made: its entry in the directory. */
+	/* The entry of the created file in the directory. */
 	__u64 made;
 	/* A pointer on its way to a number. */
 	__u64 pointer;
@@ -35,7 +35,7 @@ struct touches {
 	struct touched at[TOUCHED];
 };
 
-/* A pointer of which the verifier follows no more than that it is a number. */
+/* A pointer that the verifier treats as a number. */
 static __always_inline void *as_number(__u64 *by, void *pointer)
 {
 	*(void *volatile *)by = pointer;
@@ -57,7 +57,7 @@ struct {
 	__type(value, struct touches);
 } touches_of_requests SEC(".maps");
 
-/* The entry whose place among the names of an inode that is. */
+/* The entry of this link in an inode's list of names. */
 static __always_inline struct dentry *dentry_of_alias(struct hlist_node *node)
 {
 	struct dentry *dentry = 0;
@@ -80,7 +80,8 @@ static __always_inline struct dentry *next_alias(struct dentry *dentry)
 									    READ(new, d_alias.next));
 }
 
-/* Whether it is only read from its file system. The member has been a number, an enumeration, and either in a structure. */
+/* Whether the inode is new, that is, being read from its file system. The member has been a number, an
+ * enumeration, and each of them in a structure. */
 static __always_inline bool is_new(struct inode *inode)
 {
 	struct inode___618 *second = (void *)inode;
@@ -98,7 +99,7 @@ static __always_inline bool is_new(struct inode *inode)
 	return state & 1;
 }
 
-/* Kernels that have the tracepoints have such memory. */
+/* Kernels with these tracepoints have task storage. */
 static __always_inline struct touches *touches_of_thread(bool create)
 {
 	if (!has_task_storage)
@@ -117,7 +118,7 @@ static __always_inline struct touches *touches_at_hand(void)
 	return in_call_with_entries() ? touches_of_thread(true) : 0;
 }
 
-/* Tracepoints of the change time: which of them is passed depends on the file system and on how fine its times are. */
+/* Tracepoints of the change time. The file system and the resolution of its times determine which one is reached. */
 
 static __always_inline int touch(struct inode *inode)
 {
@@ -150,7 +151,8 @@ TOUCH(set, inode_set_ctime_to_ts)
 TOUCH(exchanged, ctime_ns_xchg)
 TOUCH(same, ctime_xchg_skip)
 
-/* The mount of a file: that of the caller's directory or root, or another mount of its namespace that shows the file. */
+/* The mount of a file: that of the caller's directory or root, or another mount of its namespace that contains the
+ * file. */
 
 static __always_inline struct mount *mount_of_instance(struct list_head *node)
 {
@@ -174,7 +176,7 @@ __noinline int lies_below(__u64 of, __u64 root)
 	return 0;
 }
 
-/* Takes a mount, by its `struct vfsmount`, if it shows the entry. */
+/* Selects a mount, by its `struct vfsmount`, if it contains the entry. */
 __noinline int try_mount(__u32 which, __u64 of)
 {
 	struct vfsmount *mount = (struct vfsmount *)of;
@@ -225,7 +227,7 @@ __noinline int find_mount(__u32 which)
 	return 0;
 }
 
-/* The one that was touched last, or before. */
+/* The inode that was touched last, or earlier ones. */
 static __always_inline struct touched *latest(struct touches *all, __u32 i)
 {
 	return &all->at[(all->count - 1 - i) & (TOUCHED - 1)];
@@ -233,7 +235,7 @@ static __always_inline struct touched *latest(struct touches *all, __u32 i)
 
 /* Names. */
 
-/* Where the scratch has the path that the caller gave, its last name, and another one. */
+/* Offsets in the scratch of the requested path, of its last name, and of another one. */
 #define GIVEN_PATH 16384
 #define GIVEN 8192
 #define OTHER 12288
@@ -253,8 +255,8 @@ static __always_inline bool differs(const __u8 *one, const __u8 *other, __u32 le
 	return false;
 }
 
-/* Finds the last name of the path that the caller gave: of several that the call may mean, it is that one. The text of a
- * request is in the probe's own memory. */
+/* Finds the last name of the requested path, which selects among several candidates. The text of a request is in
+ * the probe's memory. */
 __noinline int take_given(__u32 slot, __u64 from, __u32 is_own)
 {
 	struct scratch *s = scratch_in(slot);
@@ -266,7 +268,7 @@ __noinline int take_given(__u32 slot, __u64 from, __u32 is_own)
 		len = bpf_probe_read_kernel_str(&s->data[TEMP + GIVEN_PATH], PATH_MAX, (void *)from);
 	else if (from)
 		len = read_user_str(&s->data[TEMP + GIVEN_PATH], PATH_MAX, (void *)from);
-	/* In memory, as the verifier follows each value of a register by itself. */
+	/* In memory, because the verifier follows each value of a register separately. */
 	volatile __u32 *at = &s->at;
 	s->given = 0;
 	*at = len > 1 ? len - 1 : 0;
@@ -289,7 +291,7 @@ __noinline int take_given(__u32 slot, __u64 from, __u32 is_own)
 	return 0;
 }
 
-/* Whether an inode that was touched had that name. */
+/* Whether a touched inode had this name. */
 __noinline int had_given(__u32 slot, __u32 which)
 {
 	struct scratch *s = scratch_in(slot);
@@ -300,7 +302,7 @@ __noinline int had_given(__u32 slot, __u32 which)
 	return one->len == s->given && !differs(&s->data[TEMP + GIVEN], one->name, one->len);
 }
 
-/* Whether an entry has that name. */
+/* Whether an entry has this name. */
 __noinline int is_given(__u32 slot, __u64 of)
 {
 	struct scratch *s = scratch_in(slot);
@@ -318,7 +320,8 @@ static __always_inline __u32 take_name(struct entry *entry, const __u8 *name, __
 	return len;
 }
 
-/* The entries, from the inodes that were touched: the last ones first, as others may have been made on the way to them. */
+/* Finds the entries from the touched inodes, the last ones first, because others may have been touched on the way
+ * to them. */
 
 static __always_inline bool was_touched(struct touches *all, __u64 inode)
 {
@@ -329,7 +332,7 @@ static __always_inline bool was_touched(struct touches *all, __u64 inode)
 	return false;
 }
 
-/* What is in a directory that was changed. */
+/* Finds a new entry in a changed directory. */
 __noinline int find_made(__u32 which)
 {
 	struct touches *all = touches_of_thread(false);
@@ -350,7 +353,7 @@ __noinline int find_made(__u32 which)
 	return 0;
 }
 
-/* Another entry of what has a new one. */
+/* Finds another entry of a file with a new one. */
 __noinline int find_linked(__u32 slot)
 {
 	struct scratch *s = scratch_in(slot);
@@ -375,7 +378,7 @@ __noinline int find_linked(__u32 slot)
 	return best != 0;
 }
 
-/* What was in a directory that was changed, and is no more. */
+/* Finds an entry that was removed from a changed directory. */
 __noinline int find_removed(__u32 slot)
 {
 	struct scratch *s = scratch_in(slot);
@@ -403,7 +406,7 @@ __noinline int find_removed(__u32 slot)
 		struct dentry *dentry = (struct dentry *)one->aliases[0].dentry;
 		if (!dentry || one->aliases[0].parent != (__u64)dir)
 			continue;
-		/* A file with several names in the directory may have lost another one. */
+		/* If the file has several names in the directory, another one may have been removed. */
 		if (READ(dentry, d_inode) && READ(dentry, d_hash.pprev) && READ(dentry, d_parent) == dir)
 			continue;
 		entry->len = take_name(entry, one->name, one->len);
@@ -413,7 +416,7 @@ __noinline int find_removed(__u32 slot)
 	return 1;
 }
 
-/* Whether a name was given to another place since. */
+/* Whether a name was moved since. */
 static __always_inline bool was_moved(struct alias *alias, __u64 inode)
 {
 	struct dentry *dentry = (struct dentry *)alias->dentry;
@@ -421,7 +424,7 @@ static __always_inline bool was_moved(struct alias *alias, __u64 inode)
 	       ((__u64)READ(dentry, d_parent) != alias->parent || READ(dentry, d_name.hash) != alias->hash);
 }
 
-/* Which of the names of an inode was moved, KEPT_ALIASES if none was. */
+/* The moved name of an inode, KEPT_ALIASES if there is none. */
 __noinline int find_moved(__u32 which)
 {
 	struct touches *all = touches_of_thread(false);
@@ -435,7 +438,7 @@ __noinline int find_moved(__u32 which)
 	return i;
 }
 
-/* What was in one place, and is in another now. */
+/* Finds an entry that was moved. */
 __noinline int find_renamed(__u32 slot)
 {
 	struct scratch *s = scratch_in(slot);
@@ -449,7 +452,7 @@ __noinline int find_renamed(__u32 slot)
 		__u32 moved = find_moved(i);
 		if (moved >= KEPT_ALIASES)
 			continue;
-		/* Of two that take each other's place, the one that was asked for, as far as their names are known. */
+		/* For an exchange of two entries, the requested one, if their names are known. */
 		__u32 fits = moved ? 2 : had_given(slot, i) ? 3 : 1;
 		if (fits <= best)
 			continue;
@@ -472,7 +475,7 @@ __noinline int find_renamed(__u32 slot)
 	return 1;
 }
 
-/* What was touched last. */
+/* Finds the last touched inode. */
 __noinline int find_changed(__u32 slot)
 {
 	struct scratch *s = scratch_in(slot);
@@ -501,7 +504,7 @@ __noinline int find_changed(__u32 slot)
 	return 1;
 }
 
-/* Mounts by the order in which they were made: Linux 6.8. */
+/* Whether mounts are ordered by their creation: Linux 6.8. */
 static __always_inline bool has_tree_of_mounts(void)
 {
 	struct mnt_namespace *ns = 0;
@@ -509,7 +512,7 @@ static __always_inline bool has_tree_of_mounts(void)
 	return bpf_core_field_exists(ns->mounts) && bpf_core_field_exists(mount->mnt_id_unique);
 }
 
-/* The mount that was made since the call began, and what it shows of another one. */
+/* Finds the mount that was made since the call began, and its source in another mount. */
 __noinline int find_mounted(void)
 {
 	struct touches *all = touches_of_thread(false);
@@ -539,7 +542,7 @@ __noinline int find_mounted(void)
 	return 1;
 }
 
-/* Keeps which mount is the last one, where a call begins that may make one. */
+/* Keeps the last mount, at the beginning of a call that may make one. */
 __noinline int keep_last_mount(void)
 {
 	struct task_struct *task = current_task();

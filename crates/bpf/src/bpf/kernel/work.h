@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Requests of io_uring that are under way, and which of them a thread carries out. The kernel has threads of the process do
- * what changes entries of directories, and no other thread. */
+/* io_uring requests in progress, and the request that a thread carries out. Only worker threads of the process
+ * carry out requests that change directory entries. */
 #pragma once
 
 #define REQUESTS_MAX 8192
@@ -12,14 +12,14 @@ struct answer {
 
 struct request {
 	struct answer answer;
-	/* Texts as their addresses in the probe's own memory. */
+	/* Texts are addresses in the probe's memory. */
 	__u64 args[8];
 	/* The task that the event is about. */
 	__u64 task;
 	__u32 slot;
 	__u16 number, type, code, mark;
 	__u8 opcode, flags, says, compat;
-	/* Whether names of it are kept elsewhere, as they are long. */
+	/* Whether its names are in another map, because they are long. */
 	__u8 has_long_names;
 	/* Whether the kernel tells nobody that it has succeeded: functions of the kernel's show that. */
 	__u8 is_silent;
@@ -34,7 +34,7 @@ struct {
 	__type(value, struct request);
 } requests SEC(".maps");
 
-/* The request that a thread of a ring's carries out, by its address. 0: none, or the kernel does not say. */
+/* The address of the request that a worker thread of a ring carries out. 0: none, or unknown. */
 static __always_inline __u64 request_at_work(struct task_struct *task)
 {
 	struct io_kiocb *req = 0;
@@ -45,7 +45,7 @@ static __always_inline __u64 request_at_work(struct task_struct *task)
 	return work ? (__u64)work - bpf_core_field_offset(req->work) : 0;
 }
 
-/* Memory of a request's in one of these, made if it is not there. */
+/* The entry of a request in one of these maps, created if it is missing. */
 #define OF_WORK(map, key)                                                                                         \
 	({                                                                                                        \
 		__u64 key_ = key;                                                                                 \

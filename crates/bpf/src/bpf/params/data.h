@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Bytes that went in or out. */
+/* Transferred bytes. */
 #pragma once
 
 #define IOV_MAX 32
 
-/* How much is kept, at least, by port and by protocol. */
+/* Minimum captured sizes by port and by protocol. */
 #define KEPT_OF_PORTS 16000
 #define KEPT_OF_PROTOCOLS 2000
 #define KEPT_OF_DNS 512
@@ -20,7 +20,7 @@ static __always_inline bool is_full_port(__u16 port)
 
 #define HAS_PORT(local, remote, port) ((local) == (port) || (remote) == (port))
 
-/* Whether a payload that begins with these bytes is of a protocol of which more is kept. */
+/* Whether a payload that begins with these bytes has a protocol with a larger captured size. */
 static __always_inline bool is_known_protocol(__u8 *b, __u64 size, __u16 local, __u16 remote)
 {
 	__u32 first = *(__u32 *)b, fourth = *(__u32 *)(b + 12);
@@ -49,8 +49,8 @@ static __always_inline bool is_known_protocol(__u8 *b, __u64 size, __u16 local, 
 	return false;
 }
 
-/* How much is kept of `size` bytes at `from`, which go through the descriptor that is the first argument, to `addr`
- * if the socket has no other end; without `from`, the ports alone decide. */
+/* The captured size of `size` bytes at `from`, which go through the descriptor in the first argument, to `addr` if
+ * the socket has no peer; without `from`, only the ports decide. */
 __noinline int payload_limit(__u64 from, __u64 size, __u64 addr)
 {
 	struct scratch *s = scratch();
@@ -82,7 +82,7 @@ __noinline int payload_limit(__u64 from, __u64 size, __u64 addr)
 	return limit;
 }
 
-/* Bytes of an array of buffers: the first ones, as many as are kept, of those that go to `addr`. */
+/* The first bytes of an array of buffers, up to the captured size, of those that go to `addr`. */
 __noinline int put_iov(__u64 iov, __u64 count, __u64 limit, __u64 addr)
 {
 	struct scratch *s = scratch();
@@ -127,7 +127,7 @@ __noinline int iov_size(__u64 iov, __u64 count)
 	return size;
 }
 
-/* Calls that say where to. */
+/* Calls with a destination address. */
 static __always_inline __u64 target_of(struct scratch *s)
 {
 	return s->type == EV_SOCKET_SENDTO_X || s->type == EV_SOCKET_RECVFROM_X ? arg(s, 4) : 0;
@@ -180,10 +180,10 @@ static __always_inline __u32 word_size(struct scratch *s)
 	return s->compat ? 4 : 8;
 }
 
-/* The header of the message that the event is about, 0 where none moved. */
+/* The header of the event's message, 0 if none was transferred. */
 static __always_inline __u64 message_at(struct scratch *s, __u32 n)
 {
-	/* Where there are several, each is followed by its length. */
+	/* In an array of headers, the message's length follows each. */
 	return s->no_message ? 0 : arg(s, n) + s->message * (MSG_WORDS + 1) * word_size(s);
 }
 

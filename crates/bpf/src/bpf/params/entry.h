@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Paths of what calls worked on, beside those that they were given. */
+/* The kernel's paths of the objects of calls, in addition to the requested paths. */
 #pragma once
 
 #define AT_FDCWD -100
@@ -28,8 +28,8 @@ static __always_inline bool find_touched(struct scratch *s, enum deed deed, __u6
 	}
 }
 
-/* Whether that entry is known of those that the call at hand, which did this, worked on. Its path, as it was given, is in the
- * caller's memory, or in the probe's own. */
+/* Whether this entry of the current call is known. The requested path is in the caller's memory, or in the
+ * probe's. */
 __noinline int know_entry(__u32 slot, __u32 deed, __u64 given, __u32 which, __u32 is_own)
 {
 	struct scratch *s = scratch_in(slot);
@@ -46,8 +46,8 @@ __noinline int know_entry(__u32 slot, __u32 deed, __u64 given, __u32 which, __u3
 	return entry->dentry && (entry->mount || find_mount(which));
 }
 
-/* Writes the path of an entry behind the parameters before; its length, 0 if it is not known. A directory that was moved has
- * a slash at its end. */
+/* Writes the path of an entry after the previous parameters; returns its length, 0 if it is unknown. The path of a
+ * moved directory ends in a slash. */
 static __always_inline __u32 write_entry(struct scratch *s, struct entry *entry, bool moved)
 {
 	struct dentry *dentry = (struct dentry *)entry->dentry;
@@ -55,7 +55,7 @@ static __always_inline __u32 write_entry(struct scratch *s, struct entry *entry,
 	if (!dentry)
 		return 0;
 	s->at = PATH_MAX;
-	/* Read again: of a place less a length that it knows to be less, the verifier would have to know more. */
+	/* Read again, because the verifier does not know that the offset exceeds the length. */
 	barrier();
 	if (len) {
 		if (moved && entry->is_dir)
@@ -69,7 +69,7 @@ static __always_inline __u32 write_entry(struct scratch *s, struct entry *entry,
 			 walk(s->slot, entry->dentry, entry->mount, PATH_MAX - s->at));
 }
 
-/* The path that was given behind that of the directory where it begins, as the kernel has that. */
+/* The kernel's path of the starting directory, followed by the requested path. */
 static __always_inline __u32 write_given(struct scratch *s, __u32 where)
 {
 	struct task_struct *task = current_task();
@@ -93,7 +93,7 @@ static __always_inline __u32 write_given(struct scratch *s, __u32 where)
 	__u32 len = copy_path(s, &s->data[s->pos & 0xffff], walk_path(s, base));
 	if (!len)
 		return 0;
-	/* Behind the root there is its slash already, or that of the text. */
+	/* The root ends in a slash already, or the text begins with one. */
 	if (len == sizeof("/"))
 		len = first != '/';
 	__u32 end = (s->pos & 0xffff) + len;
@@ -103,7 +103,7 @@ static __always_inline __u32 write_given(struct scratch *s, __u32 where)
 	return more > 0 ? len + more : 0;
 }
 
-/* Which of the entries an operation is for, and what was done to it. */
+/* The entry of an operation, and the action on it. */
 struct entry_of {
 	enum deed deed;
 	__u32 which;
@@ -151,7 +151,7 @@ static __always_inline struct entry_of entry_of(__u32 op)
 	return (struct entry_of){ deed, which };
 }
 
-/* Writes the path of an entry that is known; its length, 0 if none is. */
+/* Writes the path of a known entry; returns its length, 0 if there is none. */
 static __always_inline __u32 write_known(struct scratch *s, struct entry_of of, __u64 given, bool is_own)
 {
 	struct entries *found;
@@ -166,7 +166,7 @@ __noinline int param_entry(__u32 desc)
 	if (!s)
 		return 0;
 	__u32 op = desc & 0xff, where = desc >> 8 & 0xff, len;
-	/* Of others it is a device, or a name that means something to the file system. */
+	/* For other mounts, the source is a device, or a name for the file system. */
 	if (s->ret < 0 || (op == OP_X_ENTRY_SOURCE && !(arg(s, 3) & (MS_BIND | MS_MOVE)))) {
 		put_empty(s);
 		return 0;
@@ -178,7 +178,7 @@ __noinline int param_entry(__u32 desc)
 	return 0;
 }
 
-/* As `walk`, for what a hook has kept of the call at hand, which looks at it; keeps it no more. */
+/* As `walk`, for the file that a hook has kept for the current call; removes the kept file. */
 __noinline int walk_looked_at(__u32 slot)
 {
 	struct scratch *s = scratch_in(slot);
@@ -195,7 +195,8 @@ __noinline int walk_looked_at(__u32 slot)
 	return walk(slot, entry->dentry, entry->mount, PATH_MAX - s->at);
 }
 
-/* What a request did, as if the thread had done it by a call of its own: it reports the request, and is in no such call. */
+/* Takes the entries of a request as those of a call of this thread, which reports the request and is in no such
+ * call. */
 static __always_inline void take_over(__u64 req)
 {
 	struct entries *from = bpf_map_lookup_elem(&entries_of_requests, &req), *to;
@@ -212,7 +213,7 @@ static __always_inline void forget_work(__u64 req)
 	bpf_map_delete_elem(&touches_of_requests, &req);
 }
 
-/* The call is over: another one is not taken for it. */
+/* The call is over: removes its entries, so that the next call does not use them. */
 static __always_inline void forget_entries(void)
 {
 	struct entries *found = entries_of_thread(false);
@@ -228,7 +229,7 @@ static __always_inline void forget_entries(void)
 		all->at[i].inode = all->at[i].aliases[0].dentry = 0;
 }
 
-/* What was kept for a thread goes with it. */
+/* Removes the data that was kept for a thread. */
 static __always_inline void forget_thread(__u32 tid)
 {
 	bpf_map_delete_elem(&kept_calls_by_tid, &tid);

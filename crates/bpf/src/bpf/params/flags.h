@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Kernel values as the schema has them. */
+/* Conversion of kernel values to the schema's. */
 #pragma once
 
 #define O_CREAT 0100
@@ -13,7 +13,7 @@
 #define O_DIRECTORY 040000
 #endif
 #define O_PATH 010000000
-/* The bit that O_TMPFILE has beside O_DIRECTORY. */
+/* The bit of O_TMPFILE besides O_DIRECTORY. */
 #define O_UNNAMED 020000000
 #define S_IALLUGO 07777
 #define SIGHUP 1
@@ -48,7 +48,7 @@ __noinline int translate(__u32 map, __u64 value)
 				return to;
 		} else {
 			__u64 hit = value & from;
-			/* All ones if any bit is set: no branch, so that the verifier sees one path. */
+			/* All ones if any bit is set, without a branch, so that the verifier sees one path. */
 			result |= to & ((__s64)(hit | -hit) >> 63);
 		}
 	}
@@ -66,30 +66,30 @@ __noinline int translate(__u32 map, __u64 value)
 #define O_LARGEFILE_AT 17
 #define O_DIRECTORY_AT 14
 #endif
-/* The access modes in the schema's numbers, two bits each: 3 gives the right to neither read nor write. */
+/* The access modes in the schema's numbers, two bits each: 3 permits neither reading nor writing. */
 #define ACCESS_MODES 0x39
 /* The schema lacks this one. */
 #define PPM_O_PATH 0x1000000
 
 static __always_inline __u32 open_flags(__u32 f)
 {
-	/* All else counts for nothing then: there is no right to read or to write. */
+	/* All other flags have no effect then, and there is no permission to read or to write. */
 	if (f & O_PATH)
 		return PPM_O_PATH | BIT(f, 19, 12) | BIT(f, O_DIRECTORY_AT, 10);
-	/* A file without a name is made in a directory, and is none. */
+	/* An unnamed file is created in a directory, and is no directory. */
 	__u32 kind = f & O_UNNAMED ? BIT(f, O_DIRECTORY_AT, 13) : BIT(f, O_DIRECTORY_AT, 10);
 	return (ACCESS_MODES >> 2 * (f & 3) & 3) | BIT(f, 6, 2) | BIT(f, 7, 5) | BIT(f, 9, 8) | BIT(f, 10, 3) |
 	       BIT(f, 11, 6) | BIT(f, 12, 4) | BIT(f, 12, 7) | BIT(f, 19, 12) | BIT(f, 20, 7) |
 	       BIT(f, O_DIRECT_AT, 9) | BIT(f, O_LARGEFILE_AT, 11) | kind;
 }
 
-/* Without a file that is made, a mode counts for nothing. */
+/* A mode has no effect if no file is created. */
 static __always_inline __u32 open_mode(__u64 flags, __u64 mode)
 {
 	return !(flags & O_PATH) && flags & (O_CREAT | O_UNNAMED) ? mode & S_IALLUGO : 0;
 }
 
-/* Whether the kernel's siginfo of such a signal names who sent it. */
+/* Whether the kernel's siginfo of this signal contains the sender. */
 static __always_inline bool has_sender(int signal, int code)
 {
 	switch (signal) {
@@ -107,7 +107,7 @@ static __always_inline bool has_sender(int signal, int code)
 	return signal >= SIGRTMIN && signal <= SIGRTMAX;
 }
 
-/* Of the pairs (protection or absence, write or read, user or supervisor) one each; the others may be there. */
+/* One flag of each pair (protection or absence, write or read, user or supervisor), and possibly others. */
 static __always_inline __u32 fault_flags(__u64 error)
 {
 	return (error & 1 ? 1 : 2) | (error & 2 ? 4 : 8) | (error & 4 ? 16 : 32) | (error & 8 ? 64 : 0) |

@@ -42,7 +42,7 @@ __noinline int param_ipc(__u32 desc)
 		put(s, file ? READ(file, f_inode, i_ino) : 0, 8);
 		break;
 	case OP_X_PIPE_FLAGS:
-		/* As those of open, without an access mode. */
+		/* The flags of open, without an access mode. */
 		put(s, open_flags(value & PIPE_FLAG_BITS) & ~3, 4);
 		break;
 	case OP_X_FUTEX_OP:

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* keyctl: what its arguments are depends on the operation. */
+/* keyctl, whose arguments depend on the operation. */
 #pragma once
 
 #define KEY_NONE 0
@@ -8,7 +8,7 @@
 #define KEYS(a, b, c, d) (KEY_##a | KEY_##b << 2 | KEY_##c << 4 | KEY_##d << 6)
 #define KEY_OPERATIONS 64
 
-/* By operation: the four arguments behind it, two bits each. */
+/* By operation: the four arguments after it, two bits each. */
 static const volatile __u8 key_arguments[KEY_OPERATIONS] = {
 	[0] = KEYS(NUMBER, NUMBER, NONE, NONE),	    /* GET_KEYRING_ID */
 	[1] = KEYS(TEXT, NONE, NONE, NONE),	    /* JOIN_SESSION_KEYRING */
@@ -60,7 +60,7 @@ __noinline int param_keyctl(__u32 desc)
 		put_user_str(s, value, 4096);
 	else
 		put(s, kind == KEY_NUMBER ? value : 0, 8);
-	/* The byte that says which counts too. */
+	/* The length includes the byte with the type. */
 	*(__u16 *)&s->data[at] += 1;
 	return 0;
 }

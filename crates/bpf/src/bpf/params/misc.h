@@ -10,7 +10,7 @@
 #define MS_MGC_MASK 0xffff0000
 #define MS_MGC_VALUE 0xc0ed0000
 
-/* Permissions, and the type: none means a regular file, one that mknod does not make is left out. */
+/* Permissions and type: no type means a regular file; a type that mknod does not create is left out. */
 static __always_inline __u32 node_mode(__u32 mode)
 {
 	__u32 type = mode & S_IFMT;
@@ -40,7 +40,7 @@ __noinline int param_misc(__u32 desc)
 		put(s, (value & MS_MGC_MASK) == MS_MGC_VALUE ? value & ~MS_MGC_MASK : value, 4);
 		break;
 	case OP_X_MODULE_IMAGE:
-		/* So much that the event never exceeds the largest one. */
+		/* Limited so that the event never exceeds the maximum size. */
 		put_user_bytes(s, value, arg(s, n + 1) > MODULE_IMAGE_MAX ? MODULE_IMAGE_MAX : arg(s, n + 1));
 		break;
 	case OP_X_FS_BYTES:

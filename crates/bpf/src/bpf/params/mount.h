@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Mounts, by descriptors of them. */
+/* Mounts through descriptors. */
 #pragma once
 
-/* In place of an argument's number: what the call returned. */
+/* Instead of an argument's number: the call's result. */
 #define OF_RESULT 8
 
 static __always_inline struct vfsmount *mounted(struct scratch *s, __u32 n)

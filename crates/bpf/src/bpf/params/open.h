@@ -6,7 +6,7 @@
 #define PPM_UPPER (1 << 15)
 #define PPM_LOWER (1 << 16)
 
-/* What only the kernel knows of a file that was opened. */
+/* Flags of an opened file that only the kernel knows. */
 static __always_inline __u32 flags_of(struct file *file)
 {
 	int layer = layer_of(file);
@@ -20,7 +20,7 @@ static __always_inline __u32 opened_flags(struct scratch *s, __s64 fd)
 	return file ? flags_of(file) : 0;
 }
 
-/* Whether it is a directory although that was not asked for. */
+/* Whether it is a directory although the call did not request one. */
 static __always_inline bool opened_directory(struct file *file, __u32 flags)
 {
 	return file && !(flags & O_DIRECTORY) && (READ(file, f_inode, i_mode) & S_IFMT) == S_IFDIR;
@@ -65,7 +65,7 @@ __noinline int param_open(__u32 desc)
 		put(s, file ? layer_of(file) | (READ(file, f_mode) & FMODE_CREATED ? PPM_O_F_CREATED : 0) : 0, 2);
 		break;
 	case OP_X_FD_DIR:
-		/* Without an argument that says what was asked for, nothing was. */
+		/* Without an argument for the flags, no flags were requested. */
 		value = n < 6 ? value : 0;
 		if (s->type == EV_SYSCALL_OPENAT2_X)
 			value = open_how(s, value, 0);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Calls that make, trace and limit processes; their end. */
+/* Calls that create, trace and limit processes; exits. */
 #pragma once
 
 #define PTRACE_PEEKUSR 3
@@ -14,7 +14,7 @@
 #define PR_SET_NAME 15
 #define PR_GET_NAME 16
 #define PR_GET_CHILD_SUBREAPER 37
-/* Marks an argument: the second of the two numbers it points to. */
+/* Marks an argument: the second of the two numbers that it points to. */
 #define SECOND 8
 
 static __always_inline void put_ptrace(struct scratch *s, __u8 kind, __u64 value, __u32 size)
@@ -38,7 +38,7 @@ static __always_inline void put_ptrace_data(struct scratch *s, __u64 value)
 		put_ptrace(s, 0, value, 8);
 }
 
-/* A limit, -1 where there is none. A prlimit has the same form in every program. */
+/* A limit, -1 if there is none. A prlimit has the same form for every program. */
 static __always_inline __s64 limit(struct scratch *s, __u32 n)
 {
 	__u64 at = arg(s, n & 7);
@@ -48,7 +48,7 @@ static __always_inline __s64 limit(struct scratch *s, __u32 n)
 	return word == (__u32)-1 ? -1 : (__s64)word;
 }
 
-/* What a child has in common with the caller, as the flags that a clone would have said it with. */
+/* What a child shares with the caller, as the flags of a clone. */
 static __always_inline __u64 flags_of_child(struct task_struct *child)
 {
 	__u64 flags = 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* quotactl: a command, and what its structures hold. */
+/* quotactl: a command, and the members of its structures. */
 #pragma once
 
 #define Q_QUOTAON 0x800002
@@ -12,7 +12,7 @@
 #define Q_XSETQLIM 0x5804
 #define DQBLK_VALID 64
 #define DQINFO_VALID 20
-/* The bit that makes a member of if_dqblk valid: a hexadecimal digit each, the first member lowest. */
+/* The bit for the validity of each member of if_dqblk: a hexadecimal digit each, the first member lowest. */
 #define DQBLK_BITS 0x54322100
 
 static __always_inline bool of_user(__u32 command)

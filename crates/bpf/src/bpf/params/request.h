@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Parameters of requests of io_uring: those that are made otherwise than a call's, as texts are in the probe's own memory
- * and descriptors may be places in a ring's table. */
+/* Parameters of io_uring requests that differ from those of calls, because texts are in the probe's memory, and
+ * descriptors may be direct descriptors. */
 #pragma once
 
-/* Has functions that look a descriptor up find the file. */
+/* Makes functions that look up a descriptor find the file. */
 static __always_inline void know_file(struct scratch *s, __s64 fd, __u64 file)
 {
 	s->fd = (__s32)fd;
 	s->file = file;
 }
 
-/* The path behind that of the directory where it begins. A worker's directory may be another one than its process has now: the
- * kernel's own path, where it is known, tells. */
+/* The path of the starting directory, followed by the given path. A worker's directory may differ from the present
+ * one of its process; the kernel's path, if known, shows the right one. */
 static __always_inline void put_given_name(struct scratch *s, __u32 where)
 {
 	struct task_struct *task = (struct task_struct *)s->task;
@@ -46,7 +46,7 @@ static __always_inline void put_given_name(struct scratch *s, __u32 where)
 	end_param(s, more > 0 ? (len + more) & 0x3fff : 0);
 }
 
-/* An address that the probe holds. */
+/* An address in the probe's memory. */
 static __always_inline void put_held_address(struct scratch *s, __u32 n)
 {
 	__u32 len = arg(s, n + 1);
@@ -59,7 +59,8 @@ static __always_inline void put_held_address(struct scratch *s, __u32 n)
 	end_param(s, write_address(&s->data[s->pos & 0xffff], &s->data[TEMP], len));
 }
 
-/* Puts where a message went in the place of the other end of a socket that is not connected, in what was put last at `at`. */
+/* Replaces the other end of an unconnected socket by the destination of a message, in the tuple that was written
+ * last at `at`. */
 static __always_inline void put_target(struct scratch *s, __u32 at, __u64 from)
 {
 	__u8 addr[24] = {};
@@ -82,7 +83,7 @@ static __always_inline __u32 made_flags(struct scratch *s)
 	return s->made_file ? flags_of((struct file *)s->made_file) : 0;
 }
 
-/* A number, an argument or what comes of it; whether it is one. */
+/* Writes a number, an argument or a value derived from it; returns whether it is one. */
 static __always_inline bool put_request_number(struct scratch *s, __u32 desc)
 {
 	__u32 op = desc & 0xff, size = desc >> 16 & 0xff, map = desc >> 24;

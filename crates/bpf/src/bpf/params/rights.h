@@ -5,11 +5,11 @@
 #define CLONE_PIDFD 0x1000
 
 #define SCM_RIGHTS 1
-/* Control messages and descriptors that are looked at: the kernel hands over 253 descriptors at most. */
+/* Maximum number of visited control messages and descriptors; the kernel passes at most 253 descriptors. */
 #define RIGHTS_STEPS 272
-/* Bytes that they take before the last one. */
+/* Maximum number of bytes before the last descriptor. */
 #define RIGHTS_BYTES 20000
-/* Offset in the event behind which no descriptor is written, so that the event does not become too large. */
+/* Offset in the event after which no descriptor is written, so that the event does not become too large. */
 #define RIGHTS_END 40000
 
 /* From Linux 6.9 on, a pidfd belongs to the file system pidfs. Before, its name identifies it. */
@@ -28,8 +28,8 @@ struct right {
 	__u16 len;
 };
 
-/* Writes a socket: its type, then its family or its ends as put_tuple() has them. A Unix socket without a name has that of
- * its peer. Returns how many bytes that takes. */
+/* Writes a socket: its type, then its family, or its ends as in put_tuple(). A Unix socket without a name gets
+ * that of its peer. Returns the size. */
 __noinline int write_received_socket(int fd, __u32 at)
 {
 	struct scratch *s = scratch();
@@ -46,7 +46,7 @@ __noinline int write_received_socket(int fd, __u32 at)
 	return 1 + (len ? len : 1);
 }
 
-/* The process that a pidfd stands for, 0 if the file is none. `name` is the file's. */
+/* The process of a pidfd, 0 if the file is none. `name` is the file's name. */
 static __always_inline struct pid *pid_of_file(struct file *file, struct inode *inode, const __u8 *name)
 {
 	if (READ(inode, i_sb, s_magic) == PID_FS_MAGIC)
@@ -54,8 +54,8 @@ static __always_inline struct pid *pid_of_file(struct file *file, struct inode *
 	return *(__u64 *)name == PIDFD_NAME ? READ(file, private_data) : 0;
 }
 
-/* Writes what a descriptor is, but for its name; whether there is such a descriptor. By itself, as the functions that call one
- * another here have little room on their stacks. */
+/* Writes the description of a descriptor, without its name; returns whether the descriptor exists. It is a
+ * separate function, because nested functions here have little room on their stacks. */
 __noinline int write_right(int fd, __u32 at)
 {
 	struct scratch *s = scratch();
@@ -67,7 +67,7 @@ __noinline int write_right(int fd, __u32 at)
 	right->fd = fd;
 	right->mode = READ(inode, i_mode);
 	right->ino = READ(inode, i_ino);
-	/* A bit of the descriptor's, not of the file's. */
+	/* A bit of the descriptor, not of the file. */
 	right->flags = open_flags((READ(file, f_flags) & ~O_CLOEXEC) |
 				  (closes_on_exec(current_task(), fd) ? O_CLOEXEC : 0));
 	right->dev = encode_dev(READ(inode, i_sb, s_dev));
@@ -101,8 +101,8 @@ __noinline int put_right(int fd)
 	return 0;
 }
 
-/* A number at the place where the walk through control messages has come to, and so far behind; 4 or 8 bytes wide. It is
- * read into the scratch, as the functions that call one another here have little room on their stacks. */
+/* A number at an offset from the current control message; 4 or 8 bytes wide. It is read into the scratch, because
+ * nested functions here have little room on their stacks. */
 static __always_inline __u64 control_number(struct scratch *s, __u64 from, __u32 size)
 {
 	s->nodes[0] = 0;
@@ -110,7 +110,7 @@ static __always_inline __u64 control_number(struct scratch *s, __u64 from, __u32
 	return s->nodes[0];
 }
 
-/* Goes on to the next control message, and its descriptors; whether there is one. */
+/* Advances to the next control message and its descriptors; returns whether there is one. */
 __noinline int next_control(void)
 {
 	struct scratch *s = scratch();

@@ -6,16 +6,16 @@
 #define SOL_SOCKET 1
 #define SO_ERROR 4
 #define SO_COOKIE 57
-/* Timeouts, of which the newer options have 64 bits in every program. */
+/* Timeouts; the newer options have 64 bits in every program. */
 #define IS_NEW_TIMEOUT(option) ((option) == 66 || (option) == 67)
 #define IS_TIMEOUT(option) ((option) == 20 || (option) == 21 || IS_NEW_TIMEOUT(option))
 /* Options below 64 whose value is a number: all but 4, 13, 17, 20, 21, 26, 28 and those above 49. */
 #define NUMBER_OPTIONS 0x0003ffffebcddfeeULL
 
-/* What the first byte of an option's value says. */
+/* The type in the first byte of an option's value. */
 enum option_kind { OPTION_BYTES, OPTION_ERRNO, OPTION_U32, OPTION_U64, OPTION_TIME };
 
-/* The longest: a path. */
+/* The longest address: a path. */
 #define ADDRESS_MAX (1 + UNIX_PATH_MAX)
 
 /* Writes the address of `len` bytes at `from`: family byte, address, port in host order; or the path, without the NUL before
@@ -145,7 +145,7 @@ static __always_inline void put_option_value(struct scratch *s, __u64 value, __u
 		s->data[s->pos & 0xffff] = OPTION_BYTES;
 		s->pos++;
 		put_user_bytes(s, value, len);
-		/* The byte before them counts too. */
+		/* The length includes the byte before them. */
 		*(__u16 *)&s->data[at] += 1;
 	}
 }

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What the calling thread is: ids, memory, program, arguments. */
+/* Parameters of the calling thread: ids, memory, program, arguments. */
 #pragma once
 
-/* Program, arguments and environment as they lie in the process's memory. */
+/* Program, arguments and environment in the process's memory. */
 #define STRINGS_MAX 16
 #define STRINGS_BYTES 4096
 #define EXEC_REST 8
 #define EXEC_ALL 16
 
-/* argv or envp of an execve that failed, as the kernel did not take them over: the first string, the others, or
- * all of them. */
+/* argv or envp of a failed execve, which the kernel did not copy: the first string, the others, or all of them. */
 __noinline int exec_strings(__u32 which)
 {
 	struct scratch *s = scratch();
@@ -29,7 +28,7 @@ __noinline int exec_strings(__u32 which)
 		s->len += n & 0x1fff;
 	}
 	if (!list && count == 1) {
-		/* No argv at all: a program without a name. */
+		/* No argv: a program without a name. */
 		s->data[s->pos & 0xffff] = 0;
 		s->len = 1;
 	}
@@ -53,7 +52,7 @@ static __always_inline void put_image(struct scratch *s, __u32 op)
 		start = READ(mm, env_start);
 		end = READ(mm, env_end);
 	} else {
-		/* Behind argv[0], whose length is that of the parameter before. */
+		/* After argv[0], whose length is that of the previous parameter. */
 		__u32 before = HEADER + 2 * ((s->index - 1) & 31);
 		start += *(__u16 *)&s->data[before];
 	}
@@ -74,7 +73,7 @@ __noinline int param_image(__u32 desc)
 		return 0;
 	__u32 op = desc & 0xff;
 	if (s->failed_exec) {
-		/* argv and envp stand behind the directory in execveat. */
+		/* In execveat, argv and envp come after the directory. */
 		__u32 argv = s->type == EV_SYSCALL_EXECVEAT_X ? 2 : 1;
 		exec_strings(op == OP_X_EXE ? argv : op == OP_X_ARGS ? argv | EXEC_REST : (argv + 1) | EXEC_ALL);
 	} else if (s->ret < 0) {
@@ -97,8 +96,8 @@ __noinline int param_cgroups(__u32 desc)
 	return 0;
 }
 
-/* Parameters that any task has; whether it is one of those. Numbers of processes are 64 bits wide in events of calls, 32 in
- * those of iterators. */
+/* Writes a parameter that any task has; returns whether it is one of these. Process ids have 64 bits in events of
+ * calls, and 32 in those of iterators. */
 static __always_inline bool put_of_task(struct scratch *s, __u32 desc)
 {
 	__u32 op = desc & 0xff, size = desc >> 16 & 0xff;
@@ -188,7 +187,7 @@ __noinline int param_task(__u32 desc)
 	return 0;
 }
 
-/* Parameters of the program that a task runs; whether it is one of those. */
+/* Writes a parameter of a task's program; returns whether it is one of these. */
 static __always_inline bool put_of_program(struct scratch *s, __u32 desc)
 {
 	struct task_struct *task = subject(s);

@@ -2,7 +2,8 @@
 /* The controlling terminal, after calls that may change it. */
 #pragma once
 
-/* The leader of a session without a terminal gets the one that it opens. */
+/* Whether an open may give the caller a terminal: the leader of a session without a terminal gets the one that it
+ * opens. */
 static __always_inline bool may_get_terminal(struct task_struct *task, struct file *file)
 {
 	return file && (READ(file, f_inode, i_mode) & S_IFMT) == S_IFCHR &&

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Arguments, and numbers in user memory. */
+/* Arguments and numbers in user memory. */
 #pragma once
 
 static __always_inline __u64 arg(struct scratch *s, __u32 n)
@@ -22,26 +22,26 @@ static __always_inline __u32 user_u32(__u64 at)
 	return value;
 }
 
-/* The i-th member of a structure of longs and pointers, as wide as the caller's. */
+/* The i-th member of a structure of longs and pointers, in the caller's width. */
 static __always_inline __u64 user_word(struct scratch *s, __u64 at, __u32 i)
 {
 	return s->compat ? user_u32(at + 4 * i) : user_u64(at + 8 * i);
 }
 
-/* A number of 32 bits that old calls of 32-bit programs have 16 of. */
+/* A number of 32 bits, which has 16 bits in old calls of 32-bit programs. */
 static __always_inline __u64 user_id(struct scratch *s, __u64 at)
 {
 	__u32 value = user_u32(at);
 	return s->form == ARGS_HALF_POINTEES ? value & 0xffff : value;
 }
 
-/* A number of 64 bits that old calls of 32-bit programs have 32 of. */
+/* A number of 64 bits, which has 32 bits in old calls of 32-bit programs. */
 static __always_inline __u64 user_offset(struct scratch *s, __u64 at)
 {
 	return s->form == ARGS_HALF_POINTEES ? user_u32(at) : user_u64(at);
 }
 
-/* Seconds and a fraction, of `unit` ns each, as wide as the caller's longs or `wide`. */
+/* Seconds and a fraction in units of `unit` ns, in the width of the caller's longs, or `wide`. */
 static __always_inline __u64 user_time(struct scratch *s, __u64 at, __u64 unit, bool wide)
 {
 	if (wide || s->form == ARGS_LONG_TIMES)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Sets of files that are waited for, times, and the rings of io_uring. */
+/* Sets of files to wait for, times, and io_uring rings. */
 #pragma once
 
 #define POLL_MAX 16
 
-/* The count, then file and events that came of each. */
+/* The count, then the file and the events of each. */
 static __always_inline void put_poll(struct scratch *s, __u64 fds, __u64 count)
 {
 	int i;
@@ -43,7 +43,7 @@ __noinline int param_wait(__u32 desc)
 		put(s, user_time(s, value, 1, false), 8);
 		break;
 	case OP_X_URING_PARAM: {
-		/* The numbers that an io_uring_params begins with: flags the third, features the sixth. */
+		/* The first numbers of an io_uring_params: flags is the third, features the sixth. */
 		__u32 word = user_u32(arg(s, 1) + 4 * n);
 		if (n == 2)
 			word = translate(MAP_IO_URING_SETUP_FLAGS, word);
