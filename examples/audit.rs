@@ -1,4 +1,5 @@
-//! Kubernetes audit events, tested by the rules for the source `k8s_audit` in Falco's rules files, through a native source.
+//! Tests Kubernetes audit events with the rules for the source `k8s_audit` in Falco's rules files, through
+//! a native source.
 //!
 //! ```text
 //! audit AUDIT.jsonl RULES.yaml ...
@@ -20,7 +21,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut args = std::env::args().skip(1);
     let log = args.next().ok_or("usage: audit AUDIT.jsonl RULES.yaml ...")?;
 
-    // The source with the fields `ka.*`, and the fields `json.*`, as the rules require them.
+    // The source with the fields `ka.*`, and the fields `json.*`, which the rules require.
     let mut set = PluginSet::default();
     set.add(Arc::new(k8saudit()), "")?;
     set.add(Arc::new(json()), "")?;

@@ -1,4 +1,4 @@
-//! Copies the events that a condition holds of from a capture into a new one, with the snapshot before them.
+//! Copies the events of a capture that satisfy a condition to a new capture, with the snapshot before them.
 //!
 //! ```text
 //! cargo run --example cut -- demo/demo.scap.gz 'proc.name = cat' cat.scap.gz

@@ -1,4 +1,4 @@
-//! Rules over a capture, or over this machine as it runs.
+//! Tests a capture, or the running machine, with rules.
 //!
 //! ```text
 //! cargo run --example detect -- demo/rules.yaml demo/demo.scap.gz

@@ -1,4 +1,4 @@
-//! Who executes what and connects where, told by an observer instead of rules.
+//! Prints executed programs and connections, with an observer instead of rules.
 //!
 //! ```text
 //! cargo run --example observe -- demo/demo.scap.gz

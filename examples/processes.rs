@@ -1,4 +1,5 @@
-//! What runs on this machine, as a tree with open sockets; or what ran when a capture began. No probe, no root.
+//! Prints the processes of this machine, or of the beginning of a capture, as a tree with open sockets.
+//! Needs no probe and no root.
 //!
 //! ```text
 //! cargo run --example processes
@@ -32,7 +33,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The system as the capture found it.
+/// The state of the system at the beginning of the capture.
 fn beginning(capture: &str) -> Result<Snapshot, Box<dyn Error>> {
     match Reader::open(capture)?.advance()? {
         Advance::Snapshot(snapshot) => Ok(*snapshot),
@@ -41,7 +42,7 @@ fn beginning(capture: &str) -> Result<Snapshot, Box<dyn Error>> {
 }
 
 fn print(state: &State, children: &BTreeMap<i64, Vec<&Thread>>, parent: i64, depth: usize) {
-    // Captures may hold anything: a process that is its own grandchild, too.
+    // Captures may contain anything, even a process that is its own grandchild.
     if depth > 64 {
         return;
     }

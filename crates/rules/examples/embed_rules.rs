@@ -1,4 +1,4 @@
-//! Rules over lines of JSON, without system calls.
+//! Tests lines of JSON with rules, without system calls.
 //!
 //! ```text
 //! embed_rules [RULES.yaml [LOG.jsonl]]        without a log, standard input
@@ -15,7 +15,7 @@ use eyas_fields::{
 use eyas_rules::{AlertOptions, Loader, Matching};
 use serde_json::Value as Json;
 
-/// Rules that are loaded if no file is given.
+/// Default rules, if no file is given.
 const RULES: &str = "
 - list: trusted
   items: [10.0.0.0/8, 127.0.0.0/8]
@@ -35,7 +35,7 @@ const RULES: &str = "
   source: http
 ";
 
-/// A field, and where it is in a line.
+/// A field, and its path in a line.
 struct Row {
     def: FieldDef,
     pointer: &'static str,

@@ -1,6 +1,6 @@
-//! Writes captures of every current event with values of every kind, to compare how programs read them:
-//! `cargo run -p eyas-scap --example every_event -- FOLDER`. It writes two captures per event, one with
-//! values and one without, because some programs refuse the latter.
+//! Writes captures of every current event with values of every kind, to compare how programs read the
+//! captures: `cargo run -p eyas-scap --example every_event -- FOLDER`. It writes two captures per event,
+//! one with values and one without, because some programs refuse the latter.
 
 use std::net::IpAddr;
 use std::path::Path;

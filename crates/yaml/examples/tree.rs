@@ -1,4 +1,5 @@
-//! Prints the values of YAML files with their places: `cargo run -p eyas-yaml --example tree -- FILE...`.
+//! Prints the values of YAML files with their positions:
+//! `cargo run -p eyas-yaml --example tree -- FILE...`.
 
 use eyas_yaml::{Kind, Node, decode, parse};
 
