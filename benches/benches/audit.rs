@@ -1,4 +1,4 @@
-//! The public rules for audit logs of Kubernetes over 100,000 events, through the native source.
+//! Benchmark: the public rules for Kubernetes audit logs on 100,000 events, through the native source.
 
 use std::hint::black_box;
 use std::io::{BufReader, Read};
@@ -16,7 +16,7 @@ use eyas_benches::{audit_log, audit_rules};
 const SOURCE: &str = "k8s_audit";
 const EVENTS: usize = 100_000;
 
-/// A text again and again, as many times as there are lines to be.
+/// A reader that repeats a text.
 struct Again {
     text: Arc<[u8]>,
     at: usize,
@@ -45,7 +45,8 @@ fn plugins() -> PluginSet {
     set
 }
 
-/// Time for all events: of the source and the inspector alone, or with rules and the alerts' lines. Returns the alerts, too.
+/// Time for all events: only the source and the inspector, or also rules and the lines of alerts. Also
+/// returns the number of alerts.
 fn pass(set: &PluginSet, text: &Arc<[u8]>, times: usize, engine: Option<&Engine>) -> (Duration, usize) {
     let quiet: Log = Arc::new(|_, _| {});
     let mut plugins = set.start(Scope::Live(SOURCE), &quiet).unwrap_or_else(|error| panic!("{error}"));

@@ -1,4 +1,4 @@
-//! What one event costs: an open of a file, taken in again and again, alone and with what is asked of it.
+//! Cost of one event: an open of a file, processed repeatedly, alone and with fields and rules.
 
 use std::hint::black_box;
 

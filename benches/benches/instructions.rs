@@ -1,4 +1,5 @@
-//! Instructions of what is short, counted by Valgrind over the demo's capture: the same on every run.
+//! Instruction counts of short operations on the demo's capture, measured with Valgrind: the same on every
+//! run.
 #![allow(missing_docs, reason = "the macros make public items")]
 
 use std::hint::black_box;
@@ -11,7 +12,7 @@ use eyas::sinsp::{Inspector, Step, schema};
 use eyas_benches::{Preloaded, demo_capture, engine, stable_rules};
 use gungraun::prelude::*;
 
-/// How often an event is taken in.
+/// How often an event is processed.
 const TIMES: usize = 1000;
 
 type Prepared = (Inspector, RawEvent<'static>);

@@ -1,6 +1,7 @@
-//! What the C interface of plugins costs: the public rules for audit logs of Kubernetes over 100,000 events of a plugin in C
-//! whose fields have the same values for every event, and of a native plugin with these values. The difference is the
-//! interface's. `cargo bench -p eyas-benches --bench plugins`.
+//! Cost of the C interface of plugins: the public rules for Kubernetes audit logs on 100,000 events. They
+//! come from a C plugin whose fields have the same values for every event, and from a native plugin with
+//! the same values. The difference is the cost of the interface.
+//! `cargo bench -p eyas-benches --bench plugins`.
 #![forbid(unsafe_code)]
 
 use std::fmt::Write;
@@ -27,7 +28,7 @@ const SOURCE: &str = "k8s_audit";
 const EVENTS: usize = 100_000;
 /// Events of a batch, as in the plugin in C.
 const BATCH: usize = 128;
-/// Passes, of which the fastest counts.
+/// Number of passes, of which the fastest counts.
 const PASSES: usize = 9;
 
 /// The fields of the audit source, as the interface has them: strings and numbers.
@@ -190,7 +191,7 @@ fn measure(name: &str, plugin: &Arc<dyn Plugin>, log: &Path, with_rules: bool) -
 }
 
 fn main() {
-    // `cargo test --all-targets` starts benches too, in a build that says nothing about speed.
+    // `cargo test --all-targets` starts benches, too, in a build without meaningful speed.
     if !std::env::args().any(|arg| arg == "--bench") {
         println!("skipped: benches run with `cargo bench` only");
         return;

@@ -1,4 +1,4 @@
-//! What it costs to read a capture, beside nothing but the inflation of the same file, in rounds that take turns:
+//! Cost of reading a capture, compared with plain decompression of the same file, in alternating rounds:
 //! `cargo bench -p eyas-benches --bench reading`.
 #![forbid(unsafe_code)]
 
@@ -67,7 +67,7 @@ fn inflate(path: &Path) {
     while decoder.read(black_box(&mut buffer)).expect("a whole file") > 0 {}
 }
 
-/// Answers the number of events.
+/// Returns the number of events.
 fn read(mut reader: Reader) -> u64 {
     let mut events = 0;
     loop {

@@ -1,4 +1,4 @@
-//! Replays from a compressed file to alerts, beside nothing but the inflation of the same file.
+//! Replays from a compressed file to alerts, compared with plain decompression of the same file.
 
 use std::cell::RefCell;
 use std::hint::black_box;
@@ -19,7 +19,7 @@ fn inflate(path: &Path) {
     while decoder.read(black_box(&mut buffer)).expect("a whole file") > 0 {}
 }
 
-/// Answers the number of events and alerts.
+/// Returns the number of events and alerts.
 fn replay(path: &Path, engine: Option<&Engine>) -> (u64, u64) {
     let mut source = Reader::open(path).expect("the capture was there");
     let mut inspector = Inspector::default();

@@ -1,4 +1,4 @@
-//! Rules: how long until they test events, and what more of them cost.
+//! Cost of rules: load time, and cost by number of rules.
 
 use std::cell::RefCell;
 use std::hint::black_box;
@@ -28,7 +28,7 @@ fn load(c: &mut Criterion) {
     group.finish();
 }
 
-/// Processor time of the calling thread for `n` calls: what others do meanwhile does not count.
+/// Processor time of the calling thread for `n` calls; other threads do not count.
 fn cpu_time<T>(n: u64, mut call: impl FnMut() -> T) -> Duration {
     let began = now(ClockId::ThreadCPUTime);
     for _ in 0..n {
@@ -74,7 +74,7 @@ fn count(c: &mut Criterion) {
         medians.extend(median(times.into_inner()).map(|time| time.as_secs_f64()));
     }
     group.finish();
-    // All three are there unless a filter was given.
+    // All three exist unless a filter was given.
     if let [none, hundred, thousand] = medians[..] {
         println!(
             "1000 rules cost {:.2} times what 100 cost; without the state's share {:.2} times\n",

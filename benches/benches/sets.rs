@@ -1,4 +1,4 @@
-//! Comparisons with thousands of constants, none of which the value is: what one evaluation costs.
+//! Cost of one comparison with thousands of constants, none of which is equal to the value.
 
 use std::fmt::Write;
 use std::hint::black_box;

@@ -1,4 +1,4 @@
-//! Each stage by itself and all of them together. `cargo bench -p eyas-benches`; see the README beside.
+//! Each stage separately and all stages together. `cargo bench -p eyas-benches`; see the README beside.
 #![forbid(unsafe_code)]
 
 use criterion::Criterion;
@@ -11,7 +11,7 @@ mod sets;
 mod stages;
 
 fn main() {
-    // `cargo test --all-targets` starts benches too, in a build that says nothing about speed.
+    // `cargo test --all-targets` starts benches, too, in a build without meaningful speed.
     if !std::env::args().any(|arg| arg == "--bench") {
         println!("skipped: benches run with `cargo bench` only");
         return;

@@ -1,4 +1,4 @@
-//! Decoding alone, and the state alone: whole captures in memory.
+//! Decoding and state separately, for whole captures in memory.
 
 use std::hint::black_box;
 use std::io::{Cursor, Read};

@@ -1,4 +1,4 @@
-//! What the benches work on: captures and rules, those of `EYAS_SHARED` or else the demo's.
+//! Input of the benches: captures and rules from `EYAS_SHARED`, or otherwise from the demo.
 #![forbid(unsafe_code)]
 
 use std::path::{Path, PathBuf};
@@ -15,13 +15,13 @@ mod variants;
 
 pub use variants::varied;
 
-/// What the clock says.
+/// Current time of a clock.
 pub fn now(clock: ClockId) -> Duration {
     let time = clock_gettime(clock);
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
-/// The one in the middle; `None` of none.
+/// The median; `None` if there are no values.
 pub fn median(mut times: Vec<Duration>) -> Option<Duration> {
     times.sort();
     times.get(times.len() / 2).copied()
@@ -87,10 +87,10 @@ pub fn loader() -> Loader {
     Loader::new(Arc::new(eyas::sinsp::schema()))
 }
 
-/// An engine of these files.
+/// Creates an engine from these files.
 ///
 /// # Panics
-/// They do not load.
+/// The files do not load.
 pub fn engine(files: &[String]) -> Engine {
     let mut loader = loader();
     for file in files {
@@ -110,7 +110,7 @@ impl Preloaded {
     /// Reads a capture of one section.
     ///
     /// # Panics
-    /// It cannot be read.
+    /// The capture cannot be read.
     pub fn read(path: &Path) -> Self {
         let mut reader = Reader::open(path).unwrap_or_else(|error| panic!("{error}"));
         let mut this = Self { snapshot: Snapshot::default(), events: Vec::new() };
@@ -129,10 +129,10 @@ impl Preloaded {
         &self.events
     }
 
-    /// An inspector that has seen the capture up to the last open that succeeded, and that open.
+    /// An inspector that has processed the capture up to the last successful open, and that open.
     ///
     /// # Panics
-    /// Nothing was opened.
+    /// There is no successful open.
     pub fn up_to_open(&self) -> (Inspector, RawEvent<'_>) {
         let mut inspector = Inspector::default();
         let mut source = self.play();
@@ -150,10 +150,10 @@ impl Preloaded {
     }
 }
 
-/// A source of what is in memory.
+/// A source of the events in memory.
 pub struct Playback<'a> {
     capture: &'a Preloaded,
-    /// Position behind the current event.
+    /// Position after the current event.
     next: usize,
     began: bool,
 }

@@ -1,4 +1,4 @@
-//! Many rules made of few.
+//! Generates many rules from few.
 
 /// Fields whose constants are varied.
 const FIELDS: [&str; 8] = [
@@ -15,8 +15,8 @@ const FIELDS: [&str; 8] = [
 /// Operators whose constants are varied.
 const OPERATORS: [&str; 4] = ["=", "contains", "startswith", "endswith"];
 
-/// The files, and then their rules again and again until there are `count`: each time with other names, other
-/// constants and another exception. Fewer are left away from the end.
+/// The files, followed by repetitions of their rules until there are `count`, each with other names,
+/// constants and exceptions. For a smaller count, rules are removed from the end.
 ///
 /// # Panics
 /// The files have no rule.
@@ -58,7 +58,7 @@ fn variant(rule: &str, copy: usize) -> String {
     )
 }
 
-/// The condition with a suffix to the constants that texts are compared with.
+/// Appends a suffix to the text constants of a condition.
 fn other_constants(condition: &str, copy: usize) -> String {
     let mut out = String::with_capacity(condition.len() + 64);
     let (mut field, mut operator) = ("", "");

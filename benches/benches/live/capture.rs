@@ -1,4 +1,4 @@
-//! A capture whose mode changes while a thread of its own reads it.
+//! A capture whose mode can change while a separate thread reads it.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
@@ -8,16 +8,16 @@ use eyas::scap::live::{ProbeOptions, Source};
 
 use crate::{Failure, stay};
 
-/// What attaching and detaching stir up is over by then.
+/// Time until the effects of attaching and detaching are over.
 const SETTLE: Duration = Duration::from_millis(20);
 
 /// Changes what a source captures.
 type Change<M> = fn(&mut Source, M) -> Result<(), Failure>;
 
-/// A capture that a thread of its own reads all the time.
+/// A capture that a separate thread reads continuously.
 pub(crate) struct Capture<M> {
     modes: Sender<M>,
-    /// Has a number for each mode once it holds: the events lost so far.
+    /// Receives a number after each change of the mode: the events dropped so far.
     set: Receiver<Result<u64, String>>,
 }
 
@@ -32,7 +32,7 @@ impl<M: Send + 'static> Capture<M> {
         Self { modes, set }
     }
 
-    /// Returns the events lost so far, when the mode holds.
+    /// Sets the mode. Returns the number of events dropped so far.
     pub(crate) fn set(&self, mode: M) -> Result<u64, Failure> {
         self.modes.send(mode)?;
         let lost = self.set.recv()??;

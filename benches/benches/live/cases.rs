@@ -1,4 +1,4 @@
-//! The calls that are measured.
+//! The measured calls.
 
 use std::fs::File;
 use std::process::Command;
@@ -9,20 +9,20 @@ use rustix::time::{ClockId, clock_gettime};
 
 use crate::Failure;
 
-/// A call: its name, how it is measured, and the call.
+/// A call: its name, its kind of measurement, and the call itself.
 pub(crate) struct Case {
     pub(crate) name: &'static str,
-    /// How many calls are made at once.
+    /// Number of calls per measurement.
     times: u32,
     alone: bool,
     call: Box<dyn FnMut()>,
 }
 
 impl Case {
-    /// Nanoseconds of one call.
+    /// Duration of one call in nanoseconds.
     pub(crate) fn measure(&mut self) -> u64 {
         if self.alone {
-            // The fastest is one that nothing came between.
+            // The fastest call was not interrupted.
             return (0..self.times).map(|_| self.spend(1, ClockId::Monotonic)).min().unwrap_or(0);
         }
         self.spend(self.times / 10, ClockId::ThreadCPUTime);

@@ -1,4 +1,4 @@
-//! How many events a second are taken without loss.
+//! Maximum number of events per second without a loss.
 
 use std::fs::File;
 use std::time::{Duration, Instant};
@@ -12,12 +12,12 @@ use rustix::fd::AsFd;
 use crate::peer::Peer;
 use crate::{Failure, Settings, cases, stay};
 
-/// What becomes of the events.
+/// Processing of the events.
 #[derive(Clone, Copy)]
 enum Reader {
     /// They are counted.
     Counts,
-    /// The state is kept up to date with them.
+    /// The state is updated with them.
     Inspects,
 }
 
@@ -47,7 +47,7 @@ pub(crate) fn print(settings: &Settings) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Reads for so long, with a rest of `rest` ns after each hundred; answers how many.
+/// Makes calls for this time, with a pause of `rest` ns after each hundred. Returns their number.
 fn calls(time: Duration, rest: u64) -> Result<u64, Failure> {
     stay(true)?;
     let zero = File::open("/dev/zero")?;

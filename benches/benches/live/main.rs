@@ -1,4 +1,5 @@
-//! What the probe adds to system calls, and how many events a second are taken without loss.
+//! Measures the cost that the probe adds to system calls, and the number of events per second without a
+//! loss.
 //!
 //! As root: `cargo bench -p eyas-benches --features live --bench live`. With `--peer COMMAND` the same calls are made
 //! while that program runs instead, and with `--peer-skip COMMAND` while it runs and wants none of them; each is ended
@@ -21,10 +22,10 @@ use std::time::Duration;
 use eyas::scap::live::Attach;
 use rustix::thread::CpuSet;
 
-/// What goes wrong ends the benchmark: its figures would be of no use.
+/// Any error ends the benchmark, because its figures would be useless.
 type Failure = Box<dyn std::error::Error>;
 
-/// What the command line asks for.
+/// Settings from the command line.
 struct Settings {
     peer: Option<String>,
     peer_skip: Option<String>,
@@ -97,8 +98,8 @@ fn main() -> Result<(), Failure> {
     Ok(())
 }
 
-/// Keeps the calling thread on the first CPU, or on the last: what measures and what reads are apart where there are
-/// two.
+/// Pins the calling thread to the first or the last CPU, so that measuring and reading use different CPUs
+/// if there are two.
 fn stay(on_last: bool) -> Result<(), Failure> {
     let allowed = rustix::thread::sched_getaffinity(None)?;
     let mut all = (0..CpuSet::MAX_CPU).filter(|cpu| allowed.is_set(*cpu));

@@ -1,4 +1,4 @@
-//! Another program that captures, to be compared with.
+//! Another capturing program, for comparison.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -10,11 +10,11 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::Failure;
 use crate::cases::Case;
 
-/// How long it may take to begin, and to end.
+/// Timeout for its start and its end.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// What it still does when its first programs are attached.
+/// Time for the rest of its startup after its first programs are attached.
 const SETTLE: Duration = Duration::from_secs(3);
-/// How much slower a call has to be, in percent, for it to have begun.
+/// Relative duration of a call, in percent, from which on the program counts as started.
 const SLOWER: u64 = 108;
 
 /// The program, which runs until this is dropped.
@@ -50,7 +50,7 @@ impl Peer {
         Ok(peer)
     }
 
-    /// Ends it; answers the lines that it printed of drops other than none.
+    /// Ends it. Returns its output lines about drops other than zero.
     pub(crate) fn stop(mut self) -> Result<Vec<String>, Failure> {
         self.end();
         let mut text = String::new();

@@ -1,4 +1,4 @@
-//! What the sources beside system calls add: requests of `io_uring`, and decisions of security hooks.
+//! Cost of the sources besides system calls: `io_uring` requests and decisions of security hooks.
 
 use std::ffi::CString;
 use std::fs::File;
@@ -25,7 +25,7 @@ const REQUESTS: [Mode; 4] = [
     ("bare", Some(&[]), false),
     // The programs for requests are not attached.
     ("calls alone", Some(&[SyscallCode::QUOTACTL]), false),
-    // They are, and another request is wanted.
+    // They are attached, and another request is wanted.
     ("skipped", Some(&[SyscallCode::UNLINKAT]), false),
     ("captured", None, false),
 ];

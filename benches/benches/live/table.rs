@@ -1,4 +1,4 @@
-//! Nanoseconds that a capture adds to each call.
+//! Cost in nanoseconds that a capture adds to each call.
 
 use eyas::events::SyscallCode;
 use eyas::scap::live::{ProbeOptions, Source};
@@ -11,7 +11,7 @@ use crate::{Failure, Settings, stay};
 /// How often each case is measured in each mode.
 const ROUNDS: usize = 15;
 
-/// What runs while a case is measured.
+/// Mode of a measurement.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Mode {
     /// Nothing.
@@ -26,7 +26,7 @@ enum Mode {
 
 const MODES: [Mode; 4] = [Mode::Bare, Mode::Empty, Mode::Skipped, Mode::Captured];
 
-/// Captures what the mode says.
+/// Applies a mode to the capture.
 fn change(source: &mut Source, mode: Mode) -> Result<(), Failure> {
     source.set_empty(mode == Mode::Empty)?;
     source.set_interest(match mode {

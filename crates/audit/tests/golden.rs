@@ -1,5 +1,6 @@
-//! Public audit events with the public rules for them. Each file is named for what is in it. The numbers are those of this
-//! program, compared with the names: they show a change, not that Falco has the same.
+//! Tests public audit events with the public rules for them. The name of each file describes its contents.
+//! The expected numbers are those of this program and agree with the names. So the test detects changes,
+//! but does not prove that Falco has the same numbers.
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -14,7 +15,7 @@ fn main() -> ExitCode {
     eyas_testing::main()
 }
 
-/// Files, the rule that matches their events, and how many it matches. Without a rule no event matches.
+/// Files, the rule that matches their events, and the number of matches. Without a rule, no event matches.
 const FILES: &[(&str, &str, usize)] = &[
     ("anonymous_creates_namespace_foo", "Anonymous Request Allowed", 1),
     ("attach_cluster_admin_role", "Attach to cluster-admin Role", 1),
@@ -65,7 +66,7 @@ const FILES: &[(&str, &str, usize)] = &[
     ("some-user_creates_namespace_foo", "Disallowed K8s User", 1),
 ];
 
-/// How many alerts each rule has for a file, the first rule that matches an event alone.
+/// Number of alerts of each rule for a file; only the first matching rule of an event counts.
 fn by_rule(log: &str) -> BTreeMap<String, usize> {
     let (log, rules) = (data_or_ignore(log), data_or_ignore("rules/plugins/k8s_audit_rules.yaml"));
     let set = plugins();

@@ -1,4 +1,4 @@
-//! A small audit log, with rules of its own.
+//! Tests a small audit log with its own rules.
 
 use std::path::{Path, PathBuf};
 
@@ -34,7 +34,7 @@ fn field(schema: &PluginSchema, text: &str) -> Field {
     schema.resolve(name, arg).unwrap()
 }
 
-/// A value as outputs have it.
+/// A value in the format of outputs.
 fn shown(event: &EventView<'_>, field: &Field) -> String {
     fn text(value: &Value<'_>) -> String {
         match value {

@@ -1,4 +1,4 @@
-//! What the programs cost the verifier. It needs root and a kernel that loads the probe.
+//! Verification cost of the programs. Needs root and a kernel that loads the probe.
 
 use eyas_testing::test;
 use std::collections::HashSet;
@@ -10,9 +10,10 @@ fn main() -> std::process::ExitCode {
     eyas_testing::main()
 }
 
-/// Instructions that the verifier may look at for one program; the kernel allows a million.
+/// Maximum number of instructions that the verifier may process for one program; the kernel allows a
+/// million.
 const INSTRUCTIONS: u32 = 600_000;
-/// Functions of one program; the kernel allows 256.
+/// Maximum number of functions of one program; the kernel allows 256.
 const FUNCTIONS: usize = 200;
 
 #[test]
@@ -54,7 +55,7 @@ fn programs_stay_within_the_verifier_s_budget() {
     for program in &ours {
         let (name, functions) = (program.name.to_string_lossy(), program.jited_func_lens.len());
         println!("{name}: {} instructions verified, {functions} functions", program.verified_insns);
-        // Before Linux 5.16 the kernel says 0.
+        // Before Linux 5.16, the kernel reports 0.
         assert!(program.verified_insns < INSTRUCTIONS, "{name}");
         assert!((1..FUNCTIONS).contains(&functions), "{name}");
     }

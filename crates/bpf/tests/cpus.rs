@@ -1,4 +1,4 @@
-//! CPUs that can have no ring. It needs root and a kernel that loads the probe.
+//! CPUs without a ring. Needs root and a kernel that loads the probe.
 
 use eyas_bpf::{Probe, ProbeOptions};
 use eyas_events::SyscallCode;

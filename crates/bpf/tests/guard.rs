@@ -1,4 +1,4 @@
-//! What others do to the probe is noticed. It needs root and a kernel that loads the probe.
+//! The probe detects manipulation by other programs. Needs root and a kernel that loads the probe.
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::fd::RawFd;
@@ -13,7 +13,7 @@ fn main() -> std::process::ExitCode {
     eyas_testing::main()
 }
 
-/// A probe that leaves this process out, and those of its maps that have such a name. Others may have probes, too.
+/// A probe that excludes this process, and its map with this name. Other programs may have probes, too.
 fn probe(name: &str) -> (Probe, MapHandle) {
     let before: Vec<u32> = MapInfoIter::default().map(|map| map.id).collect();
     let options = ProbeOptions {
@@ -90,7 +90,7 @@ fn names_that_others_have_left_out_are_put_right() {
 fn ids_that_others_have_left_out_are_put_right() {
     let _lock = eyas_testing::live_turn();
     let (mut probe, map) = probe("quiet_tids");
-    // What the probe does by itself: the child of a thread that is left out.
+    // A change by the probe itself: the child of an excluded thread.
     let set = |tids: Vec<u32>| ExcludedThreads { tids, ..ExcludedThreads::default() };
     let mut sleeper = std::process::Command::new("sleep").arg("60").spawn().unwrap();
     let shell = "read l; sleep 60 & echo $!; read l; kill $!";
@@ -122,7 +122,7 @@ fn ids_that_others_have_left_out_are_put_right() {
     drop(input);
     parent.wait().unwrap();
     assert_eq!(probe.tampering(), [], "threads that end are no longer left out");
-    // Nobody is left out.
+    // No thread is excluded.
     probe.set_excluded_threads(&ExcludedThreads::default()).unwrap();
     assert_eq!((probe.tampering(), keys(&map)), (vec![], vec![]));
     map.update(&sleeper.id().to_ne_bytes(), &[1], MapFlags::ANY).unwrap();
@@ -151,7 +151,8 @@ fn no_map_can_be_written_or_frozen_unnoticed() {
         let frozen = map.freeze();
         seen.push(name.clone());
         match name.as_str() {
-            // What is written there is found or has no effect, and this process has them mapped: nobody can freeze them.
+            // Changes there are detected or have no effect. This process has these maps mapped, so they
+            // cannot be frozen.
             name if name.contains(".bss") || name.ends_with(".data") => assert!(frozen.is_err(), "{name}"),
             "quiet_comms" | "quiet_tids" | "fences" | "filters" | "verdicts" => {
                 assert!(frozen.is_ok(), "{name}")
@@ -174,7 +175,7 @@ fn no_map_can_be_written_or_frozen_unnoticed() {
 fn programs_that_others_detach_are_missed() {
     let _lock = eyas_testing::live_turn();
     let (mut probe, _) = probe(".bss");
-    // As who traces this process can.
+    // As a tracer of this process could.
     let fds = std::fs::read_dir("/proc/self/fd").unwrap().filter_map(|entry| {
         let entry = entry.ok()?;
         let link = std::fs::read_link(entry.path()).ok()?;
@@ -182,12 +183,12 @@ fn programs_that_others_detach_are_missed() {
         link.to_str()?.contains("link").then_some(fd)
     });
     for fd in fds.collect::<Vec<_>>() {
-        // SAFETY: the probe's links own them; they are not used again but to ask what they are.
+        // SAFETY: the probe's links own them; afterwards they are only queried for their kind.
         unsafe { rustix::io::close(fd) };
     }
     let found = probe.tampering();
     assert!(found.iter().any(|found| matches!(found, Tampering::Detached { .. })), "{found:?}");
     assert!(found.contains(&Tampering::Silent), "{found:?}");
-    // It would close them again.
+    // Dropping the probe would close them again.
     std::mem::forget(probe);
 }

@@ -1,4 +1,5 @@
-//! The probe as it is on the oldest kernels, which keep nothing with a task: on any kernel that loads it. Needs root.
+//! Tests the probe in the form for the oldest kernels, which have no task storage, on any kernel that loads
+//! it. Needs root.
 
 use std::collections::HashSet;
 use std::process::{Command, ExitCode};
@@ -14,9 +15,9 @@ fn main() -> ExitCode {
     eyas_testing::main()
 }
 
-/// Set, it makes the probe do without what younger kernels have.
+/// Environment variable that makes the probe work without features of newer kernels.
 const OLDEST: &str = "EYAS_BPF_OLDEST";
-/// What the kernel shows of the name of `kept_calls_by_tid`.
+/// The name of `kept_calls_by_tid`, as truncated by the kernel.
 const MAP: &str = "kept_calls_by_t";
 const THREADS: usize = 50;
 
@@ -38,7 +39,7 @@ fn what_was_kept_for_a_thread_goes_with_it() {
     let map = MapHandle::from_map_id(id).unwrap();
     let kept =
         || -> HashSet<u32> { map.keys().map(|key| u32::from_ne_bytes(key.try_into().unwrap())).collect() };
-    // All of them live when the map is looked at, and none the second time.
+    // All threads live when the map is read first, and none at the second time.
     let (open, end) = (Barrier::new(THREADS + 1), Barrier::new(THREADS + 1));
     let (tids, during) = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..THREADS)
@@ -58,7 +59,7 @@ fn what_was_kept_for_a_thread_goes_with_it() {
     });
     assert_eq!(tids.len(), THREADS);
     assert!(tids.is_subset(&during), "{:?} had nothing kept", tids.difference(&during));
-    // The last of them may still be on its way out.
+    // The last of them may still be exiting.
     let until = std::time::Instant::now() + std::time::Duration::from_secs(10);
     while !kept().is_disjoint(&tids) && std::time::Instant::now() < until {
         std::thread::sleep(std::time::Duration::from_millis(20));

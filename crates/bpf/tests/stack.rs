@@ -1,16 +1,17 @@
-//! How much stack the programs take with all that they call. Kernels before 6.8 or so refuse a program for which that is more
-//! than 512 bytes, each function's rounded up to 32; younger ones round less, so that no test on those finds it.
+//! Checks the stack usage of programs including their functions. Kernels before about 6.8 refuse a program
+//! with more than 512 bytes, where the stack of each function is rounded up to 32. Newer kernels round
+//! less, so tests on them would not detect a violation.
 
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-/// Bytes of stack, and functions that call one another, at most.
+/// Maximum stack size in bytes, and maximum depth of calls.
 const STACK: u64 = 512;
 const FRAMES: usize = 8;
 
-/// What is looked at of an instruction (`struct bpf_insn`).
+/// The used fields of an instruction (`struct bpf_insn`).
 struct Insn {
     code: u8,
     to: u8,
@@ -23,7 +24,7 @@ const STACK_POINTER: u8 = 10;
 const CALL: u8 = 0x85;
 const MOVE: u8 = 0xbf;
 const ADD: u8 = 0x07;
-/// In place of a register: the call is one of another function of the object.
+/// Register number of a call to another function of the object.
 const OF_OBJECT: u8 = 1;
 
 #[derive(Debug, Default)]
@@ -120,7 +121,7 @@ fn functions(elf: &Elf) -> BTreeMap<String, Function> {
     let mut all = BTreeMap::new();
     for (name, (section, first, size)) in &places {
         let mut function = Function::default();
-        // Registers that have the stack pointer.
+        // Registers that contain the stack pointer.
         let mut pointers = [false; 16];
         for place in (*first..first + size).step_by(8) {
             let insn = elf.insn(sections[*section].start + place);
@@ -152,7 +153,7 @@ fn functions(elf: &Elf) -> BTreeMap<String, Function> {
     all
 }
 
-/// The longest way of calls by what the stack takes, with its functions.
+/// The call path with the largest stack usage, with its functions.
 fn deepest(name: &str, all: &BTreeMap<String, Function>) -> (u64, Vec<String>) {
     let function = &all[name];
     let below = function.calls.iter().map(|called| deepest(called, all)).max();
@@ -161,7 +162,7 @@ fn deepest(name: &str, all: &BTreeMap<String, Function>) -> (u64, Vec<String>) {
     (stack + function.stack.max(1).next_multiple_of(32), names)
 }
 
-/// How many functions call one another at most.
+/// Maximum depth of calls.
 fn frames(name: &str, all: &BTreeMap<String, Function>) -> usize {
     1 + all[name].calls.iter().map(|called| frames(called, all)).max().unwrap_or(0)
 }

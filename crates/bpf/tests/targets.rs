@@ -1,4 +1,4 @@
-//! The programs compile for every architecture, and make every parameter of what they send.
+//! Checks that the programs compile for every architecture and set every parameter of their events.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -11,9 +11,10 @@ mod codegen;
 #[path = "../src/codegen/compile.rs"]
 mod compile;
 
-/// The objects for every architecture compile, and are those that the crate ships; with `UPDATE_EXPECT=1` they become
-/// those (`cargo xtask codegen` runs this). The sources have another path here than in a build: objects contain none.
-/// Without a clang only the record is compared.
+/// The objects for every architecture compile, and are equal to the shipped ones. With `UPDATE_EXPECT=1`,
+/// the test replaces the shipped objects (`cargo xtask codegen` runs this). The sources have another path
+/// here than in a build, because objects must not contain paths. Without clang, only the recorded hashes
+/// are compared.
 #[test]
 fn the_shipped_objects_are_compiled_from_the_sources() {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));

@@ -1,4 +1,4 @@
-//! Every number of a 32-bit call against the kernel's own header.
+//! Compares every number of a 32-bit call with the kernel's header.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ fn main() -> std::process::ExitCode {
     eyas_testing::main()
 }
 
-/// Names by number, as the kernel's header has them.
+/// Names by number, from the kernel's header.
 fn header() -> BTreeMap<u16, String> {
     let Ok(text) = std::fs::read_to_string(HEADER) else {
         eyas_testing::ignore(format_args!("{HEADER} is not there"))
@@ -23,7 +23,7 @@ fn header() -> BTreeMap<u16, String> {
     text.lines().filter_map(row).collect()
 }
 
-/// Calls that the header names and no kernel has.
+/// Calls in the header that no kernel has.
 const NEVER_MADE: [&str; 12] = [
     "afs_syscall",
     "break",

@@ -1,4 +1,5 @@
-//! Every table against the reference's, as extracted to JSON: events, flags, system calls, translations.
+//! Compares every table with the reference's, as extracted to JSON: events, flags, system calls,
+//! translations.
 
 use eyas_testing::test;
 use std::collections::BTreeMap;

@@ -1,4 +1,4 @@
-//! The example: rules over lines of JSON.
+//! Tests the example that tests lines of JSON with rules.
 
 use std::io::Write;
 use std::process::{Command, Stdio};

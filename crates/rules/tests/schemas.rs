@@ -1,4 +1,4 @@
-//! Rules and conditions refuse events of another schema, and take those of an equal one.
+//! Rules and conditions refuse events of another schema, and accept those of an equal one.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Real and synthetic captures are read to the last byte, with the events that the reference counted.
+//! Reads real and synthetic captures to the last byte, with the number of events of the reference.
 
 use eyas_testing::{Dir, data_or_ignore, test};
 use std::collections::BTreeMap;
@@ -46,7 +46,7 @@ fn events_of(histogram: &Path) -> BTreeMap<String, u64> {
     counts.iter().map(|(k, v)| (k.clone(), v.as_u64().unwrap())).collect()
 }
 
-/// The capture holds the events that the reference counted in it.
+/// The capture has the same number of events as in the reference.
 fn check_event_counts(name: &str) {
     let read = read(Reader::open(data_or_ignore(format!("captures/{name}.scap.gz"))).unwrap());
     assert!(read.error.is_none(), "{name}: {:?}", read.error);

@@ -1,5 +1,5 @@
-//! Every rule that brings an old event up to date, over captures made here, against the reference's rules as
-//! extracted to JSON, which are interpreted once more for this.
+//! Tests every rule that converts an old event to a current one, with generated captures. Compares the
+//! results with an interpreter of the reference's rules, which were extracted to JSON.
 
 use eyas_testing::test;
 use std::collections::BTreeMap;
@@ -33,7 +33,7 @@ fn number(value: &Value) -> usize {
     value.as_u64().unwrap() as usize
 }
 
-/// What the rules make of the events of one thread.
+/// Result of the rules for the events of one thread.
 fn expected(rules: &Rules, events: &[Event]) -> Result<Vec<Event>, String> {
     let (mut stored, mut out) = (None, Vec::new());
     'events: for event in events {
@@ -192,7 +192,7 @@ fn first(events: &[Event]) -> Vec<u8> {
     capture
 }
 
-/// What the reader makes of a capture; an error ends it.
+/// Result of the reader for a capture, up to an error.
 fn read(capture: Vec<u8>) -> (Vec<Event>, Option<String>) {
     let mut reader = Reader::from_reader(Cursor::new(capture)).unwrap();
     let mut out = Vec::new();

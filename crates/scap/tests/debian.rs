@@ -1,5 +1,4 @@
-//! Captures that are written here, read by the sysdig that Debian has (0.29.3): it prints what it prints for the
-//! original.
+//! Debian's sysdig (0.29.3) reads captures that are written here, and prints the same as for the original.
 
 use eyas_testing::{Dir, test};
 use std::path::Path;

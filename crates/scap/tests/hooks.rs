@@ -1,4 +1,5 @@
-//! What the kernel's security hooks decide, hook by hook, on each rung of the ladder that the kernel has. It needs root.
+//! Decisions of the kernel's security hooks, hook by hook, with each method that the kernel supports. Needs
+//! root.
 
 use std::fmt::Write;
 use std::fs::{self, File};
@@ -23,7 +24,7 @@ fn main() -> std::process::ExitCode {
     eyas_testing::main()
 }
 
-/// How long a decision may take to come.
+/// Timeout for a decision.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A directory of the test's own, gone when it is over.
@@ -47,9 +48,9 @@ impl Place {
 /// Where a decision is to be found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Of {
-    /// Said of the event of a call.
+    /// In the event of the call.
     Call,
-    /// An event of its own.
+    /// In a separate event.
     Itself,
 }
 

@@ -1,4 +1,5 @@
-//! Captures that are made to do harm: an error in little time and memory, and what comes before it is delivered.
+//! Malicious captures: reading them fails with an error in little time and memory, and events before the
+//! error are delivered.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::io::{Cursor, Read, Write};
@@ -18,7 +19,7 @@ use build::Bytes;
 mod build;
 
 const MIB: usize = 1 << 20;
-/// What is far more than any of this takes, also where the machine is busy.
+/// Far more time than any test takes, even on a busy machine.
 const LONG: Duration = Duration::from_secs(60);
 
 /// The system's allocator; counts the bytes that are in use, and the most that were.

@@ -1,4 +1,4 @@
-//! A writer that is killed leaves a capture that reads; one that writes to a pipe is read while it writes.
+//! A killed writer leaves a readable capture; a reader of a pipe gets events while the writer writes.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use eyas_events::param::SYSCALL_CLOSE_X;
 use eyas_scap::{EventBuilder, EventSource, Next, Reader, Snapshot, ThreadEntry, Writer};
 use eyas_testing::Dir;
 
-/// Set where this program is the one to be killed: the file, and `gz` or `plain`.
+/// Environment variable of the process to be killed: the file, and `gz` or `plain`.
 const ROLE: &str = "EYAS_KILLED_WRITER";
 /// Events, and how many of them are in a second of their own time.
 const EVENTS: u64 = 50_000;

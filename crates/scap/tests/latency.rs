@@ -1,4 +1,4 @@
-//! When calls began, in captures with enter events.
+//! Start times of calls, in captures with enter events.
 
 use std::io::Cursor;
 

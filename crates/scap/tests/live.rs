@@ -1,4 +1,4 @@
-//! Live captures of what this test does. They need root and a kernel that loads the probe.
+//! Live captures of actions of this test. Needs root and a kernel that loads the probe.
 
 use eyas_testing::{Dir, test};
 use std::io::Read;

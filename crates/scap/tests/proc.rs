@@ -1,4 +1,4 @@
-//! The snapshot against what this test knows of itself, and against `/proc` read naively.
+//! Compares the snapshot with facts about this test, and with a naive reading of `/proc`.
 
 use eyas_testing::{Dir, test};
 use std::collections::HashMap;

@@ -1,4 +1,4 @@
-//! Events of every row with parameters at random, built, written and read.
+//! Builds, writes and reads events of every row with random parameters.
 
 use std::io::Cursor;
 

@@ -1,4 +1,4 @@
-//! Arguments that another thread changes while the call is made. `EYAS_RACES` says how many calls; they need root
+//! Arguments that another thread changes during the call. `EYAS_RACES` sets the number of calls. Needs root
 //! and a kernel that loads the probe.
 
 use eyas_testing::{Dir, test};
@@ -39,8 +39,8 @@ impl Drop for Over<'_> {
     }
 }
 
-/// Makes calls in one thread while another flips their argument. Returns what the calls did, by the caller's own
-/// account, and what the events say of them.
+/// Makes calls in one thread while another flips their argument. Returns the effects of the calls according
+/// to the caller, and according to the events.
 fn race<A: Send, B>(
     source: &mut Source,
     flip: impl Fn() + Sync,
@@ -190,7 +190,7 @@ fn what_was_asked_for_is_what_stood_there_when_the_call_began() {
     assert_eq!(asked, seen);
 }
 
-/// Sets the probe to do without what younger kernels have.
+/// Environment variable that makes the probe work without features of newer kernels.
 const OLDEST: &str = "EYAS_BPF_OLDEST";
 
 #[test]

@@ -1,5 +1,5 @@
-//! What a live capture takes, and what it says when that is not there. Each case runs this program again, with fewer
-//! rights or in a world of its own; it needs root, `setpriv` and `unshare`.
+//! Requirements of a live capture, and errors if they are not met. Each case runs this program again with
+//! fewer privileges or in its own namespaces. Needs root, `setpriv` and `unshare`.
 
 use eyas_testing::{Dir, test};
 use std::process::Command;
@@ -12,7 +12,7 @@ fn main() -> std::process::ExitCode {
     eyas_testing::main()
 }
 
-/// Set, this program is the one that captures.
+/// Environment variable of the process that captures.
 const INSIDE: &str = "EYAS_TEST_INSIDE";
 
 /// Captures as what it was started as, and prints what came of it.

@@ -1,4 +1,4 @@
-//! What is built is written, and what is written is read: every event, in either byte order.
+//! Builds, writes and reads every event, in either byte order.
 
 use std::io::Cursor;
 

@@ -1,4 +1,4 @@
-//! Readers of one stream see what a reader of its own sees.
+//! Shared readers of one stream get the same events as a single reader.
 
 use std::io::{Cursor, Read};
 use std::path::PathBuf;

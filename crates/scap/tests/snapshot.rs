@@ -1,5 +1,5 @@
-//! The snapshot of a live capture, which has open files from the kernel itself, beside that of `/proc`. It needs root
-//! and a kernel that loads the probe.
+//! Compares the snapshot of a live capture, with open files from BPF iterators, with a snapshot from
+//! `/proc`. Needs root and a kernel that loads the probe.
 
 use eyas_testing::{Dir, test};
 use std::collections::{HashMap, HashSet};

@@ -1,4 +1,4 @@
-//! Audit events through an inspector, with rules.
+//! Helpers: audit events through an inspector, with rules.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ pub fn plugins() -> PluginSet {
     set
 }
 
-/// The rules of the source in these files; all that match are reported.
+/// Loads the rules of the source from these files; all matching rules are reported.
 pub fn engine(set: &PluginSet, paths: &[&Path]) -> Engine {
     let mut loader = Loader::new(Arc::new(set.schema(SOURCE)));
     loader.add_source(Arc::new(set.schema("syscall")));

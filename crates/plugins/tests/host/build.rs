@@ -1,4 +1,4 @@
-//! Plugins of the tests.
+//! Builds plugins for the tests.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -43,7 +43,7 @@ pub fn load(definitions: &[&str]) -> Result<Library, Error> {
     library
 }
 
-/// Why it cannot be loaded, without the path.
+/// The error of loading it, without the path.
 pub fn refusal(definitions: &[&str]) -> String {
     load(definitions).unwrap_err().reason.to_string()
 }

@@ -1,4 +1,4 @@
-//! What is a plugin, and what is not.
+//! Loading of valid and invalid plugins.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! Which plugin sees which event, and in which order.
+//! Routing: which plugin gets which event, and in which order.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! Tables through the C interface: a plugin that offers one, and plugins that use it and those of the inspector. What they find
-//! wrong they log.
+//! Tables through the C interface: a plugin that offers a table, and plugins that use it and the
+//! inspector's tables. They log every mismatch.
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
-//! The plugin in C that docs/plugins.md names: a source, fields, a parser, tables, asynchronous events and routines in one.
+//! The C plugin in docs/plugins.md: a source, fields, a parser, tables, asynchronous events and routines in
+//! one.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! Events and parameters that the schema has no place for, beside what it has.
+//! Events and parameters that Falco's schema does not have, in options next to those that it has.
 
 use eyas_events::param::{GENERIC_X, SYSCALL_FCHMODAT2_X, SYSCALL_MKDIR_2_X, SYSCALL_OPENAT_2_X};
 use eyas_events::{EventType, SyscallCode};

@@ -1,4 +1,4 @@
-//! Captures written block by block, in either byte order and in every version of the format.
+//! Builds captures block by block, in either byte order and in every version of the format.
 
 use std::io::Cursor;
 use std::net::IpAddr;

@@ -1,4 +1,4 @@
-//! Events: every kind of block, every row, and what else may stand in a block.
+//! Events: every kind of block, every row, and other contents of a block.
 
 use eyas_events::param::{SOCKET_BIND_X, SYSCALL_POLL_X, SYSCALL_PTRACE_X};
 use eyas_events::{EventFlags, EventType, ParamType, events};

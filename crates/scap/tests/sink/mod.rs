@@ -1,4 +1,4 @@
-//! Memory that a capture is written to, and that can be looked at afterwards.
+//! A buffer to which a capture is written, and which tests can inspect.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 pub struct Sink(Arc<Mutex<Vec<u8>>>);
 
 impl Sink {
-    /// What was written since the last call.
+    /// Takes the bytes written since the last call.
     pub fn take(&self) -> Vec<u8> {
         std::mem::take(&mut self.0.lock().unwrap())
     }

@@ -1,4 +1,4 @@
-//! What the events say, beside what was made.
+//! Compares events with the calls that were made.
 
 use std::collections::{BTreeMap, HashMap};
 

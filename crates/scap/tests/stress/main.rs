@@ -1,5 +1,6 @@
-//! Calls of threads that preempt one another, each of which carries who made it and a number: every one is reported once and
-//! whole. `EYAS_STRESS_SECONDS` says how long; it needs root and a kernel that loads the probe.
+//! Calls of threads that preempt each other. Each call carries its thread and a number. Every call must be
+//! reported once and completely. `EYAS_STRESS_SECONDS` sets the duration. Needs root and a kernel that
+//! loads the probe.
 
 use std::io::Read;
 use std::process::{Command, Stdio};

@@ -1,5 +1,5 @@
-//! Makes the calls: on each CPU threads that are always busy, and some of real-time priority that preempt them, by a
-//! timer or as they are woken, begin and end, and execute programs.
+//! Makes the calls. Each CPU has threads that are always busy, and real-time threads that preempt them: by
+//! a timer, on wake-up, at their beginning and end, and when they execute programs.
 
 use std::ffi::CStr;
 use std::fmt::Write;

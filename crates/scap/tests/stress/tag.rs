@@ -1,4 +1,4 @@
-//! What a call carries: the thread that makes it, the kind of the call, its number among those.
+//! Data that a call carries: its thread, its kind, and its number within that kind.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! Whether an executable is writable by who executes it: what the probe says is what access(2) says.
+//! Whether an executable is writable by its user: the probe must agree with access(2).
 
 use std::ffi::{CStr, CString};
 use std::io::{ErrorKind, Read, Write};

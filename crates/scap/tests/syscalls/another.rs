@@ -1,4 +1,4 @@
-//! This program once more, as a process of one thread: what it does on demand changes the whole process, or ends it.
+//! This program as another process with one thread, for actions that change the whole process or end it.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};

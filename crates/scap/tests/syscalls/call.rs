@@ -1,4 +1,4 @@
-//! System calls as they are, past every library.
+//! Raw system calls, without libraries.
 
 use std::arch::asm;
 use std::ffi::CString;

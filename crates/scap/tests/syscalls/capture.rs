@@ -1,4 +1,4 @@
-//! The one live capture that all tests share, each in its turn.
+//! The live capture that all tests share, one at a time.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
