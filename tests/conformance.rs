@@ -1,4 +1,4 @@
-//! Conditions and rules files that the real Falco accepted or refused, and with what code.
+//! Conditions and rules files that the real Falco accepted or rejected, with its error codes.
 
 use eyas_testing::{data_or_ignore, test};
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! The detector on the public interface: alerts, rules replaced while it runs, and its errors.
+//! The detector through the public interface: alerts, replacement of rules at run time, and errors.
 
 use eyas::rules::{Loader, Priority};
 use eyas::scap::Reader;

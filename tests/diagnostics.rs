@@ -1,6 +1,6 @@
-//! Diagnostics as people see them: each `diagnostics/X.yaml` (and `X.2.yaml` after it) against `X.txt`.
+//! Printed diagnostics: compares those of each `diagnostics/X.yaml` (and `X.2.yaml` after it) with `X.txt`.
 //!
-//! `UPDATE_EXPECT=1 cargo test -p eyas-rules --test diagnostics` writes the texts anew.
+//! `UPDATE_EXPECT=1 cargo test -p eyas-rules --test diagnostics` rewrites the texts.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

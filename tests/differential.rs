@@ -1,5 +1,5 @@
-//! The compiled graph against the plain interpreter: every rule on every event, and they never differ. Nor does a rule match
-//! what rows of push-down reject.
+//! Compares the compiled graph with the plain interpreter: every rule on every event, without differences.
+//! Also, no rule matches an event that push-down rows reject.
 
 use eyas_testing::test;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,5 @@
-//! The probe's filter beside no filter: two captures of the same calls have the same alerts, and what one of them lacks no rule
-//! needs. It needs root and a kernel that loads the probe.
+//! Compares captures of the same calls with and without the probe's filter: the alerts are the same, and no
+//! rule needs the missing events. Needs root and a kernel that loads the probe.
 
 use eyas_testing::{Dir, test};
 use std::os::fd::OwnedFd;

@@ -1,4 +1,5 @@
-//! The guides for operators and transformers are literal: a copy of the crate, changed as they say, passes its tests.
+//! The guides for operators and transformers are exact: a copy of the crate with their changes passes its
+//! tests.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -1,4 +1,4 @@
-//! Large rules files, and such as mean harm: what they cost grows with what they say, and no more.
+//! Large and malicious rules files: their cost is proportional to their size.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;

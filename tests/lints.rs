@@ -1,4 +1,4 @@
-//! What is reported about rules that load and do something else than they seem to, and of which not.
+//! Warnings about rules that load but do not do what they seem to do, and rules without warnings.
 
 use std::sync::Arc;
 

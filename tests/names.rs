@@ -1,4 +1,4 @@
-//! Domain names in conditions: addresses are compared with what the names stand for at the time.
+//! Domain names in conditions: addresses are compared with the current addresses of the names.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;

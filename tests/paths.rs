@@ -1,4 +1,4 @@
-//! Calls whose paths the kernel knows by other names than those that they were given: rules are tested against either.
+//! Calls whose kernel paths differ from the given paths: rules are tested with both.
 
 use std::sync::Arc;
 

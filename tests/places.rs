@@ -1,6 +1,6 @@
-//! Rules files that need Falco's own way of reading YAML: what is said of them, and of which line, column and offset.
+//! Rules files that need Falco's YAML reader: messages, with line, column and offset.
 //!
-//! `places/expected.txt` is what Falco 0.44.1 says of the files beside it.
+//! `places/expected.txt` has the messages of Falco 0.44.1 about the files in that directory.
 
 use std::fmt::Write;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Each behaviour that a host of plugins must have is tested: tests/plugin_cases.txt says where.
+//! Checks that each required behaviour of a plugin host has a test; tests/plugin_cases.txt lists them.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Falco's plugins: two of our own, built with Falco's SDK for Rust, do here as they do in the reference.
+//! Two test plugins, built with Falco's Rust SDK, behave here as in the reference.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};

@@ -1,4 +1,4 @@
-//! Rules files with their mistakes: which code each gives, and of what item it is said.
+//! Rules files with mistakes: the code of each, and the item in the message.
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
-//! What a configuration makes of rules: which are on and in which order, and what is added to their outputs.
+//! Effects of the configuration on rules: which are enabled, in which order, and additions to their
+//! outputs.
 
 use std::sync::Arc;
 

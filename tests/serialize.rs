@@ -1,4 +1,4 @@
-//! What programs pass on, as serde writes it.
+//! Types that programs exchange, serialised with serde.
 
 use eyas::scap::Reader;
 use eyas::sinsp::{Inspector, Step};

@@ -1,4 +1,5 @@
-//! What is missed after a loss of events was declared as what may be missed: a run with losses beside a twin without.
+//! Every match that is missed after a loss of events was declared as a possible miss: compares a run with
+//! losses with one without.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;

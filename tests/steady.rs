@@ -1,4 +1,4 @@
-//! Memory on the steady path: a known process that does what it did before costs no allocation.
+//! Memory in the steady state: repeated actions of a known process need no allocation.
 
 use eyas_testing::{Dir, test};
 use std::alloc::{GlobalAlloc, Layout, System};

@@ -1,4 +1,5 @@
-//! Rulesets replaced while events come: the state stays, and every event is judged by one ruleset as a whole.
+//! Replacement of rulesets while events arrive: the state stays, and every event is tested by exactly one
+//! ruleset.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What the project promises about its own code.
+//! Checks of the project's rules for its own code.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! A file that the kernel knows by another path than the one asked for: rules are tested against either.
+//! A file whose kernel path differs from the requested path: rules are tested with both.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Every call that rules look at, by every way to a directory that does not name it.
+//! Every call that rules use, with every kind of path that hides the name of a directory.
 
 use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd};

@@ -1,5 +1,6 @@
-//! Rules on paths, and what is done to evade them: links, directories that are renamed, long paths, other threads that
-//! change a path meanwhile. `EYAS_RACES` says how many opens race; it needs root and a kernel that loads the probe.
+//! Attempts to evade rules on paths: symlinks, renamed directories, long paths, and other threads that
+//! change a path during the call. `EYAS_RACES` sets the number of racing opens. Needs root and a kernel
+//! that loads the probe.
 
 mod calls;
 mod requests;

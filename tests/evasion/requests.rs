@@ -1,4 +1,4 @@
-//! A program that works through `io_uring` alone raises the alerts that it raises by system calls.
+//! A program that uses only `io_uring` raises the same alerts as with system calls.
 
 use std::collections::BTreeSet;
 use std::ffi::{CStr, CString};

@@ -1,4 +1,4 @@
-//! Random conditions that fit a schema: every operator, modifier and transformer, nested as they may be.
+//! Random conditions for a schema: every operator, modifier and transformer, with nesting.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! Random conditions over random events: the compiled graph, the engine's index and the plain
-//! interpreter answer alike, and what is printed reads as it was.
+//! Random conditions on random events: the compiled graph, the engine's index and the plain interpreter
+//! have the same results, and a printed condition parses to the same condition.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Random conditions over random events: what rows of push-down reject satisfies no rule.
+//! Random conditions on random events: no event that push-down rows reject satisfies a rule.
 
 use std::sync::Arc;
 

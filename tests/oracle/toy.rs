@@ -1,4 +1,4 @@
-//! A schema of nothing but types, and random values of it.
+//! A schema with one field per type, and random values.
 
 use std::net::IpAddr;
 use std::sync::LazyLock;

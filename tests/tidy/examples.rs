@@ -1,4 +1,4 @@
-//! Rules and conditions that the pages show load.
+//! Checks that the rules and conditions in the pages load.
 
 use std::sync::Arc;
 

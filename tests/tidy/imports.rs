@@ -1,7 +1,8 @@
-//! Which file of a program imports which: no circles.
+//! Checks that imports between the files of a program have no cycles.
 //!
-//! An import is a `use`, a path in the code, or a macro; re-exports are followed to the file that defines the item. `mod`
-//! is none, and neither is `pub use` of what a module below defines, unless the module uses that item itself.
+//! An import is a `use`, a path in the code, or a macro; re-exports are followed to the file that defines
+//! the item. `mod` does not count, and neither does `pub use` of an item of a submodule, unless the module
+//! uses that item itself.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! The invariants that ARCHITECTURE.md lists have tests.
+//! Checks that the invariants in ARCHITECTURE.md have tests.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! The pages of the documentation: their links and their language.
+//! Checks the links and the language of the documentation pages.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! What `packaging/` has does what it is for.
+//! Tests of the files in `packaging/`.
 
 mod packaging {
     mod dist;

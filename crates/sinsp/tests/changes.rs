@@ -1,4 +1,5 @@
-//! What the kernel reports that a thread is after a call: ids and capabilities, the terminal, the name.
+//! Attributes of a thread that the kernel reports after a call: ids and capabilities, the terminal, the
+//! name.
 
 use eyas_events::{EventType as E, FlagTable, param};
 use eyas_scap::{EventBuilder, FdEntry, Snapshot, ThreadEntry};

@@ -1,4 +1,4 @@
-//! Containers by their control groups and by what events report them: scripts, and what is known after them.
+//! Containers from control groups and from events: scripts of events, and the state after them.
 
 use eyas_events::{EventType as E, param};
 use eyas_scap::EventBuilder;

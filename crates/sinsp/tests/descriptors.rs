@@ -1,4 +1,4 @@
-//! What makes, copies, names and closes descriptors: scripts of events, and what is known after them.
+//! Calls that create, copy, name and close file descriptors: scripts of events, and the state after them.
 
 use eyas_events::{EventType as E, FlagTable, param};
 use eyas_scap::{EventBuilder, Snapshot};

@@ -1,4 +1,4 @@
-//! Answers of name servers in a script of events, and which names addresses have after them.
+//! DNS responses in a script of events, and the names of addresses after them.
 
 use std::net::Ipv4Addr;
 

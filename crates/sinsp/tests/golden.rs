@@ -1,4 +1,5 @@
-//! The first 20,000 events of every capture, printed with 59 fields, against what the reference printed.
+//! Prints the first 20,000 events of every capture with 59 fields, and compares the output with the
+//! reference's.
 
 use eyas_testing::{data_or_ignore, test};
 use std::collections::BTreeMap;

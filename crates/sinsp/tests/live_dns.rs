@@ -1,5 +1,5 @@
-//! Names as a name server answers, over loopback, by UDP and by TCP: the address that was answered has the name when a program
-//! connects to it. It needs root and a kernel that loads the probe.
+//! DNS responses over loopback, with UDP and TCP: when a program connects to an address from a response,
+//! the address has the name. Needs root and a kernel that loads the probe.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};

@@ -1,4 +1,4 @@
-//! Events that wait a bounded time for what is asked about their container.
+//! Events that wait a bounded time for the lookup of their container.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};

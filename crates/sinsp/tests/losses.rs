@@ -1,4 +1,4 @@
-//! Events are lost, and what is known becomes right again once the running system can be asked.
+//! After dropped events, the state becomes correct again with data from the running system.
 
 use eyas_testing::test;
 use std::collections::{BTreeMap, VecDeque};

@@ -1,4 +1,4 @@
-//! What security hooks of the kernel's decide: fields, and captures written and read back.
+//! Decisions of the kernel's security hooks: fields, and captures written and read back.
 
 use eyas_events::{EventType as E, hooks, param};
 use eyas_scap::EventBuilder;

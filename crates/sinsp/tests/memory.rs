@@ -1,7 +1,8 @@
-//! What a full system costs, and that a wild one costs no more: every allocation of a test is counted.
+//! Memory of a full system, and proof that a malicious one needs no more: every allocation of a test is
+//! counted.
 //!
-//! All of a hundred thousand threads and a million processes are run with `--release` or with `EYAS_FULL=1`; else a
-//! tenth of each, with a tenth of the memory.
+//! With `--release` or `EYAS_FULL=1`, the tests use a hundred thousand threads and a million processes.
+//! Otherwise they use a tenth of each, with a tenth of the memory.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;

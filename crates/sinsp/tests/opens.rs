@@ -1,4 +1,4 @@
-//! What a call that opens asks for, and what it gets: scripts of events.
+//! Requested and actual results of calls that open files: scripts of events.
 
 use eyas_events::{EventType as E, FlagTable, param};
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Events that Falco's schema lacks: what they change, and the fields that they have.
+//! Events that Falco's schema lacks: their effects on the state, and their fields.
 
 use eyas_events::{EventType as E, FlagTable, SyscallCode, param};
 use eyas_fields::FieldSource;

@@ -1,4 +1,4 @@
-//! State tables as a plugin has them: threads, what is within them, and tables of other plugins.
+//! State tables for plugins: threads, nested tables, and tables of other plugins.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};

@@ -1,4 +1,4 @@
-//! Birth, programs and death of processes: scripts of events, and what is known after them.
+//! Creation, programs and end of processes: scripts of events, and the state after them.
 
 use eyas_events::{EventType as E, FlagTable, param};
 use eyas_scap::{EventBuilder, FdDetail, FdEntry, Snapshot, ThreadEntry};

@@ -1,4 +1,4 @@
-//! How parameters and names are written, and what is known without an event of its own.
+//! Format of parameters and names, and data without an event of its own.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Requests of `io_uring`: scripts of events, and what is known after them.
+//! Requests of `io_uring`: scripts of events, and the state after them.
 
 use eyas_events::{EventType as E, param};
 use eyas_scap::{EventBuilder, IoUring};

@@ -1,4 +1,4 @@
-//! What threads and processes have in common: directories, open files, and whom they have them from.
+//! Sharing between threads and processes: directories, open files, and their origin.
 
 use eyas_events::{EventType as E, FlagTable, param};
 use eyas_scap::{EventBuilder, Snapshot};

@@ -1,4 +1,4 @@
-//! The state of a capture, taken at any event, begins another capture with the same state.
+//! A snapshot of the state at any event begins another capture with the same state.
 
 use eyas_testing::test;
 use std::path::PathBuf;

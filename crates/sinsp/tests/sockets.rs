@@ -1,4 +1,4 @@
-//! Sockets from their birth to their names, sides and protocols: scripts of events, and what is known after them.
+//! Sockets: creation, names, sides and protocols: scripts of events, and the state after them.
 
 use std::net::{IpAddr, SocketAddr};
 

@@ -1,4 +1,4 @@
-//! Scripts of events, made by hand, and what is known after them.
+//! Hand-written scripts of events, and the state after them.
 
 use eyas_events::{EventType as E, FlagTable, param};
 use eyas_fields::{FieldSource, Schema, Value};

@@ -1,5 +1,5 @@
-//! An equal version of a scope means equal fields: after every event, of scripts at random and of captures,
-//! all fields of a process that claims to be unchanged have the values that they had.
+//! An equal version of a scope means equal fields. After every event of random scripts and of captures, all
+//! fields of a process with an unchanged version must have their previous values.
 
 use eyas_testing::test;
 use std::collections::HashMap;

@@ -8,7 +8,7 @@ fn first(parsed: &Parsed) -> &Node {
     &parsed.documents[0]
 }
 
-/// The stretch of the text that part of the first scalar comes from.
+/// The range of the text from which a part of the first scalar comes.
 fn source<'a>(text: &'a str, part: &str) -> &'a str {
     let parsed = read(text);
     let node = first(&parsed);

@@ -1,5 +1,5 @@
-//! Texts with what yaml-cpp (at c2bec4c, which Falco 0.44.1 has) makes of them: every value with its line, column and
-//! offset, or where the error is.
+//! Texts with the results of yaml-cpp (commit c2bec4c, as in Falco 0.44.1): every value with its line,
+//! column and offset, or the position of the error.
 
 use std::fmt::Write;
 

@@ -1,4 +1,4 @@
-//! Arguments that print something and end, and those that are wrong.
+//! Arguments that print something and exit, and invalid arguments.
 
 use std::process::{Command, Output};
 

@@ -1,4 +1,4 @@
-//! Alerts that start captures: what they hold, and that it reads as it did in the run.
+//! Captures that alerts start: their contents, and the same results in a replay.
 
 use std::path::Path;
 use std::process::{Command, Output};

@@ -1,4 +1,4 @@
-//! Containers: the monitor in one, and the stock rule about Kubernetes' interface.
+//! Containers: falco inside a container, and the standard rule about the Kubernetes API.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! `--doctor`: what this machine can do, and what costs most.
+//! `--doctor`: checks of the machine, and the largest costs.
 
 use eyas_testing::test;
 mod common;

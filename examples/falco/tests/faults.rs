@@ -1,5 +1,5 @@
-//! Every output with every fault of what it delivers to: detection goes on, the program ends in time, and each alert is either
-//! delivered or counted as lost.
+//! Every output with every fault of its destination: detection continues, the program ends in time, and
+//! each alert is either delivered or counted as lost.
 
 use std::fs::File;
 use std::io::{Read, Write};

@@ -1,4 +1,4 @@
-//! `alert_folding`: repeated alerts become one and a summary.
+//! `alert_folding`: repeated alerts become one alert and a summary.
 
 use std::path::Path;
 use std::process::Command;

@@ -1,4 +1,4 @@
-//! The program's alerts: on the sample, and against those of the real Falco.
+//! Alerts of the program: for the sample, and compared with the real Falco.
 
 use eyas_testing::{Dir, data_or_ignore, test};
 use std::collections::BTreeMap;

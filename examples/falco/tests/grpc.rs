@@ -1,4 +1,4 @@
-//! The gRPC server: alerts to clients that come, go, and read slowly.
+//! The gRPC server: alerts for clients that connect, disconnect, and read slowly.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -1,4 +1,4 @@
-//! Alerts by HTTP: what arrives, and what happens when the server is slow, away, or somebody else.
+//! Alerts over HTTP: delivery, and behaviour when the server is slow, unreachable, or an impostor.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;

@@ -1,4 +1,4 @@
-//! Keys of falco.yaml and what they do, by replays of the demo's capture.
+//! Keys of falco.yaml and their effects, with replays of the demo's capture.
 
 use std::path::Path;
 use std::process::Command;

@@ -1,4 +1,4 @@
-//! The program on this machine: somebody reads /etc/shadow, and the alert arrives. Needs root.
+//! The program on this machine: a process reads /etc/shadow, and the alert arrives. Needs root.
 
 use eyas_testing::test;
 mod common;

@@ -1,4 +1,4 @@
-//! Metrics: as alerts, in a file, for Prometheus; of replays, and of this machine.
+//! Metrics: as alerts, in a file, and for Prometheus; for replays, and for this machine.
 
 use eyas_testing::test;
 use std::collections::BTreeMap;

@@ -1,5 +1,6 @@
-//! Plugins in falco, against what Falco 0.44.1 prints with the same plugin, configuration and rules. In the place of two public
-//! plugins stand one of the tests with the same name, source and fields (`dummy`), and those that are built in.
+//! Plugins in falco, compared with the output of Falco 0.44.1 with the same plugin, configuration and
+//! rules. Two public plugins are replaced: by a test plugin with the same name, source and fields
+//! (`dummy`), and by the built-in plugins.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -1,4 +1,4 @@
-//! Plugins that the configuration names: what is printed of them, and what is refused.
+//! Plugins in the configuration: printed information, and refused plugins.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

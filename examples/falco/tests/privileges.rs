@@ -1,4 +1,4 @@
-//! What a running falco has given up, and that it still detects and reloads. Needs root.
+//! Privileges that a running falco has given up; it still detects and reloads. Needs root.
 
 use eyas_testing::test;
 mod common;

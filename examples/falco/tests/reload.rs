@@ -1,4 +1,5 @@
-//! Rules and configuration that change during a replay: every event is tested once, by what was in place then.
+//! Rules and configuration that change during a replay: every event is tested once, with the rules that
+//! were active at that time.
 
 use std::collections::BTreeSet;
 use std::fs::File;

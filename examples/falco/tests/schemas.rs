@@ -1,4 +1,4 @@
-//! Outputs whose alerts are of other schemas than Falco's, side by side with those that are not.
+//! Outputs with other schemas than Falco's, together with outputs that use Falco's.
 
 use std::process::Command;
 

@@ -1,4 +1,5 @@
-//! Outputs that are stuck, full or gone: the others have every alert, the program ends in time and says what was lost.
+//! Outputs that are stuck, full or closed: the others get every alert, and the program ends in time and
+//! reports lost alerts.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};

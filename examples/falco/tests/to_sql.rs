@@ -1,4 +1,4 @@
-//! `--to-sql`: conditions as questions, word by word. What engines find with them, sysdig's tests compare.
+//! `--to-sql`: the exact SQL text of conditions. The tests of sysdig check the results of the queries.
 
 use std::process::{Command, Output};
 

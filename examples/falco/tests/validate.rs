@@ -1,4 +1,4 @@
-//! What `falco` says of rules files, and where.
+//! Messages of `falco` about rules files, and their positions.
 
 use eyas_testing::test;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! The web server: its pages, and clients that are up to no good.
+//! The web server: its pages, and malicious clients.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;

@@ -1,6 +1,8 @@
-//! Views against the chisels of sysdig 0.29.3, on captures that both read: tables row by row, lists line by line.
+//! Compares views with the chisels of sysdig 0.29.3 on captures that both can read: tables row by row,
+//! lists line by line.
 //!
-//! docs/compatibility-sysdig.md names the differences; here they are removed from both sides before the comparison.
+//! docs/compatibility-sysdig.md lists the differences; the tests remove them from both sides before the
+//! comparison.
 
 use eyas_testing::{data_or_ignore, ignore, test};
 use std::collections::BTreeMap;

@@ -1,4 +1,4 @@
-//! The program as its user runs it, on the capture that the project carries.
+//! The program from the user's perspective, with the capture in the repository.
 
 use eyas_testing::{Dir, test};
 use std::path::Path;

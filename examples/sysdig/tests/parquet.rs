@@ -1,4 +1,4 @@
-//! `--parquet`: the tables have what happened, whole or not at all.
+//! `--parquet`: the tables are correct, and either complete or absent.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};

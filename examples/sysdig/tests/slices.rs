@@ -1,4 +1,4 @@
-//! A capture of what passes a filter reads as those events of the whole: with every field.
+//! A capture of filtered events has the same field values as these events in the complete capture.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

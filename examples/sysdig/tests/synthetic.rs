@@ -1,4 +1,4 @@
-//! Captures of every version of the format, printed as the reference prints them.
+//! Captures of every version of the format, with the same output as the reference.
 
 use eyas_testing::test;
 use std::path::PathBuf;

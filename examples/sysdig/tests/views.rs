@@ -1,4 +1,4 @@
-//! Views as their user sees them, on the capture that the project carries.
+//! Views from the user's perspective, with the capture in the repository.
 
 use eyas_testing::{Dir, test};
 use std::process::{Command, Output};

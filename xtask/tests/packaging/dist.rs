@@ -1,4 +1,4 @@
-//! What `cargo xtask dist` makes of the programs that were built.
+//! Output of `cargo xtask dist` for the built programs.
 
 use std::path::PathBuf;
 use std::process::Command;

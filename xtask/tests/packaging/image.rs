@@ -1,4 +1,4 @@
-//! The root file system of the image, as a DaemonSet runs it.
+//! The root file system of the image, run like in a DaemonSet.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;

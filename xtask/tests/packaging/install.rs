@@ -9,7 +9,7 @@ use eyas_testing::{live_turn, need_program, need_root, test};
 use super::dist::{file, made};
 use super::place::{fresh_dir, root, succeed};
 
-/// The release that is installed into.
+/// The Debian release for the installation.
 const RELEASE: &str = "bookworm";
 
 /// A Debian of the smallest kind: `EYAS_DEBIAN_ROOT`, or one that debootstrap makes and that is kept.

@@ -1,4 +1,4 @@
-//! Files and programs of the tests of packages.
+//! Files and programs for the packaging tests.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -1,4 +1,4 @@
-//! The systemd unit: its form, what it gives away, and that live capture works with what it leaves.
+//! The systemd unit: its syntax, its restrictions, and that live capture works under them.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

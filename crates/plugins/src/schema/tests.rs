@@ -2,7 +2,7 @@ use serde_json::json;
 
 use super::*;
 
-/// Tests a value, and says what is wrong as Falco does.
+/// Tests a value. Returns the error with Falco's text.
 fn check(schema: &Value, value: &Value) -> String {
     super::check(schema, value)
         .map_or_else(|wrong| format!("{}: {}", wrong.place, wrong.what), |()| "ok".into())

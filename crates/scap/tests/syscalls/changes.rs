@@ -1,5 +1,5 @@
-//! What threads are after calls that change it, as the kernel has it: names, ids and capabilities, terminals; and by which
-//! call they execute a program.
+//! Attributes of threads after calls that change them, compared with the kernel: names, ids and
+//! capabilities, terminals; and the call that executed a program.
 
 use std::ffi::CString;
 use std::sync::mpsc;

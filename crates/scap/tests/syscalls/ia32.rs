@@ -1,4 +1,4 @@
-//! Calls as 32-bit programs make them, which kernels of x86-64 take from any program.
+//! Calls of 32-bit programs, which x86-64 kernels accept from any program.
 
 mod arguments;
 mod numbers;

@@ -1,4 +1,4 @@
-//! Users, groups, capabilities. A thread of its own makes the calls, as they change the caller alone.
+//! Users, groups, capabilities. A separate thread makes the calls, because they change only the caller.
 
 use eyas_events::EventType;
 use eyas_testing::test;

@@ -1,4 +1,4 @@
-//! Calls that move bytes, and those on descriptors.
+//! Calls that transfer bytes, and calls on file descriptors.
 
 use eyas_events::{EventType, FlagTable, SyscallCode, param};
 use eyas_testing::test;

@@ -1,5 +1,5 @@
-//! Every event that the probe sends: the call is made, and each parameter is compared with what was passed or
-//! really holds. One file per family; they need root and a kernel that loads the probe.
+//! Tests every event of the probe: makes the call, and compares each parameter with the passed or actual
+//! value. One file per family. Needs root and a kernel that loads the probe.
 
 fn main() -> std::process::ExitCode {
     another::run_if_asked();

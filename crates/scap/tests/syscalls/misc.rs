@@ -1,4 +1,4 @@
-//! Keys, modules, file systems in the making, BPF, seccomp, and the calls that share one event.
+//! Keys, modules, creation of file systems, BPF, seccomp, and the calls that share one event.
 
 use eyas_events::{EventType, FlagTable, SyscallCode};
 use eyas_testing::test;

@@ -11,7 +11,7 @@ use crate::want::{Want, bytes, flags, int, path, text};
 
 const CWD: i64 = libc::AT_FDCWD as i64;
 
-/// Runs in a mount namespace of its own, where nothing that is mounted reaches any other.
+/// Runs in a separate mount namespace, so that its mounts do not affect others.
 fn apart_from_mounts(run: impl FnOnce() + Send) {
     apart(|| {
         if call(libc::SYS_unshare, [libc::CLONE_NEWNS.into()]) != 0 {

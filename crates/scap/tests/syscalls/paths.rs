@@ -1,4 +1,4 @@
-//! Paths as the kernel has them, beside those that calls were given.
+//! Paths from the kernel, compared with the paths that calls got.
 
 use eyas_testing::test;
 use std::ffi::{CStr, CString};

@@ -1,4 +1,4 @@
-//! Processes: how they begin, what they become, what they ask for, how they end.
+//! Processes: creation, changes, queries, and end.
 
 use eyas_testing::test;
 use std::os::linux::fs::MetadataExt;

@@ -1,4 +1,4 @@
-//! Paths of requests of `io_uring` as the kernel has them, which threads of the ring's carry out.
+//! Kernel paths of `io_uring` requests that threads of the ring execute.
 
 use std::collections::BTreeMap;
 use std::ffi::{CStr, CString};

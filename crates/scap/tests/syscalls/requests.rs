@@ -1,4 +1,4 @@
-//! Requests of `io_uring`: each is reported as the call that it stands for.
+//! Requests of `io_uring`: each is reported as the equivalent call.
 
 use eyas_events::{EventType, FlagTable, SyscallCode, param, request_of};
 use eyas_scap::{OwnedEvent, is_direct};

@@ -1,4 +1,5 @@
-//! Descriptors that come with a message, which are reported although they are gone when the event is read.
+//! File descriptors received with a message, which are reported even if they are closed when the event is
+//! read.
 
 use eyas_events::{EventType, SyscallCode};
 use eyas_scap::{FdDetail, FdEntry, OwnedEvent};

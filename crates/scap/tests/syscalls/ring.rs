@@ -1,4 +1,4 @@
-//! A ring of `io_uring` by system calls alone.
+//! An `io_uring` ring, implemented only with system calls.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 

@@ -1,4 +1,4 @@
-//! Signals: calls that send them, descriptors that take them.
+//! Signals: calls that send them, file descriptors that receive them.
 
 use eyas_events::{EventType, FlagTable};
 use eyas_testing::test;

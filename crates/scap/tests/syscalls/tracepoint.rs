@@ -1,4 +1,4 @@
-//! Events that are no system calls and happen all the time: they come when they are asked for.
+//! Frequent events that are not system calls: they are sent only on request.
 
 use eyas_testing::test;
 use std::process::Command;

@@ -1,4 +1,4 @@
-//! What a parameter must be.
+//! Expected values of parameters.
 
 use std::ffi::CStr;
 use std::fmt::{Debug, Write};
@@ -8,7 +8,7 @@ use eyas_scap::RawEvent;
 
 type Check = Box<dyn Fn(&[u8]) -> bool + Send>;
 
-/// What a parameter must be.
+/// Expected values of parameters.
 pub enum Want {
     /// A number, in as many bytes as the parameter has.
     Int(i64),

@@ -1,4 +1,5 @@
-//! The events that are made most have code of their own in the probe: it reports what the interpreter reports.
+//! The most frequent events have specialised code in the probe. Tests that it reports the same as the
+//! interpreter.
 
 use eyas_events::EventType;
 use eyas_scap::OwnedEvent;

@@ -1,4 +1,4 @@
-//! Both sides counted, and what differs.
+//! Compares both sides and counts differences.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;

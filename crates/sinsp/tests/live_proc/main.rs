@@ -1,6 +1,7 @@
-//! A program that forks, executes, opens, copies, sends, connects and closes as a seed says, against `/proc`: whenever
-//! it is stopped, its threads and open files are those that the events reported. Needs root and a kernel that loads the
-//! probe. `EYAS_PROC_SECONDS` says for how long (4), `EYAS_PROC_SEED` with which seed.
+//! Compares the state with `/proc` for a program that forks, executes, opens, copies, sends, connects and
+//! closes in a random order. Whenever the program is stopped, its threads and open files must be those that
+//! the events reported. Needs root and a kernel that loads the probe. `EYAS_PROC_SECONDS` sets the duration
+//! (4), `EYAS_PROC_SEED` the seed.
 #![forbid(unsafe_op_in_unsafe_fn)]
 
 use std::collections::BTreeMap;

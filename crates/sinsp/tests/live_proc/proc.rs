@@ -1,4 +1,4 @@
-//! What `/proc` says of the processes that run the wild program, read for this comparison alone.
+//! Reads the processes of the wild program from `/proc`, only for this comparison.
 
 use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;

@@ -1,4 +1,4 @@
-//! A program that does all that changes threads and open files, in an order that a seed decides.
+//! A program that makes all calls that change threads and open files, in an order that depends on a seed.
 
 use std::ffi::CString;
 use std::io::{IoSlice, IoSliceMut};

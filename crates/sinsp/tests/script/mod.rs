@@ -1,4 +1,4 @@
-//! A small system, events that happen in it, and what is known after them.
+//! Helpers: a small system, events in it, and the state after them.
 #![allow(dead_code, reason = "every test uses a part of it")]
 
 use std::net::Ipv4Addr;

@@ -17,7 +17,7 @@ fn options(list: &[&str]) -> Result<Loaded> {
     read_all(Some(empty), &list.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>(), None)
 }
 
-/// The configuration that a file is, and what is said about it.
+/// The configuration in a file, and the warnings about it.
 fn file(text: &str) -> Result<(Config, Vec<String>)> {
     let dir = Dir::new("config");
     let loaded = read_all(Some(&dir.write("falco.yaml", text)), &[], None);

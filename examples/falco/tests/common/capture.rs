@@ -1,4 +1,4 @@
-//! Captures: in pieces, for a test that decides when a replay goes on, and those that alerts start.
+//! Captures: in pieces, for tests that control the progress of a replay, and captures that alerts start.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

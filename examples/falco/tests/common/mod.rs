@@ -1,4 +1,4 @@
-//! The program running as a test wants it, and what that takes.
+//! Helpers for running the program in tests.
 #![allow(dead_code, unused_imports, reason = "each test uses a part")]
 
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! TCP: certificates of both ends.
+//! TCP with mutual TLS.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;

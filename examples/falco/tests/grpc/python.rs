@@ -1,4 +1,4 @@
-//! A client that is made with another implementation of gRPC: grpcio, which is C++ below Python.
+//! A client with another implementation of gRPC: grpcio, which is C++ with a Python interface.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! A broker of Kafka on another implementation of the protocol than the one that falco uses.
+//! A Kafka broker with another implementation of the protocol than falco's.
 
 use std::collections::VecDeque;
 use std::io::{Read, Write};

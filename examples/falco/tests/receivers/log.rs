@@ -1,4 +1,4 @@
-//! A log socket for one program alone.
+//! A log socket for a single program.
 
 /// Makes the socket `$0` `/dev/log` for the command after `$1`, in a mount namespace of its own; `$1` is a name for a directory.
 pub const WITH_LOG: &str = r#"set -e

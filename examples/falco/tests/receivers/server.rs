@@ -1,4 +1,4 @@
-//! A server that outputs deliver to.
+//! A server for alerts.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};

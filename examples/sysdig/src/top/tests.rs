@@ -1,4 +1,4 @@
-//! The screens, as keys and updates make them.
+//! Tests of the screens with keys and updates.
 
 use std::sync::mpsc;
 

@@ -24,7 +24,7 @@ fn request(tid: i64, ty: EventType) -> OwnedEvent {
         .build()
 }
 
-/// The path of what is said of the event, and whether the event waits.
+/// The path that is reported for the event, and whether the event waits.
 fn path(joined: &mut Joined, event: &OwnedEvent) -> (Kept, String) {
     let kept = joined.take(&event.as_raw());
     let ready = joined.ready().to_vec();

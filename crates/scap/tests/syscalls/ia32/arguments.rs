@@ -1,4 +1,4 @@
-//! 32-bit calls that pass arguments otherwise than 64-bit ones do.
+//! 32-bit calls that pass arguments differently from 64-bit ones.
 
 use eyas_events::{EventType, FlagTable, SyscallCode};
 use eyas_scap::{FdDetail, OwnedEvent};

@@ -1,4 +1,4 @@
-//! What runtimes report by themselves, and what becomes of a container when another runtime hangs.
+//! Events of runtimes, and lookups of containers while another runtime hangs.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,4 +1,4 @@
-//! Containers and runtimes that end and begin again, and runtimes that stand in for one another.
+//! Restarts of containers and runtimes, and runtimes that replace each other.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Mutex;

@@ -1,4 +1,4 @@
-//! A runtime made for tests: it listens on a Unix socket and sends what a test sets.
+//! A fake runtime for tests: it listens on a Unix socket and sends the replies that a test sets.
 
 use std::convert::Infallible;
 use std::path::{Path, PathBuf};

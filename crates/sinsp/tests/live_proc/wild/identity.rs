@@ -1,4 +1,4 @@
-//! What threads and processes are: names, sessions, terminals, ids, capabilities.
+//! Attributes of threads and processes: names, sessions, terminals, ids, capabilities.
 
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! What threads and processes share, or no longer: descriptors and directories.
+//! Sharing of file descriptors and directories between threads and processes.
 
 use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::sync::{Arc, Mutex};
