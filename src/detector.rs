@@ -20,7 +20,7 @@ pub enum Error {
     ReadRules {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
     /// Rules do not load or compile; the message names each error with its place.
@@ -70,11 +70,11 @@ pub fn load_rules<P: AsRef<Path>>(paths: impl IntoIterator<Item = P>) -> Result<
     load_rules_with(Loader::new(Arc::new(eyas_sinsp::schema())), paths)
 }
 
-/// As [`load_rules`], with a loader that has options: which rules are enabled, and which of several matches
+/// Like [`load_rules`], with a loader that has options: which rules are enabled, and which of several matches
 /// raise alerts.
 ///
 /// # Errors
-/// As for [`load_rules`].
+/// Like [`load_rules`].
 ///
 /// ```
 /// use std::sync::Arc;
@@ -99,7 +99,7 @@ pub fn load_rules_with<P: AsRef<Path>>(
     Ok(loader.build()?)
 }
 
-/// As [`load_rules`], for the rules of another event source, which a plugin of the set provides. They may
+/// Like [`load_rules`], for the rules of another event source, which a plugin of the set provides. They may
 /// test the fields of plugins, and require the plugins of the set.
 ///
 /// # Errors

@@ -26,7 +26,7 @@ impl Numbers {
         (self.next() % end.max(1) as u64) as usize
     }
 
-    /// One of two.
+    /// A random boolean.
     pub fn flips(&mut self) -> bool {
         self.below(2) == 0
     }

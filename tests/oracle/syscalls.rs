@@ -95,7 +95,7 @@ pub fn events() -> BoxedStrategy<OwnedEvent> {
     prop_oneof![3 => select(named), 1 => select(all)].prop_flat_map(event).boxed()
 }
 
-/// As [`events`], without those of calls that begin, and of threads that are made: at random these contradict each other.
+/// Like [`events`], without those of calls that begin, and of threads that are made: at random these contradict each other.
 pub fn exit_events() -> BoxedStrategy<OwnedEvent> {
     let makes_threads = |ty: EventType| matches!(ty.name(), "clone" | "clone3" | "fork" | "vfork");
     let all: Vec<EventType> =

@@ -51,7 +51,7 @@ const ARGUMENTS: &str = "EYAS_KERNEL_ARGUMENTS";
 
 /// What is put into an emulated machine.
 struct Programs {
-    /// What runs first.
+    /// The first process.
     init: PathBuf,
     /// Paths of the programs that the tests run, by their names in the machine.
     others: Vec<(String, PathBuf)>,

@@ -129,7 +129,7 @@ fn html(screen: &str) -> String {
     page + "</pre>"
 }
 
-/// How text looks.
+/// Style of text.
 #[derive(Default)]
 struct Style {
     /// Colours of the text and of the background.

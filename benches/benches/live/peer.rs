@@ -20,7 +20,7 @@ const SLOWER: u64 = 108;
 /// The program, which runs until this is dropped.
 pub(crate) struct Peer {
     child: Child,
-    /// What it prints.
+    /// Its output.
     output: File,
 }
 

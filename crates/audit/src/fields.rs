@@ -27,7 +27,7 @@ enum Arg {
 
 /// Place and type of the value in the event.
 enum Take {
-    /// Behind these keys.
+    /// The value at this path.
     Path(&'static [&'static str]),
     /// The items of the array at this path.
     Items(&'static [&'static str]),

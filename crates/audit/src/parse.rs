@@ -8,7 +8,7 @@ const MAX_DEPTH: usize = 128;
 pub(crate) enum Kind {
     Object,
     Array,
-    /// With its quotes.
+    /// A string, with its quotes.
     Str,
     /// A number, `true`, `false` or `null`.
     Word,
@@ -169,7 +169,7 @@ impl Parser<'_, '_> {
         Some(())
     }
 
-    /// One or more.
+    /// Skips one or more digits.
     fn digits(&mut self) -> Option<()> {
         let start = self.at;
         while self.text.get(self.at).is_some_and(u8::is_ascii_digit) {

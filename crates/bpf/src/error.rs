@@ -80,11 +80,11 @@ pub enum Error {
     /// A setting is out of range.
     #[error("{what} is {given}, expected {expected}")]
     Setting {
-        /// Which.
+        /// Name of the setting.
         what: &'static str,
-        /// What was given.
+        /// The given value.
         given: u64,
-        /// What is possible.
+        /// The allowed values.
         expected: &'static str,
     },
 }

@@ -49,7 +49,7 @@ pub struct OpenFile<'a> {
     pub flags: u32,
     /// Type and permissions, as in `stat`.
     pub mode: u16,
-    /// What `name` is.
+    /// Kind of `name`.
     pub kind: FileKind,
     /// Its name; empty if there is none.
     pub name: &'a [u8],

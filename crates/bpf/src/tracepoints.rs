@@ -61,7 +61,7 @@ impl Tracepoints {
         if fd < 0 {
             return Err(std::io::Error::last_os_error().to_string());
         }
-        // SAFETY: the descriptor is new and nobody else's.
+        // SAFETY: the file descriptor is new, and nothing else owns it.
         Ok(unsafe { OwnedFd::from_raw_fd(fd as i32) })
     }
 

@@ -97,11 +97,11 @@ pub enum Input {
     Group,
 }
 
-/// How it compares.
+/// Kind of a comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum How {
-    /// With ranges.
+    /// Compares with ranges.
     Ranges,
     /// Whether a bit of a mask is set.
     Bits,
@@ -176,7 +176,7 @@ pub struct Range {
 /// The tables. None is longer than its limit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Filter {
-    /// By code.
+    /// Rows by event code.
     pub types: Vec<TypeRow>,
     /// The rows.
     pub rows: Vec<Row>,

@@ -96,7 +96,7 @@ pub enum Format {
 /// The argument that a field takes in brackets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ArgKind {
-    /// None.
+    /// No argument.
     None,
     /// The argument is a number and required: `fd.types[0]`.
     Index,
@@ -156,7 +156,7 @@ impl FieldFlags {
     pub const NO_TRANSFORMER: Self = Self(1 << 3);
     /// Kept for old rules; the loader warns about a use.
     pub const DEPRECATED: Self = Self(1 << 4);
-    /// Not in listings.
+    /// The field is not in listings.
     pub const HIDDEN: Self = Self(1 << 5);
     /// Appended to outputs that ask for the suggested fields.
     pub const SUGGESTED: Self = Self(1 << 6);
@@ -228,14 +228,14 @@ impl FieldDef {
         Self { name, ty, arg, scope, format, flags, doc }
     }
 
-    /// With an argument.
+    /// Sets the argument.
     #[must_use]
     pub const fn with_arg(mut self, arg: ArgKind) -> Self {
         self.arg = arg;
         self
     }
 
-    /// With another scope.
+    /// Sets the scope.
     #[must_use]
     pub const fn with_scope(mut self, scope: Scope) -> Self {
         self.scope = scope;
@@ -249,7 +249,7 @@ impl FieldDef {
         self
     }
 
-    /// With further properties.
+    /// Adds properties.
     #[must_use]
     pub const fn with_flags(mut self, flags: FieldFlags) -> Self {
         self.flags = flags;
@@ -292,7 +292,7 @@ impl Field {
         Self { id, arg: None, hint: 0, ty: def.ty, is_list, text: text.into() }
     }
 
-    /// With an argument.
+    /// Sets the argument.
     #[must_use]
     pub fn with_arg(mut self, arg: Option<Arg>) -> Self {
         self.arg = arg;

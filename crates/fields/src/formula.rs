@@ -129,9 +129,9 @@ pub enum Shape<'c> {
 pub enum Place {
     /// It is the whole text.
     Whole,
-    /// At its beginning.
+    /// It is at the beginning.
     Start,
-    /// At its end.
+    /// It is at the end.
     End,
     /// Anywhere.
     Within,

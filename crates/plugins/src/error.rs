@@ -62,7 +62,7 @@ pub enum LoadError {
     Declaration {
         /// Name of the plugin.
         plugin: String,
-        /// What is wrong.
+        /// The error.
         reason: String,
     },
 }
@@ -74,6 +74,6 @@ pub enum LoadError {
 pub struct Error {
     /// The file.
     pub path: PathBuf,
-    /// Why.
+    /// The reason.
     pub reason: LoadError,
 }

@@ -35,7 +35,7 @@ struct Prepared {
     requests: Requests,
     /// Fields that are requested in one call.
     together: Vec<usize>,
-    /// Those that failed.
+    /// Fields that failed.
     alone: Vec<usize>,
     /// Fields whose values share memory with the values of others.
     sharing: Vec<usize>,

@@ -91,7 +91,7 @@ impl Filter {
         self.matches_with(source, &mut self.scratch())
     }
 
-    /// As [`Filter::matches`], with memory that is reused for the events of one source. Only the first
+    /// Like [`Filter::matches`], with memory that is reused for the events of one source. Only the first
     /// event's schema is checked.
     ///
     /// # Errors

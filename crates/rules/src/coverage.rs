@@ -38,7 +38,7 @@ struct Seen<'e> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Unseen {
-    /// As a condition.
+    /// The part as a condition.
     pub condition: String,
     /// The result that never occurred; `None` if neither occurred.
     pub never: Option<bool>,
@@ -74,7 +74,7 @@ pub(crate) fn tried_parts(engine: &Engine, rule: RuleIndex) -> impl Iterator<Ite
     parts.filter_map(|part| Some((part, compile(part.expr, schema).ok()?)))
 }
 
-/// One line.
+/// Writes one line.
 impl fmt::Display for Unseen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.never {
@@ -115,7 +115,7 @@ impl<'e> Coverage<'e> {
         self.look(event, &mut |_, _| Ok(()))
     }
 
-    /// As [`Coverage::record`]; calls `each` with each rule that can match events of this type, and how many
+    /// Like [`Coverage::record`]; calls `each` with each rule that can match events of this type, and how many
     /// of its conjuncts were false.
     pub(crate) fn look(
         &mut self,

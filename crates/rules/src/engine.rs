@@ -216,7 +216,7 @@ impl std::fmt::Debug for Engine {
 #[derive(Debug)]
 pub(crate) struct Memory {
     scratch: Scratch,
-    /// By plan.
+    /// Cached results by plan.
     kept: Vec<Kept>,
     live: Vec<u64>,
 }

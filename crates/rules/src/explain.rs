@@ -19,7 +19,7 @@ const MAX_VALUES: usize = 12;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Conjunct {
-    /// As a condition.
+    /// The part as a condition.
     pub condition: String,
     /// Whether it held.
     pub held: bool,

@@ -253,10 +253,10 @@ impl Loader {
         self.with_ruleset(|ruleset| self.engine(ruleset, 0))?
     }
 
-    /// As [`Loader::build`], for the rules of the source with this name; `None` if there is no such source.
+    /// Like [`Loader::build`], for the rules of the source with this name; `None` if there is no such source.
     ///
     /// # Errors
-    /// As for [`Loader::build`].
+    /// Like [`Loader::build`].
     pub fn build_source(&self, source: &str) -> Result<Option<Engine>, LoadError> {
         let at = self.schemas.iter().position(|schema| schema.source() == source);
         at.map(|at| self.with_ruleset(|ruleset| self.engine(ruleset, at))?).transpose()

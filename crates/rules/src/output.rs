@@ -42,7 +42,7 @@ impl Extra {
 #[error("{message}")]
 #[non_exhaustive]
 pub struct FormatError {
-    /// What is wrong.
+    /// The message.
     pub message: String,
     /// Byte offset of the mistake.
     pub offset: usize,
@@ -283,7 +283,7 @@ impl Format {
         self.write_with(out, &|field| shown(event, &self.fields[field], schema), event, schema);
     }
 
-    /// As [`Format::write`], but returns `false` and appends nothing if a value is absent, unless the
+    /// Like [`Format::write`], but returns `false` and appends nothing if a value is absent, unless the
     /// format begins with `*`.
     pub fn write_line(&self, out: &mut Vec<u8>, event: &dyn FieldSource, schema: &dyn Schema) -> bool {
         let written = self.text_values(event, schema);
@@ -369,7 +369,7 @@ impl Format {
         Written::of(&self.fields[..self.of_parts], event, schema)
     }
 
-    /// As [`Format::write`], escaped for a JSON string.
+    /// Like [`Format::write`], escaped for a JSON string.
     pub(crate) fn write_escaped(
         &self,
         out: &mut Vec<u8>,

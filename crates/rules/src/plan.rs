@@ -42,7 +42,7 @@ struct Entry {
 #[derive(Debug)]
 struct Guard {
     root: Root,
-    /// Who demands it.
+    /// Rules that require the test.
     of: Box<[u64]>,
 }
 

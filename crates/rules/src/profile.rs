@@ -55,7 +55,7 @@ struct Timed<'e> {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct ConjunctProfile {
-    /// As a condition.
+    /// The part as a condition.
     pub condition: String,
     /// Where it is written.
     pub origin: Option<Origin>,

@@ -78,7 +78,7 @@ pub struct RuleIndex(pub u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Match {
-    /// Which.
+    /// The rule.
     pub rule: RuleIndex,
     /// Whether only the event's alternate view satisfies it; see
     /// [`FieldSource::alternate`](eyas_fields::FieldSource::alternate).

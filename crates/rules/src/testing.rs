@@ -15,9 +15,9 @@ use crate::rule::{Match, RuleIndex};
 pub enum Times {
     /// Never.
     Never,
-    /// At least once.
+    /// At least one match.
     Some,
-    /// So often.
+    /// Exactly this number of matches.
     Exactly(u64),
 }
 

@@ -11,7 +11,7 @@ pub enum Error {
     Open {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         cause: std::io::Error,
     },
     /// Bytes cannot be read or decompressed.
@@ -19,7 +19,7 @@ pub enum Error {
     Read {
         /// Offset in the uncompressed stream, bytes.
         offset: u64,
-        /// Why.
+        /// The cause.
         cause: std::io::Error,
     },
     /// The file is no capture.
@@ -71,7 +71,7 @@ pub enum Error {
         code: u16,
         /// Offset of its block in the uncompressed stream, bytes.
         offset: u64,
-        /// Why.
+        /// The reason.
         what: String,
     },
     /// A capture cannot be written.
@@ -86,7 +86,7 @@ pub enum Error {
     Proc {
         /// The directory.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         cause: std::io::Error,
     },
     /// A source of another crate failed; with its message.

@@ -64,7 +64,7 @@ impl<'a> RawEvent<'a> {
         sum <= data.len() as u64
     }
 
-    /// As [`RawEvent::from_parts`], for valid parts.
+    /// Like [`RawEvent::from_parts`], for valid parts.
     #[inline]
     pub(crate) fn from_checked(
         ts: u64,

@@ -30,7 +30,7 @@ use merge::{Merge, Queue};
 use rest::{Rest, Wait};
 use unseen::Unseen;
 
-/// How to capture.
+/// Options of the capture.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
     /// Options of the probe. By default they exclude this process, so that a program does not capture its
@@ -87,7 +87,7 @@ pub struct Source {
     options: proc::Options,
     /// Whether the kernel's iterators are used.
     iterators: bool,
-    /// What is captured.
+    /// The captured calls.
     interest: Option<Vec<SyscallCode>>,
     phase: Phase,
     stop: Arc<AtomicBool>,
@@ -450,7 +450,7 @@ fn loss(cpu: usize, frame: &[u8]) -> Option<Loss> {
     if ty.0 != LOSS {
         return None;
     }
-    // Behind five lengths.
+    // Skips five lengths.
     let (events, body) = body.get(10..)?.split_first_chunk()?;
     let (last, what) = body.split_first_chunk()?;
     let (cpu, events) = (cpu as u16, u32::from_ne_bytes(*events).into());

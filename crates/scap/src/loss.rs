@@ -13,7 +13,7 @@ pub struct Loss {
     pub until: u64,
     /// Number of lost events.
     pub events: u64,
-    /// What they were.
+    /// Types and processes of the lost events.
     pub of: Suspects,
 }
 

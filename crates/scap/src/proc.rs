@@ -45,7 +45,7 @@ pub fn snapshot(options: &Options) -> Result<Snapshot, Error> {
     scan(Shared::new(Cow::Borrowed(options))?)
 }
 
-/// As [`snapshot`], with open files and threads that the kernel's iterators have listed. If the list lacks
+/// Like [`snapshot`], with open files and threads that the kernel's iterators have listed. If the list lacks
 /// a process's files, the process has started since, or has a reused id: then this function reads the
 /// files. It also reads everything that the kernel could not report.
 #[cfg(feature = "live")]
@@ -129,7 +129,7 @@ impl ThreadReader {
         self.shared.as_mut()
     }
 
-    /// As [`thread`]. Addresses of sockets may be about 100 ms old.
+    /// Like [`thread`]. Addresses of sockets may be about 100 ms old.
     pub fn thread(&mut self, tid: i64) -> Option<(ThreadEntry, Vec<FdEntry>)> {
         let tid = u32::try_from(tid).ok()?;
         let shared = self.shared()?;

@@ -94,13 +94,13 @@ enum Phase {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Shown {
     Nothing,
-    /// In the window.
+    /// The frame is in the window.
     Window,
-    /// In `completed`.
+    /// The frame is in `completed`.
     Completed,
-    /// In `swapped`.
+    /// The frame is in `swapped`.
     Swapped,
-    /// In the converter.
+    /// The frame is in the converter.
     Converted,
 }
 

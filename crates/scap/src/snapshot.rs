@@ -245,7 +245,7 @@ pub struct FdEntry {
     pub ino: u64,
     /// Whether an exec closes it; captures contain this only for files.
     pub close_on_exec: bool,
-    /// What it is.
+    /// Type-specific data.
     pub detail: FdDetail,
 }
 

@@ -1,4 +1,4 @@
-//! What yields frames.
+//! Sources of frames.
 
 use crate::{Error, Loss, RawEvent, Snapshot};
 

@@ -327,7 +327,7 @@ impl Writer {
     /// Compresses what `write` writes, for [`Writer::append`].
     ///
     /// # Errors
-    /// Those of `write`.
+    /// `write` fails.
     pub fn compress(write: impl FnOnce(&mut Self) -> Result<(), Error>) -> Result<Vec<u8>, Error> {
         let bytes = Shared::default();
         let mut writer = Self::new(bytes.clone(), true);

@@ -430,17 +430,17 @@ impl Inspector {
     /// includes them.
     ///
     /// # Errors
-    /// Those of the source.
+    /// The source fails.
     #[inline]
     pub fn next<'a, S: EventSource + ?Sized>(&'a mut self, source: &'a mut S) -> Result<Step<'a>, Error> {
         self.next_with(source, |_| {})
     }
 
-    /// As [`Inspector::next`], and calls `passed` with every item that is not shown, for programs that
+    /// Like [`Inspector::next`], and calls `passed` with every item that is not shown, for programs that
     /// record everything.
     ///
     /// # Errors
-    /// Those of the source.
+    /// The source fails.
     #[inline]
     pub fn next_with<'a, S: EventSource + ?Sized>(
         &'a mut self,

@@ -31,7 +31,7 @@ pub trait ContainerLookup: Send {
     /// every event.
     fn answer(&mut self) -> Option<serde_json::Value>;
 
-    /// As [`ContainerLookup::answer`], but waits up to `patience` for a result.
+    /// Like [`ContainerLookup::answer`], but waits up to `patience` for a result.
     fn wait(&mut self, patience: Duration) -> Option<serde_json::Value> {
         std::thread::sleep(patience.min(Duration::from_millis(1)));
         self.answer()
@@ -65,7 +65,7 @@ pub struct RuntimeStats {
 pub struct SocketStats {
     /// The runtime's socket.
     pub socket: PathBuf,
-    /// How many failed.
+    /// Number of failed lookups.
     pub failures: u64,
     /// The reason if the last exchange failed.
     pub error: Option<String>,

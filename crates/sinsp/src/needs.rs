@@ -16,7 +16,7 @@ mod files;
 /// The needs of a program: see [`crate::Inspector::set_needs`].
 #[derive(Debug)]
 pub struct Needs {
-    /// By code.
+    /// Uses by event code.
     uses: Box<[UseOfType]>,
     /// Codes that rules can match.
     codes: CodeSet,
@@ -31,7 +31,7 @@ pub(crate) enum Use {
     Shown,
     /// It only changes the state; the program does not see it.
     State,
-    /// It is skipped.
+    /// The event is skipped.
     Nothing,
 }
 

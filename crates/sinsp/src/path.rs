@@ -39,7 +39,7 @@ impl Buffer for bumpalo::collections::Vec<'_, u8> {
 /// Where relative paths begin.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Base<'a> {
-    /// At this path.
+    /// The file is at this path.
     Path(&'a [u8]),
     /// Below the open file of this name, whether it ends in `/` or not.
     File(&'a [u8]),

@@ -77,7 +77,7 @@ impl Pushdown {
         Self::with_texts(conditions, usize::MAX, Some(Groups::default()))
     }
 
-    /// As [`Pushdown::new`], with rows that cost less than the rules: if the rows of a type would compare
+    /// Like [`Pushdown::new`], with rows that cost less than the rules: if the rows of a type would compare
     /// with many texts, they compare only with numbers.
     pub fn cheap(conditions: &mut dyn FnMut(u16) -> Vec<Formula<FieldTest>>) -> Self {
         Self::with_texts(conditions, MAX_CHEAP_TEXTS, None)
@@ -131,7 +131,7 @@ impl Pushdown {
         self.pass(&event.event(), event.state().has_beginnings, groups)
     }
 
-    /// As [`Pushdown::may_match`]. `has_beginnings` means that the source delivers enter events; their
+    /// Like [`Pushdown::may_match`]. `has_beginnings` means that the source delivers enter events; their
     /// paths replace those of exit events.
     #[inline]
     pub(crate) fn may_match_raw(&self, event: &RawEvent<'_>, has_beginnings: bool) -> bool {

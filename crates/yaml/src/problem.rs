@@ -7,7 +7,7 @@ use crate::Mark;
 /// Error of a text that is not valid YAML.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// What is wrong.
+    /// The message.
     pub message: String,
     /// The same in yaml-cpp's words, without the place.
     cpp: Cow<'static, str>,
@@ -15,7 +15,7 @@ pub struct Problem {
     pub mark: Mark,
     /// Position of the cause, as a byte offset in the text.
     pub place: usize,
-    /// What to do.
+    /// Advice.
     pub help: Option<String>,
 }
 

@@ -11,9 +11,9 @@ pub enum Style {
     SingleQuoted,
     /// Between `"`.
     DoubleQuoted,
-    /// Behind `|`.
+    /// Block scalar after `|`.
     Literal,
-    /// Behind `>`.
+    /// Block scalar after `>`.
     Folded,
 }
 

@@ -18,7 +18,7 @@ const MAX_DEPTH: usize = 128;
 /// A value and its position.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Node {
-    /// What it is.
+    /// Kind of the value.
     pub kind: Kind,
     /// Position according to yaml-cpp.
     pub mark: Mark,
@@ -126,7 +126,7 @@ impl Sources {
                 let (from, width) = (run.source as usize, run.width as usize);
                 match byte - run.value as usize {
                     inside if run.is_copy && inside < width => from + inside..from + inside + 1,
-                    // Behind the end.
+                    // After the end.
                     _ if run.is_copy => from + width..from + width,
                     _ => from..from + width,
                 }

@@ -3,7 +3,7 @@
 use clap::{Command, ValueEnum};
 use clap_complete::{Shell, generate};
 
-/// What is made.
+/// Kind of generated text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Generated {
     /// Completions for bash

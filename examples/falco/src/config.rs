@@ -97,7 +97,7 @@ pub struct Config {
     pub output_timeout: u64,
     /// The web server for health and metrics.
     pub webserver: Webserver,
-    /// What is measured.
+    /// Metrics settings.
     pub metrics: Metrics,
     /// Log lines on standard error.
     pub log_stderr: bool,
@@ -207,7 +207,7 @@ impl Config {
     /// Validates the configuration without accessing files or servers.
     ///
     /// # Errors
-    /// What is wrong.
+    /// The configuration is invalid.
     pub fn check(&self) -> Result<()> {
         for (index, selection) in self.rules.iter().enumerate() {
             selection.get().with_context(|| format!("rules[{index}]"))?;

@@ -17,9 +17,9 @@ pub enum Level {
     Error = 3,
     /// A possible mistake.
     Warning = 4,
-    /// What happens.
+    /// Normal operation.
     Info = 6,
-    /// How it happens.
+    /// Details of operation.
     Debug = 7,
 }
 

@@ -29,7 +29,7 @@ pub fn ask(engine: &Engine) {
     }
 }
 
-/// What inspectors follow.
+/// The names for inspectors.
 pub fn shared() -> Option<SharedNames> {
     Some(RESOLVER.names())
 }

@@ -20,7 +20,7 @@ pub use print::{info, list};
 /// The loaded plugins. They stay loaded until the program ends.
 #[derive(Default)]
 pub struct Plugins {
-    /// In their order.
+    /// The plugins in order.
     pub set: PluginSet,
     /// Configuration entries (name in the configuration, open parameters) by plugin name.
     entries: Vec<(String, PluginEntry)>,

@@ -54,7 +54,7 @@ pub enum Update {
     Alert(Internal),
 }
 
-/// What takes over.
+/// A new setup that replaces the old one.
 pub struct Replacement {
     pub setup: Arc<Setup>,
     /// Change of the outputs.

@@ -67,14 +67,14 @@ pub struct Interest {
 pub struct Interest;
 
 impl Interest {
-    /// Of these rules.
+    /// The interest of these rules.
     #[cfg(feature = "live")]
     pub fn of(config: &Config, engine: &Engine) -> Self {
         let calls = interest(&config.base_syscalls, Some(engine));
         Self { calls, hooks: hooks(config.engine.modern_ebpf.lsm, engine), codes: engine.codes().clone() }
     }
 
-    /// Of these rules.
+    /// The interest of these rules.
     #[cfg(not(feature = "live"))]
     pub fn of(_: &Config, _: &Engine) -> Self {
         Self

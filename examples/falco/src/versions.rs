@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 /// The compatible version of Falco, with the version of eyas.
 pub const FALCO: &str = concat!("0.44.1+eyas.", env!("CARGO_PKG_VERSION"));
 
-/// That version alone.
+/// Only the version number.
 const COMPATIBLE: &str = "0.44.1";
 
 /// Version of the rules language.

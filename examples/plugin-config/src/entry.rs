@@ -5,40 +5,40 @@ use eyas::yaml;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Number, Value};
 
-/// Where plugins are whose path is relative.
+/// Directory of plugins with a relative path.
 pub const FOLDER: &str = "/usr/share/falco/plugins/";
 
-/// Falco's plugin for container metadata. What it does is built in, so that it need not be installed.
+/// Name of Falco's plugin for container metadata. Its functions are built in, so it need not be installed.
 pub const CONTAINER: &str = "container";
-/// What a path of a plugin that is built in begins with.
+/// Prefix of the path of a built-in plugin.
 pub const BUILT_IN: &str = "native:";
 
-/// A plugin, and what it is given.
+/// A plugin and its configuration.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub struct PluginEntry {
-    /// What `load_plugins` calls it.
+    /// Name of the plugin in `load_plugins`.
     pub name: String,
-    /// The file, as it is written; `native:NAME` if the plugin is built in.
+    /// Path of the file as configured; `native:NAME` for a built-in plugin.
     pub library_path: String,
-    /// What it is initialised with: JSON, or a text of its own form.
+    /// Its configuration: JSON, or a text in the plugin's own format.
     #[serde(deserialize_with = "init_config")]
     pub init_config: String,
-    /// What its source is opened with.
+    /// Open parameters of its source.
     #[serde(deserialize_with = "trimmed")]
     pub open_params: String,
 }
 
 impl PluginEntry {
-    /// The name of the plugin that is built in, if it is one.
+    /// Name of the built-in plugin, if it is one.
     pub fn built_in(&self) -> Option<&str> {
         self.library_path.strip_prefix(BUILT_IN)
     }
 
-    /// The file.
+    /// Path of the file.
     ///
     /// # Errors
-    /// A relative path leads out of the folder of plugins.
+    /// A relative path leads out of the plugin directory.
     pub fn path(&self) -> Result<PathBuf> {
         let given = Path::new(&self.library_path);
         if given.is_absolute() {
@@ -63,10 +63,10 @@ impl PluginEntry {
         Ok(path)
     }
 
-    /// Looks for what is wrong.
+    /// Validates the entry.
     ///
     /// # Errors
-    /// What is wrong.
+    /// The entry is invalid.
     pub fn check(&self) -> Result<()> {
         if self.name.is_empty() {
             bail!("name is missing");
@@ -82,11 +82,11 @@ fn trimmed<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
     Ok(String::deserialize(from)?.trim().to_owned())
 }
 
-/// Keys with values become JSON, as Falco makes it of YAML; a text stays as it is.
+/// Converts a mapping to JSON, in the same way as Falco. A text stays unchanged.
 fn init_config<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
     match Value::deserialize(from)? {
         Value::Null => Ok(String::new()),
-        // As Falco has it, and plugins with a schema refuse.
+        // As in Falco; plugins with a schema reject this value.
         Value::Object(pairs) if pairs.is_empty() => Ok("null".to_owned()),
         value @ Value::Object(_) => Ok(typed(value).to_string()),
         Value::String(text) => Ok(text),
@@ -94,7 +94,7 @@ fn init_config<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
     }
 }
 
-/// Gives the texts of YAML types, and sorts keys. Quotes do not count.
+/// Converts YAML texts to their types, and sorts keys. Quotes have no effect.
 fn typed(value: Value) -> Value {
     match value {
         Value::Object(pairs) => {
@@ -119,7 +119,7 @@ fn scalar(text: String) -> Value {
     yaml::truth(&text).map_or(Value::String(text), Value::Bool)
 }
 
-/// A number of 32 bits: decimal, hexadecimal behind `0x`, octal behind `0`.
+/// A 32-bit number: decimal, hexadecimal after `0x`, octal after `0`.
 fn int(text: &str) -> Option<i32> {
     let (is_negative, digits) = match text.strip_prefix('-') {
         Some(rest) => (true, rest),

@@ -4,20 +4,20 @@ use serde_json::{Map, Value};
 
 use crate::PluginEntry;
 
-/// `plugins` and `load_plugins` of a configuration of Falco.
+/// `plugins` and `load_plugins` of a Falco configuration.
 #[derive(Debug, Default)]
 pub struct PluginFile {
-    /// The plugins that are described.
+    /// The configured plugins.
     pub plugins: Vec<PluginEntry>,
-    /// Those that are loaded, in this order; all where the key is not set.
+    /// Names of the plugins to load, in this order. If the key is not set, all are loaded.
     pub load_plugins: Option<Vec<String>>,
 }
 
 impl PluginFile {
-    /// Reads the two keys of a YAML text; other keys are left alone.
+    /// Reads the two keys of a YAML text, and ignores other keys.
     ///
     /// # Errors
-    /// It is no YAML, or the keys do not have what they may have.
+    /// The text is not YAML, or a key has an invalid value.
     pub fn parse(text: &[u8]) -> Result<Self> {
         let decoded = yaml::decode(text);
         let parsed = yaml::parse(&decoded).map_err(|problem| {
@@ -39,20 +39,20 @@ impl PluginFile {
         Ok(file)
     }
 
-    /// The entries that are loaded, in order.
+    /// The entries to load, in order.
     ///
     /// # Errors
-    /// One is named but not described, in Falco's words.
+    /// A plugin is named but not configured. The message has Falco's text.
     pub fn chosen(&self) -> Result<Vec<&PluginEntry>> {
         chosen(&self.plugins, self.load_plugins.as_deref())
     }
 }
 
-/// The entries that `names` lists, in its order; all where there is no list. The plugin for containers may be named and not be
-/// there, as what it does is built in.
+/// The entries in `names`, in that order; all entries without a list. The container plugin may be named
+/// without an entry, because its functions are built in.
 ///
 /// # Errors
-/// One is named but not described, in Falco's words.
+/// A plugin is named but not configured. The message has Falco's text.
 pub fn chosen<'a>(plugins: &'a [PluginEntry], names: Option<&[String]>) -> Result<Vec<&'a PluginEntry>> {
     let is_there = |entry: &&PluginEntry| {
         let is_installed = || !entry.library_path.is_empty() && entry.path().is_ok_and(|path| path.exists());
@@ -70,7 +70,7 @@ pub fn chosen<'a>(plugins: &'a [PluginEntry], names: Option<&[String]>) -> Resul
     Ok(entries.into_iter().filter(is_there).collect())
 }
 
-/// The texts of a tree: what type one is of, who uses it says.
+/// Converts a tree to JSON values with texts only; the caller converts types.
 fn value(node: &Node) -> Result<Value> {
     Ok(match &node.kind {
         Kind::Null => Value::Null,

@@ -1,4 +1,4 @@
-//! The plugins that the configuration of a program names: `plugins:` of Falco, as `falco` and `sysdig` have it.
+//! Plugins in the configuration of `falco` and `sysdig`: Falco's key `plugins:`.
 #![forbid(unsafe_code)]
 
 mod entry;
@@ -16,10 +16,10 @@ use eyas::audit;
 use eyas::sinsp::plugin::Plugin;
 use eyas_plugins::{Library, Options};
 
-/// Names of the plugins that are built in.
+/// Names of the built-in plugins.
 pub const BUILT_IN_NAMES: [&str; 2] = ["k8saudit", "json"];
 
-/// The plugin of this name that is built in.
+/// The built-in plugin with this name.
 pub fn built_in(name: &str) -> Option<Arc<dyn Plugin>> {
     match name {
         "k8saudit" => Some(Arc::new(audit::k8saudit())),
@@ -28,10 +28,10 @@ pub fn built_in(name: &str) -> Option<Arc<dyn Plugin>> {
     }
 }
 
-/// Loads the plugin of an entry: one that is built in, or a shared object.
+/// Loads the plugin of an entry: a built-in one, or a shared object.
 ///
 /// # Errors
-/// There is none, or the file cannot be used.
+/// The plugin does not exist, or the file is not usable.
 pub fn load(entry: &PluginEntry, options: &Options) -> Result<Arc<dyn Plugin>> {
     let Some(name) = entry.built_in() else {
         return Ok(Arc::new(Library::load(entry.path()?, options)?));

@@ -2,7 +2,7 @@ use std::fmt::Write;
 
 use eyas::sinsp::plugin::{OpenParam, PluginInfo};
 
-/// What a plugin is, as Falco prints it.
+/// Description of a plugin, in Falco's format.
 pub fn block(info: &PluginInfo) -> String {
     let mut text = format!(
         "Name: {}\nDescription: {}\nContact: {}\nVersion: {}\nCapabilities: \n",
@@ -28,7 +28,7 @@ pub fn block(info: &PluginInfo) -> String {
     text
 }
 
-/// What a plugin is, how it is configured, and what its source may be opened with, as Falco prints it.
+/// Description of a plugin with its configuration schema and suggested open parameters, in Falco's format.
 pub fn description(info: &PluginInfo, params: &[OpenParam]) -> String {
     let mut text = block(info) + "\n";
     match &info.config_schema {

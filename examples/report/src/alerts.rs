@@ -39,7 +39,7 @@ pub struct Alerts<'e> {
     pub found: Collected,
 }
 
-/// What was found.
+/// Collected alerts.
 #[derive(Default)]
 pub struct Collected {
     pub alerts: Vec<Found>,

@@ -26,7 +26,7 @@ const SENSITIVE: [&str; 12] = [
     "/sys/",
 ];
 
-/// What belongs together.
+/// A causal slice.
 pub struct Slice {
     /// Nodes of the graph by rank, the most important first.
     pub nodes: Vec<usize>,

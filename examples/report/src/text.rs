@@ -42,7 +42,7 @@ impl Display for Report<'_> {
 }
 
 impl Report<'_> {
-    /// What happened.
+    /// A sentence about the report.
     pub fn sentence(&self) -> String {
         let Some(first) = self.alerts.alerts.first() else {
             return format!(

@@ -14,7 +14,7 @@ use crate::view::{self, catalog};
 
 /// Width of a page.
 const WIDTH: usize = 100;
-/// Where descriptions begin.
+/// Column in which descriptions begin.
 const INDENT: usize = 32;
 
 /// Prints a requested listing. Returns whether the program is then done.

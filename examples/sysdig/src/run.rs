@@ -495,7 +495,7 @@ impl<'a> Loop<'a> {
 struct Deadline {
     limit: Option<Duration>,
     recorded: bool,
-    /// It was reached.
+    /// Whether the deadline was reached.
     is_over: bool,
     /// When the first event of a live capture could come.
     began: Option<Instant>,

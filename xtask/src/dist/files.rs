@@ -7,7 +7,7 @@ use crate::shell::root;
 /// The programs that are packaged.
 pub const PROGRAMS: [&str; 2] = ["falco", "sysdig"];
 
-/// What is built.
+/// Cargo arguments of the build.
 pub const BUILD: [&str; 7] = ["build", "--locked", "--release", "-p", "eyas-falco", "-p", "eyas-sysdig"];
 
 /// The output directory.

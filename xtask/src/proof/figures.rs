@@ -1,4 +1,4 @@
-//! What is measured.
+//! Results of the measurement.
 
 /// All data of the page.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -24,7 +24,7 @@ pub struct Machine {
     pub seconds: f64,
 }
 
-/// One detector.
+/// Results of one detector.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Detector {
     pub name: String,
@@ -34,7 +34,7 @@ pub struct Detector {
     pub memory_mib: Option<f64>,
     /// Processor time in percent of one CPU, while the system is idle.
     pub idle_percent: Option<f64>,
-    /// By load.
+    /// Results by load.
     pub loads: Vec<Load>,
     /// Events of a replay per second of processor time, by number of rules.
     pub rules: Vec<(u64, f64)>,

@@ -35,7 +35,7 @@ pub fn run(command: &mut Command) -> Output {
     command.output().unwrap_or_else(|error| panic!("can't run {command:?}: {error}"))
 }
 
-/// As [`run`], and expects success; returns standard output and standard error.
+/// Like [`run`], and expects success; returns standard output and standard error.
 pub fn succeed(command: &mut Command) -> String {
     let output = run(command);
     let text = text_of(&output);

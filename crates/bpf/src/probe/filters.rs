@@ -10,6 +10,6 @@ pub(super) struct Filters {
     pub(super) mapping: Option<Mapping>,
     /// Number of the half, from 1; the last one used if none is in use.
     pub(super) half: u32,
-    /// What programs use.
+    /// The filter that programs use.
     pub(super) in_use: Option<Filter>,
 }

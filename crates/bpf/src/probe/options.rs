@@ -10,7 +10,7 @@ const RING_BYTES: std::ops::RangeInclusive<usize> = 4 << 10..=1 << 30;
 /// Maximum captured part of a buffer, bytes.
 const MAX_SNAPLEN: u32 = 65_000;
 
-/// How to capture.
+/// Options of the capture.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProbeOptions {
     /// Size of each CPU's ring in bytes: a power of two from 4 KiB to 1 GiB.

@@ -74,7 +74,8 @@ impl Mapping {
     pub(crate) fn write<T: Plain>(&self, at: usize, values: &[T]) {
         let bytes = bytes_of(values);
         assert!(at + bytes.len() <= self.len, "a table is larger than its map");
-        // SAFETY: within the mapping, which is no memory of Rust's: nobody holds a reference to it while this writes.
+        // SAFETY: the address is within the mapping, which is not Rust memory: no reference to it exists
+        // during the write.
         unsafe {
             std::ptr::copy_nonoverlapping(bytes.as_ptr(), self.start.as_ptr().add(at), bytes.len());
         }

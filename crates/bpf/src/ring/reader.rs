@@ -13,9 +13,9 @@ const CHAIN: usize = 4;
 /// Skipped malformed data.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Skipped {
-    /// How often.
+    /// Number of occurrences.
     pub times: u64,
-    /// How many bytes.
+    /// Number of bytes.
     pub bytes: u64,
 }
 

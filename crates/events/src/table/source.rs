@@ -5,7 +5,7 @@ use crate::flags::FlagMap;
 /// The source of a parameter in the probe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Source {
-    /// What is done.
+    /// The operation.
     pub op: Op,
     /// Number of the system call's argument, from 0.
     pub arg: u8,
@@ -41,7 +41,7 @@ ops! {
     ArgS32 = 3,
     /// The argument's low 32 bits, zero-extended.
     ArgU32 = 4,
-    /// As [`Op::ArgS32`], with the kernel's `AT_FDCWD` converted to the schema's (-100).
+    /// Like [`Op::ArgS32`], with the kernel's `AT_FDCWD` converted to the schema's (-100).
     Dirfd = 5,
     /// Text at the user address in the argument, at most 4,096 bytes.
     UserStr = 6,

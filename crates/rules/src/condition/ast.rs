@@ -15,7 +15,7 @@ pub enum Expr {
     And(Arc<[Expr]>),
     /// A disjunction of at least two parts.
     Or(Arc<[Expr]>),
-    /// Not it.
+    /// A negation.
     Not(Arc<Expr>),
     /// A macro's name.
     Macro(String, Span),
@@ -26,15 +26,15 @@ pub enum Expr {
 /// A comparison of a field or of a transformer's result.
 #[derive(Clone, Debug)]
 pub struct Test {
-    /// What is tested.
+    /// The left side.
     pub left: Operand,
-    /// How.
+    /// The operator.
     pub op: Op,
     /// How the results for several values are combined.
     pub modifier: Option<Modifier>,
     /// Against what.
     pub right: Rhs,
-    /// Where it stands.
+    /// Position in the text.
     pub span: Span,
 }
 
@@ -52,7 +52,7 @@ pub enum Operand {
 }
 
 impl Operand {
-    /// Where it stands.
+    /// Position in the text.
     pub fn span(&self) -> Span {
         match self {
             Self::Field(field) => field.span,
@@ -89,7 +89,7 @@ pub struct FieldRef {
     pub name: String,
     /// Text between the brackets.
     pub arg: Option<String>,
-    /// Where it stands.
+    /// Position in the text.
     pub span: Span,
 }
 
@@ -102,7 +102,7 @@ pub struct Call {
     pub args: Vec<Operand>,
     /// Text between brackets after it.
     pub select: Option<String>,
-    /// Where it stands.
+    /// Position in the text.
     pub span: Span,
 }
 
@@ -161,7 +161,7 @@ impl fmt::Display for Quoted<'_> {
     }
 }
 
-/// As [`Quoted`], always with quotes.
+/// Like [`Quoted`], always with quotes.
 struct Always<'a>(&'a [u8]);
 
 impl fmt::Display for Always<'_> {

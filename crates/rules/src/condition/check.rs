@@ -88,7 +88,7 @@ impl Checks {
         self.own.len() + self.shared.iter().map(|shared| shared.len()).sum::<usize>()
     }
 
-    /// How many hold.
+    /// Number of checks that are true.
     fn count(&self, many: Quantifier, value: &Value<'_>) -> usize {
         let own = self.own.iter().filter(|check| check.holds_of(many, value)).count();
         own + self.shared.iter().map(|shared| shared.count(many, value)).sum::<usize>()

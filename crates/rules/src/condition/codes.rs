@@ -15,7 +15,7 @@ pub fn codes(expr: &Expr, schema: &dyn Schema) -> CodeSet {
     codes_without_always(expr, schema).union(&schema.always())
 }
 
-/// As [`codes`], without the codes for which every rule is tested.
+/// Like [`codes`], without the codes for which every rule is tested.
 pub(crate) fn codes_without_always(expr: &Expr, schema: &dyn Schema) -> CodeSet {
     Codes::default().of(expr, schema)
 }
@@ -34,7 +34,7 @@ type Key = (usize, u8, bool);
 type Seen = (Shared, Option<CodeSet>);
 
 impl Codes {
-    /// As [`codes_without_always`].
+    /// Like [`codes_without_always`], with a cache.
     pub(crate) fn of(&mut self, expr: &Expr, schema: &dyn Schema) -> CodeSet {
         let all = CodeSet::all(schema.codes());
         let Ok(codes) = fold(expr, &mut Finder { seen: &mut self.seen, schema });

@@ -61,7 +61,7 @@ impl CompilerState {
 #[derive(Clone, Default)]
 struct Graph {
     nodes: Nodes,
-    /// By node.
+    /// Data by node.
     info: Vec<Info>,
     predicates: Arc<Vec<Predicate>>,
     /// By predicate, in order.

@@ -47,7 +47,7 @@ struct Within {
 #[derive(Clone, Debug)]
 struct Ends {
     texts: FxHashMap<Box<[u8]>, u32>,
-    /// From the shortest.
+    /// Lengths of the texts, ascending.
     lengths: Box<[usize]>,
 }
 
@@ -102,14 +102,14 @@ impl Counted {
         Self { find, times, all, shared: shared.into() }
     }
 
-    /// Of numbers.
+    /// Creates a set of numbers.
     pub(super) fn numbers(numbers: Vec<i128>, shared: Vec<Arc<Self>>) -> Self {
         let all = numbers.len();
         let (known, times) = distinct(numbers);
         Self { find: Find::Numbers(known), times, all, shared: shared.into() }
     }
 
-    /// Of addresses.
+    /// Creates a set of addresses.
     pub(super) fn addresses(addresses: Vec<IpAddr>, shared: Vec<Arc<Self>>) -> Self {
         let all = addresses.len();
         let (known, times) = distinct(addresses);

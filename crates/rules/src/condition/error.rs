@@ -37,7 +37,7 @@ pub enum ParseErrorKind {
 pub struct ParseError {
     /// What kind of mistake.
     pub kind: ParseErrorKind,
-    /// What is wrong.
+    /// The message.
     pub message: String,
     /// Byte offset of the mistake.
     pub offset: usize,
@@ -80,7 +80,7 @@ pub struct CompileError {
     pub kind: CompileErrorKind,
     /// The sentence.
     pub message: String,
-    /// Where.
+    /// Position of the error.
     pub span: Span,
     /// The comparison that contains the mistake, otherwise the same as [`CompileError::span`].
     pub test: Span,

@@ -149,7 +149,7 @@ pub(super) enum Evaluation {
 /// What a comparison implies for a value that satisfies it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Implies {
-    /// It is there.
+    /// The value exists.
     Present,
     /// The value is one of the constants.
     OneOf,

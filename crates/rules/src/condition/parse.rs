@@ -38,10 +38,10 @@ pub fn parse(text: &str) -> Result<Expr, ParseError> {
     parse_in(text, 0)
 }
 
-/// As [`parse`], for a text with the number `source`, which spans contain.
+/// Like [`parse`], for a text with the number `source`, which spans contain.
 ///
 /// # Errors
-/// As [`parse`].
+/// Like [`parse`].
 pub fn parse_in(text: &str, source: u32) -> Result<Expr, ParseError> {
     Parser::new(text, source).whole().map_err(|Fail { kind, message, at }| {
         let (line, column) = position(text, at);

@@ -35,7 +35,7 @@ pub struct Sql {
 pub struct Unexpressed {
     /// Its text, as in conditions.
     pub test: String,
-    /// Why not.
+    /// The reason.
     pub reason: String,
 }
 

@@ -60,7 +60,7 @@ pub enum Takes {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Returns {
-    /// That of its argument.
+    /// The type of its argument.
     SameAsArgument,
     /// A number.
     Number,

@@ -27,7 +27,7 @@ impl Span {
 pub struct Literal {
     /// Its bytes, which are not always a text because of `\xHH`.
     pub text: Vec<u8>,
-    /// Where it stands.
+    /// Position in the text.
     pub span: Span,
 }
 
@@ -59,7 +59,7 @@ pub(crate) enum Part {
 pub struct LiteralRef<'a> {
     /// Its bytes, which are not always a text because of `\xHH`.
     pub text: &'a [u8],
-    /// Where it stands.
+    /// Position in the text.
     pub span: Span,
 }
 

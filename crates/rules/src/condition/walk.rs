@@ -145,7 +145,7 @@ impl Expr {
     /// Replaces every macro by what `lookup` returns for its name.
     ///
     /// # Errors
-    /// Those of `lookup`.
+    /// `lookup` fails.
     pub fn expand<E>(&self, lookup: &mut dyn FnMut(&str, Span) -> Result<Expr, E>) -> Result<Expr, E> {
         let all = |children: &[Expr], lookup: &mut dyn FnMut(&str, Span) -> Result<Expr, E>| {
             children.iter().map(|c| c.expand(lookup)).collect::<Result<Arc<[_]>, E>>()

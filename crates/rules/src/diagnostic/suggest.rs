@@ -66,7 +66,7 @@ impl<'a> Similar<'a> {
         Self { words, left: MAX_COMPARED }
     }
 
-    /// As [`nearest`].
+    /// Like [`nearest`].
     pub(crate) fn nearest(&mut self, word: &str) -> Option<&'a str> {
         let sought = Sought::new(word)?;
         let own = letters(word);

@@ -73,7 +73,7 @@ fn scalar(node: &Node, key: &str, context: &Context) -> Decoded<Scalar> {
     }
 }
 
-/// As [`optional`], with an empty text if the value is empty.
+/// Like [`optional`], with an empty text if the value is empty.
 pub(super) fn optional_or_empty(item: &Node, key: &str, context: &Context) -> Decoded<Option<String>> {
     match item.get(key).map(|node| &node.kind) {
         None | Some(Kind::Null) => Ok(None),

@@ -291,7 +291,7 @@ impl Lists {
         self.substitute_from(0, text.into(), lists, used)
     }
 
-    /// As [`Lists::substitute`], for the lists from a position on.
+    /// Like [`Lists::substitute`], for the lists from a position on.
     fn substitute_from(
         &self,
         first: usize,

@@ -68,13 +68,13 @@ codes! {
 pub struct Location {
     /// Kind of item: `rule`, `condition expression`, ….
     pub item_type: &'static str,
-    /// Which one.
+    /// Name of the item.
     pub item_name: String,
     /// File.
     pub file: Arc<str>,
-    /// Where.
+    /// Position in the file.
     pub mark: Mark,
-    /// Where, in bytes.
+    /// Position in bytes.
     pub(crate) place: Place,
 }
 
@@ -175,11 +175,11 @@ fn snippet(text: &str, at: usize) -> String {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Problem<C> {
-    /// What kind.
+    /// Kind of the problem.
     pub code: C,
     /// The message, for programs that read Falco's messages.
     pub message: String,
-    /// Where.
+    /// Position of the problem.
     pub context: Context,
     /// The deprecated field, if it is about one.
     pub deprecated_field: Option<&'static str>,

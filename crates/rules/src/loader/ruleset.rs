@@ -27,7 +27,7 @@ pub(super) struct Ruleset {
     rules: Vec<RuleState>,
     /// Words of all definitions; from the second file on.
     words: Option<Words>,
-    /// By source.
+    /// Compiled rules by source.
     compiled: Vec<OfSource>,
     /// Whether the graph contains conditions that no rule has any more.
     has_remains: bool,
@@ -80,7 +80,7 @@ pub(super) struct Seen {
 pub(super) struct Compiled {
     pub(super) raw: Arc<RawRule>,
     pub(super) expr: Arc<Expr>,
-    /// In the graph.
+    /// Root of the condition in the graph.
     pub(super) root: Root,
     /// Codes of the events that it can match.
     pub(super) codes: CodeSet,

@@ -18,7 +18,7 @@ pub(super) const MAX_FURTHER: usize = 50;
 pub(super) struct Setup<'a> {
     /// The fields of the source that a rule is of; where no rule is compiled, of the first source.
     pub(super) schema: &'a dyn Schema,
-    /// Those of all sources.
+    /// The fields of all sources.
     pub(super) schemas: &'a [Arc<dyn Schema>],
     pub(super) tables: &'a Tables,
     pub(super) extras: &'a [Extra],

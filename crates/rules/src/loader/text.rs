@@ -183,7 +183,7 @@ impl Text {
         Some(part.from.skip(at as u32 - part.start).place(len as u32, files))
     }
 
-    /// As [`Text::place`], with a note.
+    /// Like [`Text::place`], with a note.
     pub(super) fn notes(&self, range: Range<usize>, word: &str, files: &[Arc<SourceFile>]) -> Vec<Note> {
         self.place(range, files).map(|place| Note::new(place, word)).into_iter().collect()
     }

@@ -24,7 +24,7 @@ pub(super) enum Kept {
     Shown,
 }
 
-/// One that waits.
+/// A waiting event.
 struct Waiting {
     hook: &'static Hook,
     /// Whether it belongs to a request, which may complete after others.

@@ -39,7 +39,7 @@ impl<'a> Network<'a> {
     }
 }
 
-/// In `fdinfo`.
+/// Flag in `fdinfo`.
 pub(super) const O_CLOEXEC: u64 = 0o2_000_000;
 
 impl Scan<'_> {

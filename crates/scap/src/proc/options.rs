@@ -1,4 +1,4 @@
-//! What to scan.
+//! Options of a scan.
 
 use std::path::PathBuf;
 

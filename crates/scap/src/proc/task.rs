@@ -1,4 +1,4 @@
-//! One thread.
+//! Reads one thread.
 
 use super::dir::Dir;
 use super::parse::{self, Stat, Status};

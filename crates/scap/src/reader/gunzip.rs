@@ -33,7 +33,7 @@ pub(super) struct Gunzip {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
     Member,
-    /// Behind a member.
+    /// After a member.
     Between,
     Plain,
     Ended,
@@ -137,7 +137,7 @@ impl Read for Gunzip {
     }
 }
 
-/// As [`Read::read`], repeated after a signal.
+/// Like [`Read::read`], repeated after a signal.
 pub(super) fn read(input: &mut dyn Read, out: &mut [u8]) -> io::Result<usize> {
     loop {
         match input.read(out) {

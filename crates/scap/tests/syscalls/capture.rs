@@ -77,7 +77,7 @@ pub fn capture(types: &[EventType]) -> Capture {
     capture_calls(&interest)
 }
 
-/// As [`capture`], of these system calls.
+/// Like [`capture`], of these system calls.
 pub fn capture_calls(interest: &[SyscallCode]) -> Capture {
     static SHARED: OnceLock<Mutex<Shared>> = OnceLock::new();
     // Before the lock: a test that is ignored inside it would leave it empty for the next one.
@@ -137,7 +137,7 @@ impl Capture {
         self.saw_of(tid(), ty, wants);
     }
 
-    /// As [`Capture::saw`], for another thread.
+    /// Like [`Capture::saw`], for another thread.
     #[track_caller]
     pub fn saw_of(&mut self, tid: i64, ty: EventType, wants: &[(&str, Want)]) {
         let info = ty.info().unwrap();
@@ -242,7 +242,7 @@ impl Capture {
         self.marked_of(tid())
     }
 
-    /// As [`Capture::own`], in a thread with descriptors of its own.
+    /// Like [`Capture::own`], in a thread with descriptors of its own.
     pub fn own_apart(&mut self, calls: impl FnOnce() + Send) -> Vec<OwnedEvent> {
         self.seen.clear();
         let (tid, ()) = with_own_files(|| marked(calls));

@@ -88,7 +88,7 @@ fn sandbox<'v>(v: &'v EventView<'v>, json: &Json) -> Option<&'v Json> {
 fn of_pod<'v>(v: &'v EventView<'v>, name: &str) -> Option<Value<'v>> {
     match about(v)? {
         About::Known(json) if !member(json, "cni_json").is_empty() => Some(Value::from(member(json, name))),
-        // In no pod.
+        // The container is in no pod.
         About::Known(json) if member(json, "pod_sandbox_id").is_empty() => Some(Value::Str(b"")),
         About::Known(json) => sandbox(v, json).map(|pod| Value::from(member(pod, name))),
         _ => text(v, name),

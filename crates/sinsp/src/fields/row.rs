@@ -7,7 +7,7 @@ use crate::view::EventView;
 /// Extracts a field's value from an event.
 pub(super) type Extract = for<'v> fn(&'v EventView<'v>, &Field) -> Option<Value<'v>>;
 
-/// One row.
+/// A field's row.
 #[derive(Clone, Copy)]
 pub(super) struct Row {
     pub(super) def: FieldDef,

@@ -82,7 +82,7 @@ pub(super) struct Budget {
 }
 
 impl Budget {
-    /// Of each second.
+    /// Time budget per second.
     const TIME: Duration = Duration::from_millis(200);
 
     /// Whether an event may wait.

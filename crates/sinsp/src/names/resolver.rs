@@ -107,7 +107,7 @@ impl Resolver {
         }
     }
 
-    /// What inspectors follow.
+    /// The names for inspectors.
     pub fn names(&self) -> SharedNames {
         self.shared.known.clone()
     }

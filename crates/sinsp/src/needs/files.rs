@@ -68,7 +68,7 @@ enum Shown {
     Nothing,
     /// The event's own descriptor.
     Own,
-    /// Of others, too.
+    /// Other file descriptors, too.
     Any,
 }
 

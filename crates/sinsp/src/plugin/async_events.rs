@@ -251,7 +251,7 @@ impl AsyncSender {
 /// Whether the plugin declares events of this name.
 ///
 /// # Errors
-/// It does not.
+/// The plugin does not declare it.
 pub(super) fn check_name(plugin: &PluginInfo, event: &AsyncEvent<'_>) -> Result<(), PluginError> {
     if plugin.async_names.iter().any(|name| name.as_bytes() == event.name) {
         return Ok(());

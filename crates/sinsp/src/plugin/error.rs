@@ -7,7 +7,7 @@ use std::fmt;
 pub struct PluginError(Box<str>);
 
 impl PluginError {
-    /// With this text.
+    /// Creates an error with this text.
     pub fn new(text: impl Into<Box<str>>) -> Self {
         Self(text.into())
     }

@@ -25,7 +25,7 @@ pub struct PluginInfo {
     /// Its own event source: the id in its events, and the name. `None` for plugins without a source, and
     /// for those whose source yields system call events.
     pub source: Option<SourceName>,
-    /// What it offers.
+    /// The capabilities of the plugin.
     pub capabilities: Capabilities,
     /// Its fields; [`Wanted::field`](super::Wanted::field) is the index.
     pub fields: Vec<PluginField>,
@@ -56,7 +56,7 @@ impl PluginInfo {
         self
     }
 
-    /// With these fields.
+    /// Sets the fields.
     #[must_use]
     pub fn with_fields(mut self, fields: Vec<PluginField>) -> Self {
         self.fields = fields;
@@ -195,7 +195,7 @@ pub struct PluginField {
     pub arg: ArgForms,
     /// A short name for users; may be empty.
     pub display: String,
-    /// What it is.
+    /// Description of the field.
     pub description: String,
     /// Whether it is a suggested field for outputs.
     pub is_suggested: bool,
@@ -225,7 +225,7 @@ impl PluginField {
         self
     }
 
-    /// With an argument.
+    /// Sets the argument.
     #[must_use]
     pub fn with_arg(mut self, arg: ArgForms) -> Self {
         self.arg = arg;

@@ -17,7 +17,7 @@ pub enum Severity {
     Notice,
     /// Normal.
     Info,
-    /// For who develops.
+    /// For developers.
     Debug,
     /// Everything.
     Trace,

@@ -50,7 +50,7 @@ pub struct Plugins {
 pub(super) struct Schemas {
     /// Id of the first field of the first plugin.
     pub(super) first_field: u16,
-    /// By source.
+    /// Schemas by source.
     pub(super) of_sources: Vec<(Box<str>, SchemaId)>,
     /// The schema of all other events.
     pub(super) of_others: SchemaId,

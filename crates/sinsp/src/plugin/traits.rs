@@ -1,4 +1,4 @@
-//! What plugins implement.
+//! Traits that plugins implement.
 
 use std::sync::Arc;
 
@@ -176,7 +176,7 @@ pub trait Parsing {
     /// The event cannot be read. The error is ignored, as in Falco.
     fn parse(&mut self, event: &PluginEvent<'_>, tables: &mut dyn Tables) -> Result<(), PluginError>;
 
-    /// The event types that it wants; `None`: see [`PluginInfo::default_types`].
+    /// The event types that the plugin handles; `None`: see [`PluginInfo::default_types`].
     fn event_types(&self) -> Option<Vec<u16>> {
         None
     }

@@ -223,7 +223,7 @@ impl Asked<'_> {
             EventType::SYSCALL_OPENAT_2_X => param::SYSCALL_OPENAT_2_X::flags,
             EventType::SYSCALL_OPENAT2_X => param::SYSCALL_OPENAT2_X::flags,
             EventType::SYSCALL_OPEN_BY_HANDLE_AT_X => param::SYSCALL_OPEN_BY_HANDLE_AT_X::flags,
-            // It always writes.
+            // `creat` always opens for writing.
             _ => return Const(if bit == open::WRITE { set } else { unset }),
         };
         match (unset, set) {

@@ -317,7 +317,7 @@ pub(crate) fn flags(table: &FlagTable, value: u32, out: &mut Text<'_>) {
     }
 }
 
-/// As [`flags`], but stops at a name for the whole value, which comes last.
+/// Like [`flags`], but stops at a name for the whole value, which comes last.
 fn mode(table: &FlagTable, value: u32, out: &mut Text<'_>) {
     let mut left = value;
     for (name, bits) in table.entries {

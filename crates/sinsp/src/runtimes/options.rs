@@ -21,7 +21,7 @@ pub enum Api {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Endpoint {
-    /// What it speaks.
+    /// API of the socket.
     pub api: Api,
     /// Path on the host; a component `*` matches any name.
     pub socket: PathBuf,

@@ -78,7 +78,7 @@ pub(super) enum Answer {
 /// All of them.
 pub(super) struct Sources {
     root: PathBuf,
-    /// Where Podman listens.
+    /// Sockets of Podman.
     podman: Vec<PathBuf>,
     known: Mutex<FxHashMap<(Api, PathBuf), Arc<Source>>>,
 }

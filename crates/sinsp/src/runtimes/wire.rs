@@ -193,7 +193,7 @@ fn grpc_request(method: &str) -> hyper::http::request::Builder {
         .header(header::TE, "trailers")
 }
 
-/// One message, uncompressed.
+/// Encodes one uncompressed message.
 pub(super) fn frame(message: &impl Message) -> Bytes {
     let text = message.encode_to_vec();
     let mut out = Vec::with_capacity(PREFIX + text.len());

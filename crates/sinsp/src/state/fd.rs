@@ -190,7 +190,7 @@ pub enum Socket {
 /// An open file.
 #[derive(Clone, Debug)]
 pub struct Fd {
-    /// What it is.
+    /// Kind of the file.
     pub kind: FdKind,
     /// Name: a path, a tuple, or empty.
     pub name: Text,

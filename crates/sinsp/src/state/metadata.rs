@@ -49,7 +49,7 @@ impl State {
         Some(id)
     }
 
-    /// As [`State::add_container`], and reports changes.
+    /// Like [`State::add_container`], and reports changes.
     pub(crate) fn learn_container(&mut self, json: Json, reports: &mut Reports) {
         let changes = self.containers.changes;
         if let Some(id) = self.add_container(json)

@@ -150,7 +150,7 @@ impl Threads {
         self.by_tid.get(&tid).copied()
     }
 
-    /// As [`Threads::key`], with a cache of the last result, because consecutive events often have the same
+    /// Like [`Threads::key`], with a cache of the last result, because consecutive events often have the same
     /// thread.
     #[inline]
     pub(crate) fn lookup(&mut self, tid: i64) -> Option<ThreadKey> {

@@ -27,11 +27,11 @@ choice! {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default)]
 pub struct Capture {
-    /// On or off.
+    /// Whether the feature is enabled.
     pub enabled: bool,
     /// Prefix of file names.
     pub path_prefix: PathBuf,
-    /// Which alerts.
+    /// Alerts that start captures.
     pub mode: Mode,
     /// Duration of a capture after an alert, unless the rule has its own, ms.
     pub default_duration: u32,
@@ -90,7 +90,7 @@ impl Capture {
         })
     }
 
-    /// Bytes.
+    /// Maximum memory, bytes.
     fn memory(&self) -> Result<usize> {
         let text = &self.memory;
         let bytes = units::bytes(text).and_then(|bytes| usize::try_from(bytes).ok());

@@ -89,7 +89,7 @@ impl ContainerEngines {
     }
 }
 
-/// One runtime.
+/// Settings of one runtime.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default)]
 pub struct Runtime {
@@ -139,7 +139,7 @@ impl ContainerEngines {
         if asked { &[] } else { OF_RUNTIMES }
     }
 
-    /// Whose containers count.
+    /// Engines whose containers are recognised.
     pub fn engines(&self) -> Engines {
         let mut engines = Engines::default();
         engines.docker = self.docker.enabled;

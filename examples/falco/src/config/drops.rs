@@ -26,7 +26,7 @@ choice! {
 pub struct Drops {
     /// Minimum fraction of dropped events, 0 to 1, that triggers the actions.
     pub threshold: f64,
-    /// What.
+    /// The actions.
     pub actions: Vec<DropAction>,
     /// Maximum average number of actions per second.
     pub rate: f64,

@@ -35,7 +35,7 @@ choice! {
         On = "on",
         /// Never.
         Off = "off",
-        /// By BPF LSM.
+        /// With BPF LSM.
         Lsm = "bpf_lsm",
         /// At the exits of the kernel's functions.
         Fexit = "fexit",
@@ -46,7 +46,7 @@ choice! {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default)]
 pub struct Engine {
-    /// Which.
+    /// Kind of the engine.
     pub kind: EngineKind,
     /// `engine.modern_ebpf`
     pub modern_ebpf: ModernEbpf,

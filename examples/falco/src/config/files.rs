@@ -12,7 +12,7 @@ use super::shape::Shape::{self, List, Text, TextOr};
 pub enum ConfigFile {
     /// Appended.
     Path(PathBuf),
-    /// With a strategy.
+    /// A path with a strategy.
     Entry {
         /// File or directory.
         path: PathBuf,

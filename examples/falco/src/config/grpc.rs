@@ -24,7 +24,7 @@ mod section {
     #[derive(Clone, Debug, Deserialize, Serialize)]
     #[serde(default)]
     pub struct Grpc {
-        /// On or off.
+        /// Whether the server is enabled.
         pub enabled: bool,
         /// Listening address: `unix://PATH`, or `HOST:PORT` for mutual TLS.
         pub bind_address: String,

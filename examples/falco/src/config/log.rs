@@ -11,7 +11,7 @@ pub const LIBS: Shape = Shape::Section(&[("enabled", Shape::Bool), ("severity", 
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub struct LibsLogger {
-    /// On or off.
+    /// Whether they are logged.
     pub enabled: bool,
     /// The most verbose severity that is logged.
     pub severity: LibsSeverity,
@@ -34,20 +34,20 @@ choice! {
     /// The most verbose severity of the libraries that is logged.
     #[derive(Default)]
     LibsSeverity {
-        /// As `Error`.
+        /// Same as `Error`.
         Fatal = "fatal",
-        /// As `Error`.
+        /// Same as `Error`.
         Critical = "critical",
         /// Failures.
         Error = "error",
         /// Possible failures.
         Warning = "warning",
-        /// As `Info`.
+        /// Same as `Info`.
         Notice = "notice",
-        /// What happens.
+        /// Normal operation.
         #[default]
         Info = "info",
-        /// How it happens.
+        /// Details of operation.
         Debug = "debug",
         /// Everything.
         Trace = "trace",
@@ -57,25 +57,25 @@ choice! {
 choice! {
     /// The most verbose level that is logged.
     LogLevel {
-        /// As `Error`.
+        /// Same as `Error`.
         Emergency = "emergency",
-        /// As `Error`.
+        /// Same as `Error`.
         Alert = "alert",
-        /// As `Error`.
+        /// Same as `Error`.
         Critical = "critical",
         /// Failures.
         Error = "error",
         /// Possible mistakes.
         Warning = "warning",
-        /// As `Info`.
+        /// Same as `Info`.
         Notice = "notice",
-        /// What happens.
+        /// Normal operation.
         Info = "info",
-        /// As `Info`.
+        /// Same as `Info`.
         Informational = "informational",
-        /// How it happens.
+        /// Details of operation.
         Debug = "debug",
-        /// As `Debug`.
+        /// Same as `Debug`.
         Trace = "trace",
     }
 }

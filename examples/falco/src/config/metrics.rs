@@ -14,7 +14,7 @@ use super::shape::Shape::{self, Bool, Section, Text};
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default)]
 pub struct Metrics {
-    /// On or off.
+    /// Whether metrics are enabled.
     pub enabled: bool,
     /// Time between two snapshots, in Prometheus' notation.
     #[serde(deserialize_with = "as_text")]
@@ -35,7 +35,7 @@ pub struct Metrics {
     pub kernel_event_counters_per_cpu_enabled: bool,
     /// Number of runs and run time of the BPF programs.
     pub libbpf_stats_enabled: bool,
-    /// What plugins count.
+    /// Metrics of plugins.
     pub plugins_metrics_enabled: bool,
     /// Memory in megabytes, in snapshots.
     pub convert_memory_to_mb: bool,

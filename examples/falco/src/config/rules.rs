@@ -11,7 +11,7 @@ use super::shape::{TEXTS, choice};
 choice! {
     /// `rule_matching`: how many rules an event may match.
     RuleMatching {
-        /// One: the first.
+        /// Only the first matching rule.
         First = "first",
         /// Any number.
         All = "all",
@@ -63,7 +63,7 @@ pub struct Selector {
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub struct Append {
-    /// Which rules.
+    /// Selects rules.
     #[serde(rename = "match")]
     pub matching: AppendMatch,
     /// Text with fields.

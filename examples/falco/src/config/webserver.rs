@@ -13,7 +13,7 @@ use super::shape::U32;
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default)]
 pub struct Webserver {
-    /// On or off.
+    /// Whether the server is enabled.
     pub enabled: bool,
     /// Listening port; 0 for any free port.
     pub listen_port: u32,

@@ -28,12 +28,12 @@ const MOST_NAMES: usize = 100_000;
 /// Fewer events are not representative.
 const ENOUGH: u64 = 1000;
 
-/// What was measured.
+/// Measured costs.
 pub struct Costs {
     seconds: f64,
     events: u64,
     rules: Vec<RuleProfile>,
-    /// By events.
+    /// Calls by number of events.
     calls: Vec<(String, u64)>,
     processes: Vec<(String, u64)>,
     stats: Stats,

@@ -1,4 +1,4 @@
-//! What plugins count.
+//! Metrics of plugins.
 
 use eyas::sinsp::plugin::MetricValue;
 

@@ -16,7 +16,7 @@ pub struct Reading<'a> {
     pub sample: Option<Arc<Sample>>,
     /// Counts of alerts, by name of the output.
     pub outputs: BTreeMap<&'static str, Counts>,
-    /// What is used.
+    /// Resource usage.
     pub resources: Resources,
     /// Time, ns since the epoch.
     pub now: u64,
@@ -48,7 +48,7 @@ pub struct Point {
     pub value: Value,
 }
 
-/// What was measured.
+/// A measured value.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     Count(u64),

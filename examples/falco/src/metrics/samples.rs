@@ -117,7 +117,7 @@ pub struct Alerts {
 }
 
 impl Alerts {
-    /// What was counted.
+    /// Takes the current counts.
     pub fn new(setup: &Arc<Setup>, counts: &RuleCounts) -> Self {
         Self { setup: Arc::clone(setup), by_rule: counts.by_rule(setup.rules()), total: counts.total() }
     }

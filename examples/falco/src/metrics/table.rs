@@ -23,11 +23,11 @@ pub struct Metric {
     pub name: &'static str,
     /// The group that enables the metric.
     pub group: Group,
-    /// What it counts.
+    /// Unit of the value.
     pub unit: Unit,
-    /// How it changes.
+    /// Gauge or counter.
     pub kind: Kind,
-    /// What it is.
+    /// Description.
     pub help: &'static str,
     /// Function that reads the value.
     pub read: fn(&Reading<'_>) -> Vec<Point>,
@@ -69,7 +69,7 @@ pub enum Unit {
     Percent,
     /// 1,024 bytes; converted to megabytes in snapshots on request, and to bytes for Prometheus.
     Kibibytes,
-    /// Bytes; as above.
+    /// Bytes; converted like [`Unit::Kibibytes`].
     Bytes,
     /// Since something.
     Seconds,
@@ -80,7 +80,7 @@ pub enum Unit {
 /// Whether a number is a gauge or a counter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// It only grows.
+    /// The number only grows.
     Counter,
     /// The number can go up and down.
     Gauge,

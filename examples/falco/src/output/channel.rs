@@ -133,7 +133,7 @@ impl Channel {
         self.gone.load(Ordering::Acquire)
     }
 
-    /// What waits.
+    /// Contents of the queue.
     pub fn load(&self) -> Load {
         self.state.queue.load()
     }

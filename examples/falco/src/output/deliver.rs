@@ -53,7 +53,7 @@ pub const AGAIN: &str = "; it is asked again in";
 /// Why an alert is not delivered.
 #[derive(Debug)]
 pub enum Failure {
-    /// It is lost.
+    /// The alert is lost.
     Lost(String),
     /// It cannot be delivered now, but maybe later.
     Later(String),

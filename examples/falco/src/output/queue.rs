@@ -301,7 +301,7 @@ impl Queue {
         true
     }
 
-    /// What there is.
+    /// Contents of the queue.
     pub fn load(&self) -> Load {
         let inner = self.lock();
         let still = (!inner.waiting.is_empty()).then(|| inner.progress.elapsed());

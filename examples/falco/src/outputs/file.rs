@@ -17,11 +17,11 @@ use crate::output::{Alert, Cx, Failure, Lines, Output, Section, reason};
 #[derive(Default, Deserialize, Serialize)]
 #[serde(default)]
 pub struct Settings {
-    /// On or off.
+    /// Whether the output is enabled.
     pub enabled: bool,
     /// Whether the file stays open between alerts.
     pub keep_alive: bool,
-    /// Where.
+    /// Path of the file.
     pub filename: PathBuf,
     /// Schema of the written alerts.
     pub json_schema: JsonSchema,

@@ -26,7 +26,7 @@ const BATCH: usize = 512;
 choice! {
     /// Authentication mechanism.
     Mechanism {
-        /// Not at all.
+        /// No authentication.
         None = "none",
         /// Name and password in clear text: use this only with TLS.
         Plain = "plain",
@@ -41,7 +41,7 @@ choice! {
 #[derive(Deserialize, Serialize)]
 #[serde(default)]
 pub struct Settings {
-    /// On or off.
+    /// Whether the output is enabled.
     pub enabled: bool,
     /// Addresses of brokers, such as `host:9092`. One reachable broker is enough: it knows the others.
     pub brokers: Vec<String>,

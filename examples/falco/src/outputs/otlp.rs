@@ -53,7 +53,7 @@ impl Protocol {
 #[derive(Deserialize, Serialize)]
 #[serde(default)]
 pub struct Settings {
-    /// On or off.
+    /// Whether the output is enabled.
     pub enabled: bool,
     /// Transport of log records.
     pub protocol: Protocol,

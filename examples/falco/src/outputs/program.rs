@@ -28,7 +28,7 @@ const PIPE_BYTES: usize = 64 << 10;
 #[derive(Default, Deserialize, Serialize)]
 #[serde(default)]
 pub struct Settings {
-    /// On or off.
+    /// Whether the output is enabled.
     pub enabled: bool,
     /// Whether one process reads all alerts.
     pub keep_alive: bool,

@@ -14,7 +14,7 @@ const PIPE_BYTES: usize = 4096;
 #[derive(Deserialize, Serialize)]
 #[serde(default)]
 pub struct Settings {
-    /// On or off.
+    /// Whether the output is enabled.
     pub enabled: bool,
     /// Schema of the written alerts.
     pub json_schema: JsonSchema,

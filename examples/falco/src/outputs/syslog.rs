@@ -23,7 +23,7 @@ const PATH: &str = "/dev/log";
 #[derive(Default, Deserialize, Serialize)]
 #[serde(default)]
 pub struct Settings {
-    /// On or off.
+    /// Whether the output is enabled.
     pub enabled: bool,
     /// Schema of the written alerts.
     pub json_schema: JsonSchema,

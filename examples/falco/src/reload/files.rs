@@ -21,7 +21,7 @@ impl Files {
         Self(main.map(Path::to_owned).into_iter().chain(further).chain(rules).collect())
     }
 
-    /// In no order.
+    /// The paths, unordered.
     pub fn paths(&self) -> &[PathBuf] {
         &self.0
     }

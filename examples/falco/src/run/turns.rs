@@ -29,7 +29,7 @@ struct Turn {
 
 /// A setup that was replaced.
 pub(super) struct Retired {
-    /// What tested before.
+    /// The previous setup.
     pub(super) before: Arc<Setup>,
     /// Change of the outputs.
     pub(super) change: Option<Change>,

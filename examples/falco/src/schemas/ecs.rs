@@ -40,7 +40,7 @@ const TEXTS: [(&str, &str); 25] = [
     ("evt.hostname", "host.name"),
 ];
 
-/// The same: numbers.
+/// The same for numbers.
 const NUMBERS: [(&str, &str); 5] = [
     ("proc.pid", "process.pid"),
     ("proc.ppid", "process.parent.pid"),
@@ -124,7 +124,7 @@ fn subject(doc: &mut Map<String, Value>, record: &Record) -> &'static str {
     "process"
 }
 
-/// What `evt.res` says.
+/// Outcome from `evt.res`.
 fn outcome(record: &Record) -> Option<&'static str> {
     let result = record.text("evt.res")?;
     Some(if result == "SUCCESS" { "success" } else { "failure" })

@@ -47,7 +47,7 @@ impl Record {
         serde_json::from_slice(json).ok()
     }
 
-    /// What happened.
+    /// The message of the alert.
     pub fn message(&self) -> &str {
         self.message.as_deref().unwrap_or(&self.output)
     }

@@ -24,7 +24,7 @@ pub struct TestFile {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Test {
-    /// What it shows.
+    /// Name of the test.
     pub test: String,
     /// Processes that exist before the first event; parents must precede children.
     #[serde(default)]
@@ -35,7 +35,7 @@ pub struct Test {
     /// Users of the processes.
     #[serde(default)]
     pub users: Vec<User>,
-    /// What happens.
+    /// Events of the test.
     #[serde(default)]
     pub events: Vec<Event>,
     /// A capture with events to play, relative to this file.
@@ -56,7 +56,7 @@ pub struct Test {
 pub enum Fires {
     /// Each at least once.
     Some(Vec<String>),
-    /// So often each.
+    /// Each exactly this often.
     Exactly(BTreeMap<String, u64>),
 }
 
@@ -133,7 +133,7 @@ pub struct Container {
     pub image: String,
     /// Id: hexadecimal digits, padded with zeros. Default: derived from the position.
     pub id: Option<String>,
-    /// It runs privileged.
+    /// Whether it is privileged.
     #[serde(default)]
     pub privileged: bool,
     /// Labels.

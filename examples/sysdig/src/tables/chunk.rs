@@ -22,7 +22,7 @@ use super::hybrid;
 /// Compression level of pages, the same as in the crate for other columns.
 const LEVEL: i32 = 1;
 
-/// What compresses pages.
+/// Creates the compressor of pages.
 pub fn compressor() -> io::Result<Compressor<'static>> {
     Compressor::new(LEVEL)
 }

@@ -48,7 +48,7 @@ pub struct Table {
 }
 
 impl Table {
-    /// One without rows.
+    /// Creates a table without rows.
     pub fn new(root: &Path, name: &str, columns: Vec<Column>) -> Result<Self> {
         let fields = columns.iter().map(|column| column.schema().map(Arc::new)).collect::<Result<_>>()?;
         let schema = Type::group_type_builder(name)

@@ -56,7 +56,7 @@ struct Measure {
     unit: Unit,
     /// Index of the operand; `None` for the number of rows.
     operand: Option<usize>,
-    /// Which rows count.
+    /// Condition for rows that count.
     when: Option<Condition>,
 }
 

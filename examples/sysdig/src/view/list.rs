@@ -16,7 +16,7 @@ use super::units;
 /// A list of rows.
 pub struct List {
     heads: Vec<Head>,
-    /// Of the columns.
+    /// Templates of the columns.
     values: Vec<Template>,
     /// Instead of columns: line templates, of which the first with a true condition is used.
     lines: Vec<(Option<Condition>, Template)>,

@@ -24,7 +24,7 @@ pub struct View {
     /// Kind of the rows.
     #[serde(default)]
     pub rows: Rows,
-    /// Which rows count.
+    /// Filter of the rows.
     #[serde(default)]
     pub filter: String,
     /// If any row satisfies this condition, only such rows are used.
@@ -118,7 +118,7 @@ impl Rows {
 pub struct Parameter {
     /// Its name.
     pub name: String,
-    /// What it is.
+    /// Description.
     pub about: String,
     /// Kind of the value.
     #[serde(default)]
@@ -212,9 +212,9 @@ pub enum Unit {
     Text,
     /// `1.21M`.
     Bytes,
-    /// Of KiB: `1.21M`.
+    /// For KiB: `1.21M`.
     Kib,
-    /// Of ns: `12ms`.
+    /// For ns: `12ms`.
     Time,
     /// For ns: milliseconds with all digits.
     Ms,

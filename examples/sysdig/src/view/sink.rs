@@ -56,9 +56,9 @@ pub struct ViewSink {
     folded: bool,
     options: Options,
     pen: Pen<'static>,
-    /// Of the terminal.
+    /// Width of the terminal.
     width: Option<usize>,
-    /// Of the terminal.
+    /// Height of the terminal.
     height: usize,
     out: BufWriter<Box<dyn Write + Send>>,
     /// Times of the first and last event since the table was cleared, and the time of clearing, ns since

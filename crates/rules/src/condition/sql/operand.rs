@@ -5,9 +5,9 @@ use eyas_fields::{FieldFlags, FieldType, Scope};
 use super::super::ast::{Call, FieldRef, Operand};
 use super::{Writer, name, text};
 
-/// What is compared.
+/// The left side of a comparison.
 pub(super) struct Column {
-    /// In SQL.
+    /// SQL text.
     pub text: String,
     /// Type of its values, or of each of them.
     pub ty: FieldType,

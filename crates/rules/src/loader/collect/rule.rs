@@ -38,7 +38,7 @@ const NOTHING_TO_APPEND_TO: &str =
 struct Item<'a> {
     node: &'a Node,
     name: String,
-    /// Of the name.
+    /// Position of the name.
     place: Place,
     /// Empty if none is given.
     source: String,

@@ -54,7 +54,7 @@ pub(super) enum Kind<'r> {
     In(NamedSet<'r>),
     /// The value is none of these.
     NotIn(NamedSet<'r>),
-    /// It lies within.
+    /// The value is within this range.
     Range(i128, i128),
     Prefix(&'r [u8]),
     Suffix(&'r [u8]),

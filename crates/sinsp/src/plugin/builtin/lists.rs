@@ -129,7 +129,7 @@ pub(super) fn place(key: &Scalar) -> Result<u64, PluginError> {
     }
 }
 
-/// As [`place`], for an entry to be inserted.
+/// Like [`place`], for an entry to be inserted.
 pub(super) fn checked_place(key: &Scalar) -> Result<u64, PluginError> {
     let at = place(key)?;
     if at < MAX_LEN {

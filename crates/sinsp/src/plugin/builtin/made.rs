@@ -37,7 +37,7 @@ impl Made {
         row.map(|(_, values)| values).ok_or_else(absent)
     }
 
-    /// As [`Made::row`], mutable.
+    /// Like [`Made::row`], mutable.
     pub(in crate::plugin) fn row_mut(
         &mut self,
         kind: Kind,

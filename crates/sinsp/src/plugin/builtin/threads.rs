@@ -10,7 +10,7 @@ type Read = fn(&State, &Thread) -> Scalar;
 
 /// The way in which a column is written.
 enum Write {
-    /// It cannot be.
+    /// The column is read-only.
     No,
     /// It is the key of the thread: only a new thread may have another value.
     Key,

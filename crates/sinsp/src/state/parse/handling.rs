@@ -23,7 +23,7 @@ pub fn changes_state(ty: EventType) -> bool {
     HANDLING.get(usize::from(ty.0)).is_some_and(|handling| !matches!(handling.family, Family::Nothing))
 }
 
-/// By code.
+/// Handling by event code.
 pub(super) static HANDLING: [Handling; EventType::COUNT] = handling();
 
 const fn handling() -> [Handling; EventType::COUNT] {

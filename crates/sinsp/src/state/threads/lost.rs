@@ -23,7 +23,7 @@ impl Losses {
         self.count
     }
 
-    /// One more.
+    /// Adds a loss.
     pub(super) fn add(&mut self, since: u64, of: Suspects) {
         self.count = self.count.saturating_add(1);
         self.recent.push_back((self.count, since, of));

@@ -33,7 +33,7 @@ impl Threads {
         self.files.values().map(Shared::value)
     }
 
-    /// As [`Threads::file_tables`], mutable.
+    /// Like [`Threads::file_tables`], mutable.
     pub(crate) fn file_tables_mut(&mut self) -> impl Iterator<Item = &mut FdTable> {
         self.files.values_mut().map(|shared| &mut shared.value)
     }
@@ -64,7 +64,7 @@ impl Threads {
         self.change_directories(key, |directories| &mut directories.cwd, cwd);
     }
 
-    /// As [`Threads::set_cwd`], for the root directory.
+    /// Like [`Threads::set_cwd`], for the root directory.
     pub(crate) fn set_root(&mut self, key: ThreadKey, root: &[u8]) {
         self.change_directories(key, |directories| &mut directories.root, root);
     }
@@ -140,7 +140,7 @@ impl Threads {
         release(&mut self.files, std::mem::replace(&mut child.files, files));
     }
 
-    /// As [`Threads::give_files`], for the working and root directory.
+    /// Like [`Threads::give_files`], for the working and root directory.
     pub(crate) fn give_directories(&mut self, child: &mut Thread, donor: ThreadKey, shares: bool) {
         let of = self.at(donor).map(|donor| donor.directories).unwrap_or_default();
         self.is_shared |= shares && !child.flags.contains(ThreadFlags::THREAD);

@@ -12,7 +12,7 @@ use crate::config::JsonSchema;
 #[derive(Deserialize, Serialize)]
 #[serde(default)]
 pub struct Settings {
-    /// On or off.
+    /// Whether the output is enabled.
     pub enabled: bool,
     /// URL of the server; without a scheme, `http://`.
     pub url: String,

@@ -43,7 +43,7 @@ fn certificate(der: &CertificateDer<'_>) -> Certificate<'static> {
     Certificate::from_der(der).to_owned()
 }
 
-/// Who is believed.
+/// Trusted CA certificates.
 fn roots(files: &Tls<'_>, output: &str) -> Result<Vec<CertificateDer<'static>>> {
     let is_set = |path: &Path| !path.as_os_str().is_empty();
     if is_set(files.ca_cert) {
@@ -72,7 +72,7 @@ fn pair(
     Ok((certs, der))
 }
 
-/// Who this is.
+/// The client certificate.
 fn identity(cert: &Path, key: &Path, output: &str, provider: &CryptoProvider) -> Result<ClientCert> {
     let (certs, _) = pair(cert, key, output, provider)?;
     let key = PrivateKey::from_pem(&pem::read(key)?).with_context(|| format!("{output}.client_key"))?;

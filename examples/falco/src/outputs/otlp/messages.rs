@@ -2,7 +2,7 @@
 
 use prost::{Message, Oneof};
 
-/// What is sent.
+/// The request message.
 #[derive(Clone, PartialEq, Message)]
 pub struct ExportLogsServiceRequest {
     #[prost(message, repeated, tag = "1")]

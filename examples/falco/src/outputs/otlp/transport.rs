@@ -12,7 +12,7 @@ pub trait Transport: Send {
 
 /// Outcome of a request.
 pub enum Reply {
-    /// It takes it.
+    /// The collector accepted it.
     Taken(ExportLogsServiceResponse),
     /// The collector may accept it later, after the requested delay, if there is one.
     Later { asked: Option<Duration>, why: String },
