@@ -14,7 +14,7 @@ const TTY: [&str; 1] = ["proc.tty"];
 const TIOCSCTTY: u64 = 0x540e;
 const TIOCNOTTY: u64 = 0x5422;
 
-/// The event with what the kernel reports behind its parameters.
+/// The event with the kernel's report after its parameters.
 fn with_report(event: EventBuilder, ty: E, numbers: &[&[u8]]) -> EventBuilder {
     let first = ty.info().unwrap().params.len();
     numbers.iter().enumerate().fold(event, |event, (place, number)| event.bytes(first + place, number))
@@ -23,7 +23,7 @@ fn with_report(event: EventBuilder, ty: E, numbers: &[&[u8]]) -> EventBuilder {
 /// A call with which the kernel reports ids and capabilities.
 fn identity(event: EventBuilder, ty: E, ids: [u32; 2], caps: [u64; 3]) -> EventBuilder {
     let (ids, caps) = (ids.map(u32::to_le_bytes), caps.map(u64::to_le_bytes));
-    // Behind the kernel's paths, of which nothing is said.
+    // After the kernel's paths, which are empty.
     let mut numbers = vec![&[][..]; ty.kernel_paths().len()];
     numbers.extend([&ids[0][..], &ids[1], &caps[0], &caps[1], &caps[2]]);
     with_report(event, ty, &numbers)
@@ -51,10 +51,10 @@ fn ids_are_the_kernel_s_in_a_user_namespace() {
     let got = see(&mut inspector, identity(set(0), ty, [100_005, 1001], [1, 2, 3]), &["user.uid"]);
     assert_eq!(got, ["100005"]);
     assert_eq!(is_now(&inspector, 10), (100_005, 1001, [1, 2, 3]));
-    // The event of a call that fails has as much.
+    // The event of a failed call has the same data.
     see(&mut inspector, identity(set(-1), ty, [100_006, 1002], [0, 0, 3]), &[]);
     assert_eq!(is_now(&inspector, 10), (100_006, 1002, [0, 0, 3]));
-    // Where nothing is reported, the arguments have to do.
+    // Without a report, the arguments are used.
     see(&mut inspector, set(0), &[]);
     assert_eq!(is_now(&inspector, 10).0, 5);
     see(&mut inspector, set(-1).uint(r::euid, 6), &[]);
@@ -164,7 +164,7 @@ fn a_thread_has_the_name_that_is_written_to_proc() {
     let name = |name: &[u8]| at(2, E::TASK_RENAME_X, 10).text(param::TASK_RENAME_X::comm, name);
     assert_eq!(see(&mut inspector, name(b"worker"), &fields), ["worker", "worker -jar", "task_rename"]);
     assert_eq!(see(&mut inspector, name(b""), &fields[..2]), ["", " -jar"]);
-    // Of a thread that nobody knows.
+    // An unknown thread.
     see(&mut inspector, at(2, E::TASK_RENAME_X, 77).text(0, b"x"), &[]);
     assert!(inspector.state().threads.get(77).is_none());
 }

@@ -21,7 +21,7 @@ fn reported(second: u64, json: &Value) -> EventBuilder {
     at(second, E::CONTAINER_JSON_2_E, -1).text(param::CONTAINER_JSON_2_E::json, json.to_string().as_bytes())
 }
 
-/// As Falco's container plugin reports it.
+/// In the format of Falco's container plugin.
 fn by_plugin(second: u64, name: &[u8], json: &Value) -> EventBuilder {
     use param::ASYNCEVENT_E as p;
     let event = at(second, E::ASYNCEVENT_E, -1).text(p::name, name);
@@ -50,7 +50,7 @@ const BASIC: [&str; 4] = ["container.id", "container.name", "container.image.rep
 fn a_process_is_in_the_container_that_its_groups_tell() {
     let mut inspector = system();
     assert_eq!(see(&mut inspector, close(1, 10, 99), &BASIC), ["host", "host", "", "host"]);
-    // What is not reported yet is absent.
+    // Data that was not reported yet is absent.
     assert_eq!(see(&mut inspector, inside(2, ID), &BASIC), [ID, "<NA>", "<NA>", "<NA>"]);
     see(&mut inspector, clone(3, 11, 0, 11, 10, 0), &[]);
     let group = format!("cpu=/docker/{}\0", "e".repeat(64));
@@ -139,7 +139,7 @@ fn a_group_that_podman_named_is_podmans_whoever_reports_it() {
     for (path, reported_by, expected) in [
         (format!("/machine.slice/libpod-{full}.scope"), docker, "podman"),
         (format!("/system.slice/docker-{full}.scope"), podman, "docker"),
-        // Without such a name, it is whose answer it is.
+        // Without such a name, the runtime that responds determines the type.
         (format!("/docker/{full}"), docker, "docker"),
         (format!("/custom/{full}"), podman, "podman"),
         // Docker's containers of Kubernetes are Kubernetes' own, too.
@@ -309,6 +309,6 @@ fn a_namespace_of_containerd_is_known_by_its_containers() {
     assert_eq!(see(&mut inspector, inside, &fields), ["host", "host", "host"]);
     let told = json!({"container": {"id": "web", "name": "web", "type": 7, "namespace": "team"}});
     see(&mut inspector, reported(2, &told), &[]);
-    // The process that runs already, and others.
+    // The process that is already running, and others.
     assert_eq!(see(&mut inspector, close(3, 10, 99), &fields), ["web", "web", "containerd"]);
 }

@@ -56,7 +56,7 @@ fn prctl(option: &str, argument: i64) -> EventBuilder {
     at(1, E::SYSCALL_PRCTL_X, 10).int(p::res, 0).uint(p::option, option.into()).int(p::arg2_int, argument)
 }
 
-/// What is left of all capabilities, permitted and effective, after calls of a root process.
+/// The remaining capabilities, permitted and effective, after calls of a root process.
 fn left_after(calls: impl IntoIterator<Item = EventBuilder>) -> [u64; 2] {
     let mut inspector = with_caps(ALL, ALL);
     for call in calls {
@@ -251,7 +251,7 @@ fn in_a_pid_namespace_numbers_are_its_own() {
     assert_eq!(ids(&mut inspector, 103), ["1", "100"]);
     see(&mut inspector, setpgid(103, 7, 0), &[]);
     assert_eq!(ids(&mut inspector, 103), ["7", "103"]);
-    // A number of the host's is nobody's here.
+    // A host number does not exist here.
     see(&mut inspector, setpgid(101, 102, 7), &[]);
     assert_eq!(ids(&mut inspector, 102), ["6", "102"]);
 }
@@ -267,7 +267,7 @@ fn a_thread_has_the_name_that_it_sets() {
     assert_eq!(see(&mut inspector, name(b"sixteen letters."), &fields)[0], "sixteen letters");
     assert_eq!(see(&mut inspector, name(b"nobody").int(p::res, -14), &fields)[0], "sixteen letters");
     assert_eq!(see(&mut inspector, name(b""), &fields), ["", " -jar", "java"]);
-    // What the kernel says that the name is.
+    // The name according to the kernel.
     let get = prctl("PR_GET_NAME", 0).text(p::arg2_str, b"missed");
     assert_eq!(see(&mut inspector, get, &fields)[0], "missed");
     assert_eq!(see(&mut inspector, exec(2, 10, b"java", b""), &fields), ["java", "java", "java"]);

@@ -11,7 +11,7 @@ use script::{at, clone, close, exec, open, see, system};
 const O_CLOEXEC: u32 = FlagTable::FILE_FLAGS.value("O_CLOEXEC");
 const O_DIRECTORY: u32 = FlagTable::FILE_FLAGS.value("O_DIRECTORY");
 
-/// An event whose result is the descriptor that it makes.
+/// An event whose result is the created file descriptor.
 fn make(ty: E, fd: i64) -> EventBuilder {
     at(1, ty, 10).int(0, fd)
 }
@@ -184,7 +184,7 @@ fn copies_are_closed_by_an_exec_as_their_call_says() {
         (fcntl("F_DUPFD_CLOEXEC", 9, 9), false),
     ] {
         let mut inspector = system();
-        // What the copy is of is closed itself.
+        // The original of the copy is closed.
         see(&mut inspector, fcntl("F_SETFD", 0, 1), &[]);
         assert_eq!(see(&mut inspector, event, &["fd.num", "fd.name"]), ["9", "/etc/motd"]);
         see(&mut inspector, exec(2, 10, b"cat", b""), &[]);

@@ -27,7 +27,7 @@ fn fields(format: &str) -> Vec<Field> {
         .collect()
 }
 
-/// What the reference's formatter makes of bytes that are no text.
+/// Formats non-text bytes like the reference.
 fn sanitized(value: &[u8]) -> Vec<u8> {
     let text = String::from_utf8_lossy(value);
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect::<String>().into_bytes()
@@ -77,7 +77,7 @@ fn compare(capture: &Path, golden: &Path, fields: &[Field], counts: &mut BTreeMa
                     None => out.extend_from_slice(b"<NA>"),
                 }
                 let ours = sanitized(&out);
-                // A value may hold bars itself: where ours fits, it is taken to be the value.
+                // A value may contain bars itself: if our value fits, it is taken as the value.
                 let fits = rest.strip_prefix(&ours[..]).is_some_and(|r| r.is_empty() || r[0] == b'|');
                 let bar = rest.iter().position(|b| *b == b'|').filter(|_| i + 1 < fields.len());
                 let end = if fits { ours.len() } else { bar.unwrap_or(rest.len()) };

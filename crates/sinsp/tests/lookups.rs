@@ -176,7 +176,7 @@ fn a_process_in_a_container_starts_none() {
     assert_eq!(asked(), 0);
 }
 
-/// Knows a user after a while, and counts how often it is waited for.
+/// Returns a user after a delay, and counts the waits.
 #[derive(Clone, Default)]
 struct Files {
     waits: Arc<Mutex<u32>>,
@@ -215,7 +215,7 @@ fn users_of_a_container_are_known_at_the_event_that_needs_them() {
     let fields = ["user.name", "group.name"];
     assert_eq!(see(&mut inspector, exec(now(), 42), &fields), ["app", "apps"]);
     assert_eq!(*files.waits.lock().unwrap(), 1);
-    // The files have been read: who is not in them is not waited for.
+    // The files have been read, so events do not wait for users that are not in them.
     assert_eq!(see(&mut inspector, exec(now(), 50), &fields), ["<NA>", "<NA>"]);
     assert_eq!(*files.waits.lock().unwrap(), 1);
 }

@@ -29,7 +29,7 @@ enum Item {
     Idle,
 }
 
-/// A source of what a test says.
+/// A scripted source.
 #[derive(Default)]
 struct Script {
     items: VecDeque<Item>,
@@ -78,7 +78,7 @@ impl EventSource for Script {
 
 const LOSS: Loss = Loss::unknown(1, SECOND, SECOND, 3);
 
-/// What the running system is, to be asked and changed.
+/// The running system, for lookups and changes.
 type System = Arc<Mutex<Snapshot>>;
 
 fn thread_of(system: &Snapshot, tid: i64) -> Option<(ThreadEntry, Vec<FdEntry>)> {
@@ -87,7 +87,7 @@ fn thread_of(system: &Snapshot, tid: i64) -> Option<(ThreadEntry, Vec<FdEntry>)>
     Some((thread, files.unwrap_or_default()))
 }
 
-/// An inspector of a system that has become another one.
+/// An inspector of a system that has changed.
 fn inspector_of(change: impl FnOnce(&mut Snapshot)) -> Inspector {
     let mut now = beginning();
     change(&mut now);
@@ -270,7 +270,8 @@ fn fields_show_what_is_in_doubt() {
     assert_eq!(look(&mut script), (false, None), "the system was asked meanwhile");
 }
 
-/// What `evt.doubt` is at an event of the process 10 after a loss of events of these types, of a thread group.
+/// The value of `evt.doubt` for an event of process 10 after dropped events of these types, of a thread
+/// group.
 fn doubt_after(types: &[E], group: i64, event: EventBuilder) -> Option<String> {
     let [doubt, is_doubtful] =
         ["evt.doubt", "evt.is_doubtful"].map(|name| schema().resolve(name, None).unwrap());
@@ -299,7 +300,7 @@ fn only_those_are_in_doubt_who_may_have_made_what_was_lost() {
     assert_eq!(doubt_after(&types, 10, event(2)).as_deref(), Some("thread events"));
     assert_eq!(doubt_after(&types, 10, event(3)).as_deref(), Some("thread"));
     assert_eq!(doubt_after(&types, 77, event(2)), None);
-    // A thread that nobody knows may have begun unseen.
+    // An unknown thread may have begun unnoticed.
     let types = [E::SYSCALL_CLONE_20_X];
     assert_eq!(doubt_after(&types, 77, at(5, E::SYSCALL_SETSID_X, 99)).as_deref(), Some("thread"));
 }
@@ -361,14 +362,14 @@ fn a_replay_counts_losses_and_asks_nobody() {
     assert_eq!((stats.losses, stats.threads_doubted, stats.proc_lookups), (1, 0, 0));
 }
 
-/// A capture of which some events are lost, and the system as all of them make it.
+/// A capture with some events dropped, and the system state after all events.
 struct Lossy {
     reader: Reader,
     truth: Arc<Mutex<Inspector>>,
     random: Numbers,
     lost: u64,
     losses: Vec<Loss>,
-    /// What comes behind the last event: it lets everything settle.
+    /// An event after the last one, with which everything settles.
     last: Option<OwnedEvent>,
     idle: u32,
 }

@@ -14,7 +14,7 @@ mod script;
 
 use script::{SECOND, at, clone, close, exec, open, system};
 
-/// Counts the bytes that each thread holds, and the most that it ever held since it was asked to.
+/// Counts the allocated bytes of each thread, and the maximum since the last reset.
 struct Counting;
 
 thread_local! {
@@ -53,7 +53,7 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// Bytes that `work`'s result holds, and the most that were held while it was made.
+/// Allocated bytes of the result of `work`, and the maximum during `work`.
 fn measure<T>(work: impl FnOnce() -> T) -> (T, isize, isize) {
     let before = HELD.get();
     MOST.set(before);
@@ -89,7 +89,7 @@ fn take(inspector: &mut Inspector, event: eyas_scap::EventBuilder) {
     inspector.process(event.build().as_raw());
 }
 
-/// A process executes a program of its own, and opens ten files that nobody else has open.
+/// A process executes its own program, and opens ten files that no other process has open.
 fn busy_process(inspector: &mut Inspector, pid: i64) {
     use param::SYSCALL_EXECVE_19_X as x;
     take(inspector, clone(1, pid, 0, pid, 10, 0));
@@ -180,7 +180,7 @@ fn a_bomb_whose_exits_are_lost_fills_the_table_and_no_more() {
     assert_eq!(inspector.state().threads.len(), 1000);
     let stats = inspector.stats();
     assert_eq!((stats.threads_added, stats.threads_rejected), (1000, 1501));
-    // Those that found no room are nobody, and their events harm nothing.
+    // Threads without room are unknown, and their events do no harm.
     take(&mut inspector, open(2, 2599, 5, -100, b"x"));
     assert_eq!(inspector.stats().fds_added, 0);
     assert_eq!(inspector.stats().threads_rejected, 1502);
@@ -231,7 +231,7 @@ fn a_full_table_and_a_flood_of_unknown_threads_ask_proc_within_a_budget() {
         let bound = if max_threads == 10 { 10 } else { 500 };
         assert_eq!(stats.proc_lookups, bound);
         assert_eq!(stats.proc_lookups_deferred > 0, max_threads > 10);
-        // Later there is time for those that were put off.
+        // Later there is time for the postponed ones.
         if max_threads > 10 {
             take(&mut inspector, close(6, 1999, 3));
             assert_eq!(inspector.stats().proc_lookups, bound + 1);

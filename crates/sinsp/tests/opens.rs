@@ -234,7 +234,7 @@ fn where_nobody_asks_for_files_a_descriptor_stands_for_no_plain_one() {
         let event = at(5, E::SYSCALL_READ_X, 10).int(read::res, 1).int(read::fd, fd);
         see(system, event, &["fd.type", "fd.name"]).join(" ")
     };
-    // What was open before is forgotten, too.
+    // Files that were already open are forgotten, too.
     assert_eq!(of_fd(&mut system, 3), "<NA> ");
     let plain = opened(4, b"/etc/passwd", 0, 0, 9).text(own, b"/etc/passwd");
     assert_eq!(see(&mut system, plain, &["fd.type", "fd.name"]), ["file", "/etc/passwd"]);
@@ -251,7 +251,7 @@ fn where_nobody_asks_for_files_a_descriptor_stands_for_no_plain_one() {
     let copy = at(6, E::SYSCALL_DUP2_X, 10).int(dup2::res, 5).int(dup2::oldfd, 4).int(dup2::newfd, 5);
     see(&mut system, copy, &[]);
     assert_eq!(of_fd(&mut system, 5), "<NA> ");
-    // Once somebody asks, files are known again.
+    // When files are needed again, they are tracked again.
     system.set_needs(None);
     see(&mut system, opened(4, b"/etc/passwd", 0, 0, 9).text(own, b"/etc/passwd"), &[]);
     assert_eq!(of_fd(&mut system, 4), "file /etc/passwd");

@@ -178,7 +178,7 @@ fn tables_have_the_columns_of_the_reference_and_what_is_written_is_read() {
     fn start(tables: &mut dyn Tables) {
         let table = threads(tables);
         assert_eq!(columns(tables, table).join(","), THREADS);
-        // What a thread is before anything is written to it.
+        // Initial values of a thread.
         let entry = tables.create(table).unwrap();
         let mut of = |name: &str, ty| {
             let column = tables.column(table, name, ty).unwrap();

@@ -16,7 +16,7 @@ use eyas_testing::Dir;
 
 const UINT: FieldType = FieldType::Uint { bits: 64 };
 
-/// What the plugin was asked for.
+/// Records the calls of the plugin.
 #[derive(Default)]
 struct Calls {
     /// Names of the fields of each extraction.

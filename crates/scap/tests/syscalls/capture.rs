@@ -23,7 +23,7 @@ struct Shared {
     _turn: eyas_testing::LiveTurn,
 }
 
-/// A turn with the capture: it sees the events it was opened for, and what this thread does.
+/// A test's turn with the capture, for its events and for calls of this thread.
 pub struct Capture {
     shared: MutexGuard<'static, Shared>,
     seen: Vec<OwnedEvent>,
@@ -44,7 +44,7 @@ fn note_tested(ty: EventType) {
 /// The architecture that this runs on.
 const ARCH: Arch = if cfg!(target_arch = "aarch64") { Arch::Aarch64 } else { Arch::X86_64 };
 
-/// What must be of interest for the event to come; nothing if the architecture lacks the call.
+/// The calls to capture for this event; empty if the architecture lacks the call.
 fn codes(ty: EventType) -> Vec<SyscallCode> {
     match ty {
         EventType::PAGE_FAULT_E if ARCH == Arch::Aarch64 => Vec::new(),
@@ -63,12 +63,12 @@ fn codes(ty: EventType) -> Vec<SyscallCode> {
     }
 }
 
-/// Whether the event can come on this architecture.
+/// Whether the event can occur on this architecture.
 pub fn is_here(ty: EventType) -> bool {
     !codes(ty).is_empty()
 }
 
-/// A capture of these events from here on; where it can't be had, the test is ignored.
+/// Captures these events from now on. Ignores the test if live capture is impossible.
 pub fn capture(types: &[EventType]) -> Capture {
     let interest: Vec<SyscallCode> = types.iter().flat_map(|ty| codes(*ty)).collect();
     if interest.is_empty() {
@@ -80,7 +80,8 @@ pub fn capture(types: &[EventType]) -> Capture {
 /// Like [`capture`], of these system calls.
 pub fn capture_calls(interest: &[SyscallCode]) -> Capture {
     static SHARED: OnceLock<Mutex<Shared>> = OnceLock::new();
-    // Before the lock: a test that is ignored inside it would leave it empty for the next one.
+    // Before the lock: a test that is ignored while it holds the lock would leave it empty for the next
+    // one.
     eyas_testing::need_live_capture();
     let shared = SHARED.get_or_init(|| {
         let turn = eyas_testing::live_turn();
@@ -95,7 +96,7 @@ pub fn capture_calls(interest: &[SyscallCode]) -> Capture {
         Mutex::new(Shared { source, _turn: turn })
     });
     let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
-    // What others were interested in is of no use any more.
+    // The interests of earlier tests are no longer needed.
     shared.source.set_interest(Some(&[])).unwrap();
     while !matches!(shared.source.next().unwrap(), Next::Idle) {}
     shared.source.set_interest(Some(interest)).unwrap();
@@ -112,8 +113,9 @@ fn marked(calls: impl FnOnce()) {
     mark();
 }
 
-/// Does something in a thread with descriptors of its own, which ends with it; returns the thread's id, too. In a thread
-/// that goes on, what others close would stay open, as would the programs that the capture detaches.
+/// Runs `calls` in a thread with its own file descriptor table, which ends with the thread; also returns
+/// the thread's id. In a longer-lived thread, copies of descriptors that others close would stay open, and
+/// so would the programs that the capture detaches.
 pub fn with_own_files<T: Send>(calls: impl FnOnce() -> T + Send) -> (i64, T) {
     std::thread::scope(|scope| {
         let thread = scope.spawn(|| {
@@ -130,8 +132,8 @@ pub fn tid() -> i64 {
 }
 
 impl Capture {
-    /// The event of this thread has each parameter of its row as wanted, or none has come, where the architecture
-    /// lacks the call.
+    /// Checks that the event of this thread has the expected value for each parameter of its row. If the
+    /// architecture lacks the call, checks that no event has arrived.
     #[track_caller]
     pub fn saw(&mut self, ty: EventType, wants: &[(&str, Want)]) {
         self.saw_of(tid(), ty, wants);
@@ -168,26 +170,26 @@ impl Capture {
                     best = Some(wrong);
                 }
             }
-            // One that differs may be followed by the right one, but not after nothing comes any more.
+            // A differing event may be followed by the right one, but not after the stream has become idle.
             let over = best.is_some() || Instant::now() >= until;
             let more = self.pull() && Instant::now() < until;
             assert!(more || !over, "{} of thread {tid}: {best:#?}", info.ident);
         }
     }
 
-    /// The first event of a thread and type, as soon as it has come.
+    /// Waits for the first event of a thread and type.
     #[track_caller]
     pub fn event_of(&mut self, tid: i64, ty: EventType) -> OwnedEvent {
         self.nth_where(0, |raw| raw.ty == ty && raw.tid == tid)
     }
 
-    /// The first event of which this holds, as soon as it has come.
+    /// Waits for the first event that satisfies the condition.
     #[track_caller]
     pub fn event_where(&mut self, is_it: impl Fn(&RawEvent<'_>) -> bool) -> OwnedEvent {
         self.nth_where(0, is_it)
     }
 
-    /// The n-th event of which this holds, from 0.
+    /// Waits for the n-th event, from 0, that satisfies the condition.
     #[track_caller]
     pub fn nth_where(&mut self, n: usize, is_it: impl Fn(&RawEvent<'_>) -> bool) -> OwnedEvent {
         let until = Instant::now() + PATIENCE;
@@ -200,18 +202,18 @@ impl Capture {
         }
     }
 
-    /// Whether an event of a thread has come so far.
+    /// Whether an event of a thread has arrived so far.
     pub fn came(&self, tid: i64, ty: EventType) -> bool {
         self.seen.iter().any(|event| event.as_raw().ty == ty && event.as_raw().tid == tid)
     }
 
-    /// How many events of this thread and type have come.
+    /// Number of events of this thread and type that have arrived.
     pub fn count(&mut self, ty: EventType) -> usize {
         self.pull();
         self.seen.iter().filter(|event| event.as_raw().ty == ty && event.as_raw().tid == tid()).count()
     }
 
-    /// The only parameter of events of this type that have come, of any thread; the caller compares it.
+    /// The only parameter of all events of this type, from any thread; the caller compares it.
     pub fn only_of_all(&mut self, ty: EventType) -> Vec<Option<u64>> {
         assert_eq!(ty.info().map(|info| info.params.len()), Some(1), "{ty:?} has one parameter");
         note_tested(ty);
@@ -219,13 +221,14 @@ impl Capture {
         self.seen.iter().map(OwnedEvent::as_raw).filter(|raw| raw.ty == ty).map(|raw| raw.uint(0)).collect()
     }
 
-    /// Captures a part of each second from here on.
+    /// Captures only a part of each second from now on.
     pub fn sample(&mut self, ratio: u32) {
         self.shared.source.set_sampling(ratio).unwrap();
     }
 
-    /// Has the interpreter make every event, or only those without code of their own: it does whatever is to be
-    /// decided by more than the table of calls, such as by a thread's name, which nobody has here.
+    /// Makes the interpreter build every event, or only those without specialised code. The interpreter is
+    /// used for every decision that needs more than the table of calls, such as an excluded thread name,
+    /// which no thread has here.
     pub fn interpret(&mut self, every: bool) {
         let comms = if every { vec!["nobody at all".to_owned()] } else { Vec::new() };
         self.shared
@@ -234,8 +237,8 @@ impl Capture {
             .unwrap();
     }
 
-    /// The events of this thread that come of what `calls` does, which lseek has to be of interest for: it marks
-    /// where they begin and end.
+    /// The events of this thread that `calls` causes. lseek must be captured, because it marks their
+    /// beginning and end.
     pub fn own(&mut self, calls: impl FnOnce()) -> Vec<OwnedEvent> {
         self.seen.clear();
         marked(calls);
@@ -267,7 +270,7 @@ impl Capture {
         between.by_ref().take_while(|event| !is_mark(event)).filter(own).collect()
     }
 
-    /// Reads what has come; whether anything did.
+    /// Reads the available events. Returns whether there were any.
     fn pull(&mut self) -> bool {
         let before = self.seen.len();
         let until = Instant::now() + LONGEST_READ;

@@ -34,7 +34,8 @@ fn a_program_is_executed_by_the_call_that_was_made() {
     let mut live = capture(&types);
     for (how, ty) in EXECS {
         let id = Another::start(how).end();
-        // This test's program is executed first. One that is executed by its descriptor has no name before Linux 6.14.
+        // This test's program is executed first. Before Linux 6.14, a program that is executed through its
+        // file descriptor has no name.
         let is_true = |path: &[u8]| path.ends_with(b"/true\0");
         let found = live.event_where(|raw| {
             types.contains(&raw.ty) && raw.tid == id && raw.by_name("trusted_exepath").is_some_and(is_true)
@@ -66,7 +67,7 @@ fn names_that_are_written_to_proc() {
         }
         drop(stop);
     });
-    // By prctl, which has an event of its own.
+    // With prctl, which has its own event.
     let of_prctl = apart(|| {
         assert_eq!(call(libc::SYS_prctl, [libc::PR_SET_NAME.into(), at(c"by prctl".as_ptr())]), 0);
         tid()
@@ -124,7 +125,7 @@ fn ids_and_capabilities_of_the_host() {
         let calls = [
             (EventType::SYSCALL_SETREGID_X, libc::SYS_setregid, [-1, 2001]),
             (EventType::SYSCALL_SETGID_X, libc::SYS_setgid, [2002, 0]),
-            // Takes away the capabilities that have to do with files.
+            // Removes the capabilities for files.
             (EventType::SYSCALL_SETFSUID_X, libc::SYS_setfsuid, [1001, 0]),
             (EventType::SYSCALL_SETREUID_X, libc::SYS_setreuid, [-1, 1002]),
             (EventType::SYSCALL_SETUID_X, libc::SYS_setuid, [0, 0]),
@@ -139,7 +140,7 @@ fn ids_and_capabilities_of_the_host() {
     });
 }
 
-/// A new terminal: the descriptor that holds it, and its path.
+/// A new terminal: its master file descriptor and its path.
 fn new_terminal() -> (crate::call::Fd, CString) {
     const TIOCSPTLCK: i64 = 0x4004_5431;
     const TIOCGPTN: i64 = 0x8004_5430;

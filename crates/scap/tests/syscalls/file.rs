@@ -84,7 +84,7 @@ fn getcwd() {
 
 #[test]
 fn chdir_and_fchdir() {
-    // To where it is already: the directory is that of all threads.
+    // To the current directory, because all threads share the directory.
     let ty = EventType::SYSCALL_CHDIR_X;
     let (mut live, res) = on_path(ty, libc::SYS_chdir, c".", 0);
     live.saw(ty, &[("res", int(res)), ("path", path(c"."))]);

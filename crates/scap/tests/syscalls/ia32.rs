@@ -14,11 +14,11 @@ use crate::memory::{PAGE, Page, sizes};
 use crate::network::{DATAGRAM, INET, address, connected, port, sockaddr, socket, tuple};
 use crate::want::{bytes, flags, int, is};
 
-/// Makes a call as a 32-bit program does.
+/// Makes a call like a 32-bit program.
 fn call32<const N: usize>(number: u32, args: [u32; N]) -> i32 {
     let mut all = [0; 6];
     all[..N].copy_from_slice(&args);
-    // The compiler keeps these two registers to itself.
+    // The compiler reserves these two registers.
     let kept = [all[0], all[5]];
     let result: i32;
     // SAFETY: the tests pass addresses of a `Low` page, which outlives the call.
@@ -45,7 +45,7 @@ fn call32<const N: usize>(number: u32, args: [u32; N]) -> i32 {
     result
 }
 
-/// A page below 4 GiB, where 32-bit calls can point.
+/// A page below 4 GiB, which 32-bit calls can address.
 struct Low(i64);
 
 impl Low {
@@ -127,7 +127,7 @@ fn mmap2_of_32_bits() {
     drop((page, Low::new()));
 }
 
-/// What `socketcall` does with these arguments.
+/// Makes a `socketcall` with these arguments.
 fn socketcall(low: &Low, which: u32, args: &[u32]) -> i32 {
     call32(102, [which, low.put_words(0, args)])
 }
@@ -195,7 +195,7 @@ fn socketcall_is_the_call_that_it_makes() {
     );
 }
 
-/// Executes a program by `execve` or `execveat`, in a process that is there for this alone.
+/// Executes a program with `execve` or `execveat` in a separate process.
 pub fn execute(by_execveat: bool, file: &std::ffi::CStr) -> i32 {
     const EXECVE: u32 = 11;
     const EXECVEAT: u32 = 358;

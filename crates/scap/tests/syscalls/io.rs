@@ -65,7 +65,7 @@ fn write_and_pwrite() {
     let res = call(libc::SYS_pwrite64, [fd.0, at(TEXT.as_ptr()), len, 5]);
     let [a, b, c] = rest(fd.0);
     live.saw(EventType::SYSCALL_PWRITE_X, &[("res", int(res)), a, b, c, ("pos", int(5))]);
-    // What failed to be written is of interest, too.
+    // Data of a failed write is captured, too.
     let res = call(libc::SYS_write, [-1, at(TEXT.as_ptr()), len]);
     let [a, b, c] = rest(-1);
     live.saw(EventType::SYSCALL_WRITE_X, &[("res", int(res)), a, b, c]);

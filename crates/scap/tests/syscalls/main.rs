@@ -41,7 +41,7 @@ mod xattr;
 
 use eyas_events::{Category, EventFlags, EventInfo, EventType, SyscallFlags, events, syscalls};
 
-/// Events of the schema that nothing here can cause, and why.
+/// Events of the schema that these tests cannot cause, and the reasons.
 const UNTESTED: &[(&str, &str)] = &[
     ("_E of open, openat, openat2, creat, connect", "their arguments are part of the exit event"),
     ("ITER_", "what iterators list is part of the snapshot"),
@@ -60,7 +60,7 @@ fn excused(ident: &str) -> bool {
     ) || UNTESTED.iter().any(|(prefix, _)| ident.starts_with(prefix))
 }
 
-/// Whether kernels of today send the event.
+/// Whether the event is sent on current kernels.
 fn is_sent(info: &EventInfo) -> bool {
     let by_kernel = !info.category.is_from(Category::METAEVENT) && !info.category.is_from(Category::PLUGIN);
     let internal = [EventType::DROP_E, EventType::DROP_X, EventType::CPU_HOTPLUG_E].contains(&info.ty);
@@ -73,7 +73,7 @@ fn is_sent(info: &EventInfo) -> bool {
 /// Runs after all others.
 fn every_event_that_is_sent_has_a_test(not_run: u64) {
     let sent: Vec<&EventInfo> = events().filter(|info| is_sent(info)).collect();
-    // What a call is sent as is sent.
+    // The event of every call counts as sent.
     for call in syscalls().filter(|call| call.flags.contains(SyscallFlags::USED)) {
         assert!(sent.iter().any(|info| info.ty == call.exit), "{} is not sent", call.name);
     }

@@ -9,7 +9,7 @@ use crate::want::{Want, flags, int, is, path};
 
 pub const PAGE: i64 = 4096;
 
-/// Sizes of this process in KiB, within some MiB of what they are now.
+/// Expected sizes of this process in KiB, within some MiB of the current values.
 pub fn sizes() -> [(&'static str, Want); 3] {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let near = |key: &str| {
@@ -20,7 +20,7 @@ pub fn sizes() -> [(&'static str, Want); 3] {
     [("vm_size", near("VmSize:")), ("vm_rss", near("VmRSS:")), ("vm_swap", near("VmSwap:"))]
 }
 
-/// A page of its own, which is unmapped when the test is over.
+/// A separate page, which is unmapped at the end of the test.
 pub struct Page(pub i64);
 
 impl Page {
@@ -88,7 +88,7 @@ fn munmap_and_mprotect() {
 #[test]
 fn brk() {
     let mut live = capture(&[EventType::SYSCALL_BRK_4_X]);
-    // An address that the break can't be put to: it stays where it is.
+    // An invalid address for the break, which does not change.
     let res = call(libc::SYS_brk, [1]);
     let [a, b, c] = sizes();
     live.saw(EventType::SYSCALL_BRK_4_X, &[("res", int(res)), a, b, c, ("addr", int(1))]);

@@ -21,7 +21,7 @@ fn others_share_one_event() {
 #[test]
 fn seccomp() {
     let mut live = capture(&[EventType::SYSCALL_SECCOMP_X]);
-    // Asks whether an action is to be had.
+    // Queries whether an action is available.
     let action = 0x7fff_0000_u32;
     let res = call(libc::SYS_seccomp, [2, 0, at(&action)]);
     live.saw(EventType::SYSCALL_SECCOMP_X, &[("res", int(res)), ("op", int(2)), ("flags", int(0))]);
@@ -89,7 +89,7 @@ fn keys() {
         [1, names[0], 3, 4],
         [number(1), text("user"), number(3), number(4)],
     );
-    // The first argument of DESCRIBE is a key that there is not.
+    // The first argument of DESCRIBE is a key that does not exist.
     keyctl(live, 6, "KEYCTL_DESCRIBE", [-99, 2, 3, 4], [number(-99), number(2), number(3), none()]);
 }
 
@@ -101,14 +101,14 @@ fn modules() {
         EventType::SYSCALL_DELETE_MODULE_X,
     ];
     let mut live = capture(&types);
-    // No kernel takes it for a module.
+    // No kernel accepts it as a module.
     let (image, arguments) = (b"not a module".as_slice(), c"debug=1");
     let res = call(libc::SYS_init_module, [at(image.as_ptr()), 12, at(arguments.as_ptr())]);
     let wants = |res, image, len: usize| {
         [("res", int::<i64>(res)), ("img", image), ("length", int(len)), ("uargs", path(arguments))]
     };
     live.saw(EventType::SYSCALL_INIT_MODULE_X, &wants(res, bytes(image), 12));
-    // So large that it does not fit into an event.
+    // Too large for an event.
     let large = vec![b'm'; 100_000];
     let res = call(libc::SYS_init_module, [at(large.as_ptr()), 100_000, at(arguments.as_ptr())]);
     let begin = has("the beginning", |got| got.len() == 57_344 && got.iter().all(|byte| *byte == b'm'));

@@ -84,7 +84,7 @@ fn a_file_system_is_made_mounted_and_moved() {
                 ("flags", flags(&FlagTable::MOVE_MOUNT_FLAGS, &["MOVE_MOUNT_F_EMPTY_PATH"])),
             ],
         );
-        // What has no descriptor, and one that fails.
+        // A call without a file descriptor, and one that fails.
         let res = call(libc::SYS_move_mount, [-1, at(to.as_ptr()), CWD, at(c"/nowhere".as_ptr()), 0]);
         live.saw(
             EventType::SYSCALL_MOVE_MOUNT_X,

@@ -52,7 +52,8 @@ fn listener() -> (Fd, u16) {
     (fd, port)
 }
 
-/// Waits until so many wait at a port: a caller may learn of success before its turn in the queue.
+/// Waits until this many connections are queued at a port: connect may return before the connection is in
+/// the queue.
 fn wait_for_callers(port: u16, count: u64) {
     let waiting = || {
         let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
@@ -66,7 +67,7 @@ fn wait_for_callers(port: u16, count: u64) {
     }
 }
 
-/// Two sockets that are connected: the one that called, and the one that took the call.
+/// Two connected sockets: the connecting one and the accepting one.
 pub fn connected() -> (Fd, Fd) {
     let (listener, port) = listener();
     let caller = socket(INET, STREAM);
@@ -75,7 +76,7 @@ pub fn connected() -> (Fd, Fd) {
     (caller, Fd(other))
 }
 
-/// As the schema has a pair of addresses of the loopback: source, then destination.
+/// A pair of loopback addresses in the format of the schema: source, then destination.
 pub fn tuple(source: u16, destination: u16) -> Want {
     let end = |port: u16| [&LOOPBACK[..], &port.to_le_bytes()].concat();
     bytes([&[libc::AF_INET as u8], &end(source)[..], &end(destination)].concat())
@@ -138,7 +139,7 @@ fn connect() {
         EventType::SOCKET_CONNECT_X,
         &[("res", int(0)), ("tuple", tuple(port(&fd), to)), ("fd", int(fd.0)), ("addr", sockaddr(to))],
     );
-    // Nobody listens on the port of a socket that does not.
+    // Nothing listens on the port of a socket that does not listen.
     let closed = socket(INET, STREAM);
     assert_eq!(call(libc::SYS_bind, [closed.0, at(&address(0)), 16]), 0);
     let (other, to) = (socket(INET, STREAM), port(&closed));
@@ -180,7 +181,7 @@ fn accepts() {
     let callers = [socket(INET, STREAM), socket(INET, STREAM), socket(INET, STREAM)];
     for (before, caller) in callers.iter().enumerate() {
         assert_eq!(call(libc::SYS_connect, [caller.0, at(&address(to)), 16]), 0);
-        // The next might come to stand in front of it.
+        // The next connection might be queued before it.
         wait_for_callers(to, before as u64 + 1);
     }
     let queue =
@@ -494,7 +495,7 @@ fn sendmmsg_and_recvmmsg_are_an_event_per_message() {
     );
 }
 
-/// A value of an option as the schema has it: which kind, and its bytes.
+/// A value of an option in the format of the schema: its kind and its bytes.
 fn value(kind: u8, value: &[u8]) -> Want {
     bytes([&[kind], value].concat())
 }
@@ -546,7 +547,7 @@ fn setsockopt() {
 #[test]
 fn getsockopt() {
     let mut live = capture(&[EventType::SOCKET_GETSOCKOPT_X]);
-    // Refused, so that there is an error to ask for.
+    // Refused, so that there is an error to query.
     let closed = socket(INET, STREAM);
     assert_eq!(call(libc::SYS_bind, [closed.0, at(&address(0)), 16]), 0);
     let fd = socket(INET, STREAM | i64::from(libc::SOCK_NONBLOCK));

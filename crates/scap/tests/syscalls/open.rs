@@ -11,7 +11,7 @@ use crate::call::{Fd, Scratch, apart, at, call, old};
 use crate::capture::{Capture, capture, capture_calls, is_here, tid};
 use crate::want::{Want, empty, flags, int, is, path};
 
-/// Bits that say on which layer of an overlay a file lies.
+/// Bits for the layer of an overlay that contains a file.
 const LAYERS: i64 = 0x18000;
 
 /// Flags of a file that was opened, whatever the layer.
@@ -74,8 +74,8 @@ fn a_file_that_becomes_the_standard_input_is_reported_as_any_other() {
     let mut live = capture(&[EventType::SYSCALL_OPENAT_2_X]);
     let dir = Scratch::new("input");
     let name = dir.file("secret", "");
-    // A thread with descriptors of its own, of which the first is free. Its copies of the probe's are gone with it, before
-    // the next test attaches programs again.
+    // A thread with its own file descriptor table, in which the first descriptor is free. Its copies of the
+    // probe's descriptors are closed with it, before the next test attaches programs again.
     let (tid, [dev, ino]) = apart(|| {
         assert_eq!(call(libc::SYS_unshare, [libc::CLONE_FILES.into()]), 0);
         assert_eq!(call(libc::SYS_close, [0]), 0);
@@ -116,7 +116,7 @@ fn creat() {
             ("creat_flags", is("a layer, and that it was made", |got| (0x4000..=0x4002).contains(&got))),
         ],
     );
-    // It is there now.
+    // The file exists now.
     let again = Fd(call(old::SYS_creat, [at(name.as_ptr()), 0o755]));
     let [dev, ino] = identity(fd.0);
     live.saw(
@@ -170,14 +170,14 @@ fn flags_whose_bits_differ_between_architectures() {
         (&name, large, &["O_RDONLY", "O_LARGEFILE"], 0),
         (&here, libc::O_DIRECTORY, &["O_RDONLY", "O_DIRECTORY"], 0),
         (&here, libc::O_TMPFILE | libc::O_RDWR, &["O_RDWR", "O_TMPFILE"], 0o640),
-        // Neither makes, reads or writes.
+        // Neither creates, reads nor writes.
         (&name, path_alone | libc::O_CREAT | libc::O_RDWR, &["O_PATH", "O_CLOEXEC"], 0),
         (&name, neither, &[], 0),
     ];
     for (name, how, names, mode) in cases {
         let args = [libc::AT_FDCWD.into(), at(name.as_ptr()), how.into(), 0o640];
         let fd = Fd(call(libc::SYS_openat, args));
-        // Not every file system lets its cache be passed by.
+        // Not every file system supports direct I/O.
         let [dev, ino] = if fd.0 < 0 { [("dev", int(0)), ("ino", int(0))] } else { identity(fd.0) };
         live.saw(
             EventType::SYSCALL_OPENAT_2_X,
@@ -194,7 +194,7 @@ fn flags_whose_bits_differ_between_architectures() {
     }
 }
 
-/// Makes calls and finds what the first of their events of a type says.
+/// Makes calls and evaluates the first of their events of a type.
 fn told<T>(
     live: &mut Capture,
     ty: EventType,

@@ -11,14 +11,14 @@ use crate::capture::{Capture, capture};
 
 const CWD: i64 = libc::AT_FDCWD as i64;
 
-/// A capture of these events, by whose marks their beginning and end are found.
+/// A capture of these events and of the calls that mark their beginning and end.
 fn marked(types: &[EventType]) -> Capture {
     let mut all = types.to_vec();
     all.push(EventType::SYSCALL_LSEEK_X);
     capture(&all)
 }
 
-/// What the kernel says that an openat opened.
+/// Opens a file, and returns the path that the kernel reports.
 #[track_caller]
 fn opened(live: &mut Capture, name: &CStr, flags: i32) -> (Fd, String) {
     let mut fd = -1;
@@ -88,7 +88,7 @@ fn what_is_not_mounted_lies_in_no_root() {
     let dir = Scratch::new("detached");
     let [mounted, file] = ["mounted", "mounted/passwd"].map(|name| dir.path(name));
     std::fs::create_dir(mounted.to_str().unwrap()).unwrap();
-    // A namespace of this thread's own, so that nobody else sees the mount; no other does either.
+    // A separate mount namespace for this thread, so that mounts are not visible elsewhere.
     if call(libc::SYS_unshare, [(libc::CLONE_FS | libc::CLONE_NEWNS).into()]) != 0 {
         eyas_testing::ignore("this process may not have mounts of its own");
     }
@@ -153,7 +153,7 @@ fn the_front_of_a_path_is_never_lost() {
     }
 }
 
-/// The kernel's paths of the call that `make` makes, by the names of the parameters that they are of.
+/// The kernel's paths of the call in `make`, by parameter name.
 #[track_caller]
 fn told(live: &mut Capture, ty: EventType, make: impl FnOnce() -> i64) -> Vec<(&'static str, String)> {
     let mut res = -1;
@@ -163,7 +163,7 @@ fn told(live: &mut Capture, ty: EventType, make: impl FnOnce() -> i64) -> Vec<(&
     kernel_paths(&event.as_raw())
 }
 
-/// The kernel's paths in an event, by the names of the parameters that they are of.
+/// The kernel's paths in an event, by parameter name.
 pub fn kernel_paths(raw: &RawEvent<'_>) -> Vec<(&'static str, String)> {
     let text = |path: Option<&[u8]>| String::from_utf8(path.unwrap_or_default().to_vec()).unwrap();
     let path = |path: &KernelPath| match *path {
@@ -175,7 +175,7 @@ pub fn kernel_paths(raw: &RawEvent<'_>) -> Vec<(&'static str, String)> {
     raw.ty.kernel_paths().iter().map(path).collect()
 }
 
-/// A directory that is reached by other ways than its path.
+/// A directory that can be reached in other ways than by its path.
 pub struct Ways {
     pub dir: Scratch,
 }
@@ -185,7 +185,7 @@ impl Ways {
         let dir = Scratch::new(name);
         std::fs::create_dir(dir.path("real").to_str().unwrap()).unwrap();
         std::os::unix::fs::symlink("real", dir.path("link").to_str().unwrap()).unwrap();
-        // So long that no file system keeps it in the inode.
+        // Too long to be stored in the inode.
         let long = format!("{}real", "./".repeat(200));
         std::os::unix::fs::symlink(long, dir.path("long").to_str().unwrap()).unwrap();
         let absolute = dir.path("real");
@@ -274,7 +274,7 @@ fn every_call_that_changes_a_directory_reports_which() {
     }
 }
 
-/// Whether the kernel has the hooks that show the paths of calls which change nothing.
+/// Whether the kernel has the hooks for paths of calls that change nothing.
 pub fn has_hooks() -> bool {
     std::path::Path::new("/sys/bus/event_source/devices/kprobe").exists()
         && std::fs::read_to_string("/proc/kallsyms")
@@ -302,7 +302,7 @@ fn calls_on_attributes_and_sizes_tell_of_which_file() {
     let real = ways.real("file");
     std::fs::write(&real, "a text").unwrap();
     let name = at(c"trusted.eyas".as_ptr());
-    // A value that is there already changes nothing.
+    // A value that is already set changes nothing.
     let mut value = at(c"each is another value than the one before".as_ptr());
     for way in ways.to("file") {
         let file = at(way.as_ptr());
@@ -317,7 +317,7 @@ fn calls_on_attributes_and_sizes_tell_of_which_file() {
             check(ty, "path", &real, &|| call(number, [file, name, value, 5, 0]));
             value += 1;
         }
-        // What changes nothing leaves no trace but at the hooks: elsewhere the path that was given is all there is.
+        // Only hooks report calls that change nothing; without hooks, only the given path is known.
         let read = if has_hooks() { &real } else { way.to_str().unwrap() };
         check(E::SYSCALL_GETXATTR_X, "path", read, &|| call(libc::SYS_getxattr, [file, name, 0, 0]));
         check(E::SYSCALL_LISTXATTR_X, "path", read, &|| call(libc::SYS_listxattr, [file, 0, 0]));
@@ -357,7 +357,7 @@ fn what_is_looked_at_is_told_where_hooks_show_it() {
             #[cfg(target_arch = "x86_64")]
             check(E::SYSCALL_STAT_X, &real, &|| call(old::SYS_stat, [file, into]));
         }
-        // A link by itself, and what does not follow one that failed.
+        // A link itself, and an event after a failed call.
         let given = at(link.as_ptr());
         let itself = libc::AT_SYMLINK_NOFOLLOW.into();
         assert_eq!(call(libc::SYS_newfstatat, [CWD, given, 0, itself]), -i64::from(libc::EFAULT));
@@ -396,7 +396,7 @@ fn the_working_directory_is_reported_by_the_path_that_it_has() {
     let fd = open(&link, libc::O_RDONLY);
     let back = told(&mut live, E::SYSCALL_FCHDIR_X, || call(libc::SYS_fchdir, [fd.0]));
     assert_eq!(back, [("cwd", inner.clone())]);
-    // Whatever it is called by now.
+    // By its current name.
     let (other, slash) = (ways.real("other"), format!("{}/", ways.real("other")));
     let [from, to] = [&inner, &other].map(|path| CString::new(path.as_str()).unwrap());
     let moved = told(&mut live, E::SYSCALL_RENAMEAT2_X, || {

@@ -72,7 +72,7 @@ fn names() -> [(&'static str, Want); 2] {
     [("comm", text(comm.trim_end())), ("cgroups", has("those of /proc", fits))]
 }
 
-/// What an event that makes a process has, from the maker's side.
+/// Parameters of an event that creates a process, in the parent.
 fn made_by(child: i64, how: Want) -> Vec<(&'static str, Want)> {
     let mut wants = vec![("res", int(child))];
     wants.extend(image());
@@ -95,7 +95,7 @@ fn made_by(child: i64, how: Want) -> Vec<(&'static str, Want)> {
     wants
 }
 
-/// The same from the side of the child, which is a copy.
+/// The same in the child, which is a copy.
 fn made(child: i64, how: Want) -> Vec<(&'static str, Want)> {
     let mut wants = made_by(0, how);
     for (name, want) in &mut wants {
@@ -112,7 +112,7 @@ fn made(child: i64, how: Want) -> Vec<(&'static str, Want)> {
     wants
 }
 
-/// Makes a process, which ends at once.
+/// Creates a process that ends at once.
 fn makes(ty: EventType, number: i64, first: i64, second: i64, names: &[&str]) {
     let mut live = capture(&[ty]);
     let child = fork(number, first, second);
@@ -120,7 +120,8 @@ fn makes(ty: EventType, number: i64, first: i64, second: i64, names: &[&str]) {
     assert_eq!(wait(child), 7 << 8);
     let how = || flags(&FlagTable::CLONE_FLAGS, names);
     live.saw(ty, &made_by(child, how()));
-    // The event of a child that does not pass the end of the call has what it has in common with the thread that made it.
+    // If a child does not pass the exit of the call, its event has the data that it shares with its
+    // creator.
     let (ty, how) = if cfg!(target_arch = "x86_64") {
         (ty, how())
     } else {
@@ -151,11 +152,11 @@ fn clones() {
     makes(EventType::SYSCALL_CLONE3_X, libc::SYS_clone3, at(&args), 64, &names);
 }
 
-/// What an execve says of the program, from the parameter `env` on, and of who runs it.
+/// Parameters of an execve about the program, from `env` on, and about its user.
 fn program(env: Want, file: &str, pgid: i64) -> Vec<(&'static str, Want)> {
     let meta = std::fs::metadata(file).unwrap();
     let nanos = |sec: i64, nsec: i64| int(sec * 1_000_000_000 + nsec);
-    // Root may write where the file system lets it; which layer, the machine decides.
+    // Root may write if the file system allows it; the layer depends on the machine.
     let writable = is("writable by root", |got| got & !0xa == 1);
     let real = std::fs::canonicalize(file).unwrap();
     let full = status_caps();
@@ -223,7 +224,7 @@ fn execve() {
     live.saw_of(id, EventType::SYSCALL_EXECVE_19_X, &wants);
 }
 
-/// The event of a call that fails has what was asked for, and who asked.
+/// Checks the event of a failed call: the requested program and the caller.
 fn fails(live: &mut Capture, ty: EventType, res: i64, filename: bool) {
     let exe = std::env::current_exe().unwrap();
     let mut wants = vec![
@@ -269,7 +270,7 @@ fn exit() {
             ("ret", int(ret)),
             ("sig", int(sig)),
             ("core", int(0)),
-            // It had no children that somebody has to take over.
+            // It had no children to adopt.
             ("reaper_tid", int(0)),
         ]
     };
@@ -413,7 +414,7 @@ fn groups_and_sessions() {
     assert!(res < 0);
     let wants = [("res", int(res)), ("pid", int(0x7000_0000)), ("pgid", int(-5))];
     live.saw(EventType::SYSCALL_SETPGID_X, &wants);
-    // A program starts a session of its own.
+    // A program starts its own session.
     let Ok(mut child) = Command::new("/usr/bin/setsid").arg("/bin/true").spawn() else {
         eyas_testing::ignore(format_args!("there is no setsid program"));
     };
@@ -454,7 +455,7 @@ fn limits() {
             resource(),
         ],
     );
-    // A soft limit above the hard one is refused, but what was asked for is seen.
+    // A soft limit above the hard one is refused, but the event has the requested values.
     let wrong = [9_i64, 3];
     let res = call(libc::SYS_prlimit64, [0, core, at(&wrong), at(&raw mut old)]);
     assert!(res < 0);

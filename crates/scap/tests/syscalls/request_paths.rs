@@ -17,13 +17,13 @@ const CWD: i64 = libc::AT_FDCWD as i64;
 /// The ring's results are reported by the thread that made it (`IORING_SETUP_SINGLE_ISSUER`, `IORING_SETUP_DEFER_TASKRUN`).
 const DEFERRED: u32 = 1 << 12 | 1 << 13;
 
-/// What makes requests, one after the other.
+/// Makes requests, one after another.
 struct Requester<'a> {
     live: &'a mut Capture,
     ring: Ring,
     /// The thread that the events are of.
     tid: i64,
-    /// How many of each kind there were.
+    /// Number of requests by kind.
     counts: BTreeMap<u8, usize>,
 }
 
@@ -69,7 +69,7 @@ fn two(opcode: u8, old: &CStr, new: &CStr) -> Entry {
     Entry::new(opcode, CWD).addr(old.as_ptr()).len(CWD as usize).offset(new.as_ptr())
 }
 
-/// Makes, renames, links, takes away and describes what is reached by every way, through a ring of that kind.
+/// Creates, renames, links, removes and queries files through every kind of path, with a ring of this kind.
 fn change_by_every_way(flags: u32) {
     eyas_testing::ignore_in_chroot();
     let types = [
@@ -104,7 +104,7 @@ fn change_by_every_way(flags: u32) {
             ..Entry::new(opcode, 0).addr(attribute.as_ptr()).offset(value.as_ptr()).len(len)
         };
         by.tells(of(42, &c, value.len()), &[("path", &three)]);
-        // What changes nothing leaves no trace but at the hooks.
+        // Only hooks report requests that change nothing.
         let read = by.told(of(44, &c, 0));
         assert!(!has_hooks() || read == [("path", three.clone())], "{read:?}");
         by.tells(unlinkat(&c, 0), &[("name", &three)]);

@@ -14,7 +14,7 @@ use crate::want::{Want, bytes, empty, flags, has, int, is, path, text};
 const CWD: i64 = libc::AT_FDCWD as i64;
 const STREAM: i64 = libc::SOCK_STREAM as i64;
 
-/// A ring, where the system has them.
+/// A ring, if the system supports them.
 fn ring() -> Ring {
     ring_with(0, 0)
 }
@@ -30,7 +30,7 @@ pub fn ring_with(flags: u32, answers: u32) -> Ring {
     ring
 }
 
-/// The result of a request, of a kind that this kernel has.
+/// The result of a request, if the kernel supports its kind.
 #[track_caller]
 pub fn done(ring: &mut Ring, request: Entry) -> i64 {
     let res = ring.one(request);
@@ -41,7 +41,7 @@ pub fn done(ring: &mut Ring, request: Entry) -> i64 {
     res
 }
 
-/// An event of this thread is of such a request, with the parameters wanted.
+/// Checks that an event of this thread belongs to such a request and has the expected parameters.
 #[track_caller]
 fn saw(live: &mut Capture, opcode: u8, ty: EventType, wants: &[(&str, Want)]) -> OwnedEvent {
     live.saw(ty, wants);
@@ -525,7 +525,7 @@ fn requests_without_an_event_of_their_own() {
             ("sig", int(0)),
         ],
     );
-    // How many bytes wait in a socket.
+    // Number of bytes waiting in a socket.
     let socket = socket(INET, libc::SOCK_DGRAM.into());
     ring.one(Entry::new(46, socket.0));
     let of = |raw: &eyas_scap::RawEvent<'_>| raw.io_uring().is_some_and(|request| request.opcode == 46);
@@ -561,7 +561,7 @@ fn places_in_a_ring_s_table() {
         .collect();
     assert_eq!(reads[0].as_raw().int(param::SYSCALL_READ_X::fd), Some(fd));
     assert_eq!(reads[0].as_raw().param(param::SYSCALL_READ_X::data), Some(&b"words"[..]));
-    // What was put there by another call is described.
+    // A file that another call has put there is described.
     let of_given = reads[1].as_raw().direct_fd().unwrap();
     assert!(format!("{:?}", of_given.detail).contains("path"), "{of_given:?}");
     assert_eq!(reads[1].as_raw().int(param::SYSCALL_READ_X::fd), Some(fd - 2));
@@ -592,7 +592,7 @@ fn a_success_that_is_not_answered_is_presumed_where_its_end_is_not_seen() {
     let (name, none) = (dir.file("f", "x"), dir.path("none"));
     let silent =
         |name: &std::ffi::CStr, flags| Entry { file_index: 1, flags, ..openat(name, libc::O_RDONLY) };
-    // The failure of one that is linked to another, so that the answer shows when both are done.
+    // Failure of a linked request, so that the completion shows when both are done.
     let answers =
         ring.run(&[silent(&name, SILENT | LINKED), Entry { user_data: 5, ..silent(&none, SILENT) }], 1);
     assert_eq!((answers[0].user_data, answers[0].res), (5, -libc::ENOENT));

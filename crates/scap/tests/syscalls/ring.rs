@@ -40,7 +40,7 @@ impl Entry {
     }
 }
 
-/// What a request's end says.
+/// Completion of a request.
 #[derive(Clone, Copy, Debug, Default)]
 #[repr(C)]
 pub struct Answer {
@@ -71,7 +71,7 @@ pub const BY_SLOT: u8 = 1;
 pub const LINKED: u8 = 4;
 pub const ASYNC: u8 = 16;
 pub const SILENT: u8 = 64;
-/// In place of a place in the ring's table: the kernel chooses one.
+/// Instead of an index in the ring's table: the kernel chooses one.
 pub const ANY_SLOT: u32 = u32::MAX;
 
 const ENTRIES: u32 = 8;
@@ -98,7 +98,7 @@ pub struct Ring {
 }
 
 impl Ring {
-    /// A ring with flags of `io_uring_setup`; the error where the system has none.
+    /// Creates a ring with flags of `io_uring_setup`; an error if the system has none.
     pub fn new(flags: u32, cq_entries: u32) -> Result<Self, i64> {
         let mut params = Params { flags, cq_entries, sq_thread_idle: 2_000, ..Params::default() };
         let fd = call(libc::SYS_io_uring_setup, [ENTRIES.into(), (&raw mut params) as i64]);
@@ -120,7 +120,7 @@ impl Ring {
         unsafe { &*((self.queue + offset as usize) as *const AtomicU32) }
     }
 
-    /// Hands requests over, and waits for so many answers; they are in the order in which they came.
+    /// Submits requests, and waits for this many completions, which are returned in order of arrival.
     pub fn run(&mut self, requests: &[Entry], answers: usize) -> Vec<Answer> {
         self.submit(requests);
         self.wait(answers)
@@ -133,7 +133,7 @@ impl Ring {
             (self.word(mask).load(Ordering::Relaxed), self.word(tail).load(Ordering::Relaxed));
         for request in requests {
             let slot = at & mask;
-            // SAFETY: the slot lies in the mapped queue, which nobody else writes to.
+            // SAFETY: the slot is in the mapped queue, to which nothing else writes.
             unsafe { *((self.entries as *mut Entry).add(slot as usize)) = *request };
             self.word(array + 4 * slot).store(slot, Ordering::Relaxed);
             at = at.wrapping_add(1);
@@ -148,7 +148,7 @@ impl Ring {
         assert!(res >= 0, "io_uring_enter: {res}");
     }
 
-    /// Waits for so many answers.
+    /// Waits for this many completions.
     pub fn wait(&mut self, answers: usize) -> Vec<Answer> {
         let [head, tail, mask, _, _, entries, ..] = self.params.cq;
         let mask = self.word(mask).load(Ordering::Relaxed);
@@ -169,17 +169,17 @@ impl Ring {
         got
     }
 
-    /// The answer of one request.
+    /// Result of one request.
     pub fn one(&mut self, request: Entry) -> i64 {
         self.run(&[request], 1)[0].res.into()
     }
 
-    /// Has the ring know the caller's credentials; their number for an entry, or the error.
+    /// Registers the caller's credentials with the ring; returns their number for an entry, or the error.
     pub fn personality(&self) -> i64 {
         call(libc::SYS_io_uring_register, [self.fd, 9, 0, 0])
     }
 
-    /// Gives the ring a table of so many places.
+    /// Registers a table with this many slots.
     pub fn table(&self, places: usize, files: &[i64]) -> i64 {
         let mut fds = vec![-1_i32; places];
         fds.iter_mut().zip(files).for_each(|(place, fd)| *place = *fd as i32);

@@ -28,7 +28,7 @@ fn a_thread_that_sleeps_is_switched_away() {
 #[test]
 fn a_signal_says_who_sent_it() {
     let mut live = capture(&[EventType::SIGNALDELIVER_E]);
-    // One that ends the process would be delivered as a SIGKILL of nobody.
+    // A signal that ends the process would be delivered as a SIGKILL without a sender.
     let mut child = Command::new("/bin/sh").args(["-c", "trap : TERM; kill -TERM $$; :"]).spawn().unwrap();
     child.wait().unwrap();
     let id = i64::from(child.id());
@@ -67,7 +67,7 @@ fn sampling_says_what_it_leaves_out() {
     let stat = [0_u8; 256];
     let began = std::time::Instant::now();
     let (mut opens, mut reads) = (0_usize, 0_usize);
-    // Each comes with the first call of a period, which is another program's where the machine is busy.
+    // Each is sent with the first call of a period, which may be another program's on a busy machine.
     let mut ratios = [Vec::new(), Vec::new()];
     while began.elapsed().as_millis() < 2200
         || (ratios.iter().any(Vec::is_empty) && began.elapsed().as_secs() < 60)

@@ -14,7 +14,7 @@ pub enum Want {
     Int(i64),
     /// Exactly these bytes.
     Bytes(Vec<u8>),
-    /// What the words say.
+    /// A value that satisfies the description.
     Is(&'static str, Check),
 }
 
@@ -63,7 +63,7 @@ fn number(bytes: &[u8]) -> Option<i64> {
     Some(i64::from_le_bytes(wide))
 }
 
-/// What is not as wanted.
+/// The parameters with unexpected values.
 pub fn mismatches(event: &RawEvent<'_>, wants: &[(&str, Want)]) -> Vec<String> {
     let mut wrong = Vec::new();
     for (index, (name, want)) in wants.iter().enumerate() {

@@ -39,7 +39,7 @@ const TYPES: &[EventType] = &[
     EventType::SOCKET_RECVFROM_X,
 ];
 
-/// What the size of the process is meanwhile is not the calls' doing.
+/// Sizes of the process, which do not depend on the calls.
 const PASSING: [&str; 3] = ["vm_size", "vm_rss", "vm_swap"];
 
 /// Calls of every kind, with good, bad and no arguments, whose outcome is always the same.
@@ -128,7 +128,7 @@ fn sockets(scratch: &Scratch) {
         for (to, len) in [(to, len), (0, 0)] {
             call(libc::SYS_sendto, [socket, at(text.as_ptr()), 10, libc::MSG_DONTWAIT.into(), to, len]);
         }
-        // What went to the port that nobody listens at comes back as an error, sooner or later.
+        // Data to a port without a listener causes an error at some later time.
         call(libc::SYS_close, [socket]);
     }
     let socket = call(libc::SYS_socket, [2, libc::SOCK_DGRAM.into(), 0]);
@@ -147,7 +147,7 @@ fn sockets(scratch: &Scratch) {
     call(libc::SYS_close, [socket]);
 }
 
-/// What an event reports, by name, with the parameters behind those of its row.
+/// The parameters of an event by name, including those after its row.
 fn told(event: &OwnedEvent) -> (EventType, Vec<(&'static str, Vec<u8>)>) {
     let raw = event.as_raw();
     let names = raw.info().unwrap().params.iter().map(|param| param.name).chain(std::iter::repeat("more"));
@@ -163,7 +163,7 @@ fn code_of_their_own_reports_what_the_interpreter_reports() {
     let fresh = i64::from(libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
     let page = call(libc::SYS_mmap, [0, 4096, 0, fresh, -1, 0]);
     let mut capture = capture(TYPES);
-    // Once unseen, so that both find the same: files and memory.
+    // Once without a capture, so that both runs find the same files and memory.
     calls(&scratch, page);
     let mut ways = Vec::new();
     for by_interpreter in [false, true] {

@@ -16,7 +16,8 @@ const SYS_GETXATTRAT: i64 = 464;
 const SYS_LISTXATTRAT: i64 = 465;
 const SYS_REMOVEXATTRAT: i64 = 466;
 
-/// What three calls that do the same begin with: a path, a path whose last link is not followed, a descriptor.
+/// The first argument of three equivalent calls: a path, a path whose last symlink is not followed, a file
+/// descriptor.
 fn each(
     types: [EventType; 3],
     numbers: [i64; 3],

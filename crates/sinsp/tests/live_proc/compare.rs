@@ -23,13 +23,13 @@ pub struct Counts {
     /// Names, types, directories and so on that were compared.
     pub values: usize,
     tids: BTreeSet<i64>,
-    /// Whether events were lost: a thread whose birth was, and that has done nothing since, is not known. Nor is what
-    /// threads share, where the leader has ended, and was not known before.
+    /// Whether events were dropped. A thread whose creation was dropped, and that has been idle since, is
+    /// unknown. Data that threads share is unknown, too, if the leader has ended without being known.
     pub may_miss: bool,
     /// Threads that are not known for that reason.
     missed: usize,
     pub differences: Vec<String>,
-    /// How many of the processes and threads were not what they are without the calls that change that.
+    /// Number of processes and threads with attributes that differ from the initial ones.
     pub changed: BTreeMap<&'static str, usize>,
 }
 

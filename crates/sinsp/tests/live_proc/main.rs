@@ -59,7 +59,7 @@ fn check(lossy: bool) {
     let counts = watch(&dir, lossy);
     println!("{counts}");
     assert!(counts.threads > 0 && counts.files > 0, "nothing was compared");
-    // A program that changes while it is looked up, the events being a few ms behind, may be treated as what it was.
+    // A program that changes during its lookup, with events a few ms behind, may have its previous state.
     let allowed = if counts.may_miss { counts.values / 30 } else { 0 };
     assert!(counts.differences.len() <= allowed, "{} differ", counts.differences.len());
 }
@@ -90,7 +90,7 @@ fn prepare(dir: &Path) {
 struct Group {
     child: Child,
     dir: PathBuf,
-    /// What keeps terminals from hanging up.
+    /// Keeps terminals from hanging up.
     _terminals: Vec<OwnedFd>,
 }
 
@@ -133,7 +133,8 @@ fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos() as u64
 }
 
-/// Takes in events until `over` holds, and all that were made until then. Returns how many came.
+/// Processes events until `over` returns true, and all events that occurred until then. Returns their
+/// number.
 fn drain(inspector: &mut Inspector, source: &mut Source, mut over: impl FnMut() -> bool) -> u64 {
     // Clocks differ by little; nothing waits for longer in a ring that is said to be empty.
     const MARGIN: Duration = Duration::from_millis(100);
@@ -167,7 +168,7 @@ fn drain(inspector: &mut Inspector, source: &mut Source, mut over: impl FnMut() 
     }
 }
 
-/// Takes in events until all that was in doubt has been looked up.
+/// Processes events until all doubtful data has been looked up.
 fn heal(inspector: &mut Inspector, source: &mut Source) {
     let end = Instant::now() + Duration::from_secs(30);
     // The next event of a CPU reports its losses, and time passes with events.
@@ -186,8 +187,8 @@ fn heal(inspector: &mut Inspector, source: &mut Source) {
     }
 }
 
-/// Watches a wild program. One that `loses` events has little room for them and takes its time; what is known then
-/// heals while the program is stopped.
+/// Watches a wild program. With `loses`, the watcher has small buffers and is slow; the state then heals
+/// while the program is stopped.
 fn watch(dir: &Path, loses: bool) -> Counts {
     let ring_bytes = if loses { 512 << 10 } else { 32 << 20 };
     let _ = std::fs::remove_file(dir.join(wild::DRAINED));

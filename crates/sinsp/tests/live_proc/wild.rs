@@ -28,16 +28,17 @@ mod sharing;
 
 pub use identity::make_terminals;
 
-/// Says where it may write, with which seed, how deep in the tree of processes: `DIR SEED DEPTH`.
+/// Environment variable with the writable directory, the seed, and the depth in the process tree:
+/// `DIR SEED DEPTH`.
 pub const ENV: &str = "EYAS_WILD";
 
-/// Descriptors that a process keeps at most before it rather closes some.
+/// Number of file descriptors above which a process prefers to close some.
 const MANY: usize = 40;
-/// A file that is longer by a byte whenever all events were taken in.
+/// A file that grows by a byte whenever all events were processed.
 pub const DRAINED: &str = "drained";
 
-/// A file that is there where threads keep descriptors and directories in common: `/proc` is asked about those of
-/// processes alone, so that others do not heal.
+/// A file that exists if threads must share file descriptors and directories. `/proc` is only queried for
+/// processes, so separate tables of threads would not heal.
 pub const TOGETHER: &str = "together";
 
 /// Levels of processes below the first.
@@ -48,10 +49,11 @@ struct Wild {
     random: Numbers,
     depth: u32,
     held: Vec<OwnedFd>,
-    /// Left alone until they were looked up: with how often all events were taken in by then.
+    /// Received descriptors that must not be used before they were looked up, each with the number of times
+    /// that all events were processed.
     received: Vec<(u64, OwnedFd)>,
     threads: usize,
-    /// Whether it is a thread's alone, with descriptors of its own.
+    /// Whether it belongs to a thread with its own file descriptor table.
     is_apart: bool,
 }
 
@@ -90,7 +92,7 @@ fn act(wild: &Arc<Mutex<Wild>>, times: usize) {
     for _ in 0..times {
         let mut locked = lock(wild);
         let pause = 200 + locked.random.below(3000) as u64;
-        // That a call fails is as good as that it succeeds.
+        // Failed calls are as useful as successful ones.
         let goes_on = locked.step(wild).unwrap_or(true);
         drop(locked);
         if !goes_on {
@@ -125,8 +127,8 @@ impl Wild {
             11 => self.udp(),
             12 => self.unix(),
             13..17 => self.close()?,
-            // By the one process that stays, and not often: what was received is looked up in `/proc`, a moment
-            // later and a hundred times in a second at most.
+            // Only by the permanent process, and rarely: received descriptors are looked up in `/proc` a
+            // moment later, at most a hundred times per second.
             17 if self.depth == 0 && !self.is_apart && self.received.len() < MANY => self.pass()?,
             17 => self.open()?,
             18 => self.change_directory()?,
@@ -220,7 +222,7 @@ impl Wild {
                 if fd < 0 {
                     return Ok(());
                 }
-                // SAFETY: just made, and nobody else's.
+                // SAFETY: the file descriptor is new, and nothing else owns it.
                 unsafe { OwnedFd::from_raw_fd(fd) }
             }
         };
@@ -264,7 +266,7 @@ impl Wild {
                 if fd < 0 {
                     return Ok(());
                 }
-                // SAFETY: just made, and nobody else's.
+                // SAFETY: the file descriptor is new, and nothing else owns it.
                 unsafe { OwnedFd::from_raw_fd(fd) }
             }
         };

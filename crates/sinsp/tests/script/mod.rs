@@ -26,7 +26,7 @@ pub fn system_with(config: Config) -> Inspector {
     inspector
 }
 
-/// What the system begins with.
+/// Initial state of the system.
 pub fn beginning() -> Snapshot {
     let thread = |tid, ptid, comm: &str| ThreadEntry {
         tid,
@@ -53,7 +53,7 @@ pub fn at(second: u64, ty: E, tid: i64) -> EventBuilder {
     EventBuilder::new(ty).ts(second * SECOND).tid(tid)
 }
 
-/// Takes in an event and returns fields as text.
+/// Processes an event and returns fields as text.
 pub fn see(inspector: &mut Inspector, event: EventBuilder, fields: &[&str]) -> Vec<String> {
     let event: OwnedEvent = event.build();
     texts(&inspector.process(event.as_raw()), fields)

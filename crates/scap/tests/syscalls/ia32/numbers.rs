@@ -10,8 +10,8 @@ use super::call32;
 use crate::call::{Fd, apart, call};
 use crate::capture::capture_calls;
 
-/// Numbers that are not called here: they end or stop the caller, make children, wait without end, take much memory, or
-/// change what other tests see.
+/// Excluded numbers: these calls end or stop the caller, create children, block for ever, take much memory,
+/// or affect other tests.
 const LEFT_OUT: [u16; 22] = [
     1,   // exit
     2,   // fork
@@ -48,7 +48,7 @@ fn every_number_is_sent_as_the_call_that_it_is() {
     let codes: BTreeSet<SyscallCode> =
         (0..512).filter(|n| !LEFT_OUT.contains(n)).filter_map(ia32_call).map(|call| call.code).collect();
     let codes: Vec<SyscallCode> = codes.into_iter().chain([SyscallCode::LSEEK]).collect();
-    // A thread of its own: some calls change the caller.
+    // In a separate thread, because some calls change the caller.
     apart(|| check(&codes));
 }
 

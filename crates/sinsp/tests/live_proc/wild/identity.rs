@@ -45,7 +45,7 @@ fn call<const N: usize>(number: libc::c_long, args: [i64; N]) -> i64 {
 }
 
 impl Wild {
-    /// Changes what the thread or its process is.
+    /// Changes attributes of the thread or its process.
     pub(super) fn change(&mut self) -> Result<()> {
         match self.random.below(8) {
             0 => self.set_name(),
@@ -79,7 +79,7 @@ impl Wild {
             std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten().map(|t| t.path()).collect();
         if !tids.is_empty() {
             let of = &tids[self.random.below(tids.len())];
-            // Who has become somebody else may not.
+            // A process with changed ids may not do this.
             let _ = std::fs::write(of.join("comm"), self.name());
         }
     }
@@ -151,7 +151,7 @@ impl Wild {
         unsafe { libc::syscall(libc::SYS_capset, header.as_ptr(), sets.as_ptr()) }
     }
 
-    /// Becomes the maker of a user namespace, where its ids have other numbers.
+    /// Creates a user namespace, in which its ids have other numbers.
     fn enter_namespace(&mut self) {
         let ids = rustix::process::geteuid().as_raw();
         let group = rustix::process::getegid().as_raw();
