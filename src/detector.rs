@@ -191,7 +191,7 @@ impl<S: EventSource> Detector<S> {
         }
     }
 
-    /// Replaces the configuration of the state: look-ups in `/proc`, container runtimes, plugins, limits.
+    /// Replaces the configuration of the state: lookups in `/proc`, container runtimes, plugins, limits.
     #[must_use]
     pub fn config(mut self, config: Config) -> Self {
         self.inspector = Inspector::new(config);

@@ -19,7 +19,7 @@ fn loader() -> Loader {
     Loader::new(Arc::new(schema()))
 }
 
-/// All that is said about files, in order: name and text.
+/// All diagnostics about files, in order: name and text.
 fn said(files: &[(String, String)]) -> String {
     let mut loader = loader();
     let mut out = String::new();

@@ -43,7 +43,7 @@ fn rows(engine: &Engine) -> Pushdown {
     Pushdown::with_processes(&mut of_code)
 }
 
-/// Compares on one event in `stride` and on all that match.
+/// Compares on one in `stride` events, and on all matching ones.
 fn compare(engine: &Engine, rows: &Pushdown, capture: &Path, stride: u64, counts: &mut Counts) {
     let mut evaluator = engine.evaluator();
     let Ok(mut source) = Reader::open(capture) else { return };

@@ -22,10 +22,11 @@ fn main() -> std::process::ExitCode {
     eyas_testing::main()
 }
 
-/// Of so many events that are to be left out, one is sent.
+/// One in this many filtered events is sent.
 const SAMPLE: u32 = 8;
 
-/// Rules on every kind of predicate that the probe has, and on some that it has not. `BASE` is a directory.
+/// Rules with every kind of predicate that the probe supports, and with some that it does not. `BASE` is a
+/// directory.
 const RULES: [(&str, &str); 12] = [
     (
         "a missing secret",
@@ -84,7 +85,7 @@ impl Numbers {
     }
 }
 
-/// Calls at random, of which some are attacks.
+/// Random calls, of which some are attacks.
 fn script(base: &Path) {
     let long = format!("{}/secret", "long".repeat(80));
     let names = [
@@ -112,7 +113,7 @@ fn script(base: &Path) {
             path = path.strip_prefix("/").unwrap().to_path_buf();
         }
         let other = base.join(names[numbers.below(names.len())]);
-        // Most fail: that is what they are for.
+        // Most fail on purpose.
         match numbers.below(10) {
             0..4 => drop(rustix::fs::openat(CWD, &path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())),
             4 => drop(rustix::fs::access(&path, Access::READ_OK)),
@@ -139,10 +140,10 @@ struct Seen {
     alerts: Vec<String>,
 }
 
-/// A capture, and how many events were taken from it.
+/// A capture, and the number of events read from it.
 type Capture = (Source, Inspector, u64);
 
-/// What a capture has of a thread; it is over.
+/// The events of a thread that has ended, in a capture.
 fn seen(capture: &mut Capture, engine: &Engine, rows: &Pushdown, tid: i64) -> Vec<Seen> {
     let (source, inspector, delivered) = capture;
     let (mut evaluator, options) = (engine.evaluator(), AlertOptions::default());
@@ -202,8 +203,8 @@ fn alerts(of: &[Seen]) -> Vec<String> {
     of.iter().flat_map(|seen| seen.alerts.clone()).collect()
 }
 
-/// Compares what two captures have: each alert, and one event after the other. Returns those that the filter left out, and how
-/// many it could leave out and did not.
+/// Compares two captures: alerts, and event by event. Returns the events that the filter left out, and the
+/// number of those that it could have left out but did not.
 fn missing<'a>(all: &'a [Seen], some: &[Seen], rules: &[(&str, &str)]) -> (Vec<&'a Seen>, usize) {
     let (want, have) = (alerts(all), alerts(some));
     assert_eq!(have, want);
@@ -223,7 +224,7 @@ fn missing<'a>(all: &'a [Seen], some: &[Seen], rules: &[(&str, &str)]) -> (Vec<&
             continue;
         }
         missing.push(seen);
-        // What is missing no rule needs.
+        // No rule needs the missing events.
         assert!(!seen.may_match, "the probe leaves out what a rule may need: {:?}", seen.event.as_raw());
     }
     assert!(rest.next().is_none(), "an event that did not happen");
@@ -300,7 +301,7 @@ const RULES_ON_DESCRIPTORS: [(&str, &str); 10] = [
     ("a write to a directory", "evt.type = write and fd.type = directory"),
 ];
 
-/// Descriptors at random: each number stands for one thing after the other.
+/// Random calls on file descriptors, whose numbers are reused for different files.
 fn descriptors(base: &Path) {
     use rustix::{fs, io};
     // Closes of threads that share their descriptors are sent.
@@ -332,7 +333,7 @@ fn descriptors(base: &Path) {
                 held.push(memory);
             }
             11 if held.len() > 1 => {
-                // What was there is closed unseen.
+                // The previous file is closed without an event.
                 let mut target = held.swap_remove(numbers.below(held.len()));
                 let source = &held[numbers.below(held.len())];
                 io::dup2(source, &mut target).unwrap();
@@ -363,7 +364,7 @@ fn descriptors(base: &Path) {
     }
 }
 
-/// Rules on names that a path has only by where it begins, or, the last two, as it was written.
+/// Rules on names that depend on the start directory of a path, or, for the last two, on its spelling.
 const RULES_ON_NAMES: [(&str, &str); 8] = [
     ("below a link", "evt.type = openat and fd.num >= 0 and fd.name startswith BASE/alias/"),
     ("below an old name", "evt.type = openat and fd.num >= 0 and fd.name startswith BASE/old/"),
@@ -397,7 +398,7 @@ fn names(base: &Path) {
     ];
     let mut is_old = true;
     for _ in 0..400 {
-        // The same directory by different names, one after the other behind one number.
+        // The same directory under different names, with one file descriptor number.
         for at in ["one", "alias", "two", "alias/../two", "root"] {
             let at = if at == "root" { if is_old { "old" } else { "new" } } else { at };
             let held = directory(at);

@@ -11,13 +11,13 @@ use eyas::scap::{EventBuilder, Snapshot, ThreadEntry};
 use eyas::sinsp::{Inspector, schema};
 use eyas_testing::Numbers;
 
-/// Counts what the thread that asks allocates.
+/// Counts the allocations of the current thread.
 struct Counting;
 
 thread_local! {
     /// Allocations.
     static COUNT: Cell<u64> = const { Cell::new(0) };
-    /// Bytes held, and the most of them.
+    /// Allocated bytes, and their maximum.
     static HELD: Cell<i64> = const { Cell::new(0) };
     static PEAK: Cell<i64> = const { Cell::new(0) };
 }
@@ -55,7 +55,7 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// What a call cost: allocations, and the most bytes that it held.
+/// Cost of a call: allocations, and the maximum of allocated bytes.
 fn cost<R>(call: impl FnOnce() -> R) -> (R, u64, i64) {
     let (count, held) = (COUNT.get(), HELD.get());
     PEAK.set(held);
@@ -81,7 +81,7 @@ fn on_a_thread(run: impl FnOnce() + Send + 'static) {
     std::thread::Builder::new().stack_size(2 << 20).spawn(run).unwrap().join().unwrap();
 }
 
-/// What the rules say of an event: each by the graph and by the plain interpreter, which agree.
+/// Results of the rules for an event, with the graph and with the plain interpreter, which must agree.
 fn verdicts(engine: &Engine) -> Vec<bool> {
     let comm = b"cat".to_vec();
     let thread = ThreadEntry { tid: 7, pid: 7, ptid: 1, comm, ..ThreadEntry::default() };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use eyas::rules::{Diagnostic, Loader, Matching};
 use eyas::sinsp::schema;
 
-/// Codes of eyas's own warnings about rules with these conditions.
+/// Codes of eyas's additional warnings about rules with these conditions.
 fn codes(conditions: &[&str], matching: Matching) -> Vec<&'static str> {
     lint(conditions, matching).iter().map(|d| d.code).collect()
 }
@@ -58,7 +58,7 @@ fn contradictions() {
         "not proc.name = bash and not proc.name = zsh",
         "proc.args = a and evt.type = open",
         "evt.rawres < 0 and evt.rawres != -1",
-        // A negation holds of what is not there.
+        // A negation is true for a missing value.
         "not proc.pid < 5 and not proc.pid > 3",
     ] {
         let found = codes(&[condition], Matching::First);

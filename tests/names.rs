@@ -13,14 +13,14 @@ fn ip(text: &str) -> IpAddr {
     text.parse().unwrap()
 }
 
-/// The alerts of all rules when the socket is closed; `names` are those that are known.
+/// The alerts of all rules when the socket is closed; `names` are the known names.
 fn alerts(rules: &str, remote: Option<&str>, names: &[(&str, &[&str])]) -> Vec<String> {
     let mut loader = Loader::new(Arc::new(schema()));
     loader.matching(Matching::All);
     let result = loader.load("rules.yaml", rules);
     assert!(result.successful(), "{}", result.verbose());
     let engine = loader.build().unwrap();
-    // Whoever looks names up is asked for those that rules mention.
+    // The resolver is asked for the names in rules.
     let mut known = BTreeMap::new();
     for name in engine.domain_names() {
         let found = names.iter().find(|(known, _)| *known == name);
@@ -79,7 +79,7 @@ fn an_address_is_what_its_names_stand_for() {
         (Some("1.2.3.4"), &[a, b], &[0, 2, 4]),
         (Some("9.9.9.9"), &[a, b], &[1, 3]),
         (Some("1.2.3.4"), &[], &[1, 3]),
-        // What has no address differs from no name, and does not equal it.
+        // A value without an address is neither equal nor unequal to a name.
         (None, &[a, b], &[3]),
     ] {
         let found: Vec<usize> = matching(remote, names).into_iter().filter(|at| *at < 5).collect();

@@ -14,7 +14,7 @@ fn event(ty: E) -> EventBuilder {
     EventBuilder::new(ty).tid(7).int(0, 0)
 }
 
-/// The n-th path that the kernel tells.
+/// The n-th path from the kernel.
 fn kernel(n: usize, ty: E) -> usize {
     ty.info().unwrap().params.len() + n
 }
@@ -65,7 +65,7 @@ impl Machine {
         Self(inspector)
     }
 
-    /// The output at the event, if the condition holds of it.
+    /// The output for the event, if it satisfies the condition.
     fn alert(&mut self, event: &OwnedEvent, condition: &str, output: &str) -> Option<String> {
         let mut loader = Loader::new(Arc::new(schema()));
         let rule = format!(
@@ -108,11 +108,11 @@ fn a_rule_holds_of_the_path_that_was_asked_for_and_of_the_one_that_it_led_to() {
         "%evt.args",
         "res=0 path=link/x(/work/link/x) mode=<NA>",
     );
-    // An exception is for the name that it names, and there is no mixture.
+    // An exception applies to the given name only; names are not mixed.
     check(&made, "not fs.path.name startswith /work", "%fs.path.name", "/etc/x");
     check_not(&made, "not fs.path.name in (/work/link/x, /etc/x)");
     check_not(&mkdir("/etc/x", "/etc/x"), "not fs.path.name = /etc/x");
-    // What has one name is told once.
+    // A file with one name has one alert.
     check(&mkdir("x", "/work/x"), "fs.path.name exists", both, "/work/x x /work/x");
     check(&mkdir("/etc//./x/", "/etc/x"), "evt.arg.path = /etc/x", "%evt.arg.path", "/etc/x");
 }
@@ -138,7 +138,7 @@ fn a_link_s_target_begins_where_the_link_is() {
         output,
         "/work/sub/link /work/etc/shadow ../etc/shadow",
     );
-    // Of a directory that is reached by a link, by that which it is.
+    // A directory that is reached through a symlink has its real path.
     let event = symlink("../etc/shadow", "sub/link", "/tmp/link");
     check(&event, "evt.arg.target = /etc/shadow", output, "/tmp/link /etc/shadow ../etc/shadow");
     check(
@@ -200,7 +200,7 @@ fn directories_are_where_the_kernel_says() {
         |machine: &mut Machine, event: &OwnedEvent| machine.alert(event, "evt.num > 0", "%proc.cwd").unwrap();
     assert_eq!(cwd(&mut machine, &chdir("link", "/tmp/a/b")), "/tmp/a/b/");
     assert_eq!(cwd(&mut machine, &chdir("..", "/tmp/a")), "/tmp/a/");
-    // A file that is renamed moves nobody, a directory does.
+    // Renaming a file changes no working directory; renaming a directory does.
     assert_eq!(cwd(&mut machine, &rename(["x", "y"], ["/tmp/a", "/tmp/c"])), "/tmp/a/");
     assert_eq!(cwd(&mut machine, &rename(["x", "y"], ["/tmp/aa", "/tmp/c/"])), "/tmp/a/");
     assert_eq!(cwd(&mut machine, &rename(["/tmp", "y"], ["/tmp", "/var/d/"])), "/var/d/a/");
@@ -216,7 +216,7 @@ fn directories_are_where_the_kernel_says() {
     let ty = E::SYSCALL_SETNS_X;
     let entered = event(ty).int(p::SYSCALL_SETNS_X::fd, 3).int(p::SYSCALL_SETNS_X::nstype, 0);
     assert_eq!(cwd(&mut machine, &entered.text(kernel(0, ty), b"/").text(kernel(1, ty), b"/").build()), "/");
-    // Whatever became of it unseen, a program that is started tells where it is.
+    // After unseen changes, the start of a program reports its working directory.
     let ty = E::SYSCALL_EXECVE_19_X;
     let started = event(ty).int(p::SYSCALL_EXECVE_19_X::pid, 7).text(kernel(0, ty), b"/opt").build();
     assert_eq!(cwd(&mut machine, &started), "/opt/");

@@ -21,9 +21,9 @@ fn main() -> std::process::ExitCode {
 struct Alert {
     rule: u32,
     ts: u64,
-    /// What tells it from others, in both twins.
+    /// Key of the alert, equal in both twins.
     key: (u32, String),
-    /// Its process, and those above.
+    /// Its process and the ancestors.
     processes: Vec<i64>,
 }
 
@@ -56,7 +56,7 @@ fn alerts(
     found.iter().map(alert).collect()
 }
 
-/// How far the clocks of two captures may differ, ns.
+/// Maximum difference between the clocks of two captures, ns.
 const SAME: u64 = 2_000_000;
 
 fn declares(window: &LossWindow, engine: &Engine, alert: &Alert) -> bool {
@@ -66,7 +66,8 @@ fn declares(window: &LossWindow, engine: &Engine, alert: &Alert) -> bool {
         && alert.processes.iter().any(|process| window.of.may_be_of(*process))
 }
 
-/// Compares the twins: every missing alert was declared as possible, and so many of the declarations in a hundred were right.
+/// Compares the twins: every missing alert must be declared as a possible miss. Returns the number of
+/// missing alerts, and the percentage of correct declarations.
 fn compare(engine: &Engine, truth: &[Alert], lossy: &[Alert], windows: &[LossWindow]) -> (usize, usize) {
     let there: BTreeSet<_> = lossy.iter().map(|alert| &alert.key).collect();
     let missing: Vec<_> = truth.iter().filter(|alert| !there.contains(&alert.key)).collect();
@@ -108,7 +109,7 @@ const RULES: &str = "
 - {rule: below a shell, desc: d, condition: 'evt.type = close and proc.aname in (sh, bash)', output: o, priority: INFO}
 ";
 
-/// A capture of which bursts of events are lost.
+/// A capture with bursts of dropped events.
 struct Lossy {
     reader: Reader,
     engine: Arc<Engine>,
@@ -175,7 +176,7 @@ fn thread_of(system: &Snapshot, tid: i64) -> Option<(ThreadEntry, Vec<FdEntry>)>
     Some((thread, files.unwrap_or_default()))
 }
 
-/// A replay with bursts of losses, healed by what the twin knows.
+/// A replay with bursts of dropped events. The state is healed with data from the twin.
 fn replays(path: PathBuf, seed: u64) -> (usize, usize) {
     let engine = Arc::new(engine(RULES));
     let truth: Arc<Mutex<(Inspector, Vec<Alert>)>> = Arc::default();
@@ -237,7 +238,7 @@ mod live {
     use eyas::scap::proc::ThreadReader;
     use eyas_testing::{Dir, test};
 
-    /// The process opens files whose names tell them apart.
+    /// The process opens files with different names.
     const LOAD: &str =
         "i=0; mkdir -p $0; while [ $i -lt 20000 ]; do : > $0/eyas-soundness-$i; i=$((i+1)); done";
     const OPENS: &str = "

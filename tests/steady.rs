@@ -17,7 +17,7 @@ fn main() -> std::process::ExitCode {
     eyas_testing::main()
 }
 
-/// Counts what the thread that asks allocates.
+/// Counts the allocations of the current thread.
 struct Counting;
 
 thread_local! {
@@ -94,7 +94,7 @@ fn run(
 
 const TID: i64 = 100;
 
-/// What one process does again and again; times are added.
+/// Repeated actions of one process; times are added.
 fn round() -> Vec<EventBuilder> {
     use EventType as E;
     use param::{SOCKET_CONNECT_X as connect, SOCKET_SOCKET_X as socket, SYSCALL_CLOSE_X as close};
@@ -196,7 +196,7 @@ fn inflated(path: &Path) -> Reader {
     Reader::from_reader(std::io::Cursor::new(bytes)).unwrap()
 }
 
-/// What an event may cost at most that tells something new: a name, a process, an open file more than before.
+/// Maximum cost of an event with new information: a new name, a new process, an additional open file.
 ///
 /// An open: the file, its name, what was asked for, and room in a table that grows. A connection or a datagram: the
 /// socket's ends and their name. A clone: the process, its place among others, its groups and a table of files.

@@ -42,7 +42,7 @@ fn a_stream_has_the_alerts_of_the_iterator_and_ends() {
     assert!(!streamed.is_empty() && next(&mut stream).is_none());
 }
 
-/// A source without events, which does this when it is asked for one.
+/// A source without events, which runs this function when an event is requested.
 struct Fake<A>(A);
 
 impl<A: FnMut() -> Advance + Send> EventSource for Fake<A> {

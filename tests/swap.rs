@@ -39,7 +39,7 @@ fn the_state_stays_when_rules_are_replaced() {
     let options = AlertOptions::default();
     let (mut found, mut alerts) = (Vec::new(), Vec::new());
     while let Step::Event(event) = inspector.next(&mut source).unwrap() {
-        // In the middle of the attack: the processes were started under the rules before.
+        // In the middle of the attack: the processes were started with the previous rules.
         if event.num() == 1170 {
             let old = shared.swap(engine(&[("first", "evt.num < 0"), ("after", after)])).unwrap();
             assert!(old.find("before").is_some());

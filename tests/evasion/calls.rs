@@ -76,7 +76,7 @@ fn move_in(place: &Place, name: &str) {
     std::fs::rename(place.path(name), place.path("secret").join(name)).unwrap();
 }
 
-/// What it is, which directory it leads to, and how the calling thread comes to the way there.
+/// Name of the technique, its target directory, and the function with which the calling thread gets there.
 type Technique = (&'static str, &'static str, fn(&Place) -> Way);
 
 const TECHNIQUES: &[Technique] = &[
@@ -147,7 +147,7 @@ const TECHNIQUES: &[Technique] = &[
     }),
 ];
 
-/// Calls that change entries: what each leaves behind the next one finds.
+/// Calls that change entries; each depends on the result of the previous one.
 fn calls(way: &Way, elsewhere: BorrowedFd<'_>) {
     use rustix::fs::{chmodat, chownat, linkat, mkdirat, mknodat, openat, renameat, symlinkat, unlinkat};
     let at = way.at();
@@ -175,14 +175,14 @@ fn calls(way: &Way, elsewhere: BorrowedFd<'_>) {
     unlinkat(elsewhere, "hard", AtFlags::empty()).unwrap();
 }
 
-/// Makes a file so long.
+/// Sets the length of a file.
 fn truncate(path: &str, len: i64) {
     let path = std::ffi::CString::new(path).unwrap();
     // SAFETY: the path ends in a NUL.
     assert_eq!(unsafe { libc::truncate(path.as_ptr(), len) }, 0);
 }
 
-/// Of each call its name and the sensitive path, the one that it takes first.
+/// For each call, its name and its first sensitive path.
 const EXPECTED: &[(&str, &str)] = &[
     ("mkdirat", "dir"),
     ("fchmodat", "dir"),
@@ -200,7 +200,7 @@ const EXPECTED: &[(&str, &str)] = &[
     ("unlinkat", "soft"),
 ];
 
-/// The same of calls that begin at no descriptor.
+/// The same for calls without a directory file descriptor.
 const EXPECTED_BY_PATH: &[(&str, &str)] =
     &[("truncate", "node"), ("setxattr", "node"), ("removexattr", "node")];
 
@@ -237,7 +237,7 @@ const INTEREST: &[S] = &[
     S::SCHED_PROCESS_EXIT,
 ];
 
-/// The alerts of the rules that hold of what `act` does, which runs in a thread of its own.
+/// Alerts for the calls of `act`, which runs in a separate thread.
 fn alerts(rules: &str, act: impl FnOnce() + Send) -> Vec<String> {
     let mut loader = Loader::new(Arc::new(schema()));
     loader.matching(Matching::All);
@@ -273,8 +273,8 @@ fn alerts(rules: &str, act: impl FnOnce() + Send) -> Vec<String> {
     alerts.iter().map(|text| text.split("Notice ").last().unwrap().to_owned()).collect()
 }
 
-/// Does `act` by every technique but those skipped, each in a thread with directories of its own, and has `check` look at
-/// the alerts that name the directory it leads to.
+/// Runs `act` with every technique except the skipped ones, each in a thread with its own directories.
+/// Passes the alerts with the target directory to `check`.
 pub(super) fn try_all(
     rules: &str,
     skipped: &[&str],
@@ -353,7 +353,7 @@ fn no_way_to_a_program_evades_a_rule_on_its_path() {
         let path = if path.starts_with('/') { path } else { format!("./{path}") };
         assert!(std::process::Command::new(path).status().unwrap().success());
     };
-    // A program needs its libraries, and is not executed by a descriptor here.
+    // A program needs its libraries, and is not executed through a file descriptor here.
     let skipped = [
         "another root",
         "the descriptor of a link",
@@ -365,7 +365,7 @@ fn no_way_to_a_program_evades_a_rule_on_its_path() {
     });
 }
 
-/// Changes of directories, in a way: whether each was made.
+/// Changes of directory entries with one interface; each returns whether it succeeded.
 pub(super) trait Changes {
     fn make(&mut self, path: &Path) -> bool;
     fn set_mode(&mut self, path: &Path) -> bool;
@@ -391,7 +391,7 @@ impl Changes for Calls {
     }
 }
 
-/// What was done to entries while another thread changed what a link leads to: the call and the path.
+/// Changes entries while another thread changes the target of a symlink. Returns the calls and their paths.
 fn race(place: &Place, rounds: usize, by: &mut dyn Changes) -> Vec<String> {
     use rustix::fs::{renameat, symlinkat};
     let (one, two) = (place.path("secret"), place.path("elsewhere"));
@@ -420,7 +420,7 @@ fn race(place: &Place, rounds: usize, by: &mut dyn Changes) -> Vec<String> {
             assert!(by.make(&path));
             let mut there = where_is(&name).unwrap();
             did(&mut done, "mkdirat", there.clone());
-            // Of those that fail, nothing is told: the link led to where it is not.
+            // Failed calls are not reported: the symlink led to a missing file.
             if by.set_mode(&path) {
                 did(&mut done, "fchmodat", there.clone());
             }

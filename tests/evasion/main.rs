@@ -25,7 +25,7 @@ fn races() -> usize {
     std::env::var("EYAS_RACES").ok().and_then(|text| text.parse().ok()).unwrap_or(50_000)
 }
 
-/// Two files of which one is sensitive, in a directory that goes when the test is over.
+/// Two files, of which one is sensitive, in a directory that is removed at the end of the test.
 struct Files {
     dir: Dir,
     inode: u64,
@@ -42,7 +42,8 @@ impl Files {
         self.dir.join(name)
     }
 
-    /// Says what a file must be, and what it must not: neither is decided by what was asked for alone.
+    /// Rules with a positive and a negative condition on a file: the requested path alone must decide
+    /// neither.
     fn engine(&self) -> Engine {
         let mut loader = Loader::new(Arc::new(schema()));
         let rule = format!(
@@ -67,10 +68,11 @@ impl Drop for Over<'_> {
     }
 }
 
-/// How what a path holds is opened, as [`open`] does it.
+/// A function that opens a path, like [`open`].
 type Opens = Box<dyn FnMut(&[AtomicU8]) -> Option<u64> + Send>;
 
-/// Opens what `path` holds, so many times, while another thread flips it. The inode of each file, if there was one, and the alerts.
+/// Opens `path` repeatedly, while another thread flips it. Returns the inode of each opened file, and the
+/// alerts.
 fn race(
     files: &Files,
     path: &[AtomicU8],
@@ -127,7 +129,7 @@ fn race(
     opened.into_iter().zip(alerts).collect()
 }
 
-/// Opens a file, and closes it again; its inode. A name that is read while it changes may be nobody's.
+/// Opens and closes a file, and returns its inode. A path that changes during the call may not exist.
 fn open(path: &[AtomicU8]) -> Option<u64> {
     use std::os::fd::FromRawFd;
 
@@ -137,7 +139,7 @@ fn open(path: &[AtomicU8]) -> Option<u64> {
         assert_eq!(std::io::Error::last_os_error().kind(), std::io::ErrorKind::NotFound);
         return None;
     }
-    // SAFETY: it was just opened, and belongs to nobody else.
+    // SAFETY: the file descriptor is new, and nothing else owns it.
     let file = unsafe { std::fs::File::from_raw_fd(fd) };
     Some(file.metadata().unwrap().st_ino())
 }
@@ -151,7 +153,8 @@ fn a_link_that_changes_does_not_evade_a_rule() {
     race_of_opens("link", races(), Box::new(open));
 }
 
-/// A link leads to one file or the other: each open of the sensitive one raises its alert, and no other does.
+/// A symlink leads to one file or the other: each open of the sensitive file raises its alert, and no other
+/// open does.
 fn race_of_opens(name: &str, times: usize, opens: Opens) {
     let files = Files::new(name);
     let [link, next] = ["link", "next"].map(|name| files.path(name));

@@ -21,7 +21,7 @@ use ring::{ASYNC, Entry, POLLED, Ring};
 
 const CWD: i64 = libc::AT_FDCWD as i64;
 
-/// A rule for what the official ones leave to containers.
+/// A rule for actions that the official rules detect only in containers.
 const OWN: &str = "- rule: connection\n  desc: d\n  priority: NOTICE\n  condition: >\n    evt.type = connect and \
                    fd.sport = 9 and fd.sip = 127.0.0.9\n  output: Connected | proc_exepath=%proc.exepath\n\
                    - rule: removal\n  desc: d\n  priority: NOTICE\n  condition: >\n    evt.type in (unlinkat, renameat, \
@@ -29,7 +29,7 @@ const OWN: &str = "- rule: connection\n  desc: d\n  priority: NOTICE\n  conditio
                    proc_exepath=%proc.exepath\n- rule: read\n  desc: d\n  priority: NOTICE\n  condition: >\n    evt.type = \
                    read and fd.name = /etc/shadow and fd.num >= 0\n  output: Read | proc_exepath=%proc.exepath\n";
 
-/// What is done, in a way: requests of a ring, or system calls.
+/// Actions with one interface: requests of a ring, or system calls.
 trait Way {
     fn open(&mut self, path: &CStr, flags: i32) -> i64;
     fn read(&mut self, fd: i64);
@@ -124,7 +124,7 @@ impl Way for Requests {
     }
 }
 
-/// What a thief does.
+/// Actions of an attacker.
 fn act(way: &mut dyn Way) {
     let scratch = Dir::new("by-ring");
     let dir = scratch.join("dir");
@@ -138,7 +138,7 @@ fn act(way: &mut dyn Way) {
     way.link(true, c"/etc/shadow", &old);
     way.rename(&old, &new);
     way.unlink(&new, 0);
-    // On another file system, as is often the case, it fails, which the rule does not mind.
+    // On another file system, which is common, it fails; the rule matches anyway.
     way.link(false, c"/etc/shadow", &old);
     way.unlink(&old, 0);
     way.unlink(&own, libc::AT_REMOVEDIR);
@@ -147,7 +147,7 @@ fn act(way: &mut dyn Way) {
     way.connect(&address);
 }
 
-/// The first words of the alerts that this process raises by what it does.
+/// First words of the alerts for actions of this process.
 fn alerts(make: impl FnOnce() -> Box<dyn Way> + Send) -> BTreeSet<String> {
     let mut loader = Loader::new(Arc::new(schema()));
     let official = eyas_testing::data_or_ignore("rules/falco_rules.yaml");
@@ -203,7 +203,7 @@ fn alerts(make: impl FnOnce() -> Box<dyn Way> + Send) -> BTreeSet<String> {
     alerts.iter().map(words).collect()
 }
 
-/// Ignores the test where requests are not seen.
+/// Ignores the test if requests are not captured.
 fn need_requests() {
     eyas_testing::need_live_capture();
     if Features::detect().io_uring.is_none() {
@@ -236,7 +236,8 @@ fn a_program_that_works_through_io_uring_alone_raises_the_same_alerts() {
     assert_eq!(alerts(|| Box::new(Requests(Ring::new(POLLED, 0).unwrap(), 0))), wanted, "polled");
 }
 
-/// Makes what paths that begin at a descriptor lead to, renames it away and back, links it, and takes it away.
+/// Creates an entry relative to a directory file descriptor, renames it away and back, links it, and
+/// removes it.
 fn change_entries(place: &Place, way: &To, how: u8) {
     use std::os::fd::AsRawFd;
 
@@ -282,7 +283,7 @@ fn change_entries(place: &Place, way: &To, how: u8) {
     request(Entry::new(36, elsewhere).addr(c"hard".as_ptr()));
 }
 
-/// Of each request its call and the sensitive path, the one that it takes first.
+/// For each request, its call and its first sensitive path.
 const EXPECTED: &[(&str, &str)] = &[
     ("mkdirat", "dir"),
     ("renameat2", "dir"),
@@ -363,7 +364,7 @@ fn a_link_that_changes_does_not_evade_a_rule_on_opens_of_requests() {
     let opens = move |path: &[std::sync::atomic::AtomicU8]| {
         let fd = ring.one(Entry::new(18, CWD).addr(path.as_ptr()));
         assert!(fd >= 0, "{fd}");
-        // SAFETY: it was just opened, and belongs to nobody else.
+        // SAFETY: the file descriptor is new, and nothing else owns it.
         let file = unsafe { std::fs::File::from_raw_fd(fd as i32) };
         Some(file.metadata().unwrap().st_ino())
     };

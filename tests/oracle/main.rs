@@ -138,7 +138,7 @@ fn verdicts(
     Ok(all)
 }
 
-/// Which rules the engine says match, with what it keeps from one event to the next.
+/// The rules that match according to the engine, including its cache between events.
 fn matched(evaluator: &mut Evaluator<'_>, count: usize, event: &dyn eyas::fields::FieldSource) -> Vec<bool> {
     let mut found = Vec::new();
     evaluator.matches(event, &mut found).unwrap();

@@ -16,7 +16,7 @@ use proptest::test_runner::TestRunner;
 
 use super::{engine, matched, syscalls};
 
-/// Comparisons of what events report, in all the ways that rows have.
+/// Comparisons of event data, with all kinds of tests that rows have.
 const TESTS: &[&str] = &[
     "evt.type in (open, openat)",
     "evt.type = openat",

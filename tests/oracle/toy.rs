@@ -14,7 +14,7 @@ use super::conditions::{ADDRESSES, WORDS};
 
 /// Event types: by position.
 pub const TYPES: &[&str] = &["open", "close", "read", "write", "other"];
-/// Events that tests of another type hold of, too: a `write` is a newer `close`.
+/// Events that also match tests for another type: a `write` is a newer `close`.
 const NEWER: usize = 3;
 const LIKE: usize = 1;
 

@@ -24,7 +24,7 @@ const KNOWN: &[(&str, usize)] = &[];
 /// The imports of a program: the importing file, the imported one, and what shows it.
 type Imports = BTreeMap<PathBuf, BTreeMap<PathBuf, String>>;
 
-/// What a path leads to.
+/// Target of a path.
 enum Found {
     Module(usize),
     File(PathBuf),
@@ -41,7 +41,7 @@ impl Program {
         false
     }
 
-    /// What a name of a module is; re-exports are followed to the definition.
+    /// Resolves a name of a module; follows re-exports to the definition.
     fn find(&self, module: usize, name: &str, seen: &mut HashSet<(usize, String)>) -> Option<Found> {
         if !seen.insert((module, name.to_owned())) {
             return None;
@@ -154,7 +154,7 @@ impl Program {
     }
 }
 
-/// The circles: files of which each one imports, perhaps through others, every other one.
+/// The cycles: sets of files in which each file imports every other one, directly or indirectly.
 fn circles(imports: &Imports) -> Vec<BTreeSet<&PathBuf>> {
     let reach = |start: &PathBuf| {
         let mut seen = BTreeSet::new();

@@ -274,7 +274,7 @@ pub struct Field {
     pub id: FieldId,
     /// Argument, if one was given.
     pub arg: Option<Arg>,
-    /// A number that the schema chooses, to save a look-up at extraction, such as a parameter's index; 0 if
+    /// A number that the schema chooses, to save a lookup at extraction, such as a parameter's index; 0 if
     /// unused.
     pub hint: u32,
     /// Type of the values: that of the row, or for `evt.rawarg.x` that of the parameter.

@@ -22,21 +22,21 @@ use crate::state::{
 use crate::verdicts::{LossWindow, Windows};
 use crate::view::{EventView, Moment};
 
-/// Minimum time between two look-ups of threads in doubt, ns; a look-up takes a tenth of that.
+/// Minimum time between two lookups of threads in doubt, ns; a lookup takes a tenth of that.
 const LOOK_INTERVAL: u64 = 2_000_000;
 /// One in this number of skipped events is shown nevertheless.
 const SAMPLED: u64 = 1024;
-/// Maximum lag of events behind the running system for which look-ups are useful, ns.
+/// Maximum lag of events behind the running system for which lookups are useful, ns.
 const CAUGHT_UP: u64 = 5_000_000;
 
-/// Limits and look-ups of an [`Inspector`].
+/// Limits and lookups of an [`Inspector`].
 #[non_exhaustive]
 pub struct Config {
-    /// Look-up of unknown threads; `None` in a replay.
+    /// Lookup of unknown threads; `None` in a replay.
     pub proc: Option<Box<dyn ProcLookup>>,
-    /// Look-up of the containers of processes; `None` in a replay.
+    /// Lookup of the containers of processes; `None` in a replay.
     pub containers: Option<Box<dyn ContainerLookup>>,
-    /// Look-up of users and groups in containers; `None` in a replay.
+    /// Lookup of users and groups in containers; `None` in a replay.
     pub accounts: Option<Box<dyn AccountLookup>>,
     /// Hashes of executed files, for the field `proc.exe_hash.sha256`; `None` in a replay, because the
     /// files do not exist there.
@@ -49,7 +49,7 @@ pub struct Config {
     /// How long an event may wait for the users of its container, while none of them are known. The thread
     /// reads two small files, once for each container. With zero, nothing waits.
     pub account_wait: Duration,
-    /// Whether [`EventView::reports`] returns the results of look-ups, for programs that write captures.
+    /// Whether [`EventView::reports`] returns the results of lookups, for programs that write captures.
     pub reports: bool,
     /// Domain names with their addresses; without it no name is known.
     pub names: Option<SharedNames>,
@@ -58,7 +58,7 @@ pub struct Config {
     /// Plugins that provide fields of the events, parse them or follow the capture.
     pub plugins: Option<Plugins>,
     /// Whether the inspector requests an environment from [`Config::proc`] if the event contains only its
-    /// beginning. The look-up should return more than 4,096 bytes. If the process has ended meanwhile, the
+    /// beginning. The lookup should return more than 4,096 bytes. If the process has ended meanwhile, the
     /// beginning is kept.
     pub large_environment: bool,
     /// Maximum number of threads.
@@ -92,7 +92,7 @@ impl Default for Config {
     }
 }
 
-/// Each function replaces the limit or look-up of its name.
+/// Each function replaces the limit or lookup of its name.
 impl Config {
     /// See [`Config::proc`].
     #[must_use]
@@ -203,7 +203,7 @@ impl std::fmt::Debug for Config {
 #[derive(Debug)]
 pub struct Inspector {
     config: Config,
-    /// Look-ups in other threads.
+    /// Lookups in other threads.
     lookups: Option<AsyncLookups>,
     names: Option<Follower>,
     observers: Observers,
@@ -287,7 +287,7 @@ impl Inspector {
         }
     }
 
-    /// Results of look-ups in container runtimes ([`Config::containers`]). Without permission for a
+    /// Results of lookups in container runtimes ([`Config::containers`]). Without permission for a
     /// runtime's socket, every field of its containers stays empty; this shows the reason.
     pub fn runtime_stats(&self) -> RuntimeStats {
         self.lookups.as_ref().map(AsyncLookups::runtime_stats).unwrap_or_default()
@@ -320,7 +320,7 @@ impl Inspector {
     /// Makes [`Inspector::next`] skip unneeded events, and track only needed state. All events are still
     /// counted. One in 1,024 of the skipped events is shown nevertheless: see [`EventView::is_sample`].
     ///
-    /// Only in replays: an inspector with look-ups or plugins shows every event.
+    /// Only in replays: an inspector with lookups or plugins shows every event.
     pub fn set_needs(&mut self, needs: Option<Arc<Needs>>) {
         self.skips.flush(&mut self.state);
         let is_alone = self.config.proc.is_none() && self.lookups.is_none() && self.moment.plugins.is_none();
@@ -381,7 +381,7 @@ impl Inspector {
 
     /// Whether events were lost, and a thread that may have made them has not been looked up since. Its
     /// state, and the results of rules for its events, may be wrong. In a replay this stays true, because
-    /// there are no look-ups.
+    /// there are no lookups.
     pub fn is_in_doubt(&self) -> bool {
         self.state.doubts.remain()
     }
@@ -520,7 +520,7 @@ impl Inspector {
     }
 
     /// Records losses, and looks up a thread in doubt: that of the event, or another one. The running
-    /// system is ahead of the events. If it is far ahead, a look-up would return a later state than that of
+    /// system is ahead of the events. If it is far ahead, a lookup would return a later state than that of
     /// the events.
     #[cold]
     #[inline(never)]

@@ -1,4 +1,4 @@
-//! Look-ups of containers and of their users.
+//! Lookups of containers and of their users.
 //!
 //! Separate threads make the requests, and results are merged when they arrive. Nothing here waits, unless
 //! a program configures it: see [`Waits`].
@@ -20,7 +20,7 @@ pub(crate) use mailbox::{Mailbox, Sender, mailbox};
 use hold::Hold;
 use pace::{Asked, Budget, Firsts};
 
-/// Look-up in container runtimes. Only [`ContainerLookup::wait`] may wait.
+/// Lookup in container runtimes. Only [`ContainerLookup::wait`] may wait.
 pub trait ContainerLookup: Send {
     /// Requests the metadata of the container with this short id. Returns `false` if the request must be
     /// made again later. While nothing is known about the container, this is called again when processes in
@@ -37,13 +37,13 @@ pub trait ContainerLookup: Send {
         self.answer()
     }
 
-    /// Numbers of look-ups and of failures.
+    /// Numbers of lookups and of failures.
     fn stats(&self) -> RuntimeStats {
         RuntimeStats::default()
     }
 }
 
-/// Results of look-ups in container runtimes.
+/// Results of lookups in container runtimes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -78,7 +78,7 @@ impl SocketStats {
     }
 }
 
-/// Look-up of users and groups in files of the host and of containers. Only [`AccountLookup::wait`] may
+/// Lookup of users and groups in files of the host and of containers. Only [`AccountLookup::wait`] may
 /// wait.
 pub trait AccountLookup: Send {
     /// Requests the users of the container of process `pid`; returns `false` if there is no room.
@@ -97,7 +97,7 @@ pub trait AccountLookup: Send {
     fn wait(&mut self, _patience: Duration) {}
 }
 
-/// How long events may wait. A replay has no look-ups, so nothing waits.
+/// How long events may wait. A replay has no lookups, so nothing waits.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Waits {
     /// For the metadata of a container, from its first event on.
@@ -106,7 +106,7 @@ pub(crate) struct Waits {
     pub(crate) accounts: Duration,
 }
 
-/// Pending look-ups.
+/// Pending lookups.
 #[derive(Default)]
 pub(crate) struct AsyncLookups {
     containers: Option<Box<dyn ContainerLookup>>,
@@ -122,7 +122,7 @@ pub(crate) struct AsyncLookups {
     budget: Budget,
     /// Time of the last request for the host's users, ns of event time.
     host_asked: Option<u64>,
-    /// Number of look-ups in /proc up to the previous event.
+    /// Number of lookups in /proc up to the previous event.
     proc_lookups: u64,
 }
 
@@ -135,7 +135,7 @@ const ACCOUNTS_PAUSE: u64 = SECOND;
 const FIRST_ACCOUNTS_PAUSE: u64 = SECOND / 1000;
 
 impl AsyncLookups {
-    /// `None` if there are no look-ups.
+    /// `None` if there are no lookups.
     pub(crate) fn new(
         containers: Option<Box<dyn ContainerLookup>>,
         accounts: Option<Box<dyn AccountLookup>>,

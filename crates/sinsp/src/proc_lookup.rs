@@ -1,9 +1,9 @@
-//! Look-ups of threads in the running system.
+//! Lookups of threads in the running system.
 
 use eyas_scap::proc::ThreadReader;
 use eyas_scap::{FdEntry, ThreadEntry};
 
-/// Look-up of threads that no event has reported.
+/// Lookup of threads that no event has reported.
 pub trait ProcLookup: Send {
     /// The thread and its open files; `None` if it has ended.
     fn thread(&mut self, tid: i64) -> Option<(ThreadEntry, Vec<FdEntry>)>;

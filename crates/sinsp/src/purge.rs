@@ -10,7 +10,7 @@ const AT_ONCE: usize = 4;
 /// Minimum time between two steps, ns.
 const STEP: u64 = 2_000_000;
 
-/// The search for threads whose end was lost. A replay keeps every thread, because there is no look-up.
+/// The search for threads whose end was lost. A replay keeps every thread, because there is no lookup.
 #[derive(Debug, Default)]
 pub(crate) struct Purge {
     /// Time of the event at which the next step is due, ns; 0 before the first event.

@@ -42,7 +42,7 @@ pub use options::{Api, Endpoint, Options};
 /// Maximum number of waiting ids and results. Requests without room are repeated later.
 const QUEUE: usize = 1024;
 
-/// Look-ups in the runtimes of this machine, in a separate thread. Dropping this ends the thread.
+/// Lookups in the runtimes of this machine, in a separate thread. Dropping this ends the thread.
 #[derive(Debug)]
 pub struct Runtimes {
     asked: mpsc::Sender<String>,

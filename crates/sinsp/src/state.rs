@@ -80,7 +80,7 @@ pub struct State {
     pub stats: StateStats,
     /// Last context switch of each CPU, ns since the epoch; 0 for none.
     switches: Vec<u64>,
-    /// Budget of `/proc` look-ups for received descriptors.
+    /// Budget of `/proc` lookups for received descriptors.
     received: budget::ReceivedBudget,
     /// How often all open files may be searched for one.
     searches: budget::ReceivedBudget,
@@ -99,7 +99,7 @@ pub struct State {
     pub(crate) unshown_changes: u64,
     /// Format of parameters and names.
     pub(crate) rendering: Rendering,
-    /// Budget of /proc look-ups for unknown threads.
+    /// Budget of /proc lookups for unknown threads.
     lookups: budget::LookupBudget,
 }
 
@@ -113,9 +113,9 @@ pub struct StateStats {
     pub threads_removed: u64,
     /// Threads that were not added because the table was full.
     pub threads_rejected: u64,
-    /// Look-ups of threads in /proc.
+    /// Lookups of threads in /proc.
     pub proc_lookups: u64,
-    /// Events of unknown threads without a look-up, because that second's budget was used up.
+    /// Events of unknown threads without a lookup, because that second's budget was used up.
     pub proc_lookups_deferred: u64,
     /// Threads that even /proc did not know.
     pub failed_thread_lookups: u64,

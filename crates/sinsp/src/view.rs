@@ -40,7 +40,7 @@ pub(crate) struct Moment {
     pub(crate) plugins: Option<Box<Plugins>>,
     /// Hashes of executed files, if they are available.
     pub(crate) exe_hashes: Option<ExeHashes>,
-    /// Results of look-ups since the previous event.
+    /// Results of lookups since the previous event.
     pub(crate) reports: Reports,
 }
 
@@ -185,7 +185,7 @@ impl<'a> EventView<'a> {
         snapshot
     }
 
-    /// Results of look-ups since the previous event, if [`Config::reports`](crate::Config::reports) is set:
+    /// Results of lookups since the previous event, if [`Config::reports`](crate::Config::reports) is set:
     /// containers, users and groups, as events for the state only. Write them before this event, so that a
     /// replay of the capture has the same state.
     pub fn reports(&self) -> &'a [OwnedEvent] {

@@ -14,14 +14,14 @@ fn falco(args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_falco")).args(["-c", "/dev/null"]).args(args).output().unwrap()
 }
 
-/// What is printed by arguments that are right.
+/// Output for valid arguments.
 fn printed(args: &[&str]) -> String {
     let out = falco(args);
     assert!(out.status.success(), "{args:?}: {out:?}");
     String::from_utf8(out.stdout).unwrap()
 }
 
-/// What is said of arguments that are wrong.
+/// Error for invalid arguments.
 fn refused(args: &[&str]) -> String {
     let out = falco(args);
     assert_eq!(out.status.code(), Some(1), "{args:?}: {out:?}");

@@ -23,7 +23,7 @@ fn falco() -> Command {
 
 #[test]
 fn a_process_without_rights_is_told_what_it_lacks() {
-    // An environment in which nothing can be loaded, whoever runs the test.
+    // An environment in which no program can be loaded, even if root runs the test.
     let mut program = Command::new("setpriv");
     program.args(["--bounding-set=-all", "--inh-caps=-all", env!("CARGO_BIN_EXE_falco")]);
     let out = doctor(&mut program, &["-o", "json_output=true"]);

@@ -31,10 +31,10 @@ fn main() -> std::process::ExitCode {
     eyas_testing::main()
 }
 
-/// What is wrong with what alerts are delivered to.
+/// Fault of a destination.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Fault {
-    /// It takes a connection, and reads nothing or sends no reply.
+    /// It accepts a connection, but reads nothing or sends no reply.
     Stall,
     /// It ends while alerts are delivered to it.
     Kill,
@@ -46,7 +46,7 @@ enum Fault {
 
 use Fault::{Garbage, Kill, Refuse, Stall};
 
-/// What an output loses.
+/// Losses of an output.
 #[derive(Clone, Copy, Debug)]
 enum Loss {
     All,
@@ -54,7 +54,7 @@ enum Loss {
     Nothing,
 }
 
-/// What each output loses by each fault, in the order of [`Fault`].
+/// Losses of each output for each fault, in the order of [`Fault`].
 const TABLE: &[(&str, [Loss; 4])] = &[
     ("stdout_output", [Loss::Some, Loss::Some, Loss::All, Loss::Nothing]),
     ("syslog_output", [Loss::Some, Loss::Some, Loss::All, Loss::Nothing]),

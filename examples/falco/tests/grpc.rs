@@ -73,7 +73,7 @@ impl Serving {
         self.run.feed(&pieces);
     }
 
-    /// Fetches until there are so many alerts.
+    /// Fetches until there are this many alerts.
     #[track_caller]
     fn fetch(&self, client: &Client, count: usize) -> Vec<u64> {
         let (until, mut found) = (Instant::now() + SOON, Vec::new());

@@ -275,7 +275,7 @@ fn encrypted_alerts_go_to_whom_they_are_meant_for() {
         assert_eq!(requests.try_iter().count(), 6, "{option}: {}", stderr(&out));
     }
 
-    // Nobody vouches for it; it is somebody else; it does not speak TLS.
+    // Its certificate is not trusted; it has another name; it does not use TLS.
     let other =
         CertifiedIssuer::self_signed(CertificateParams::default(), KeyPair::generate().unwrap()).unwrap();
     let stranger = format!("ca_cert={}", put("other.pem", &other.pem()));
@@ -291,7 +291,7 @@ fn encrypted_alerts_go_to_whom_they_are_meant_for() {
         assert_eq!(requests.try_iter().filter(|r| r.head.starts_with("post")).count(), 0);
     }
 
-    // The server wants to know who sends.
+    // The server requires a client certificate.
     let config = server_config(&at, Some(ca.der()));
     let (port, requests) = server(OK, Some(config.clone()));
     let out = replay(&[&url("https", port), &ca_cert, "mtls=true", &cert, &key]);
@@ -300,7 +300,7 @@ fn encrypted_alerts_go_to_whom_they_are_meant_for() {
     let text = stderr(&replay(&[&url("https", port), &ca_cert]));
     assert!(requests.try_iter().count() == 0 && text.contains("6 alerts lost"), "{text}");
 
-    // What can't be read is said before anything runs.
+    // Unreadable files are reported at startup.
     let wrong_key = format!("client_key={}", put("wrong.key", &KeyPair::generate().unwrap().serialize_pem()));
     let no_file = format!("ca_cert={}", dir.join("none").display());
     let empty = format!("ca_cert={}", dir.join("notes.txt").display());

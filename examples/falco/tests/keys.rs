@@ -294,7 +294,7 @@ fn files_directories_and_options_are_merged_in_their_order() {
     assert!(run.count("started") > 0 && run.count("second") == 0, "{}", run.log);
 }
 
-/// Every key with the value that it has where nobody sets it; those of Falco's own file, for the most part.
+/// Every key with its default value; most defaults are those of Falco's own file.
 const DEFAULTS: &str = "
 watch_config_files: true
 rules: []
@@ -367,7 +367,7 @@ fn usual_values_need_no_warning() {
     }
 }
 
-/// Who reads the log by scripts finds Falco's words.
+/// Scripts that read the log find Falco's messages.
 #[test]
 fn the_log_and_errors_have_falcos_words() {
     let (_dir, config) = setup("words", "");

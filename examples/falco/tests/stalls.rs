@@ -122,7 +122,8 @@ fn lost<'l>(log: &'l str, output: &str) -> &'l str {
     line.unwrap_or_else(|| panic!("{output} lost nothing: {log}"))
 }
 
-/// Replays with an output that is stuck: the file has all alerts, and the log says that the other has not.
+/// Replays with a stuck output: the file has all alerts, and the log reports the losses of the other
+/// output.
 #[track_caller]
 fn check(options: &[&str], output: &str, reason: &str, prepare: impl FnOnce(&Dir, &mut Command)) {
     let dir = Dir::new(output);

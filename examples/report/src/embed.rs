@@ -8,7 +8,7 @@ use eyas::sinsp::{EventView, Inspector};
 
 use crate::slice::{Places, Scout};
 
-/// An item of a pass over the capture.
+/// An item while reading the capture.
 enum Item<'a, 'e> {
     Snapshot(&'a Snapshot),
     /// An event, and whether it is shown.

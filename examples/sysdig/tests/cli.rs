@@ -23,7 +23,7 @@ fn run(args: &[&str]) -> Output {
     command().args(["-r", DEMO]).args(args).output().unwrap()
 }
 
-/// What it prints, which must be all that it says.
+/// Its standard output; standard error must be empty.
 fn prints(args: &[&str]) -> String {
     let output = run(args);
     let error = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -507,7 +507,7 @@ fn what_passes_is_written_and_reads_back() {
     };
     assert!(line(&out("all")) == line(DEMO), "the copy differs");
 
-    // Each of several files begins with the state as it is then.
+    // Each of several files begins with the current state.
     prints(&["-e", "700", "-w", &out("state")]);
     let parts: String = (0..7).map(|n| line(&out(&format!("state{n}")))).collect();
     let without_numbers = |text: &str| -> Vec<String> {
@@ -518,7 +518,7 @@ fn what_passes_is_written_and_reads_back() {
     let differ: Vec<_> = parts.iter().zip(&whole).filter(|(a, b)| a != b).collect();
     assert!(differ.is_empty(), "{}: {:#?}", differ.len(), &differ[..differ.len().min(20)]);
 
-    // Names tell the time of their first event.
+    // Names have the time of their first event.
     prints(&["-G", "1", "-w", &out("timed%H%M%S"), filter]);
     assert_eq!(names(&dir.join("timed191535")), expected);
     prints(&["-G", "1", "-w", &out("none%%"), "evt.num = 0"]);
@@ -550,7 +550,7 @@ fn captures_pass_through_pipes() {
     assert!(!output.status.success() && text.contains("standard output"), "{text}");
 }
 
-/// A program that does not outlive its test.
+/// A program that ends with its test.
 #[cfg(feature = "live")]
 struct Running(std::process::Child);
 
@@ -563,8 +563,8 @@ impl Drop for Running {
     }
 }
 
-/// Runs `true` again and again until a live capture with these arguments prints a line that is wanted, and ends the capture; what
-/// it says besides.
+/// Runs `true` repeatedly until a live capture with these arguments prints a wanted line. Then ends the
+/// capture, and returns its standard error.
 #[cfg(feature = "live")]
 fn watch(args: &[&str], is_wanted: fn(&str) -> bool) -> String {
     let _turn = eyas_testing::live_turn();

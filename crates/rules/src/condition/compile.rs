@@ -22,7 +22,7 @@ pub(crate) struct Compiler<'s> {
     schema: &'s dyn Schema,
     graph: Graph,
     known: Known,
-    /// Buffer for the key of a comparison during a look-up.
+    /// Buffer for the key of a comparison during a lookup.
     key: Vec<u8>,
     /// Codes that all type tests treat alike.
     classes: Vec<CodeClass>,

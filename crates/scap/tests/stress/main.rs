@@ -17,7 +17,7 @@ mod tag;
 
 use check::Check;
 
-/// Set, it makes this program the one that makes calls, for so many seconds.
+/// Environment variable of the process that makes calls: the number of seconds.
 const MAKER: &str = "EYAS_STRESS_MAKER";
 
 fn main() -> std::process::ExitCode {

@@ -12,7 +12,7 @@ use crate::state::{Reports, State, Text};
 
 /// Maximum number of containers whose first event is remembered.
 const MAX: usize = 16_384;
-/// Maximum age of an event for a look-up of its process, ns.
+/// Maximum age of an event for a lookup of its process, ns.
 const RECENT: u64 = 1_000_000_000;
 
 /// Unknown containers, and the time until which their events wait.

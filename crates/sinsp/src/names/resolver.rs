@@ -47,7 +47,7 @@ struct Work {
 #[derive(Debug)]
 struct Entry {
     addresses: Vec<IpAddr>,
-    /// Time of the next look-up.
+    /// Time of the next lookup.
     due: Instant,
     pause: Duration,
     /// Whether it was resolved, with or without success.

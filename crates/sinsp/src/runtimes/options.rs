@@ -1,4 +1,4 @@
-//! Options of the look-ups in runtimes.
+//! Options of the lookups in runtimes.
 
 use std::path::PathBuf;
 use std::time::Duration;

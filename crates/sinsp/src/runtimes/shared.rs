@@ -23,7 +23,7 @@ pub(super) struct Shared {
     pub(super) sources: Sources,
     pub(super) tally: Tally,
     found: Sender<serde_json::Value>,
-    /// The sender of requests; only the owner of the look-ups keeps the channel open.
+    /// The sender of requests; only the owner of the lookups keeps the channel open.
     questions: mpsc::WeakSender<String>,
     /// Containers with complete metadata from Podman itself.
     complete: Mutex<FxHashSet<String>>,

@@ -1,4 +1,4 @@
-//! Statistics of look-ups: failures by socket, with the last one of each.
+//! Statistics of lookups: failures by socket, with the last one of each.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,4 +1,4 @@
-//! The thread of the look-ups: a task for each requested container, and one for each runtime whose events
+//! The thread of the lookups: a task for each requested container, and one for each runtime whose events
 //! are followed.
 
 use std::sync::Arc;

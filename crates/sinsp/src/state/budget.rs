@@ -1,11 +1,11 @@
-//! Limits for look-ups in `/proc` on the event thread.
+//! Limits for lookups in `/proc` on the event thread.
 
-/// Look-ups per second of event time. One takes 50 to 200 us, so they cost at most a tenth of a core.
+/// Lookups per second of event time. One takes 50 to 200 us, so they cost at most a tenth of a core.
 const PER_SECOND: u64 = 500;
-/// Time that one look-up uses of the budget, ns.
+/// Time that one lookup uses of the budget, ns.
 const COST: u64 = 1_000_000_000 / PER_SECOND;
 
-/// A budget of look-ups that fills with time.
+/// A budget of lookups that fills with time.
 #[derive(Debug, Default)]
 pub(super) struct LookupBudget {
     /// Time up to which the budget is used, at most a second ahead of the events, ns.
@@ -13,7 +13,7 @@ pub(super) struct LookupBudget {
 }
 
 impl LookupBudget {
-    /// Takes one look-up at the time `now`, ns; `false` if none is left.
+    /// Takes one lookup at the time `now`, ns; `false` if none is left.
     pub(super) fn take(&mut self, now: u64) -> bool {
         // The unused budget of a second expires.
         let used = self.used_until.max(now);
@@ -28,7 +28,7 @@ impl LookupBudget {
 /// Maximum number of processes that are looked up in a second of event time, so that a program that sends
 /// many files does not stop events.
 const MAX_PER_SECOND: u32 = 100;
-/// The remaining look-ups of received descriptors in this second.
+/// The remaining lookups of received descriptors in this second.
 #[derive(Debug, Default)]
 pub(super) struct ReceivedBudget {
     second: u64,
@@ -36,7 +36,7 @@ pub(super) struct ReceivedBudget {
 }
 
 impl ReceivedBudget {
-    /// Takes one look-up at the time `ts`, ns; `false` if none is left.
+    /// Takes one lookup at the time `ts`, ns; `false` if none is left.
     pub(super) fn allows(&mut self, ts: u64) -> bool {
         let second = ts / 1_000_000_000;
         if self.second != second {

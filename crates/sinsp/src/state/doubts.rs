@@ -29,7 +29,7 @@ pub(crate) struct Doubts {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Doubt {
     pub(super) key: ThreadKey,
-    /// Time of its last event when a look-up did not find it. A second look-up that finds nothing, without
+    /// Time of its last event when a lookup did not find it. A second lookup that finds nothing, without
     /// an event in between, proves that the thread has ended. After only one, its exit event may still
     /// come.
     pub(super) missed: Option<u64>,

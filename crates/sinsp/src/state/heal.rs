@@ -23,7 +23,7 @@ mod same;
 
 pub(super) use same::is_same_file;
 
-/// Minimum age of a thread for a look-up, ns. A child that is about to execute a program would otherwise be
+/// Minimum age of a thread for a lookup, ns. A child that is about to execute a program would otherwise be
 /// treated as that program.
 const SETTLES_IN: u64 = 100_000_000;
 /// Start times of a thread that differ by at most this, ns, are treated as equal, because `/proc` counts in
@@ -31,7 +31,7 @@ const SETTLES_IN: u64 = 100_000_000;
 const SAME_START: u64 = 1_000_000_000;
 
 impl State {
-    /// Records losses. Threads wait for a look-up only if `/proc` can be read.
+    /// Records losses. Threads wait for a lookup only if `/proc` can be read.
     pub(crate) fn doubt(&mut self, losses: &[Loss], can_ask: bool) {
         self.stats.losses += losses.len() as u64;
         self.stats.events_lost += losses.iter().map(|loss| loss.events).sum::<u64>();
@@ -78,7 +78,7 @@ impl State {
         }
     }
 
-    /// Queues every thread in doubt for a look-up.
+    /// Queues every thread in doubt for a lookup.
     fn queue_doubted(&mut self) {
         let queue = &mut self.doubts.queue;
         queue.extend(self.threads.doubted().map(|key| Doubt { key, missed: None }));
@@ -267,7 +267,7 @@ impl State {
     }
 }
 
-/// Whether the thread is old enough for a look-up.
+/// Whether the thread is old enough for a lookup.
 fn is_settled(thread: &Thread, ts: u64) -> bool {
     ts.saturating_sub(thread.clone_ts.max(thread.exec_ts)) > SETTLES_IN
 }

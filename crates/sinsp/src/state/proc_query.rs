@@ -1,4 +1,4 @@
-//! Look-ups of threads in the running system.
+//! Lookups of threads in the running system.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use super::{State, Thread, ThreadKey};
 pub(crate) type ProcQuery<'a> = &'a mut dyn FnMut(i64) -> Option<(ThreadEntry, Vec<FdEntry>)>;
 
 /// Looks up a thread in /proc, or else adds an entry with only the id. Without room in the table, or beyond
-/// the budget, there is no look-up; the thread's next event tries again.
+/// the budget, there is no lookup; the thread's next event tries again.
 pub(super) fn find_thread(
     state: &mut State,
     tid: i64,

@@ -9,12 +9,12 @@ use serde_json::Value as Json;
 
 use super::Text;
 
-/// The code in captures for a successful look-up of metadata.
+/// The code in captures for a successful lookup of metadata.
 const SUCCESSFUL: u8 = 1;
 /// Maximum length of a text about a user or group in an event, bytes; an event has at most 64 KiB.
 const MAX_TEXT: usize = 4096;
 
-/// Results of look-ups since the previous event, if they are requested.
+/// Results of lookups since the previous event, if they are requested.
 #[derive(Debug, Default)]
 pub(crate) struct Reports {
     pub(crate) is_on: bool,

@@ -19,7 +19,7 @@ pub fn system() -> Inspector {
     system_with(Config::default())
 }
 
-/// The same system, with look-ups and limits.
+/// The same system, with lookups and limits.
 pub fn system_with(config: Config) -> Inspector {
     let mut inspector = Inspector::new(config);
     inspector.load(beginning());

@@ -5,10 +5,10 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Something that was received so often.
+/// Number of received items.
 pub type Count = Arc<AtomicU64>;
 
-/// A server that takes all requests, over HTTP; returns where it is, and how many requests it has got.
+/// Starts an HTTP server that accepts all requests. Returns its address, and the number of requests.
 pub fn server() -> (String, Count) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();

@@ -55,7 +55,7 @@ impl Docker {
         self.world.lock().unwrap().containers.insert(id.to_owned(), json);
     }
 
-    /// Waits until so many streams were asked for.
+    /// Waits until this many streams were requested.
     fn wait_for_streams(&self, count: usize) {
         let began = Instant::now();
         while self.world.lock().unwrap().queries.len() < count {
@@ -189,10 +189,10 @@ fn podman_in_the_place_of_docker_is_podman() {
         assert!(runtimes.ask(SHORT.as_bytes()));
     }
     wait(&mut runtimes);
-    // One stream, and one question for each: nobody takes it for Docker.
+    // One stream, and one query for each: eyas does not treat it as Docker.
     let world = podman.world.lock().unwrap();
     assert_eq!((world.queries.len(), world.inspected), (1, 4));
-    // Where Podman is not asked, it is Docker as far as anybody knows.
+    // If Podman is not queried, the socket counts as Docker's.
     drop(world);
     let mut runtimes = start(&dir, &[(Api::Docker, "run/docker.sock")]);
     assert_eq!(ask(&mut runtimes)["type"], Kind::Docker as u8);

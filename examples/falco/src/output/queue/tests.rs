@@ -107,7 +107,7 @@ fn an_output_that_only_loses_is_waited_for_no_longer_than_one_that_does_nothing(
     queue.push(&alerts(&["one"]), |_| false);
     scope(|scope| {
         scope.spawn(|| {
-            // Longer than anybody has patience.
+            // Longer than any timeout.
             for _ in 0..50 {
                 sleep(SHORT / 4);
                 queue.settle(1, false);

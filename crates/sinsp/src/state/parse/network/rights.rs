@@ -13,7 +13,7 @@ const SCM_RIGHTS: u32 = 1;
 const HEADER: usize = 16;
 
 /// Adds the received descriptors that the event describes, and looks up the others in /proc; a replay has
-/// no look-up.
+/// no lookup.
 pub(super) fn receive(
     state: &mut State,
     raw: &RawEvent<'_>,
