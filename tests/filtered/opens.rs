@@ -1,5 +1,7 @@
 //! Opens that are the same as one that was judged before, and calls that say which file their descriptor stands for.
 
+use std::path::PathBuf;
+
 use eyas_testing::test;
 
 use super::*;

@@ -272,7 +272,7 @@ fn read_all(args: &Args, config: &Config) -> Result<Loader> {
             let first = result.errors.first().map(|error| {
                 let line = error.to_diagnostic().labels.first().map_or(1, |label| label.position().0);
                 let (code, what) = (error.code.code(), error.code.short());
-                format!(", line {line}: {code} ({what}): {}", said(error))
+                format!(", line {line}: {code} ({what}): {}", full_message(error))
             });
             bail!("the rules file {} does not load{}", file.name, first.unwrap_or_default());
         }
