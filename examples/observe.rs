@@ -13,7 +13,7 @@ use eyas_console::say;
 struct Tell;
 
 impl Tell {
-    fn tell(event: &EventView<'_>, what: &str, of: &[u8]) {
+    fn print(event: &EventView<'_>, what: &str, of: &[u8]) {
         let (pid, comm) = event.thread().map_or((-1, &b"<NA>"[..]), |thread| (thread.pid, &thread.comm));
         say!("{pid:>7} {:<16} {what} {}", String::from_utf8_lossy(comm), String::from_utf8_lossy(of));
     }
@@ -21,15 +21,15 @@ impl Tell {
 
 impl Observer for Tell {
     fn on_exec(&mut self, event: &EventView<'_>) {
-        Self::tell(event, "runs", event.thread().map_or(b"<NA>", |thread| &thread.cmdline));
+        Self::print(event, "runs", event.thread().map_or(b"<NA>", |thread| &thread.cmdline));
     }
 
     fn on_connect(&mut self, event: &EventView<'_>) {
-        Self::tell(event, "connects", event.fd().map_or(b"<NA>", |fd| &fd.name));
+        Self::print(event, "connects", event.fd().map_or(b"<NA>", |fd| &fd.name));
     }
 
     fn on_listen(&mut self, event: &EventView<'_>) {
-        Self::tell(event, "listens", event.fd().map_or(b"<NA>", |fd| &fd.name));
+        Self::print(event, "listens", event.fd().map_or(b"<NA>", |fd| &fd.name));
     }
 }
 

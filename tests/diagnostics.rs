@@ -20,7 +20,7 @@ fn loader() -> Loader {
 }
 
 /// All diagnostics about files, in order: name and text.
-fn said(files: &[(String, String)]) -> String {
+fn printed(files: &[(String, String)]) -> String {
     let mut loader = loader();
     let mut out = String::new();
     for (name, text) in files {
@@ -62,9 +62,9 @@ fn texts() {
     let cases = cases();
     assert!(cases.len() >= 30);
     for (name, files) in cases {
-        let said = said(&files);
-        assert!(!said.contains('\u{1b}'), "{name}: no colours here");
-        expect_file![dir().join(format!("{name}.txt"))].assert_eq(&said);
+        let printed = printed(&files);
+        assert!(!printed.contains('\u{1b}'), "{name}: no colours here");
+        expect_file![dir().join(format!("{name}.txt"))].assert_eq(&printed);
     }
 }
 
@@ -74,7 +74,7 @@ fn carriage_returns_change_nothing() {
     for (name, files) in cases() {
         let with: Vec<_> =
             files.iter().map(|(name, text)| (name.clone(), text.replace('\n', "\r\n"))).collect();
-        assert_eq!(said(&with).replace('\r', ""), said(&files), "{name}");
+        assert_eq!(printed(&with).replace('\r', ""), printed(&files), "{name}");
     }
 }
 
@@ -82,7 +82,7 @@ fn carriage_returns_change_nothing() {
 fn every_code_is_explained_and_shown() {
     let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/diagnostics.md");
     let page = std::fs::read_to_string(docs).unwrap();
-    let all: String = cases().iter().map(|(_, files)| said(files)).collect();
+    let all: String = cases().iter().map(|(_, files)| printed(files)).collect();
     for lint in Lint::ALL {
         assert!(page.contains(lint.code()), "{} is in no page", lint.code());
         let shown = all.contains(lint.code()) || *lint == Lint::EveryEvent;
@@ -104,9 +104,9 @@ fn colours_are_for_those_who_ask() {
 /// Draws all that is said about a text; the texts of those who mean harm too.
 fn survives(text: &str) -> String {
     let started = Instant::now();
-    let said = said(&[("r.yaml".to_owned(), text.to_owned())]);
+    let printed = printed(&[("r.yaml".to_owned(), text.to_owned())]);
     assert!(started.elapsed() < Duration::from_secs(20), "{}", &text[..text.len().min(60)]);
-    said
+    printed
 }
 
 #[test]

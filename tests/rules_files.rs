@@ -13,7 +13,7 @@ fn load(text: &str) -> LoadResult {
 }
 
 /// Codes, the error's innermost item behind a colon: `YAML_VALIDATE:value for condition | UNKNOWN_KEY`.
-fn said(text: &str) -> String {
+fn found(text: &str) -> String {
     let result = load(text);
     let error = result.errors.iter().map(|error| {
         let at = error.context.innermost().unwrap();
@@ -32,7 +32,7 @@ fn said(text: &str) -> String {
 
 #[track_caller]
 fn check(text: &str, want: &str) {
-    assert_eq!(said(text), want, "{text}");
+    assert_eq!(found(text), want, "{text}");
 }
 
 #[track_caller]

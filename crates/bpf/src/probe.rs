@@ -241,7 +241,7 @@ impl Probe {
             let mut table = [0; 512];
             for info in syscalls() {
                 if let Some(slot) = info.number(arch).and_then(|n| table.get_mut(usize::from(n))) {
-                    *slot = interest.says(info.code, info.flags);
+                    *slot = interest.table_value(info.code, info.flags);
                 }
             }
             bss.interest = table;
@@ -496,7 +496,7 @@ fn ia32_interest(interest: &Interest<'_>) -> [u8; crate::ia32::PLACES] {
         let Some(call) = call else { continue };
         // Some have a special event although no 64-bit call has their name.
         let own = if call.exit == EventType::GENERIC_X { SyscallFlags::NONE } else { SyscallFlags::USED };
-        *slot = interest.says(call.code, call.code.info().map_or(own, |info| info.flags | own));
+        *slot = interest.table_value(call.code, call.code.info().map_or(own, |info| info.flags | own));
     }
     table
 }

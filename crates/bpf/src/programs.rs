@@ -314,7 +314,7 @@ impl Interest<'_> {
     }
 
     /// The entry of a call in the table.
-    pub(crate) fn says(&self, code: SyscallCode, flags: SyscallFlags) -> u8 {
+    pub(crate) fn table_value(&self, code: SyscallCode, flags: SyscallFlags) -> u8 {
         match code {
             _ if self.has(code) => WANTED | sampling(flags).bits(),
             // It sets close-on-exec like `fcntl`, and removes a terminal like `setsid`.
@@ -347,13 +347,13 @@ mod tests {
 
     #[test]
     fn what_sets_close_on_exec_is_captured_where_fcntl_is() {
-        let says = |list: &[SyscallCode]| {
+        let table_value = |list: &[SyscallCode]| {
             let flags = SyscallCode::IOCTL.info().unwrap().flags;
-            Interest(Some(list)).says(SyscallCode::IOCTL, flags) & DESCRIPTOR_ALONE
+            Interest(Some(list)).table_value(SyscallCode::IOCTL, flags) & DESCRIPTOR_ALONE
         };
-        assert_eq!(says(&[SyscallCode::FCNTL]), DESCRIPTOR_ALONE);
-        assert_eq!(says(&[SyscallCode::FCNTL, SyscallCode::IOCTL]), 0);
-        assert_eq!(Interest(Some(&[])).says(SyscallCode::IOCTL, SyscallFlags::NONE), 0);
+        assert_eq!(table_value(&[SyscallCode::FCNTL]), DESCRIPTOR_ALONE);
+        assert_eq!(table_value(&[SyscallCode::FCNTL, SyscallCode::IOCTL]), 0);
+        assert_eq!(Interest(Some(&[])).table_value(SyscallCode::IOCTL, SyscallFlags::NONE), 0);
     }
 
     #[test]

@@ -360,7 +360,7 @@ impl Alone<'_, '_> {
                         break judged;
                     }
                     if let Some(alert) = self.capture.event(event) {
-                        self.judge.setup.tell(&alert, self.outputs.batch());
+                        self.judge.setup.add_alert(&alert, self.outputs.batch());
                     }
                     if let Some(processes) = &mut self.processes {
                         processes.note(event);
@@ -473,7 +473,7 @@ impl Alone<'_, '_> {
         let Some(verdicts) = &mut self.verdicts else { return };
         let threads = inspector.state().threads.len() as u64;
         for alert in verdicts.look(&windows, threads, self.last_event.max(clock::now())) {
-            self.judge.setup.tell(&alert, self.outputs.batch());
+            self.judge.setup.add_alert(&alert, self.outputs.batch());
         }
     }
 
@@ -522,7 +522,7 @@ impl Alone<'_, '_> {
         while let Some(update) = self.reload.take() {
             match update {
                 Update::Replace(next) => self.replace(source, *next)?,
-                Update::Alert(alert) => self.judge.setup.tell(&alert, self.outputs.batch()),
+                Update::Alert(alert) => self.judge.setup.add_alert(&alert, self.outputs.batch()),
             }
         }
         self.outputs.offer();
@@ -537,7 +537,7 @@ impl Alone<'_, '_> {
         self.judge.is_replaced = true;
         self.judge.needs_changed = true;
         if let Err(error) = source.adjust(&next.interest) {
-            self.judge.setup.tell(&reload::failure(&error), self.outputs.batch());
+            self.judge.setup.add_alert(&reload::failure(&error), self.outputs.batch());
             return source.adjust(&Interest::of(&before.config, &before.engine));
         }
         self.outputs.change(next.outputs);
@@ -585,7 +585,7 @@ impl Alone<'_, '_> {
         if self.judge.setup.config.engine.kind != EngineKind::Nodriver
             && let Some(alert) = self.silence.check(self.totals.events, self.last_event, Instant::now())
         {
-            self.judge.setup.tell(&alert, self.outputs.batch());
+            self.judge.setup.add_alert(&alert, self.outputs.batch());
             self.outputs.offer();
         }
         let now = clock::now();

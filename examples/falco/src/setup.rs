@@ -98,7 +98,7 @@ impl Setup {
     }
 
     /// Adds an internal alert to the batch.
-    pub fn tell(&self, alert: &Internal, batch: &mut Batch) {
+    pub fn add_alert(&self, alert: &Internal, batch: &mut Batch) {
         batch.push(self.alert(alert));
     }
 }

@@ -107,7 +107,7 @@ fn messages() -> Log {
     })
 }
 
-fn told(error: impl std::fmt::Display) -> anyhow::Error {
+fn plain_error(error: impl std::fmt::Display) -> anyhow::Error {
     anyhow!("{error}")
 }
 
@@ -121,9 +121,9 @@ pub fn info(name: &str, args: &Args) -> Result<String> {
     let plugin = find(name, &options(args))?;
     let info = Arc::clone(plugin.info());
     let mut set = PluginSet::default();
-    set.add(plugin, wanted.and_then(|wanted| wanted.argument).unwrap_or_default()).map_err(told)?;
-    let started = set.start(Scope::Capture, &messages()).map_err(told)?;
-    Ok(description(&info, &started.open_params(&info.name).map_err(told)?))
+    set.add(plugin, wanted.and_then(|wanted| wanted.argument).unwrap_or_default()).map_err(plain_error)?;
+    let started = set.start(Scope::Capture, &messages()).map_err(plain_error)?;
+    Ok(description(&info, &started.open_params(&info.name).map_err(plain_error)?))
 }
 
 /// The plugins to load, while they are being collected.
@@ -234,9 +234,9 @@ pub type Opened = (Box<dyn EventSource>, Option<plugin::Plugins>);
 pub fn join(source: Box<dyn EventSource>, is_replay: bool) -> Result<Opened> {
     let Some(plugins) = loaded() else { return Ok((source, None)) };
     let scope = if is_replay { Scope::Capture } else { Scope::Live(SYSCALL) };
-    let started = plugins.set.start(scope, &messages()).map_err(told)?.with_one_schema(schema().id());
+    let started = plugins.set.start(scope, &messages()).map_err(plain_error)?.with_one_schema(schema().id());
     if !is_replay {
-        started.check_event_schema(eyas_plugins::EVENT_SCHEMA).map_err(told)?;
+        started.check_event_schema(eyas_plugins::EVENT_SCHEMA).map_err(plain_error)?;
     }
     let source = match started.queue().cloned() {
         Some(queue) => Box::new(AsyncSource::new(source, queue)),
@@ -257,9 +257,12 @@ pub fn open() -> Result<Option<Opened>> {
     };
     let info = plugins.set.infos().find(|info| info.name == *name);
     let source = info.and_then(|info| info.source.as_ref()).map_or(SYSCALL, |source| source.name.as_str());
-    let started =
-        plugins.set.start(Scope::Live(source), &messages()).map_err(told)?.with_one_schema(schema().id());
-    let (info, stream) = started.open(name, params).map_err(told)?;
+    let started = plugins
+        .set
+        .start(Scope::Live(source), &messages())
+        .map_err(plain_error)?
+        .with_one_schema(schema().id());
+    let (info, stream) = started.open(name, params).map_err(plain_error)?;
     let mut source: Box<dyn EventSource> = Box::new(PluginSource::new(info, stream, Snapshot::default()));
     if let Some(queue) = started.queue().cloned() {
         source = Box::new(AsyncSource::new(source, queue));

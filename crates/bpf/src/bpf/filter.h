@@ -68,7 +68,7 @@ __u32 filter_sample = 0;
 #define FILTER_REJECTS 2
 /* In addition to the last two: only if the call opens or closes a plain file. */
 #define FILTER_IF_FILE 4
-/* It is sent, and opens a directory. */
+/* The event is sent, and the call opens a directory. */
 #define FILTER_NOTES 8
 /* A verdict on a call that is the same holds for it, too: see `opens.h`. */
 #define FILTER_RECALLS 128

@@ -7,7 +7,7 @@
 /* The part of a ring that events of an order leave free: a 2^nth part, by order; nothing for the first. */
 #define LEAVES(order) (4 - (order))
 
-/* By type; user space writes it. */
+/* Order by event type; user space writes it. */
 __u8 order_of[TYPES] SEC(".bss.order");
 
 static __always_inline bool is_first(__u16 type)

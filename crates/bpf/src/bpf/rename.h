@@ -25,7 +25,7 @@ static __always_inline void note_exec(__u32 tid, __u16 type)
 		bpf_map_delete_elem(&execveat_tids, &tid);
 }
 
-/* Which one did. */
+/* The call that executed the program: removes and returns the record of the thread. */
 static __always_inline __u32 exec_noted(__u32 tid)
 {
 	return bpf_map_delete_elem(&execveat_tids, &tid) ? EV_SYSCALL_EXECVE_19_X : EV_SYSCALL_EXECVEAT_X;

@@ -16,7 +16,7 @@ struct file_record {
 	__u32 pid, fd, dev, flags;
 	__u16 mode;
 	__u16 kind;
-	/* Of the name that follows, with its NUL. */
+	/* Length of the name that follows, including its NUL. */
 	__u32 len;
 };
 

@@ -108,7 +108,7 @@ fn to_pointer(id: u64) -> abi::Opaque {
 }
 
 /// Runs a body; its error becomes the error of the plugin that is being called.
-fn answer<R>(otherwise: R, body: impl FnOnce() -> Result<R, PluginError>) -> R {
+fn checked<R>(otherwise: R, body: impl FnOnce() -> Result<R, PluginError>) -> R {
     match contained(Err("the host failed".into()), body) {
         Ok(value) => value,
         Err(error) => {
@@ -133,7 +133,7 @@ unsafe fn key_of(
 }
 
 extern "C-unwind" fn list_tables(owner: abi::Owner, len: *mut u32) -> *const abi::TableInfo {
-    answer(null(), || {
+    checked(null(), || {
         let _ = find(owner).ok_or("no such owner")?;
         let all = current::with_tables(|tables| Ok(tables.list()))?;
         let infos: Vec<abi::TableInfo> = all
@@ -161,7 +161,7 @@ unsafe fn put(place: *mut u32, number: u32) {
 }
 
 unsafe extern "C-unwind" fn get_table(owner: abi::Owner, name: abi::Text, key: abi::StateType) -> abi::Table {
-    answer(null_mut(), || {
+    checked(null_mut(), || {
         let _ = find(owner).ok_or("no such owner")?;
         // SAFETY: a plugin passes a text or null.
         let name = unsafe { copied(name) }.ok_or("a table without a name was asked for")?;
@@ -174,7 +174,7 @@ unsafe extern "C-unwind" fn get_table(owner: abi::Owner, name: abi::Text, key: a
 }
 
 unsafe extern "C-unwind" fn add_table(owner: abi::Owner, input: *const abi::TableInput) -> Rc {
-    answer(abi::FAILURE, || {
+    checked(abi::FAILURE, || {
         let owner = find(owner).ok_or("no such owner")?;
         // SAFETY: a plugin passes a table of its own, or null.
         let table = unsafe { ForeignTable::new(&owner, input) }?;
@@ -184,7 +184,7 @@ unsafe extern "C-unwind" fn add_table(owner: abi::Owner, input: *const abi::Tabl
 }
 
 extern "C-unwind" fn list_table_fields(table: abi::Table, len: *mut u32) -> *const abi::TableFieldInfo {
-    answer(null(), || {
+    checked(null(), || {
         let columns = current::with_tables(|tables| tables.columns(table_of(table)?))?;
         let infos: Vec<abi::TableFieldInfo> = columns
             .iter()
@@ -223,7 +223,7 @@ unsafe extern "C-unwind" fn add_table_field(
 /// # Safety
 /// The name is null or a text.
 unsafe fn column(table: abi::Table, name: abi::Text, number: abi::StateType, adds: bool) -> abi::Accessor {
-    answer(null_mut(), || {
+    checked(null_mut(), || {
         // SAFETY: by this function's contract.
         let name = unsafe { copied(name) }.ok_or("a field without a name was asked for")?;
         let ty = data::type_of(number).ok_or_else(|| format!("invalid type of field '{name}': {number}"))?;
@@ -238,18 +238,18 @@ unsafe fn column(table: abi::Table, name: abi::Text, number: abi::StateType, add
 }
 
 extern "C-unwind" fn get_table_name(table: abi::Table) -> abi::Text {
-    answer(null(), || {
+    checked(null(), || {
         let name = current::with_tables(|tables| tables.name(table_of(table)?))?;
         Ok(current::keep_text(name.as_bytes()))
     })
 }
 
 extern "C-unwind" fn get_table_size(table: abi::Table) -> u64 {
-    answer(u64::MAX, || current::with_tables(|tables| tables.len(table_of(table)?)))
+    checked(u64::MAX, || current::with_tables(|tables| tables.len(table_of(table)?)))
 }
 
 unsafe extern "C-unwind" fn get_table_entry(table: abi::Table, key: *const abi::StateData) -> abi::Entry {
-    answer(null_mut(), || {
+    checked(null_mut(), || {
         let table = table_of(table)?;
         let EntryId(id) = current::with_tables(|tables| {
             // SAFETY: a plugin passes a key of the table's type, or null.
@@ -266,7 +266,7 @@ unsafe extern "C-unwind" fn read_entry_field(
     column: abi::Accessor,
     out: *mut abi::StateData,
 ) -> Rc {
-    answer(abi::FAILURE, || {
+    checked(abi::FAILURE, || {
         if out.is_null() || !out.is_aligned() {
             return Err("there is no place for the value of a field".into());
         }
@@ -287,7 +287,7 @@ unsafe extern "C-unwind" fn read_entry_field(
 }
 
 extern "C-unwind" fn release_table_entry(table: abi::Table, entry: abi::Entry) {
-    answer((), || {
+    checked((), || {
         current::with_tables(|tables| {
             tables.release(table_of(table)?, entry_of(entry));
             Ok(())
@@ -300,7 +300,7 @@ unsafe extern "C-unwind" fn iterate_entries(
     visitor: Option<abi::IteratorFn>,
     state: abi::Opaque,
 ) -> abi::Bool {
-    answer(0, || {
+    checked(0, || {
         let visitor = visitor.ok_or("entries are to be visited by no function")?;
         current::with_tables(|tables| {
             tables.visit(table_of(table)?, &mut |tables, EntryId(id)| {
@@ -312,14 +312,14 @@ unsafe extern "C-unwind" fn iterate_entries(
 }
 
 extern "C-unwind" fn clear_table(table: abi::Table) -> Rc {
-    answer(abi::FAILURE, || {
+    checked(abi::FAILURE, || {
         current::with_tables(|tables| tables.clear(table_of(table)?))?;
         Ok(abi::SUCCESS)
     })
 }
 
 unsafe extern "C-unwind" fn erase_table_entry(table: abi::Table, key: *const abi::StateData) -> Rc {
-    answer(abi::FAILURE, || {
+    checked(abi::FAILURE, || {
         let table = table_of(table)?;
         current::with_tables(|tables| {
             // SAFETY: a plugin passes a key of the table's type, or null.
@@ -331,14 +331,14 @@ unsafe extern "C-unwind" fn erase_table_entry(table: abi::Table, key: *const abi
 }
 
 extern "C-unwind" fn create_table_entry(table: abi::Table) -> abi::Entry {
-    answer(null_mut(), || {
+    checked(null_mut(), || {
         let EntryId(id) = current::with_tables(|tables| tables.create(table_of(table)?))?;
         Ok(to_pointer(id))
     })
 }
 
 extern "C-unwind" fn destroy_table_entry(table: abi::Table, entry: abi::Entry) {
-    answer((), || current::with_tables(|tables| tables.destroy(table_of(table)?, entry_of(entry))));
+    checked((), || current::with_tables(|tables| tables.destroy(table_of(table)?, entry_of(entry))));
 }
 
 unsafe extern "C-unwind" fn add_table_entry(
@@ -346,7 +346,7 @@ unsafe extern "C-unwind" fn add_table_entry(
     key: *const abi::StateData,
     entry: abi::Entry,
 ) -> abi::Entry {
-    answer(null_mut(), || {
+    checked(null_mut(), || {
         let table = table_of(table)?;
         let EntryId(id) = current::with_tables(|tables| {
             // SAFETY: a plugin passes a key of the table's type, or null.
@@ -363,7 +363,7 @@ unsafe extern "C-unwind" fn write_entry_field(
     column: abi::Accessor,
     value: *const abi::StateData,
 ) -> Rc {
-    answer(abi::FAILURE, || {
+    checked(abi::FAILURE, || {
         let ColumnId(id) = column_of(column);
         let number = current::with_owner(|owner| owner.columns().get(&id).copied());
         let ty = number

@@ -119,7 +119,7 @@ impl One {
         if let Ok(Some(found)) = found
             && !self.shared.is_complete(&self.id)
         {
-            self.shared.tell(found);
+            self.shared.publish(found);
         }
     }
 
@@ -140,7 +140,7 @@ impl One {
                     let is_early = found.is_early && self.shared.options.asks_cri();
                     let enough = !is_early && (found.is_complete() || self.incomplete >= INCOMPLETE);
                     // If there is no room, the request is made once more.
-                    return match self.shared.tell(*found) && enough {
+                    return match self.shared.publish(*found) && enough {
                         true => Round::Done,
                         false => Round::Unknown,
                     };

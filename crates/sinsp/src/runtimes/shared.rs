@@ -96,7 +96,7 @@ impl Shared {
     }
 
     /// Sends the metadata; returns `false` if there is no room.
-    pub(super) fn tell(&self, mut found: Metadata) -> bool {
+    pub(super) fn publish(&self, mut found: Metadata) -> bool {
         if found.kind == Kind::Podman as u8 && !found.is_early {
             let mut complete = self.complete.lock().unwrap_or_else(PoisonError::into_inner);
             if complete.len() >= MAX_COMPLETE {

@@ -226,7 +226,7 @@ async fn ask(shared: &Shared, source: &Source, id: &str) {
     for _ in 0..TRIES {
         shared.tally.lookup();
         if let Answer::Known(found) = source.inspect(id, &shared.options, &shared.tally).await
-            && shared.tell(*found)
+            && shared.publish(*found)
         {
             return;
         }

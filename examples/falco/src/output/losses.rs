@@ -51,7 +51,7 @@ struct Trouble {
     /// For each kind of reason, the last reason and the number of lost alerts.
     reasons: Vec<(Reason, u64)>,
     /// Number of lost alerts that were reported.
-    said: u64,
+    reported: u64,
     /// Lost and delivered alerts at the last check.
     seen: (u64, u64),
 }
@@ -77,7 +77,7 @@ impl Losses {
             lost: 0,
             last: Instant::now(),
             reasons: Vec::new(),
-            said: 0,
+            reported: 0,
             seen: (0, 0),
         };
         let trouble = inner.trouble.get_or_insert_with(new);
@@ -105,14 +105,14 @@ impl Losses {
         if trouble.seen.0 < trouble.lost {
             trouble.seen = (trouble.lost, delivered);
         }
-        if trouble.lost > trouble.said && (is_over || !waits) {
-            trouble.said = trouble.lost;
+        if trouble.lost > trouble.reported && (is_over || !waits) {
+            trouble.reported = trouble.lost;
             let text = trouble.text(unit);
             inner.said_at = Some(Instant::now());
             return Some(Report::Lost(text));
         }
         let works = delivered > trouble.seen.1 && trouble.last.elapsed() >= CALM;
-        if works && trouble.lost == trouble.said && !is_over {
+        if works && trouble.lost == trouble.reported && !is_over {
             let text = format!("works again; {}", trouble.text(unit));
             inner.trouble = None;
             return Some(Report::Works(text));
@@ -164,7 +164,7 @@ mod tests {
     use super::*;
 
     /// The text of the report without the time.
-    fn said(report: Option<Report>) -> String {
+    fn shown(report: Option<Report>) -> String {
         let (Some(Report::Lost(text)) | Some(Report::Works(text))) = report else { return String::new() };
         let (before, after) = text.split_once(" since ").unwrap();
         format!("{before}{}", &after["12:34:56".len()..])
@@ -175,17 +175,17 @@ mod tests {
         let losses = Losses::default();
         assert_eq!(losses.report("alert", 0, false), None);
         losses.add(1, Reason::Failed("disk full".into()));
-        assert_eq!(said(losses.report("alert", 0, false)), "1 alert lost, disk full");
+        assert_eq!(shown(losses.report("alert", 0, false)), "1 alert lost, disk full");
         losses.add(2, Reason::QueueFull);
         assert_eq!(losses.report("alert", 0, false), None);
         losses.lock().said_at = Instant::now().checked_sub(SILENCE);
         assert_eq!(
-            said(losses.report("alert", 0, false)),
+            shown(losses.report("alert", 0, false)),
             "3 alerts lost: 1, disk full; 2, its queue is full (outputs_queue.capacity)"
         );
         losses.add(4, Reason::Undelivered { ms: 2000, why: None });
         assert!(
-            said(losses.report("alert", 0, true))
+            shown(losses.report("alert", 0, true))
                 .starts_with("7 alerts lost: 1, disk full; 2, its queue is full")
         );
         assert_eq!(losses.report("alert", 0, true), None);
@@ -197,9 +197,9 @@ mod tests {
         let losses = Losses::default();
         losses.add(3, Reason::Failed("disk full".into()));
         losses.lock().trouble.as_mut().unwrap().last = Instant::now().checked_sub(CALM).unwrap();
-        assert_eq!(said(losses.report("alert", 7, false)), "3 alerts lost, disk full");
+        assert_eq!(shown(losses.report("alert", 7, false)), "3 alerts lost, disk full");
         assert_eq!(losses.report("alert", 7, false), None, "none was delivered since");
-        assert_eq!(said(losses.report("alert", 8, false)), "works again; 3 alerts lost, disk full");
+        assert_eq!(shown(losses.report("alert", 8, false)), "works again; 3 alerts lost, disk full");
         assert_eq!(losses.report("alert", 9, false), None);
         losses.add(1, Reason::Failed("disk full".into()));
         assert_eq!(losses.report("alert", 9, false), None, "not every minute anew");

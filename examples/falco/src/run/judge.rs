@@ -128,7 +128,7 @@ impl Judge<'_> {
             && let Some(hit) = self.found.first()
         {
             let alert = self.model.refute(event.code(), &engine.rule(hit.rule).name);
-            self.setup.tell(&alert, batch);
+            self.setup.add_alert(&alert, batch);
             (self.is_refuted, self.needs_changed) = (true, true);
             self.refuted.push(event.event().ty.0);
         }

@@ -59,7 +59,7 @@ impl<'r> Turns<'r> {
                     self.reload.replaced(Arc::clone(&setup));
                     inner.setups.push_back(Turn { from, setup, change: Some(next.outputs) });
                 }
-                Update::Alert(alert) => inner.of(stretch).tell(&alert, alerts),
+                Update::Alert(alert) => inner.of(stretch).add_alert(&alert, alerts),
             }
         }
         Arc::clone(inner.of(stretch))
