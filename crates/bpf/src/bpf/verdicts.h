@@ -48,14 +48,18 @@ __noinline __u64 own_groups(void)
 
 #define CHANGES_OTHERS 0x80000000
 
-/* Whether processes may be below the caller's: it has children, or other threads, which may have, or it gets those of
- * processes that end. */
+/* Whether processes may be below the caller: it has children, or leads other threads, which may have, or gets those of processes
+ * that end. */
 static __always_inline bool may_have_children(struct task_struct *task)
 {
 	struct list_head *children = (void *)task + bpf_core_field_offset(struct task_struct, children);
 	struct signal_struct *signal = READ(task, signal);
-	return READ(task, children.next) != children || READ(signal, nr_threads) != 1 ||
-	       BPF_CORE_READ_BITFIELD_PROBED(signal, is_child_subreaper) ||
+	if (READ(task, children.next) != children)
+		return true;
+	/* Processes below see the thread that leads the process. */
+	if (TASK(task, pid) != TASK(task, tgid))
+		return false;
+	return READ(signal, nr_threads) != 1 || BPF_CORE_READ_BITFIELD_PROBED(signal, is_child_subreaper) ||
 	       READ(own_namespace(task), child_reaper) == task;
 }
 
