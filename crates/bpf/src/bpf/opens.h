@@ -136,6 +136,9 @@ __noinline int recall_open(__u32 type, __u32 number, __u64 flags, __u64 ret)
 	__u32 len = kept ? kept->len - 1 : 0;
 	if (!kept || !len || len > JUDGED_TEXT)
 		return UNKNOWN;
+	/* That is no path of the kernel's. */
+	if (!failed && kept->data[0] != '/')
+		return UNKNOWN;
 	for (i = 0; i < JUDGED_TEXT; i += 8) {
 		if (i >= len)
 			break;
