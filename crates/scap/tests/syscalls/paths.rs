@@ -336,6 +336,34 @@ fn calls_on_attributes_and_sizes_tell_of_which_file() {
 }
 
 #[test]
+fn calls_on_descriptors_tell_of_which_plain_file() {
+    eyas_testing::ignore_in_chroot();
+    use EventType as E;
+    let mut live = marked(&[E::SYSCALL_FCHMOD_X, E::SYSCALL_FCHOWN_X]);
+    let ways = Ways::new("descriptors");
+    let real = ways.real("file");
+    for way in ways.to("file") {
+        std::fs::write(&real, "").unwrap();
+        let file = Fd(call(libc::SYS_openat, [CWD, at(way.as_ptr()), 0]));
+        let mode = told(&mut live, E::SYSCALL_FCHMOD_X, || call(libc::SYS_fchmod, [file.0, 0o640]));
+        assert_eq!(mode, [("fd", real.clone())], "{way:?}");
+        // By its last name.
+        std::fs::remove_file(&real).unwrap();
+        let owner = told(&mut live, E::SYSCALL_FCHOWN_X, || call(libc::SYS_fchown, [file.0, 0, 0]));
+        assert_eq!(owner, [("fd", real.clone())], "{way:?}");
+    }
+    let mut ends = [0_i32; 2];
+    assert_eq!(call(libc::SYS_pipe2, [at(ends.as_mut_ptr()), 0]), 0);
+    let [reader, _writer] = ends.map(|end| Fd(end.into()));
+    let dir = Fd(call(libc::SYS_openat, [CWD, at(ways.dir.path("real").as_ptr()), 0]));
+    // Those of other kinds are followed anyway.
+    for other in [&reader, &dir] {
+        let mode = told(&mut live, E::SYSCALL_FCHMOD_X, || call(libc::SYS_fchmod, [other.0, 0o700]));
+        assert_eq!(mode, [("fd", String::new())]);
+    }
+}
+
+#[test]
 fn what_is_looked_at_is_told_where_hooks_show_it() {
     eyas_testing::ignore_in_chroot();
     use EventType as E;

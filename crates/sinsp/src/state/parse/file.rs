@@ -497,3 +497,17 @@ pub(super) fn remove(state: &mut State, key: ThreadKey, num: i64) {
 pub(super) fn text_name(text: String) -> Text {
     text.into_bytes().into()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_files_of_descriptors_are_taken_in_where_events_have_them() {
+        for code in 0..EventType::COUNT as u16 {
+            let paths = EventType(code).kernel_paths();
+            let has_file = paths.iter().any(|path| matches!(path, KernelPath::File(_)));
+            assert_eq!(has_path(EventType(code)), has_file, "{code}");
+        }
+    }
+}
