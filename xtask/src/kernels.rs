@@ -88,7 +88,8 @@ pub fn run(only: &[&str]) -> Result<(), String> {
         match built.entry(kind.arch).or_insert_with(|| programs(kind, test, &dir)) {
             Ok(programs) => {
                 let kernel = debian::kernel(machine, &dir)?;
-                let text = emulated(&kernel, machine, programs, &dir, &log(&dir, machine.name, test))?;
+                let text =
+                    emulated(&kernel, machine, programs, &dir, &running(&log(&dir, machine.name, test)))?;
                 outcomes.push(keep(machine.name, test, &text, &dir)?);
             }
             Err(error) if only.is_some() => return Err(error.clone()),
@@ -120,6 +121,8 @@ fn keep(name: &str, test: Option<Chosen<'_>>, text: &str, dir: &Path) -> Result<
     let log = log(dir, name, test);
     let text = format!("{COMMIT}{}\n{text}", commit());
     std::fs::write(&log, &text).map_err(|error| format!("can't write {}: {error}", log.display()))?;
+    // What an emulated machine has said while it ran.
+    let _ = std::fs::remove_file(running(&log));
     note!("{}", log.display());
     Ok(Outcome::of(&text))
 }
@@ -139,6 +142,11 @@ fn log(dir: &Path, name: &str, test: Option<Chosen<'_>>) -> PathBuf {
         Some(Chosen { name: test, part: None }) => format!("{name}-{test}.log"),
         Some(Chosen { name: test, part: Some(_) }) => format!("{name}-{test}.part"),
     })
+}
+
+/// Where it is while the machine runs.
+fn running(log: &Path) -> PathBuf {
+    log.with_extension("running")
 }
 
 /// Names the commit of the work tree, with a `+` where files differ from it.

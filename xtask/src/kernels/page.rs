@@ -32,7 +32,8 @@ A test is ignored, with its reason, if the kernel lacks what it tests: a file sy
 `open`, `fork` and other old calls do not exist, nor do tracepoints of page faults. The first CPU there lacks the \
 atomic instructions of ARMv8.1, which the others have; the kernel named 16k has pages of 16 KiB. The emulator runs \
 on x86-64, which does not reorder memory as such CPUs may. An emulated CPU is slower than a real one by a factor of \
-twenty or more.
+thirty, and more if the real ones have other work: loading the probe then takes a minute or two, in which the verifier \
+may keep a CPU for so long that the kernel's watchdog reports a soft lockup of the program that loads it. It goes on.
 
 ## By program
 
