@@ -591,7 +591,7 @@ impl Alone<'_, '_> {
         let now = clock::now();
         if self.monitor.is_due(now) {
             for alert in self.tampering.check(source.tampering()) {
-                self.judge.setup.tell(&alert, self.outputs.batch());
+                self.judge.setup.add_alert(&alert, self.outputs.batch());
             }
             self.look_at_drops(now, source.stats(), losses::by_kind(&source.full_by_type()))?;
         }
