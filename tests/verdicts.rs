@@ -77,7 +77,7 @@ fn work_on(base: &Path, seed: u64, generation: u64, mut serial: u64) {
             }
             4 | 5 => {
                 let id = |raw| Some(rustix::process::Uid::from_raw(raw));
-                let effective = if random.next() % 2 == 0 { 4242 } else { 0 };
+                let effective = if random.next().is_multiple_of(2) { 4242 } else { 0 };
                 let _ = rustix::thread::set_thread_res_uid(
                     id(0).unwrap(),
                     id(effective).unwrap(),
@@ -95,7 +95,7 @@ fn work_on(base: &Path, seed: u64, generation: u64, mut serial: u64) {
         }
     }
     // Some end before their children do.
-    if random.next() % 2 == 0 {
+    if random.next().is_multiple_of(2) {
         children.iter_mut().for_each(|child| drop(child.wait()));
     }
 }

@@ -276,7 +276,9 @@ impl Explorer<'_> {
     fn user(&self, world: &World) -> Vec<World> {
         let mut out = Vec::new();
         if world.asks > 0 {
-            for id in [CHILD, OTHER].into_iter().filter(|id| world.is.contains_key(id) && !world.asked.contains(id)) {
+            for id in
+                [CHILD, OTHER].into_iter().filter(|id| world.is.contains_key(id) && !world.asked.contains(id))
+            {
                 let mut next = world.clone();
                 next.asks -= 1;
                 next.asked.push(id);
