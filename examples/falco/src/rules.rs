@@ -187,7 +187,8 @@ fn loader(config: &Config, print: Option<&str>) -> Result<Loader> {
 /// Loads the rules files from the command line or the configuration.
 pub fn load(args: &Args, config: &Config) -> Result<Engine> {
     let loader = read_all(args, config)?;
-    let engine = loader.build().map_err(|error| anyhow!("{}: {}", error.code.code(), full_message(&error)))?;
+    let engine =
+        loader.build().map_err(|error| anyhow!("{}: {}", error.code.code(), full_message(&error)))?;
     // With `-v`, warnings are printed with the files.
     engine.warnings().iter().for_each(|warning| log::warning(&warning.to_string()));
     // Checks that the fields exist.
