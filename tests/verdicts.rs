@@ -17,7 +17,7 @@ use eyas::sinsp::{EventView, Inspector, Step, probe_filter, schema, syscalls_of_
 use eyas_testing::{Numbers, test};
 use rustix::fs::{AtFlags, CWD, Mode};
 
-/// What tells this program that it is one of the processes that are captured: `DIRECTORY SEED GENERATION`.
+/// Set in the processes that are captured: `DIRECTORY SEED GENERATION`.
 const WORK: &str = "EYAS_VERDICTS_WORK";
 /// Processes one above the other.
 const GENERATIONS: u64 = 3;
@@ -190,8 +190,9 @@ fn run(base: &Path) {
 fn alerts_are_those_without_verdicts() {
     eyas_testing::ignore_in_chroot();
     let _turn = eyas_testing::live_turn();
-    // It is not there: so all calls fail, and none takes long.
-    let base: PathBuf = std::env::temp_dir().join(format!("eyas-verdicts-{}", std::process::id()));
+    let dir = eyas_testing::Dir::new("verdicts");
+    // It does not exist: so all calls fail, and none takes long.
+    let base: PathBuf = dir.join("missing");
     let engine = engine(&base);
     let formulas = RuleFormulas::new(&engine);
     let mut of_code = |code| formulas.of_code(code).into_iter().map(|(_, formula)| formula).collect();

@@ -37,7 +37,7 @@ impl Dir {
         self.0.to_str().unwrap_or_else(|| panic!("{} is not UTF-8", self.0.display()))
     }
 
-    /// Writes a file in it, and returns its path. As editors do, it puts another file in the place of one that is there.
+    /// Writes a file in it, and returns its path. As editors do, it replaces an existing file by a new one.
     ///
     /// # Panics
     /// If it cannot be written.

@@ -46,7 +46,7 @@ const TESTS: [(&str, &[&str], &str, &[&str]); 13] = [
 /// How long an emulated machine may say nothing. It is slower than a real one by a factor of twenty, more if the real
 /// one has other work, and loads the probe for most tests.
 const SILENCE: Duration = Duration::from_secs(900);
-/// Names what kernels are told beside what their machine says.
+/// Additional kernel arguments.
 const ARGUMENTS: &str = "EYAS_KERNEL_ARGUMENTS";
 
 /// What is put into an emulated machine.
@@ -55,7 +55,7 @@ struct Programs {
     init: PathBuf,
     /// Paths of the programs that the tests run, by their names in the machine.
     others: Vec<(String, PathBuf)>,
-    /// The tests, each with what it is told.
+    /// The test programs, each with its arguments.
     tests: Vec<(PathBuf, Vec<String>)>,
 }
 
@@ -65,8 +65,8 @@ const HERE: &str = "here";
 const PAGE: &str = "page";
 
 /// Runs the tests on every kernel and writes what came of it; `only` names one of the machines, or `here`, a test
-/// program, and one of its tests. A kind of machine that can't be had is left out, which is said. What each program said
-/// in its last whole run on each machine is kept, and `page` alone writes docs/kernels.md from that.
+/// program, and one of its tests. If a kind of machine is not available, it is skipped with a message. The output of each
+/// program's last whole run on each machine is kept, and `page` alone writes docs/kernels.md from it.
 pub fn run(only: &[&str]) -> Result<(), String> {
     let dir = shell::target().join("kernels");
     std::fs::create_dir_all(&dir).map_err(|error| format!("can't make {}: {error}", dir.display()))?;

@@ -60,7 +60,7 @@ impl Settings {
                 }
                 "--only" => settings.only = Some(value()?),
                 "--turns" => settings.turns = Some(value()?.parse()?),
-                // Told to every benchmark by cargo.
+                // cargo passes it to every benchmark.
                 "--bench" => {}
                 _ => {
                     return Err(format!(

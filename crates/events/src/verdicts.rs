@@ -2,8 +2,8 @@
 //!
 //! Each process has a slot by its id. There the probe counts the events by which the process may change, before it makes such an
 //! event (*begun*) and after it has published it (*ended*); one slot more counts those that change processes below, too. User
-//! space writes words: groups that are excluded, and a stamp of the counts that it knew. A word holds only as long as its stamp
-//! is that of the counts at hand, and for the process whose id it has. A word that is 0 excludes nothing.
+//! space writes words: groups that are excluded, and a stamp of the counts that it knew. A word is valid only as long as its stamp
+//! equals the current counts, and for the process whose id it has. A word that is 0 excludes nothing.
 
 /// Slots of processes; behind them is one for changes that others see.
 pub const SLOTS: usize = 1 << 16;

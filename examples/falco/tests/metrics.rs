@@ -192,7 +192,7 @@ fn other_rules_are_told_of_and_their_alerts_added() {
     };
     feed(&mut falco, 0..demo().len() / 2);
     std::fs::write(&rules, text + "# others\n").unwrap();
-    falco.wait_for("reloading");
+    falco.wait_for("restarting");
     feed(&mut falco, demo().len() / 2..demo().len() - 1);
     falco.wait_for("Reloaded: ");
     feed(&mut falco, demo().len() - 1..demo().len());

@@ -282,7 +282,7 @@ fn a_signal_reloads_what_is_not_watched() {
     run.feed(&pieces[..1000]);
     run.wait_for("Opening 'syscall' source");
     dir.write("rules.yaml", every("new"));
-    assert!(!run.logs("reloading", Duration::from_millis(500)), "nobody asked for it");
+    assert!(!run.logs("restarting", Duration::from_millis(500)), "nobody asked for it");
     run.signal(Signal::HUP);
     let rest = run.feed_until("Reloaded: 1 rules", &pieces[1000..], 1);
     run.feed(rest);

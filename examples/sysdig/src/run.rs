@@ -304,9 +304,9 @@ struct Loop<'a> {
     needs: Needs,
     suppressed: Suppressed,
     deadline: Deadline,
-    /// The capture at hand; `None` for the kernel.
+    /// The current capture; `None` for the kernel.
     path: Option<String>,
-    /// Sinks are told of what did not pass, too.
+    /// Sinks also get the events that the filter rejects.
     keeps_state: bool,
 }
 

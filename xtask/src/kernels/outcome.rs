@@ -141,7 +141,7 @@ impl Ran {
             } else if let Some(name) = line.strip_prefix("    ") {
                 listed.push(name.trim_end().to_owned());
             } else if line.starts_with(guest::FAILURE) {
-                // Of a test that failed the program has told itself.
+                // If a test failed, the program itself has reported it.
                 if ran.failed == 0 {
                     ran.names.push(line.to_owned());
                     ran.failed += 1;

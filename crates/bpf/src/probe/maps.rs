@@ -11,6 +11,7 @@ use rustix::time::{ClockId, clock_gettime};
 /// Maps that only BPF programs write.
 const OF_PROGRAMS: &[&str] = &[
     "answers",
+    "asked_opens",
     "decisions",
     "directories",
     "entries_by_tid",
@@ -19,6 +20,7 @@ const OF_PROGRAMS: &[&str] = &[
     "execveat_tids",
     "fence",
     "filtered_by_type",
+    "judged_opens",
     "kept_calls",
     "kept_calls_by_tid",
     "kept_paths",

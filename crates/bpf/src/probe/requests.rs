@@ -18,8 +18,8 @@ impl Probe {
         self.skel.maps.bss_data.as_deref().is_some_and(|data| data.sees_silent_ends == 1)
     }
 
-    /// Attaches what sees requests. Where the functions can't be had at which those end that are not answered, the event
-    /// of such a request is of the moment when it begins.
+    /// Attaches what sees requests. If the kernel does not let programs attach where unanswered requests end, the
+    /// event of such a request describes its beginning.
     pub(super) fn attach_to_requests(&mut self, interest: &Interest<'_>) -> Result<(), Error> {
         let wanted = self.is_loaded(&SILENT) && interest.needs(&SILENT);
         let sees = self.attach(&SILENT, wanted).is_ok() && wanted;

@@ -78,8 +78,8 @@ impl<M> ProcessVerdicts<M> {
         }
     }
 
-    /// Goes on with verdicts that are asked for. `judge` returns the groups that a process is in by the state at hand, which has
-    /// taken in what the table is past; `sure` is what `EventView::sure_of_processes` returns.
+    /// Continues with requested verdicts. `judge` returns the groups that a process is in by the current state, which contains
+    /// every change that the table counts as published; `sure` is what `EventView::sure_of_processes` returns.
     pub fn step(
         &mut self,
         table: &mut impl VerdictTable<Mark = M>,

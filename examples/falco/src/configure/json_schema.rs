@@ -21,7 +21,7 @@ pub fn json_schema() -> Value {
     schema
 }
 
-/// The schema of what the container plugin is told, of which `container_engines` has all.
+/// The schema of the container plugin's configuration, all of which `container_engines` also has.
 pub fn container_schema() -> Value {
     let Some(Shape::Section(keys)) = CONFIG.key("container_engines") else { return Value::Null };
     let (engines, others): (Vec<_>, Vec<_>) =

@@ -92,7 +92,7 @@ struct World {
     /// By what is published, and by what user space has taken in.
     is: BTreeMap<u32, Image>,
     known: BTreeMap<u32, Image>,
-    /// User space: processes to be judged, and the batch at hand.
+    /// User space: processes to be judged, and the current batch.
     asked: Vec<u32>,
     batch: Vec<(u32, u32, u32)>,
     mark: Option<usize>,
