@@ -9,9 +9,9 @@ use crate::Mark;
 pub struct Problem {
     /// The message.
     pub message: String,
-    /// The same in yaml-cpp's words, without the place.
+    /// The message of yaml-cpp, without the place.
     cpp: Cow<'static, str>,
-    /// Where yaml-cpp says so.
+    /// The place that yaml-cpp reports.
     pub mark: Mark,
     /// Position of the cause, as a byte offset in the text.
     pub place: usize,
@@ -19,7 +19,7 @@ pub struct Problem {
     pub help: Option<String>,
 }
 
-/// What the exceptions of yaml-cpp say about a place.
+/// The message of yaml-cpp's exceptions, with a place.
 pub fn cpp_message(what: &str, at: Mark) -> String {
     format!("yaml-cpp: error at line {}, column {}: {what}", at.line + 1, at.column + 1)
 }
@@ -33,23 +33,27 @@ impl std::fmt::Display for Problem {
 impl std::error::Error for Problem {}
 
 impl Problem {
-    /// `cpp` is what yaml-cpp says.
-    pub(crate) fn new(cpp: impl Into<Cow<'static, str>>, message: impl Into<String>, mark: Mark) -> Self {
-        Self { message: message.into(), cpp: cpp.into(), mark, place: mark.offset, help: None }
+    /// `cpp` is yaml-cpp's message. In a box, so that the results of recursive functions take little room on the stack.
+    pub(crate) fn new(
+        cpp: impl Into<Cow<'static, str>>,
+        message: impl Into<String>,
+        mark: Mark,
+    ) -> Box<Self> {
+        Box::new(Self { message: message.into(), cpp: cpp.into(), mark, place: mark.offset, help: None })
     }
 
-    /// As yaml-cpp says it.
+    /// The message of yaml-cpp.
     pub fn cpp_message(&self) -> String {
         cpp_message(&self.cpp, self.mark)
     }
 
     /// Moves the cause to another byte.
-    pub(crate) fn at(mut self, place: usize) -> Self {
+    pub(crate) fn at(mut self: Box<Self>, place: usize) -> Box<Self> {
         self.place = place;
         self
     }
 
-    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
+    pub(crate) fn help(mut self: Box<Self>, help: impl Into<String>) -> Box<Self> {
         self.help = Some(help.into());
         self
     }

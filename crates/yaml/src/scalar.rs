@@ -144,7 +144,7 @@ impl Builder {
 }
 
 /// Reads a scalar. The opening quote, or the header of a block scalar, was already consumed.
-pub(crate) fn read(input: &mut Input<'_>, rules: &Rules) -> Result<Read, Problem> {
+pub(crate) fn read(input: &mut Input<'_>, rules: &Rules) -> Result<Read, Box<Problem>> {
     let &Rules { end, fold, chomp, mut indent, detect_indent } = rules;
     let plain = matches!(end, End::Plain | End::PlainInFlow);
     let block = end == End::Text;
@@ -298,7 +298,7 @@ pub(crate) fn read(input: &mut Input<'_>, rules: &Rules) -> Result<Read, Problem
 }
 
 /// Decodes an escape.
-fn escape(input: &mut Input<'_>) -> Result<char, Problem> {
+fn escape(input: &mut Input<'_>) -> Result<char, Box<Problem>> {
     let start = input.at();
     let quote = input.next();
     let Some(byte) = input.next() else {
@@ -341,7 +341,7 @@ fn escape(input: &mut Input<'_>) -> Result<char, Problem> {
 }
 
 /// Reads a character code with this many digits.
-fn code(input: &mut Input<'_>, digits: usize) -> Result<char, Problem> {
+fn code(input: &mut Input<'_>, digits: usize) -> Result<char, Box<Problem>> {
     let start = input.at();
     let mut value = Some(0_u32);
     for _ in 0..digits {

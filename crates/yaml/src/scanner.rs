@@ -58,7 +58,7 @@ pub(crate) struct Scanner<'a> {
     flows: Vec<Collection>,
 }
 
-type Scanned = Result<(), Problem>;
+type Scanned = Result<(), Box<Problem>>;
 
 impl<'a> Scanner<'a> {
     pub(crate) fn new(text: &'a str, foreign: &'a [u32]) -> Self {
@@ -82,7 +82,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// The next token; `None` at the end.
-    pub(crate) fn peek(&mut self) -> Result<Option<&Placed>, Problem> {
+    pub(crate) fn peek(&mut self) -> Result<Option<&Placed>, Box<Problem>> {
         loop {
             match self.tokens.front().map(|token| token.status) {
                 Some(Status::Invalid) => {
@@ -96,7 +96,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Takes the next token.
-    pub(crate) fn pop(&mut self) -> Result<Option<Placed>, Problem> {
+    pub(crate) fn pop(&mut self) -> Result<Option<Placed>, Box<Problem>> {
         self.peek()?;
         self.taken += usize::from(!self.tokens.is_empty());
         Ok(self.tokens.pop_front())
@@ -122,7 +122,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    fn fail<T>(&self, cpp: &'static str, message: &str) -> Result<T, Problem> {
+    fn fail<T>(&self, cpp: &'static str, message: &str) -> Result<T, Box<Problem>> {
         Err(Problem::new(cpp, message, self.input.mark()))
     }
 

@@ -162,7 +162,7 @@ pub fn parse(decoded: &Decoded<'_>) -> Result<Parsed, Problem> {
         if problem.place == problem.mark.offset {
             problem.place += foreign.partition_point(|at| (*at as usize) < problem.place);
         }
-        problem
+        *problem
     });
     let (sources, unclosed) = (Sources { runs: parser.runs }, parser.unclosed);
     outcome.map(|()| Parsed { documents, sources, unclosed })
@@ -182,7 +182,7 @@ struct Parser<'a> {
 }
 
 impl Parser<'_> {
-    fn documents(&mut self, documents: &mut Vec<Node>) -> Result<(), Problem> {
+    fn documents(&mut self, documents: &mut Vec<Node>) -> Result<(), Box<Problem>> {
         let mut settings = 0;
         while let Some(next) = self.scanner.peek()? {
             match &next.token {
@@ -219,17 +219,17 @@ impl Parser<'_> {
         Ok(())
     }
 
-    fn is_next(&mut self, wanted: fn(&Token) -> bool) -> Result<bool, Problem> {
+    fn is_next(&mut self, wanted: fn(&Token) -> bool) -> Result<bool, Box<Problem>> {
         Ok(self.scanner.peek()?.is_some_and(|next| wanted(&next.token)))
     }
 
-    fn made(&mut self, kind: Kind, mark: Mark, place: Range<usize>) -> Result<Node, Problem> {
+    fn made(&mut self, kind: Kind, mark: Mark, place: Range<usize>) -> Result<Node, Box<Problem>> {
         self.nodes += 1;
         self.check_size(mark)?;
         Ok(Node { kind, mark, place, style: None })
     }
 
-    fn check_size(&self, mark: Mark) -> Result<(), Problem> {
+    fn check_size(&self, mark: Mark) -> Result<(), Box<Problem>> {
         match self.nodes > MAX_NODES {
             true => {
                 let message = format!("the file has more than {MAX_NODES} values");
@@ -239,7 +239,7 @@ impl Parser<'_> {
         }
     }
 
-    fn node(&mut self) -> Result<Node, Problem> {
+    fn node(&mut self) -> Result<Node, Box<Problem>> {
         self.depth += 1;
         if self.depth >= MAX_DEPTH {
             let message = format!("values are nested more than {MAX_DEPTH} levels deep");
@@ -250,7 +250,7 @@ impl Parser<'_> {
         node
     }
 
-    fn node_within(&mut self) -> Result<Node, Problem> {
+    fn node_within(&mut self) -> Result<Node, Box<Problem>> {
         let end = self.scanner.mark();
         let Some(next) = self.scanner.peek()? else {
             let place = self.text.len();
@@ -281,7 +281,7 @@ impl Parser<'_> {
         Ok(node)
     }
 
-    fn alias(&mut self, name: &str, mark: Mark) -> Result<Node, Problem> {
+    fn alias(&mut self, name: &str, mark: Mark) -> Result<Node, Box<Problem>> {
         match self.anchors.get(name) {
             Some(Some(node)) => {
                 let node = node.clone();
@@ -304,7 +304,7 @@ impl Parser<'_> {
     }
 
     /// Tags and anchors before a value: whether there is a tag, and the anchor's name.
-    fn properties(&mut self) -> Result<(bool, Option<String>), Problem> {
+    fn properties(&mut self) -> Result<(bool, Option<String>), Box<Problem>> {
         let (mut tagged, mut anchor) = (false, None);
         while let Some(next) = self.scanner.peek()? {
             let mark = next.mark;
@@ -330,7 +330,7 @@ impl Parser<'_> {
     }
 
     /// A value after its tags and anchors; `mark` and `start` are their beginning.
-    fn content(&mut self, tagged: bool, mark: Mark, start: usize) -> Result<Node, Problem> {
+    fn content(&mut self, tagged: bool, mark: Mark, start: usize) -> Result<Node, Box<Problem>> {
         let in_flow_seq = self.in_flow_seq.last() == Some(&true);
         let Some(next) = self.scanner.peek()? else {
             return self.made(Kind::Null, mark, start..start);
@@ -384,14 +384,18 @@ impl Parser<'_> {
         }
     }
 
-    fn within<T>(&mut self, flow_seq: bool, read: fn(&mut Self) -> Result<T, Problem>) -> Result<T, Problem> {
+    fn within<T>(
+        &mut self,
+        flow_seq: bool,
+        read: fn(&mut Self) -> Result<T, Box<Problem>>,
+    ) -> Result<T, Box<Problem>> {
         self.in_flow_seq.push(flow_seq);
         let out = read(self);
         self.in_flow_seq.pop();
         out
     }
 
-    fn block_seq(&mut self) -> Result<Vec<Node>, Problem> {
+    fn block_seq(&mut self) -> Result<Vec<Node>, Box<Problem>> {
         let mut items = Vec::new();
         loop {
             let Some(next) = self.scanner.pop()? else {
@@ -420,7 +424,7 @@ impl Parser<'_> {
         }
     }
 
-    fn flow_seq(&mut self) -> Result<Vec<Node>, Problem> {
+    fn flow_seq(&mut self) -> Result<Vec<Node>, Box<Problem>> {
         let mut items = Vec::new();
         loop {
             if self.is_next(|token| matches!(token, Token::FlowSeqEnd))? {
@@ -443,7 +447,7 @@ impl Parser<'_> {
         }
     }
 
-    fn unclosed(&self, sign: &str) -> Problem {
+    fn unclosed(&self, sign: &str) -> Box<Problem> {
         let cpp = match sign {
             "]" => "end of sequence flow not found",
             _ => "end of map flow not found",
@@ -452,7 +456,7 @@ impl Parser<'_> {
     }
 
     /// The value of a key, or null with the mark of the key.
-    fn map_value(&mut self, mark: Mark, start: usize) -> Result<Node, Problem> {
+    fn map_value(&mut self, mark: Mark, start: usize) -> Result<Node, Box<Problem>> {
         if self.is_next(|token| matches!(token, Token::Value))? {
             self.scanner.pop()?;
             return self.node();
@@ -460,7 +464,7 @@ impl Parser<'_> {
         self.made(Kind::Null, mark, start..start)
     }
 
-    fn block_map(&mut self) -> Result<Vec<(Node, Node)>, Problem> {
+    fn block_map(&mut self) -> Result<Vec<(Node, Node)>, Box<Problem>> {
         let mut pairs = Vec::new();
         loop {
             let Some(next) = self.scanner.peek()? else {
@@ -492,7 +496,7 @@ impl Parser<'_> {
         }
     }
 
-    fn flow_map(&mut self) -> Result<Vec<(Node, Node)>, Problem> {
+    fn flow_map(&mut self) -> Result<Vec<(Node, Node)>, Box<Problem>> {
         let mut pairs = Vec::new();
         loop {
             let Some(next) = self.scanner.peek()? else { return Err(self.unclosed("}")) };
@@ -523,7 +527,7 @@ impl Parser<'_> {
     }
 
     /// One key with its value, without braces around them.
-    fn compact_map(&mut self) -> Result<Vec<(Node, Node)>, Problem> {
+    fn compact_map(&mut self) -> Result<Vec<(Node, Node)>, Box<Problem>> {
         let Some(next) = self.scanner.peek()? else { return Ok(Vec::new()) };
         let (mark, start, has_key) = (next.mark, next.start, matches!(next.token, Token::Key));
         self.in_flow_seq.push(false);
@@ -540,7 +544,7 @@ impl Parser<'_> {
 }
 
 /// Checks the `%YAML` and `%TAG` directives; `nth` is the number of `%YAML` directives so far.
-fn check_directive(name: &str, parameters: &[String], nth: usize, mark: Mark) -> Result<(), Problem> {
+fn check_directive(name: &str, parameters: &[String], nth: usize, mark: Mark) -> Result<(), Box<Problem>> {
     let problem = |cpp: &str, message: &str| Err(Problem::new(cpp.to_owned(), message, mark));
     match (name, parameters) {
         ("YAML", _) if nth > 1 && parameters.len() == 1 => {
