@@ -1,7 +1,5 @@
 //! Opens that are the same as one that was judged before, and calls that say which file their descriptor stands for.
 
-use std::path::PathBuf;
-
 use eyas_testing::test;
 
 use super::*;
@@ -70,9 +68,8 @@ fn changing_opens(base: &Path) {
     }
 }
 
-fn tree(name: &str) -> PathBuf {
-    let base = std::env::temp_dir().join(format!("eyas-{name}-{}", std::process::id()));
-    let _ = std::fs::remove_dir_all(&base);
+fn tree(name: &str) -> Dir {
+    let base = Dir::new(name);
     for name in ["secret", "one"] {
         std::fs::create_dir_all(base.join(name)).unwrap();
     }
@@ -98,7 +95,6 @@ fn a_verdict_holds_for_the_same_open_alone() {
     let tid = run(|| changing_opens(&base));
     let all = seen(&mut plain, &engine, &rows, tid);
     let some = seen(&mut filtered, &engine, &rows, tid);
-    let _ = std::fs::remove_dir_all(&base);
     let (missing, _) = missing(&all, &some, &RULES_ON_OPENS);
     assert!(missing.len() > 10 * REPEATED, "{} of {} events are left out", missing.len(), all.len());
 }
@@ -163,7 +159,6 @@ fn a_verdict_ends_with_its_filter() {
             Step::End => break,
         }
     }
-    let _ = std::fs::remove_dir_all(&base);
     assert_eq!(opens, 2 * REPEATED, "only the filter that asks for the file lets its opens pass");
 }
 
@@ -219,7 +214,6 @@ fn a_descriptor_s_file_is_shown_by_the_call_itself() {
     let tid = run(|| modes(&base));
     let all = seen(&mut plain, &engine, &rows, tid);
     let some = seen(&mut filtered, &engine, &rows, tid);
-    let _ = std::fs::remove_dir_all(&base);
     let (missing, _) = missing(&all, &some, &RULES_ON_MODES);
     let opens = missing.iter().filter(|seen| seen.event.as_raw().ty == EventType::SYSCALL_OPENAT_2_X).count();
     assert!(opens >= 40, "{opens} opens are left out");
