@@ -296,7 +296,7 @@ impl Capture {
             match if self.live {
                 Way::thread(self.pool.clone())
             } else {
-                Ok(Way::Here(Recorder::new(self.pool.clone())))
+                Ok(Way::Here(Box::new(Recorder::new(self.pool.clone()))))
             } {
                 Ok(way) => self.way = Some(way),
                 Err(error) => log::log(Level::Error, &format!("capture: {error:#}")),

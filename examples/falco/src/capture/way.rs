@@ -25,7 +25,7 @@ const FLUSH: Duration = Duration::from_secs(1);
 /// Passes data to the writer.
 pub enum Way {
     /// Writes it itself.
-    Here(Recorder),
+    Here(Box<Recorder>),
     /// Through a thread.
     Thread(Writing),
 }
