@@ -1,5 +1,5 @@
-//! Verdicts on processes beside none: two captures of processes that change all the time have the same alerts. It needs root and a
-//! kernel that loads the probe.
+//! Compares two live captures, one with verdicts on processes and one without: alerts are the same while processes change all the
+//! time. This needs root and a kernel that loads the probe.
 
 use std::collections::BTreeMap;
 use std::os::unix::process::CommandExt;
@@ -17,11 +17,11 @@ use eyas::sinsp::{EventView, Inspector, Step, probe_filter, schema, syscalls_of_
 use eyas_testing::{Numbers, test};
 use rustix::fs::{AtFlags, CWD, Mode};
 
-/// Set in the processes that are captured: `DIRECTORY SEED GENERATION`.
+/// Environment variable of the captured processes: `SEED GENERATION SERIAL DIRECTORY`.
 const WORK: &str = "EYAS_VERDICTS_WORK";
-/// Processes one above the other.
+/// Depth of the tree of processes below the first one.
 const GENERATIONS: u64 = 3;
-/// What each does.
+/// Number of calls of each process.
 const STEPS: u64 = 400;
 
 fn main() -> std::process::ExitCode {
@@ -35,7 +35,7 @@ fn main() -> std::process::ExitCode {
     eyas_testing::main()
 }
 
-/// Calls that rules are about, between changes of what the process is.
+/// Makes calls that rules match, and changes the process between them.
 fn work_on(base: &Path, seed: u64, generation: u64, mut serial: u64) {
     let mut random = Numbers::new(seed);
     let names = ["plain", "other", "wanted", "elder"];
@@ -48,7 +48,7 @@ fn work_on(base: &Path, seed: u64, generation: u64, mut serial: u64) {
         command
     };
     let mut children = Vec::new();
-    // So that some have one above their parent.
+    // So some processes have a grandparent.
     if generation == GENERATIONS && serial == 0 {
         rustix::thread::set_name(c"elder").unwrap();
         children.push(again(&mut random, 1, 0).spawn().unwrap());
@@ -56,7 +56,7 @@ fn work_on(base: &Path, seed: u64, generation: u64, mut serial: u64) {
         children.push(again(&mut random, 0, 1).spawn().unwrap());
     }
     while serial < STEPS {
-        // Most of the time it stays what it is, so that it has a verdict.
+        // The process rarely changes, so that it gets a verdict.
         for _ in 0..random.next() % 12 {
             serial += 1;
             let path = base.join(format!("{own}-{serial}-{}", ["a", "b"][(random.next() % 2) as usize]));
@@ -67,7 +67,7 @@ fn work_on(base: &Path, seed: u64, generation: u64, mut serial: u64) {
                 _ => drop(rustix::fs::mkdirat(CWD, &path, Mode::RWXU)),
             }
         }
-        // User space has to keep up.
+        // Give user space time to keep up.
         std::thread::sleep(std::time::Duration::from_micros(1000 + random.next() % 4000));
         match random.next() % 60 {
             0..4 => {
@@ -88,13 +88,13 @@ fn work_on(base: &Path, seed: u64, generation: u64, mut serial: u64) {
                 children.push(again(&mut random, generation - 1, serial.max(1)).spawn().unwrap());
             }
             7 | 8 => {
-                // Its children are then those of the new program.
+                // The new program keeps the children.
                 panic!("{}", again(&mut random, generation, serial + STEPS / 4).exec());
             }
             _ => {}
         }
     }
-    // Some end before their children do.
+    // Some processes end before their children.
     if random.next().is_multiple_of(2) {
         children.iter_mut().for_each(|child| drop(child.wait()));
     }
@@ -131,7 +131,7 @@ fn engine(base: &Path) -> Engine {
 
 type Alerts = BTreeMap<String, usize>;
 
-/// Takes the events of a source until it has ended; calls `note` for each.
+/// Reads the events of a source to the end, and calls `note` for each event.
 fn alerts(
     source: &mut Source,
     inspector: &mut Inspector,
@@ -172,7 +172,7 @@ fn open(codes: &[SyscallCode]) -> (Source, Inspector) {
     (source, inspector)
 }
 
-/// Has processes work until they have all ended.
+/// Runs processes until all of them have ended.
 fn run(base: &Path) {
     let start = |seed: u64| {
         let work = format!("{seed} {GENERATIONS} 0 {}", base.display());
@@ -182,7 +182,7 @@ fn run(base: &Path) {
         let mut workers: Vec<_> = (1..4).map(|seed| start(10 * round + seed)).collect();
         workers.iter_mut().for_each(|worker| assert!(worker.wait().unwrap().success()));
     }
-    // Those whose makers did not wait.
+    // Wait for processes whose parents did not wait for them.
     std::thread::sleep(std::time::Duration::from_millis(300));
 }
 
@@ -191,7 +191,7 @@ fn alerts_are_those_without_verdicts() {
     eyas_testing::ignore_in_chroot();
     let _turn = eyas_testing::live_turn();
     let dir = eyas_testing::Dir::new("verdicts");
-    // It does not exist: so all calls fail, and none takes long.
+    // The directory does not exist, so all calls fail quickly.
     let base: PathBuf = dir.join("missing");
     let engine = engine(&base);
     let formulas = RuleFormulas::new(&engine);

@@ -1,10 +1,10 @@
-//! Opens that are the same as one that was judged before, and calls that say which file their descriptor stands for.
+//! Repeated opens, about which the probe has decided before, and calls that describe the file of their descriptor.
 
 use eyas_testing::test;
 
 use super::*;
 
-/// How often an open is repeated: all but the first have the verdict of the first.
+/// Number of times an open is repeated. The filter's decision about an earlier one applies to the later ones.
 const REPEATED: usize = 30;
 
 const RULES_ON_OPENS: [(&str, &str); 7] = [
@@ -17,7 +17,7 @@ const RULES_ON_OPENS: [(&str, &str); 7] = [
     ("no directory", "evt.type = openat and fd.name startswith BASE/nowhere"),
 ];
 
-/// Opens of one path after the other, of which something changes once they have a verdict.
+/// Opens paths repeatedly, and changes something about each once the filter has decided about it.
 fn changing_opens(base: &Path) {
     use rustix::fs;
     #[allow(deprecated, reason = "nothing that others have opened is used from here on")]
@@ -31,27 +31,27 @@ fn changing_opens(base: &Path) {
     let (read, write) = (OFlags::RDONLY, OFlags::WRONLY);
     for _ in 0..3 {
         often("one/plain", read);
-        // By other flags.
+        // Other flags.
         open("one/plain", write);
         often("one/plain", read);
-        // Another file has the name: by a link,
+        // The name leads to another file: through a symlink,
         fs::rename(path("one/plain"), path("one/kept")).unwrap();
         fs::symlink(path("secret/a"), path("one/plain")).unwrap();
         often("one/plain", read);
         fs::unlink(path("one/plain")).unwrap();
-        // by a link above it,
+        // because its directory is now a symlink,
         fs::rename(path("one"), path("uno")).unwrap();
         fs::symlink(path("secret"), path("one")).unwrap();
         open("one/a", read);
         fs::unlink(path("one")).unwrap();
         fs::rename(path("uno"), path("one")).unwrap();
-        // or none.
+        // or to no file.
         often("one/plain", read);
         fs::rename(path("one/kept"), path("one/plain")).unwrap();
         often("one/plain", read);
         std::fs::write(path("one/plain.longer"), "text").unwrap();
         often("one/plain.longer", read);
-        // Another outcome of the same call.
+        // The same call has another result.
         open("one/made", write | OFlags::CREATE);
         often("one/made", write | OFlags::CREATE);
         fs::unlink(path("one/made")).unwrap();
@@ -99,7 +99,7 @@ fn a_verdict_holds_for_the_same_open_alone() {
     assert!(missing.len() > 10 * REPEATED, "{} of {} events are left out", missing.len(), all.len());
 }
 
-/// What the rows look at decides whether an open has the verdict of another one.
+/// The tests in the rows decide whether an open can share the decision about another one.
 #[test]
 fn opens_with_verdicts_are_those_of_rules_on_paths_flags_and_results() {
     let by_path = |condition: &str| {
@@ -168,7 +168,7 @@ const RULES_ON_MODES: [(&str, &str); 3] = [
     ("no mode", "evt.type = fchmod and evt.arg.mode contains S_ISVTX"),
 ];
 
-/// Changes files of all kinds by their descriptors.
+/// Changes the modes and owners of files of all kinds through their descriptors.
 fn modes(base: &Path) {
     use rustix::fs;
     #[allow(deprecated, reason = "nothing that others have opened is used from here on")]
@@ -184,7 +184,7 @@ fn modes(base: &Path) {
         let copy = rustix::io::dup(&file).unwrap();
         drop(file);
         change(&copy);
-        // The number stands for something else.
+        // The descriptor number stands for something else.
         let (directory, (reader, writer)) = (read("one"), std::io::pipe().unwrap());
         [&directory, &OwnedFd::from(reader), &OwnedFd::from(writer), &copy].into_iter().for_each(change);
         std::fs::write(base.join("one/gone"), "text").unwrap();
@@ -204,7 +204,7 @@ fn a_descriptor_s_file_is_shown_by_the_call_itself() {
     let output =
         "%evt.type %evt.res %evt.args %evt.arg.fd %fd.name %fd.filename %fd.directory %fd.type %fd.typechar";
     let engine = engine_of(&RULES_ON_MODES, output, &base);
-    // A replay has events of other programs, too, which do not say it.
+    // Replays also read captures of other programs, whose events lack the path.
     assert_eq!((file_user(&engine, true), file_user(&engine, false)), (None, Some("evt.args")));
     let (rows, fields) = (rows(&engine), engine.fields_by_use().concat());
     let filter = probe_filter_without_files(&rows, &fields).unwrap();

@@ -1,42 +1,42 @@
-//! Verdicts on processes, which user space writes and the probe reads: which groups of rules can't match a process.
+//! Verdicts on processes: which groups of rules can't match a process. User space writes them, and the probe reads them.
 //!
-//! Each process has a slot by its id. There the probe counts the events by which the process may change, before it makes such an
-//! event (*begun*) and after it has published it (*ended*); one slot more counts those that change processes below, too. User
-//! space writes words: groups that are excluded, and a stamp of the counts that it knew. A word is valid only as long as its stamp
-//! equals the current counts, and for the process whose id it has. A word that is 0 excludes nothing.
+//! The id of a process selects its slot. In the slot, the probe counts the events that may change the process: before it makes
+//! such an event (*begun*), and after it has published the event (*ended*). One additional slot counts the events that also
+//! change descendants. User space writes words: the excluded groups, and a stamp with the counts that it knew. A word is valid
+//! only while its stamp equals the current counts, and only for the process id in the stamp. The word 0 excludes nothing.
 
-/// Slots of processes; behind them is one for changes that others see.
+/// Number of process slots. One more slot, [`LINEAGE`], follows them.
 pub const SLOTS: usize = 1 << 16;
-/// Which slot that is.
+/// The slot that counts changes that descendants see.
 pub const LINEAGE: usize = SLOTS;
-/// Words of a slot.
+/// Number of words in a slot.
 pub const WORDS: usize = 3;
-/// Groups of a word, in its lowest bits.
+/// Number of groups in a word; they are its lowest bits.
 pub const GROUPS_OF_WORD: u32 = 24;
-/// Groups at most.
+/// Maximum number of groups.
 pub const GROUPS: u32 = 64;
-/// Groups that depend on the process alone: those of the first word. All others depend on processes above it, too.
+/// Number of groups that depend only on the process: those of the first word. All others also depend on its ancestors.
 pub const OWN_GROUPS: u32 = GROUPS_OF_WORD;
-/// Where the part of the process's id is that the slot does not show.
+/// Bit position in a word of the high bits of the process id, which the slot does not identify.
 pub const ID_SHIFT: u32 = 58;
-/// Ids of processes are smaller: the kernel's own limit.
+/// All process ids are below this limit of the kernel.
 pub const MAX_ID: u32 = 1 << 22;
 
 const GROUP_BITS: u64 = (1 << GROUPS_OF_WORD) - 1;
 
-/// How often a process has begun to change, and how often processes above it may have.
+/// How many changes of a process have begun, and how many of its possible ancestors.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Counts {
-    /// By the process's own slot.
+    /// Count of the process's slot.
     pub own: u32,
-    /// By the slot [`LINEAGE`].
+    /// Count of the slot [`LINEAGE`].
     pub lineage: u32,
 }
 
 impl Counts {
-    /// What a word has to have beside its groups to hold.
+    /// The bits besides the groups that a valid word has.
     const fn stamp(self, word: usize, id: u32) -> u64 {
-        // The numbers only grow, so that a sum stays the same only if both do.
+        // Both counts only grow, so an unchanged sum means that both are unchanged.
         let sum = if word == 0 { self.own as u64 } else { self.own as u64 + self.lineage as u64 };
         sum << GROUPS_OF_WORD | ((id as u64) >> 16) << ID_SHIFT
     }
@@ -47,11 +47,11 @@ pub const fn slot(id: u32) -> usize {
     id as usize & (SLOTS - 1)
 }
 
-/// The words that exclude all groups but these, of a process with an id below [`MAX_ID`].
+/// The words that exclude all groups except `groups`, for a process with an id below [`MAX_ID`].
 pub fn words(id: u32, counts: Counts, groups: u64) -> [u64; WORDS] {
     core::array::from_fn(|word| {
         let excluded = !groups >> (word as u32 * GROUPS_OF_WORD) & GROUP_BITS;
-        // One that excludes nothing says nothing.
+        // A word that excludes nothing is 0.
         if excluded == 0 { 0 } else { excluded | counts.stamp(word, id) }
     })
 }
@@ -64,34 +64,34 @@ pub fn groups(words: [u64; WORDS], id: u32, counts: Counts) -> u64 {
     })
 }
 
-/// What the probe and user space share.
+/// The memory that the probe and user space share.
 pub trait VerdictTable {
-    /// How far events have come.
+    /// A position in the stream of events.
     type Mark;
 
-    /// How many changes have begun by a slot, if as many have ended.
+    /// How many changes a slot has begun, if all of them have ended.
     fn settled(&self, slot: usize) -> Option<u32>;
 
-    /// How many have begun.
+    /// How many changes a slot has begun.
     fn begun(&self, slot: usize) -> u32;
 
-    /// A word of a slot.
+    /// Returns a word of a slot.
     fn word(&self, slot: usize, word: usize) -> u64;
 
     /// Writes a word of a slot.
     fn set_word(&mut self, slot: usize, word: usize, value: u64);
 
-    /// How far the events have come that are published now.
+    /// The position after the events that are published now.
     fn mark(&self) -> Self::Mark;
 
-    /// Whether all events up to there were taken in.
+    /// Whether user space has processed all events up to this position.
     fn is_past(&self, mark: &Self::Mark) -> bool;
 
-    /// How many events were lost, and whether some of them are to be reported yet.
+    /// How many events were lost, and whether reports of some losses are pending.
     fn lost(&self) -> (u64, bool);
 }
 
-/// The constants that the probe has of all this, by their names there.
+/// The constants of the protocol, by their names in the probe.
 pub const CONSTANTS: &[(&str, u64)] = &[
     ("SLOTS", SLOTS as u64),
     ("LINEAGE", LINEAGE as u64),
@@ -112,7 +112,7 @@ mod tests {
                 let words = words(id, counts, wanted);
                 assert_eq!(groups(words, id, counts), wanted);
                 assert_eq!(groups(words, id, Counts { own: 8, ..counts }), u64::MAX);
-                // Who has the same slot.
+                // A process with the same slot.
                 assert_eq!(groups(words, id ^ 1 << 16, counts), u64::MAX);
                 let of_process = (1 << OWN_GROUPS) - 1;
                 let others_changed = groups(words, id, Counts { lineage: 10, ..counts });

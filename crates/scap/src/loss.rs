@@ -98,8 +98,8 @@ impl Suspects {
         self.classes.iter_mut().chain(&mut self.types).chain(&mut self.groups)
     }
 
-    /// What a frame of the probe reports behind the time of the last of `events` losses. One that does not account for all of
-    /// them stands for everything: another program noted a loss at the same time.
+    /// Parses the part of a probe's frame that follows the time of the last of `events` losses. If the classes do not add up to
+    /// `events`, another program noted a loss at the same time, and the result is [`Suspects::ALL`].
     #[cfg(feature = "live")]
     pub(crate) fn parse(bytes: &[u8], events: u64) -> Option<Self> {
         let (words, _) = bytes.as_chunks::<8>();
@@ -119,10 +119,10 @@ impl Loss {
         Self { cpu, since, until, events, of: Suspects::ALL }
     }
 
-    /// Bytes of a loss in a capture.
+    /// Length of a loss in a capture, in bytes.
     pub(crate) const LEN: usize = 2 + 8 * (3 + EventClass::ALL.len() + 2 * WORDS);
 
-    /// As captures have it: CPU, times, number, and what it may have been; least byte first.
+    /// The form in captures: CPU, times, number of events and suspects, in little-endian order.
     pub(crate) fn to_bytes(self) -> Vec<u8> {
         let mut out = Vec::with_capacity(Self::LEN);
         out.extend(self.cpu.to_le_bytes());
@@ -131,7 +131,7 @@ impl Loss {
         out
     }
 
-    /// What [`Loss::to_bytes`] returned.
+    /// Parses what [`Loss::to_bytes`] returned.
     pub(crate) fn from_bytes(bytes: &[u8; Self::LEN]) -> Self {
         let (cpu, numbers) = bytes.split_at(2);
         let cpu = u16::from_le_bytes([cpu[0], cpu[1]]);
@@ -144,7 +144,7 @@ impl Loss {
     }
 }
 
-/// Losses that no event was written behind yet: one for each CPU.
+/// Losses after which no event was written yet, at most one for each CPU.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Waiting(Vec<Loss>);
 
@@ -163,7 +163,7 @@ impl Waiting {
         }
     }
 
-    /// The first ones, at most so many.
+    /// The first losses, at most `most`.
     pub(crate) fn first(&self, most: usize) -> &[Loss] {
         &self.0[..self.0.len().min(most)]
     }
@@ -172,7 +172,7 @@ impl Waiting {
         std::mem::take(&mut self.0)
     }
 
-    /// They are written.
+    /// Removes the first `count` losses, which were written.
     pub(crate) fn drop_first(&mut self, count: usize) {
         self.0.drain(..count.min(self.0.len()));
     }

@@ -1,7 +1,7 @@
-//! The lines of every capture against those of sysdig 0.29.3.
+//! Compares the lines of every capture with those of sysdig 0.29.3.
 //!
-//! That version prints two lines for a call, one when it begins and one when it ends. Here one line has the parameters
-//! of both. docs/compatibility-sysdig.md names the other differences; [`is_same`] is the list.
+//! sysdig 0.29.3 prints two lines for a call, one when it begins and one when it ends. eyas prints one line with the
+//! parameters of both. docs/compatibility-sysdig.md describes the other differences; [`is_same`] implements the list.
 
 use eyas_testing::{Dir, data_or_ignore, ignore, test};
 use std::collections::BTreeMap;
@@ -16,12 +16,12 @@ fn main() -> std::process::ExitCode {
 
 const THEIRS: &str = "/usr/bin/sysdig";
 const OURS: &str = env!("CARGO_BIN_EXE_sysdig");
-/// Event codes that sysdig 0.29.3 knows. Of the generic event before them it does not know all calls: it ends with a
-/// segmentation fault there, and at later codes.
+/// Event codes that sysdig 0.29.3 knows. It ends with a segmentation fault at later codes, and at generic events of
+/// calls that it does not know.
 const KNOWN: std::ops::Range<u16> = 2..336;
-/// Events of a long capture that are compared, so that the test stays short.
+/// Number of events of a long capture that are compared, which keeps the test short.
 const MOST: usize = 30_000;
-/// Captures that sysdig 0.29.3 refuses, with a part of the message.
+/// Captures that sysdig 0.29.3 refuses, with a part of its message.
 const REFUSED: [(&str, &str); 7] = [
     ("async.scap", "wrong fd type"),
     ("concat.scap", "wrong fd type"),
@@ -39,7 +39,7 @@ fn need_sysdig() {
     }
 }
 
-/// A line of the usual format, in its parts.
+/// The parts of a line in the default format.
 #[derive(Debug)]
 struct Line<'a> {
     time: &'a str,
@@ -61,7 +61,7 @@ impl<'a> Line<'a> {
         let (_number, rest) = line.split_once(' ')?;
         let (time, rest) = rest.split_once(' ')?;
         let (cpu, rest) = rest.split_once(' ')?;
-        // A name may have parentheses, the direction ends what is before it.
+        // A name may contain parentheses, so the direction marks its end.
         let begin = [") > ", ") < "].iter().filter_map(|mark| rest.find(mark)).min()?;
         let (process, tid) = rest[..begin].rsplit_once(" (")?;
         let is_exit = rest[begin..].starts_with(") <");
@@ -75,7 +75,7 @@ impl<'a> Line<'a> {
     }
 }
 
-/// Names and values. A value may have blanks in it.
+/// Splits parameters into names and values. A value may contain blanks.
 fn parameters_of(text: &str) -> Vec<(&str, &str)> {
     let is_name = |word: &str| {
         let name = word.split_once('=').map(|(name, _)| name);
@@ -92,16 +92,16 @@ fn parameters_of(text: &str) -> Vec<(&str, &str)> {
     starts.iter().zip(ends).map(parameter).map(|(name, value)| (name, value.trim_end())).collect()
 }
 
-/// Where a parameter comes from.
+/// The event that a parameter comes from.
 #[derive(Clone, Copy, PartialEq)]
 enum Of {
     Enter,
     Exit,
-    /// An exit event without an enter event before it, of a probe of today.
+    /// An exit event without an enter event, from a current probe.
     LoneExit,
 }
 
-/// Whether two values of one parameter say the same.
+/// Whether two values of one parameter are equivalent.
 fn is_same(event: &str, name: &str, theirs: &str, ours: &str, of: Of) -> bool {
     let number = |text: &str| text.split('(').next().unwrap_or("").to_owned();
     match (event, name) {
@@ -109,33 +109,33 @@ fn is_same(event: &str, name: &str, theirs: &str, ours: &str, of: Of) -> bool {
         // Falco 0.44.1 prints the address in decimal.
         ("mmap", "res") => u64::from_str_radix(theirs, 16).is_ok_and(|address| ours.parse() == Ok(address)),
         ("socket", "domain") => theirs.replace("AF_LOCAL", "AF_LOCAL|AF_UNIX") == ours,
-        // The descriptor has its name of after the call: what it is connected to.
+        // eyas shows the descriptor after the call, when it is connected.
         ("connect" | "bind" | "sendto" | "sendmsg", "fd") if of == Of::Enter => {
             number(theirs) == number(ours)
         }
-        // What was asked for and what is ready have one name, and the latter is later.
+        // The requested and the ready descriptors have the same name; eyas shows the ready ones.
         ("poll", "fds") if of == Of::Enter => true,
         ("execve", "loginuid") if theirs == number(ours) => true,
-        // An empty buffer, and a parameter that the capture does not have.
+        // An empty buffer, or a parameter that the capture lacks.
         _ if theirs.is_empty() => ["NULL", "<NA>"].contains(&ours),
         (_, "cwd") if theirs == " N" => ours == "<NA>",
-        // It learns of working directories, of duplicates and of sockets from enter events alone.
+        // sysdig 0.29.3 learns working directories, duplicates and sockets only from enter events.
         (_, "fd" | "res" | "dirfd" | "name" | "path" | "oldpath" | "newpath" | "linkpath")
             if of == Of::LoneExit =>
         {
             number(theirs) == number(ours)
         }
         ("poll" | "ppoll", "fds") if of == Of::LoneExit => true,
-        // It does not forget threads that ended, and knows a child before the child's own event.
+        // sysdig 0.29.3 keeps ended threads, and knows a child before the child's own event.
         ("signaldeliver" | "clone3" | "switch", "spid" | "res" | "next") => number(theirs) == ours,
-        // Flags that are younger.
+        // Newer flags.
         (_, "flags") => ours.starts_with(theirs.trim_end_matches(')')),
-        // Control characters are escaped instead of left out.
+        // eyas escapes control characters; sysdig 0.29.3 leaves them out.
         _ => theirs == ours.replace("\\n", ""),
     }
 }
 
-/// The name that a parameter or an event of the other version has here.
+/// eyas's name for a parameter of sysdig 0.29.3.
 fn name_here<'a>(event: &str, name: &'a str) -> &'a str {
     match (event, name) {
         ("execve", "pgid") => "vpgid",
@@ -143,7 +143,7 @@ fn name_here<'a>(event: &str, name: &'a str) -> &'a str {
     }
 }
 
-/// What differs between the lines of both, and how many lines of theirs were compared.
+/// The differences between the lines of both, and the number of sysdig 0.29.3's lines that were compared.
 fn differences(theirs: &str, ours: &str) -> (Vec<String>, usize) {
     let mut here: BTreeMap<(&str, &str, &str, bool), Vec<Line<'_>>> = BTreeMap::new();
     for line in ours.lines().rev().map(Line::parse) {
@@ -167,7 +167,7 @@ fn differences(theirs: &str, ours: &str) -> (Vec<String>, usize) {
             "accept" => ["accept", "accept4"].contains(&found.event),
             event => event == found.event,
         };
-        // An event of no thread is named by its container there.
+        // sysdig 0.29.3 shows the container as the process of an event without a thread.
         let is_process = line.process == found.process || line.process.starts_with("container:");
         if !is_event || !is_process {
             wrong.push(format!(
@@ -178,7 +178,7 @@ fn differences(theirs: &str, ours: &str) -> (Vec<String>, usize) {
         let enter = begun.remove(line.tid).filter(|enter| line.is_exit && enter.event == line.event);
         let exit = if line.is_exit && enter.is_none() { Of::LoneExit } else { Of::Exit };
         let of_exit = line.parameters.iter().map(|parameter| (parameter, exit));
-        // A buffer may have in it what looks like parameters.
+        // A buffer may contain text that looks like parameters.
         let of_exit = of_exit.filter(|_| !found.text.starts_with(line.text.trim_end()));
         let of_enter =
             enter.iter().flat_map(|enter| &enter.parameters).map(|parameter| (parameter, Of::Enter));
@@ -194,7 +194,7 @@ fn differences(theirs: &str, ours: &str) -> (Vec<String>, usize) {
     (wrong, count)
 }
 
-/// Lines of a program, and what it says on standard error.
+/// A program's lines, and its standard error.
 fn lines(program: &str, capture: &Path) -> (String, String) {
     let output = Command::new(program).env("TZ", "UTC").arg("-r").arg(capture).output().unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -241,7 +241,7 @@ fn lines_say_what_those_of_sysdig_say() {
     let (mut wrong, mut compared) = (Vec::new(), 0);
     for path in captures() {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        // These are of Linux 6.18, with events that it does not know.
+        // These captures are from Linux 6.18 and contain events that sysdig 0.29.3 does not know.
         let is_new = path.parent().unwrap().ends_with("captures");
         let capture = if is_new { folder.join(&name) } else { path.clone() };
         if is_new {

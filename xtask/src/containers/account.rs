@@ -1,17 +1,17 @@
-//! What was reported of the first process of each container.
+//! Counts the first processes of containers that were reported, and their metadata.
 
 use std::collections::BTreeMap;
 
-/// What is printed of each event.
+/// The format of an event's line.
 pub(super) const FORMAT: &str = "*%proc.args %thread.tid %proc.vpid %container.id %container.type %user.name \
                                  %group.name %container.name %container.image.repository";
-/// Which events: in a container or not, and whatever is known of it.
+/// The filter of events, independent of the container and of its metadata.
 pub(super) const FILTER: &str = "evt.type=execve and proc.name=usleep";
 
-/// The lines of a sysdig, by the argument of the program and the thread that executes it.
+/// The lines that a sysdig printed, by the program's argument and the thread that executes it.
 pub(super) struct Execs<'a>(BTreeMap<(&'a str, &'a str), Exec<'a>>);
 
-/// One of them.
+/// The other fields of a line.
 #[derive(Debug, PartialEq)]
 struct Exec<'a> {
     vpid: &'a str,
@@ -36,20 +36,20 @@ impl<'a> Execs<'a> {
     }
 }
 
-/// How complete the reports of a runtime's containers are.
+/// The number of complete reports for a runtime's containers.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Account {
-    /// First processes, by thread.
+    /// First processes that were reported.
     pub(super) execs: usize,
-    /// Those with the id of a container.
+    /// First processes with the id of a container.
     ids: usize,
-    /// Those with a name and an image, and of the runtime's type.
+    /// First processes with a container type, name and image.
     named: usize,
-    /// Those with a user and a group.
+    /// First processes with a user and a group.
     users: usize,
-    /// Those that the capture has with the same fields.
+    /// First processes with the same fields in a replay of the capture.
     replayed: usize,
-    /// Those that another sysdig reads from the capture so.
+    /// First processes with the same fields in the output of another sysdig for the capture.
     original: Option<usize>,
 }
 
@@ -57,7 +57,7 @@ impl Account {
     pub(super) const HEADER: &str =
         "runtime       containers  first execs   with id     named      user  replayed  original";
 
-    /// Of the programs with this argument.
+    /// Counts the programs with this argument.
     pub(super) fn new(
         argument: &str,
         live: &Execs<'_>,
@@ -79,7 +79,7 @@ impl Account {
         account
     }
 
-    /// A row of the table, of so many containers.
+    /// A row of the table, with the number of containers that ran.
     pub(super) fn row(&self, runtime: &str, containers: usize) -> String {
         let Self { execs, ids, named, users, replayed, original } = self;
         let original = original.map_or_else(|| "-".to_owned(), |count| count.to_string());
@@ -89,20 +89,20 @@ impl Account {
     }
 }
 
-/// What sysdig prints of a field without a value.
+/// sysdig's output for a field without a value.
 const UNKNOWN: &str = "<NA>";
 
 fn is_known(text: &str) -> bool {
     text != UNKNOWN && text != "host"
 }
 
-/// How many events a sysdig has lost.
+/// The number of events that a sysdig lost.
 pub(super) struct Dropped<'a> {
     pub(super) text: &'a str,
     pub(super) count: u64,
 }
 
-/// What `sysdig -v` reports of them at its end.
+/// Finds the lost events in the final report of `sysdig -v`.
 pub(super) fn dropped(report: &str) -> Option<Dropped<'_>> {
     let text = report.lines().find(|line| line.starts_with("Dropped: "))?;
     let count = text.split_whitespace().nth(1)?.parse().ok()?;

@@ -1,4 +1,4 @@
-//! The runtimes that are started, and the image that their containers are made of.
+//! Starts the container runtimes, and makes the image of their containers.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -8,25 +8,25 @@ use std::time::{Duration, Instant};
 
 use crate::shell::{self, text};
 
-/// The image that the containers are made of.
+/// The image of the containers.
 const IMAGE: &str = "example.org/eyas/tiny:1";
-/// A user that only the containers have.
+/// The id of a user that exists only in the containers.
 const USER: &str = "4242";
-/// Programs that the containers need, all of them links to busybox.
+/// Programs that the containers need; all are symlinks to busybox.
 const PROGRAMS: [&str; 3] = ["sh", "usleep", "sleep"];
 
-/// A runtime that works here.
+/// A runtime that works on this machine.
 pub(super) struct Runtime {
-    /// Its containers' type.
+    /// The type of its containers.
     pub(super) name: &'static str,
-    /// The argument that its containers' programs have, and no others: microseconds to sleep.
+    /// The argument of the programs in its containers, different for each runtime: microseconds to sleep.
     pub(super) argument: &'static str,
-    /// Runs a container to its end, in which a program sleeps.
+    /// Makes the command that runs a container to its end.
     command: Box<dyn Fn(usize) -> Command>,
 }
 
 impl Runtime {
-    /// Runs the container with this number to its end.
+    /// Makes the command that runs the container with this number to its end.
     pub(super) fn run(&self, number: usize) -> Command {
         let mut command = (self.command)(number);
         command.args(["/bin/usleep", self.argument]);
@@ -34,7 +34,7 @@ impl Runtime {
     }
 }
 
-/// What was started here ends with this.
+/// The daemons that this program started. They are ended on drop.
 #[derive(Default)]
 pub(super) struct Daemons(Vec<Child>);
 
@@ -49,7 +49,7 @@ impl Drop for Daemons {
 }
 
 impl Daemons {
-    /// Starts a program unless its socket is there; returns whether it is in the end.
+    /// Starts a program unless its socket exists; returns whether the socket exists in the end.
     fn start(&mut self, socket: &str, command: &mut Command) -> bool {
         if Path::new(socket).exists() {
             return true;
@@ -65,7 +65,7 @@ impl Daemons {
     }
 }
 
-/// Starts those that the machine has.
+/// Starts the runtimes that are installed.
 pub(super) fn runtimes(dir: &Path, daemons: &mut Daemons) -> Result<Vec<Runtime>, String> {
     let tar = &root_file_system(dir)?;
     let mut runtimes = Vec::new();
@@ -81,7 +81,7 @@ pub(super) fn runtimes(dir: &Path, daemons: &mut Daemons) -> Result<Vec<Runtime>
     fs::create_dir_all("/run/podman").map_err(text)?;
     if shell::has("podman") && daemons.start("/run/podman/podman.sock", &mut podman) {
         import("podman", tar)?;
-        // A limit that the machine's may be below of.
+        // Podman's default limits may exceed the machine's.
         let limits = ["--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024"];
         let runtime: &[&str] = if shell::has("runc") { &["--runtime", "runc"] } else { &[] };
         let command = move |_| {
@@ -102,10 +102,10 @@ pub(super) fn runtimes(dir: &Path, daemons: &mut Daemons) -> Result<Vec<Runtime>
     Ok(runtimes)
 }
 
-/// Gives a runtime the image.
+/// Imports the image into a runtime.
 fn import(runtime: &str, tar: &Path) -> Result<(), String> {
     if runtime == "ctr" {
-        // It has no images of root file systems, but takes what Docker or Podman save.
+        // ctr cannot import a root file system, but it can import what Docker or Podman save.
         let saved = tar.with_file_name("image.tar");
         let from = ["docker", "podman"].into_iter().find(|program| shell::has(program));
         let from = from.ok_or("containerd takes the image from docker or podman, and neither is there")?;
@@ -125,7 +125,7 @@ fn run_command(program: &str, words: &[&str]) -> Command {
     command
 }
 
-/// A root file system with busybox and a user of its own, as an archive.
+/// Makes an archive of a root file system with busybox and its own user.
 fn root_file_system(dir: &Path) -> Result<PathBuf, String> {
     const BUSYBOX: &str = "/bin/busybox";
     if !Path::new(BUSYBOX).exists() {

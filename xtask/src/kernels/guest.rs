@@ -13,18 +13,18 @@ use rustix::net::{AddressFamily, SendFlags, SocketType, send, socket_with};
 
 /// Arguments of every test program: one test at a time, so that live captures do not overlap.
 pub(super) const ARGS: [&str; 1] = ["--test-threads=1"];
-/// How long one test program may take.
+/// Maximum duration of one test program.
 const PATIENCE: Duration = Duration::from_secs(3600);
-/// Ends what a machine says.
+/// The last line of a machine's output.
 const OVER: &str = "eyas: over";
 
 /// Prefix of the line about a failed program.
 pub(super) const FAILURE: &str = "failed: ";
 
-/// Begins the line that names the program whose tests follow.
+/// Prefix of the line that names the program whose tests follow.
 pub(super) const PROGRAM: &str = "program ";
 
-/// The name of a test program without what cargo adds to it.
+/// The name of a test program without the suffix that cargo adds.
 pub(super) fn name(program: &Path) -> String {
     let name = program.file_name().unwrap_or_default().to_string_lossy();
     name.rsplit_once('-').map_or(&*name, |(name, _)| name).to_owned()
@@ -127,8 +127,8 @@ fn raise_loopback() -> rustix::io::Result<()> {
     send(&socket, &message, SendFlags::empty()).map(|_| ())
 }
 
-/// Returns what a machine says until it is over, or until it has been silent for too long, which counts as a failure.
-/// While it runs, `log` has what was said so far.
+/// Returns a machine's output up to its end, or until it has been silent for too long, which is treated as a failure.
+/// While the machine runs, `log` contains the output so far.
 pub(super) fn collect(machine: &mut Child, silence: Duration, log: &Path) -> Result<String, String> {
     let mut said = machine.stdout.take().ok_or("the machine is mute")?;
     let mut log =
@@ -144,7 +144,7 @@ pub(super) fn collect(machine: &mut Child, silence: Duration, log: &Path) -> Res
     });
     let mut text = Vec::new();
     while let Ok(more) = receive.recv_timeout(silence) {
-        // The whole is written at the end, and complained about there.
+        // An error is reported at the end, when the whole output is written.
         let _ = log.write_all(&more);
         text.extend_from_slice(&more);
     }

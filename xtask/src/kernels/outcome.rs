@@ -7,14 +7,14 @@ use super::guest;
 /// Prefix of the line with the tested commit.
 pub(super) const COMMIT: &str = "commit ";
 
-/// What the tests said on one kernel.
+/// The results of the tests on one kernel.
 #[derive(Default)]
 pub(super) struct Outcome {
     pub(super) version: String,
     pub(super) loads: bool,
-    /// What each test program said.
+    /// The result of each test program.
     pub(super) programs: BTreeMap<String, Ran>,
-    /// How decisions of security hooks are seen.
+    /// How eyas sees decisions of security hooks.
     pub(super) hooks: String,
     /// Whether programs at tracepoints of calls may sleep; empty if it was not tested.
     pub(super) sleeps: String,
@@ -22,19 +22,19 @@ pub(super) struct Outcome {
     pub(super) verified: BTreeMap<String, u64>,
 }
 
-/// What a test program said.
+/// The result of a test program.
 #[derive(Clone, Default, Debug, PartialEq, Eq)]
 pub(super) struct Ran {
-    /// What was tested.
+    /// The tested commit.
     pub(super) commit: String,
     pub(super) passed: u32,
     pub(super) failed: u32,
     pub(super) ignored: u32,
-    /// Those that failed.
+    /// Names of the failed tests.
     pub(super) names: Vec<String>,
 }
 
-/// A machine and what the tests said on it, if they ran there.
+/// A machine, and the results of the tests on it, if they ran there.
 pub(super) struct Row {
     pub(super) name: &'static str,
     pub(super) cpus: usize,
@@ -43,7 +43,7 @@ pub(super) struct Row {
 }
 
 impl Outcome {
-    /// What is known when tests ran again: the later word counts.
+    /// Merges the results of a later run, which replace earlier ones.
     pub(super) fn then(mut self, later: Self) -> Self {
         self.version = later.version;
         self.programs.extend(later.programs);
@@ -58,7 +58,7 @@ impl Outcome {
         self
     }
 
-    /// What all programs said together, without the commit.
+    /// The sum of the results of all programs, without the commit.
     pub(super) fn total(&self) -> Ran {
         self.programs.values().fold(Ran::default(), |mut all, ran| {
             all.passed += ran.passed;
@@ -69,7 +69,7 @@ impl Outcome {
         })
     }
 
-    /// What the tests' output says.
+    /// Parses the output of the tests.
     pub(super) fn of(text: &str) -> Self {
         let mut outcome = Self::default();
         let mut commit = "";
@@ -85,7 +85,7 @@ impl Outcome {
         for part in parts {
             let (name, said) = part.split_once('\n').unwrap_or((part, ""));
             let ran = Ran { commit: commit.to_owned(), ..Ran::of(said) };
-            // One program says what the kernel is like; others may use its words.
+            // Only one program reports the kernel's features; others may print similar lines.
             if name.trim() == "budget" {
                 said.lines().for_each(|line| outcome.learn(line));
             }
@@ -95,7 +95,7 @@ impl Outcome {
         outcome
     }
 
-    /// Learns what a line says about the kernel.
+    /// Notes what a line reports about the kernel.
     fn learn(&mut self, line: &str) {
         if let Some(rung) = line.strip_prefix("hooks: ") {
             rung.trim_end().clone_into(&mut self.hooks);
@@ -105,7 +105,7 @@ impl Outcome {
             && let Some((count, _)) = rest.split_once(" instructions verified")
             && let Ok(count) = count.parse()
         {
-            // Before the first one stands the name of the test that prints them.
+            // The name of the test precedes the first one on its line.
             let name = name.rsplit(' ').next().unwrap_or(name);
             self.verified.insert(name.to_owned(), count);
         }
@@ -113,13 +113,13 @@ impl Outcome {
 }
 
 impl Ran {
-    /// What the output of one program says.
+    /// Parses the output of one program.
     fn of(text: &str) -> Self {
         let mut ran = Self::default();
-        // Those that are known to have passed if the program does not come to its end.
+        // Tests that passed, for a program that does not reach its end.
         let mut passed = 0;
         let mut has_ended = false;
-        // What the program lists at its end: behind the second of those words the tests that failed.
+        // Names that the program lists at its end. Those after the second `failures:` are the failed tests.
         let mut listed = Vec::new();
         for line in text.lines() {
             if let Some(counts) = line.strip_prefix("test result: ") {

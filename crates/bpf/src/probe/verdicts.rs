@@ -1,4 +1,4 @@
-//! Verdicts on processes, which the filter asks for: the memory that programs and user space share.
+//! Verdicts on processes for the filter: the memory that BPF programs and user space share.
 
 use std::collections::HashMap;
 use std::mem::offset_of;
@@ -15,7 +15,7 @@ use crate::skel::types;
 
 const STRIDE: usize = size_of::<types::verdict_slot>();
 
-/// Counts of changes, and words, of all processes.
+/// The change counts and words of all processes.
 #[derive(Clone)]
 pub struct Verdicts {
     shared: Arc<Shared>,
@@ -25,7 +25,7 @@ pub struct Verdicts {
 
 struct Shared {
     slots: Mapping,
-    /// What this process has written, without what programs have cleared since.
+    /// The words that this process has written, without those that BPF programs have cleared since.
     written: Mutex<HashMap<usize, [u64; WORDS]>>,
 }
 
@@ -35,7 +35,7 @@ impl std::fmt::Debug for Verdicts {
     }
 }
 
-/// Up to where the rings' events were published: a position for each ring.
+/// The end of the published events: a position for each ring.
 #[derive(Clone, Debug)]
 pub struct Published(Vec<u64>);
 
@@ -43,7 +43,7 @@ impl VerdictTable for Verdicts {
     type Mark = Published;
 
     fn settled(&self, slot: usize) -> Option<u32> {
-        // In this order: what has ended had begun before, so that as many had then if no more have now.
+        // Read `ended` first. A change begins before it ends, so if the later `begun` equals it, no change was under way.
         let ended = self.count(slot, offset_of!(types::verdict_slot, ended));
         let begun = self.begun(slot);
         (ended == begun).then_some(begun)
@@ -96,26 +96,26 @@ impl Verdicts {
         self.shared.slots.half_at(slot * STRIDE + at).load(Ordering::Acquire)
     }
 
-    /// How many events were left out by verdicts.
+    /// Number of events that the probe left out because of verdicts.
     pub fn left_out(&self) -> u64 {
         (0..self.cpus).map(|cpu| self.counters.get(cpu, Counter::ByProcess)).sum()
     }
 
-    /// Takes all verdicts back.
+    /// Removes all verdicts.
     pub(super) fn clear(&mut self) {
         for slot in 0..SLOTS {
             (0..WORDS).for_each(|word| self.set_word(slot, word, 0));
         }
     }
 
-    /// Whether another process has written words; they are cleared.
+    /// Clears words that another process has written; returns whether there were any.
     pub(super) fn repair(&self) -> bool {
         let mut written = self.shared.written.lock().unwrap_or_else(PoisonError::into_inner);
         let mut differs = false;
         for slot in 0..SLOTS {
             let words: [u64; WORDS] = std::array::from_fn(|word| self.word(slot, word));
             if words == [0; WORDS] {
-                // Most are.
+                // True of most slots.
                 written.remove(&slot);
                 continue;
             }

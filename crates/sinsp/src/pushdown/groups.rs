@@ -1,4 +1,4 @@
-//! Groups of rules: those whose conditions ask for the same of the process.
+//! Groups of rules. The conditions of a group have the same tests of the process.
 
 use eyas_events::EventType;
 use eyas_events::verdicts::{GROUPS, MAX_ID, OWN_GROUPS};
@@ -9,13 +9,13 @@ use crate::fields::DEFS;
 use crate::state::{ProcessChange, changes_process};
 use crate::view::EventView;
 
-/// Threads of a process that are looked at: one with more is in every group.
+/// Maximum number of threads for a verdict. A process with more threads is treated as in every group.
 const MAX_THREADS: usize = 64;
 
-/// What the rules of each group ask for of the process.
+/// The tests of the process that the rules of each group have.
 #[derive(Debug, Default)]
 pub struct Groups {
-    /// By group; those that nothing needs have none.
+    /// Indexed by group; `None` for unused groups.
     conditions: Vec<Option<Condition>>,
     known: FxHashMap<String, Option<u8>>,
 }
@@ -26,17 +26,17 @@ struct Condition {
     text: String,
 }
 
-/// Whose events change the value of a field.
+/// The processes whose events can change the value of a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Reach {
-    /// The process's own.
+    /// Only the process.
     Process,
-    /// Those of processes above it, too.
+    /// Also its ancestors.
     Lineage,
 }
 
-/// Whose events change a field, if it is one that no other events change than those of [`changes_process`]. Names of users,
-/// containers and images come later from elsewhere, terminals and directories change by other events.
+/// The processes whose events can change a field, if only events of [`changes_process`] change it. User space learns names of
+/// users, containers and images later, and other events change terminals and directories.
 fn reach_of(name: &str) -> Option<Reach> {
     match name {
         "proc.name" | "proc.exe" | "proc.exepath" | "proc.args" | "proc.cmdline" | "proc.cmdnargs"
@@ -61,7 +61,7 @@ fn reach_of_test(test: &FieldTest) -> Option<Reach> {
     reach_of(DEFS.get(usize::from(field.id.0))?.name)
 }
 
-/// What a condition asks for of the process: it holds only if this does.
+/// The tests of the process in a condition. The condition can be true only if the returned formula is.
 pub(super) fn of_process(condition: &Formula<FieldTest>) -> Formula<FieldTest> {
     condition.replace(&mut |test| match reach_of_test(test) {
         Some(_) => Formula::Test(test.clone()),
@@ -70,7 +70,8 @@ pub(super) fn of_process(condition: &Formula<FieldTest>) -> Formula<FieldTest> {
 }
 
 impl Groups {
-    /// The group of the rules with this condition; `None` if it does not depend on the process, or there are too many groups.
+    /// The group of the rules with this condition; `None` if the condition does not depend on the process, or if there are too
+    /// many groups.
     pub(super) fn group(&mut self, condition: &Formula<FieldTest>) -> Option<u8> {
         let formula = of_process(condition);
         if let Formula::Const(_) = formula {
@@ -99,28 +100,28 @@ impl Groups {
         group
     }
 
-    /// How many there are.
+    /// Number of groups.
     pub fn len(&self) -> usize {
         self.conditions.iter().flatten().count()
     }
 
-    /// Whether there is none.
+    /// Whether there are no groups.
     pub fn is_empty(&self) -> bool {
         self.conditions.is_empty()
     }
 
-    /// Whether a group depends on processes above.
+    /// Whether a group depends on ancestors.
     pub(super) fn ask_for_lineage(&self) -> bool {
         self.conditions.len() > OWN_GROUPS as usize
     }
 
-    /// What the rules of a group ask for of the process.
+    /// The tests of the process that the rules of a group have, as a condition.
     pub fn condition(&self, group: u8) -> Option<&str> {
         self.conditions.get(usize::from(group))?.as_ref().map(|condition| &*condition.text)
     }
 
-    /// The groups that a process is in as it is now; `None` if it, or one of its threads, is not known well enough. `view` is of any
-    /// event.
+    /// The groups that a process is in, by the current state; `None` if the process or one of its threads is unknown or in doubt,
+    /// or if it has too many threads. `view` may be a view of any event.
     pub fn of_process(&self, view: &EventView<'_>, pid: i64) -> Option<u64> {
         let state = view.state();
         u32::try_from(pid).ok().filter(|pid| (1..MAX_ID).contains(pid))?;
@@ -155,7 +156,7 @@ impl Groups {
     }
 }
 
-/// The condition as a text, by which others like it are found.
+/// The condition as a text. Equal conditions have equal texts.
 fn text(formula: &Formula<FieldTest>) -> String {
     let join = |parts: &[Formula<FieldTest>], with: &str| {
         let parts: Vec<String> = parts.iter().map(text).collect();
@@ -169,8 +170,8 @@ fn text(formula: &Formula<FieldTest>) -> String {
     }
 }
 
-/// What the probe has to know of events of a type that may change what groups a process is in, as flags of the type's row.
-/// `lineage`: whether a group depends on processes above.
+/// Flags of a type's row that say whether its events may change the groups of a process. `lineage`: whether a group depends on
+/// ancestors.
 pub(super) fn change_flags(ty: EventType, lineage: bool) -> u16 {
     use eyas_events::filter::flags::{CHANGES, IF_ZERO, LINEAGE};
     match changes_process(ty) {

@@ -1,5 +1,5 @@
-//! Verdicts on processes in a replay, which has no probe: both halves of the protocol, so that rows reject what they reject live,
-//! or more.
+//! Verdicts on processes in a replay, which has no probe. This models both sides of the protocol, so rows reject the same events
+//! as in a live capture, or more.
 
 use eyas_events::filter::flags::{CHANGES, IF_ZERO, LINEAGE as CHANGES_LINEAGE};
 use eyas_events::verdicts::{Counts, LINEAGE, MAX_ID, SLOTS, VerdictTable, WORDS, groups, slot};
@@ -8,12 +8,12 @@ use super::groups::change_flags;
 use super::{ProcessVerdicts, Pushdown};
 use crate::view::EventView;
 
-/// The probe's table, as a replay has it.
+/// The model of the probe's table.
 #[derive(Debug)]
 struct Table {
     begun: Box<[u32]>,
     words: Box<[[u64; WORDS]]>,
-    /// Events that the state has taken in.
+    /// Number of events that the state has processed.
     events: u64,
 }
 
@@ -49,7 +49,7 @@ impl VerdictTable for Table {
     }
 }
 
-/// Events that are taken in between what a verdict is about and the verdict.
+/// Number of events between the time when the counts are read and the verdict.
 const LATENCY: u64 = 8;
 
 /// Verdicts on the processes of a replay.
@@ -57,7 +57,7 @@ const LATENCY: u64 = 8;
 pub struct Model {
     table: Table,
     verdicts: ProcessVerdicts<u64>,
-    /// Events that rows rejected as their process is in none of the groups.
+    /// Number of events that rows rejected because the process is in none of the groups.
     by_process: u64,
 }
 
@@ -70,8 +70,8 @@ impl Default for Model {
 }
 
 impl Model {
-    /// Whether a rule may match the event, as far as its rows and the verdict on its process say. To be asked of each event that
-    /// is shown.
+    /// Whether a rule may match the event, according to the rows of its type and the verdict on its process. Call this for each
+    /// event that is shown.
     pub fn may_match(&mut self, rows: &Pushdown, event: &EventView<'_>) -> bool {
         if rows.groups().is_empty() {
             return rows.may_match(event);
@@ -97,19 +97,19 @@ impl Model {
         groups(self.table.words[slot(id)], id, counts)
     }
 
-    /// What the probe does around such an event.
+    /// Counts the change of an event, as the probe does.
     fn change(&mut self, event: &EventView<'_>, id: Option<u32>) {
         let flags = change_flags(event.event().ty, true);
         if flags & CHANGES == 0 {
             return;
         }
         if flags & IF_ZERO != 0 && event.event().result() != Some(0) {
-            // A capture need not have the event of the child itself.
+            // A capture may lack the child's own event.
             let child = event.event().result().and_then(|child| u32::try_from(child).ok());
             child.into_iter().for_each(|child| self.begin(child));
             return;
         }
-        // Of an event whose thread is not known, the process may be any.
+        // If the thread is unknown, any process may have changed.
         let Some(id) = id else {
             self.verdicts.clear(&mut self.table);
             return;
@@ -128,7 +128,7 @@ impl Model {
         self.table.words[slot(id)] = [0; WORDS];
     }
 
-    /// How many verdicts were written, and how many events rows rejected by them.
+    /// Number of verdicts written, and of events that rows rejected because of them.
     pub fn counts(&self) -> [u64; 2] {
         [self.verdicts.written(), self.by_process]
     }

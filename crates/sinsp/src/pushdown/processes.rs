@@ -1,45 +1,45 @@
-//! Verdicts on processes: the half of the protocol that user space has. [`eyas_events::verdicts`] says what both share.
+//! Verdicts on processes: the user-space side of the protocol. [`eyas_events::verdicts`] describes the shared memory.
 //!
-//! A verdict is written in two steps. First the process's counts are read, and how far the events have come that are published by
-//! then. When the state has taken in all of these, it has every change that the counts include, so the groups that the process is in
-//! are found and written with these counts. If the process has begun to change meanwhile, its counts are others, and
-//! the words say nothing.
+//! User space writes a verdict in two steps. First it reads the counts of the process, and then the position after the events
+//! that are published. Once the state has processed all of these events, it contains every change that the counts include. Then
+//! user space finds the groups of the process, and writes them with these counts. If another change of the process has begun
+//! meanwhile, the current counts differ, and the words exclude nothing.
 
 use std::mem::take;
 
 use eyas_events::verdicts::{Counts, LINEAGE, MAX_ID, SLOTS, VerdictTable, WORDS, groups, slot, words};
 
-/// Events of a process, since it had no verdict, after which it gets one: many processes end sooner.
+/// Number of events of a process between two checks for a verdict. Many processes end before the first check.
 const SETTLED: u8 = 3;
-/// Processes that get a verdict at once.
+/// Maximum number of processes that wait for a verdict.
 const MAX_BATCH: usize = 256;
 
-/// Verdicts that are being written.
+/// Writes verdicts.
 #[derive(Clone, Debug)]
 pub struct ProcessVerdicts<M> {
-    /// By slot: events of processes without a verdict.
+    /// Indexed by slot: number of events since the last check for a verdict.
     seen: Box<[u8]>,
-    /// Processes that are to get one.
+    /// Processes for which a verdict was requested.
     asked: Vec<u32>,
-    /// Those whose counts are known, with these.
+    /// Processes whose counts were read, with these counts.
     batch: Vec<(u32, Counts)>,
-    /// What the state has to take in before the batch is judged.
+    /// The state must process the events up to here before the batch is judged.
     mark: Option<M>,
     written: u64,
-    /// How many events were lost.
+    /// Number of lost events at the last step.
     lost: u64,
-    /// How often processes have changed otherwise than by their events.
+    /// Number of changes of processes that no event showed.
     sure: u64,
-    /// Since a loss, none are written.
+    /// Set from a loss until verdicts may be written again.
     after_loss: Option<AfterLoss<M>>,
 }
 
-/// What is waited for before verdicts are written again.
+/// The condition for writing verdicts again after a loss.
 #[derive(Clone, Debug)]
 enum AfterLoss<M> {
-    /// That the loss is reported;
+    /// The probe has reported the loss.
     Report,
-    /// that the state has taken that in, and is sure of all again.
+    /// The state has processed the report, and is in doubt about no process.
     State(M),
 }
 
@@ -63,7 +63,7 @@ impl<M> ProcessVerdicts<M> {
         }
     }
 
-    /// An event of the process was delivered: now and then, it gets a verdict if it has none.
+    /// Notes an event of the process. From time to time, this requests a verdict if the process has none.
     #[inline]
     pub fn note(&mut self, table: &impl VerdictTable<Mark = M>, id: u32) {
         let at = slot(id);
@@ -110,7 +110,7 @@ impl<M> ProcessVerdicts<M> {
         }
         self.asked.sort_unstable();
         self.asked.dedup();
-        // The counts before the mark: the changes that they include are published by then.
+        // Read the counts before the mark, so that all changes that they include are published at the mark.
         let Some(lineage) = table.settled(LINEAGE) else { return };
         self.batch.extend(self.asked.drain(..).filter_map(|id| {
             let own = table.settled(slot(id))?;
@@ -119,7 +119,7 @@ impl<M> ProcessVerdicts<M> {
         self.mark = Some(table.mark());
     }
 
-    /// Whether events were lost that the state may lack. Then no verdict holds.
+    /// Whether the state may lack lost events. Then no verdict is valid.
     fn has_lost(&mut self, table: &mut impl VerdictTable<Mark = M>, is_sure: bool) -> bool {
         let (lost, is_pending) = table.lost();
         if lost != self.lost || is_pending {
@@ -131,7 +131,7 @@ impl<M> ProcessVerdicts<M> {
         }
         match &self.after_loss {
             None if is_sure => return false,
-            // Somebody else has doubts.
+            // The state is in doubt for another reason.
             None => {
                 self.clear(table);
                 self.after_loss = Some(AfterLoss::Report);
@@ -143,7 +143,7 @@ impl<M> ProcessVerdicts<M> {
         true
     }
 
-    /// Takes all verdicts back.
+    /// Removes all verdicts.
     pub fn clear(&mut self, table: &mut impl VerdictTable<Mark = M>) {
         self.asked.clear();
         self.batch.clear();
@@ -154,13 +154,13 @@ impl<M> ProcessVerdicts<M> {
         }
     }
 
-    /// How many verdicts were written.
+    /// Number of verdicts written.
     pub fn written(&self) -> u64 {
         self.written
     }
 }
 
-/// Whether what was written about the process holds, or there is nothing to be written.
+/// Whether the process has a valid word that excludes a group.
 fn has_verdict(table: &impl VerdictTable, id: u32) -> bool {
     let at = slot(id);
     let counts = Counts { own: table.begun(at), lineage: table.begun(LINEAGE) };

@@ -8,10 +8,10 @@ use eyas::sinsp::pushdown::{Groups, ProcessVerdicts};
 
 use crate::source::ProcessTable;
 
-/// Events after which verdicts are gone on with.
+/// Number of events between two steps of the verdicts.
 const STRIDE: u8 = 16;
 
-/// Verdicts at work.
+/// Writes verdicts while events are captured.
 #[derive(Debug)]
 pub(super) struct Processes {
     groups: Arc<Groups>,
@@ -21,13 +21,13 @@ pub(super) struct Processes {
 }
 
 impl Processes {
-    /// For rules with these groups.
+    /// Creates it for rules with these groups.
     pub(super) fn new(groups: &Arc<Groups>, table: ProcessTable) -> Self {
         let (groups, verdicts) = (Arc::clone(groups), ProcessVerdicts::default());
         Self { groups, table, verdicts, since_step: 0 }
     }
 
-    /// An event was tested.
+    /// Notes an event that the rules have tested.
     #[inline]
     pub(super) fn note(&mut self, event: &EventView<'_>) {
         if let Some(id) = event.thread().and_then(|thread| u32::try_from(thread.pid).ok()) {
@@ -45,12 +45,12 @@ impl Processes {
         self.verdicts.step(&mut self.table, event.sure_of_processes(), judge);
     }
 
-    /// How many verdicts were written, and how many events were left out by verdicts.
+    /// Number of verdicts written, and of events that the probe left out because of verdicts.
     pub(super) fn counts(&self) -> [u64; 2] {
         [self.verdicts.written(), self.table.left_out()]
     }
 
-    /// How often a process changed that may have others below it.
+    /// Number of changes of processes that may have descendants.
     pub(super) fn changes_above(&self) -> u32 {
         self.table.begun(LINEAGE)
     }

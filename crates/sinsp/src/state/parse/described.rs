@@ -1,4 +1,4 @@
-//! Descriptors of which the event says what they are, as the kernel knows them: other processes may have opened the file.
+//! Descriptors that the event itself describes from the kernel's data. Another process may have opened the file.
 
 use eyas_events::{EventType, param};
 use eyas_scap::{FdDetail, FdEntry, RawEvent};
@@ -8,7 +8,7 @@ use crate::state::heal::is_same_file;
 use crate::state::load::fd_of;
 use crate::state::{Current, Fd, FdTable, Role, Socket, State, ThreadKey};
 
-/// Descriptors of things that have no path.
+/// Parses calls that make descriptors of files without a path.
 pub(super) fn special(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     match raw.ty {
         EventType::SYSCALL_PIDFD_GETFD_X => pidfd_getfd(state, raw, now),
@@ -20,7 +20,7 @@ pub(super) fn special(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) 
     }
 }
 
-/// Takes in what the call of the event made, if that is described.
+/// Adds the descriptors that the event's call made, if the event describes them.
 pub(super) fn made(state: &mut State, raw: &RawEvent<'_>, now: &Current) {
     let entries: Vec<_> = raw.received_fds().collect();
     if let Some(key) = now.thread.filter(|_| !entries.is_empty()) {
@@ -28,8 +28,8 @@ pub(super) fn made(state: &mut State, raw: &RawEvent<'_>, now: &Current) {
     }
 }
 
-/// Another process's file gets a descriptor. What that process made of it is known, if the descriptor that it was got by stands for
-/// that process: numbers of processes depend on the namespace.
+/// Adds a descriptor for another process's file. It shares the state of that file if the pidfd's process is known and the event
+/// does not describe another file. Process ids depend on the namespace, so the process may be the wrong one.
 fn pidfd_getfd(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     use param::SYSCALL_PIDFD_GETFD_X as p;
     let (Some(num @ 0..), Some(key)) = (raw.int(p::fd), now.thread) else { return };
@@ -44,7 +44,7 @@ fn pidfd_getfd(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     let described =
         raw.received_fds().next().map(|entry| fd_of(entry, &state.empty(), &mut state.reuse.names));
     match known {
-        // Of a file that is not followed, nobody learns that it is closed.
+        // The probe does not report the close of an untracked file.
         Some(fd) if state.leaves_out(num, &fd) => {}
         Some(fd) if described.is_none_or(|there| is_same_file(&fd, &there)) => {
             file::add(state, now, num, fd, true);
@@ -53,7 +53,7 @@ fn pidfd_getfd(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     }
 }
 
-/// Takes in the descriptors that the event of a thread at the time `ts` describes.
+/// Adds the descriptors that an event of a thread at the time `ts` describes.
 pub(super) fn take(state: &mut State, key: ThreadKey, entries: Vec<FdEntry>, ts: u64) {
     let Some(tid) = state.threads.at(key).map(|thread| thread.tid) else { return };
     let is_inet =
@@ -65,7 +65,7 @@ pub(super) fn take(state: &mut State, key: ThreadKey, entries: Vec<FdEntry>, ts:
     }
 }
 
-/// Gives a socket that is described the role that it has in the process that made it, which nobody describes.
+/// Sets the role of a described socket to its role in the process that made it. The event does not contain the role.
 fn give_role(state: &mut State, key: ThreadKey, num: i64, ts: u64) {
     let Some(fd) = state.threads.at(key).and_then(|thread| state.threads.fds(thread)?.get(num)) else {
         return;
@@ -85,7 +85,7 @@ fn give_role(state: &mut State, key: ThreadKey, num: i64, ts: u64) {
         let Socket::Inet { source, destination } = other.socket() else { return false };
         other.l4 == fd.l4 && (source, destination) == ends
     };
-    // All files of all processes, as often as /proc may be asked.
+    // This searches all files of all processes, so it has the same rate limit as lookups in `/proc`.
     let (known, is_served) = match state.searches.allows(ts) {
         true => (
             tables().find(is_it).map(|other| other.role),
