@@ -72,7 +72,7 @@ impl Extraction for Audit {
     }
 }
 
-/// Has each field extracted that the request asks for.
+/// Extracts each requested field.
 fn extract_all(
     event: &PluginEvent<'_>,
     request: &mut Request<'_>,

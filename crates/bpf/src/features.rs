@@ -119,11 +119,11 @@ pub(crate) enum Need {
     RequestTracepoint(&'static str),
     /// A kernel function that programs call.
     Function(&'static str),
-    /// Functions of the kernel's where requests of `io_uring` end, and a way to attach programs to them.
+    /// The kernel's functions that end requests of `io_uring`, and a way to attach programs to them.
     RequestEnds,
 }
 
-/// Where the kernel frees requests that have ended: those of a ring together.
+/// The function that frees ended requests of a ring, several at a time.
 pub(crate) const ENDS_OF_RING: &str = "__io_submit_flush_completions";
 
 /// Whether the kernel lets programs attach to its functions (kprobes).
@@ -215,7 +215,7 @@ impl Types {
                 self.have(Need::Tracepoint(name)) && types.type_by_name::<Struct<'_>>("io_cmd_data").is_some()
             }
             Need::Function(name) => types.type_by_name::<Func<'_>>(name).is_some(),
-            // Loops of programs are younger than kprobes and older than those tracepoints.
+            // Loops in BPF programs are newer than kprobes and older than those tracepoints.
             Need::RequestEnds => {
                 self.have(Need::RequestTracepoint("io_uring_complete"))
                     && self.have(Need::Function(ENDS_OF_RING))

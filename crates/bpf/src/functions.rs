@@ -1,10 +1,10 @@
-//! Programs at the beginning of functions of the kernel's.
+//! Programs at the beginning of kernel functions.
 
 use libbpf_rs::{Error, KprobeOpts, Link, ProgramMut};
 
 use crate::programs::Function;
 
-/// Attaches a program to functions; it gets the place of each in the list.
+/// Attaches a program to functions. The program gets the index of the function in the list.
 pub(crate) fn attach(program: &ProgramMut<'_>, functions: &[Function]) -> Result<Vec<Link>, Error> {
     let mut links = Vec::new();
     for (at, function) in functions.iter().enumerate() {

@@ -77,7 +77,7 @@ pub struct Probe {
     /// The last settings.
     sealed: sealed::Sealed,
     filters: filters::Filters,
-    /// Once somebody asked for them.
+    /// Set at the first request.
     verdicts: Option<Verdicts>,
 }
 

@@ -27,15 +27,15 @@ pub(crate) enum Place {
     Section,
     /// At a perf event of the tracepoint with this name in tracefs.
     Perf(&'static str),
-    /// At the beginning of functions of the kernel's; the program gets the place in the list.
+    /// At the beginning of kernel functions; the program gets the index in the list.
     Functions(&'static [Function]),
 }
 
-/// A function of the kernel's.
+/// A kernel function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Function {
     pub(crate) name: &'static str,
-    /// Whether some kernels do without it.
+    /// Whether some kernels lack it.
     pub(crate) is_optional: bool,
 }
 
@@ -236,12 +236,12 @@ pub(crate) const REQUESTS: &[Program] = &[
     program("uring_submit_old", REQUESTED).needs(Need::RequestTracepoint("io_uring_submit_sqe")),
 ];
 
-/// Where requests end of which the kernel reports no success.
+/// The functions that end requests whose success the kernel does not report.
 pub(crate) const SILENT: Program = Program {
     place: Place::Functions(&[
         Function { name: ENDS_OF_RING, is_optional: false },
         Function { name: "io_wq_free_work", is_optional: false },
-        // Before Linux 6.10 some end here alone.
+        // Before Linux 6.10, some requests end only here.
         Function { name: "io_req_complete_post", is_optional: true },
     ]),
     ..program("uring_silent", REQUESTED).needs(Need::RequestEnds)

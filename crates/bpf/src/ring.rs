@@ -55,7 +55,7 @@ pub(crate) enum Counter {
     Faults,
     /// Events that the filter left out.
     Filtered,
-    /// Those of them whose process is in no group that may match.
+    /// Filtered events whose process is in no group that may match.
     ByProcess,
     /// When the first event was lost that no frame reports yet.
     LostSince,
@@ -80,17 +80,17 @@ impl Counters {
         self.0.word(cpu, at).load(Ordering::Relaxed)
     }
 
-    /// Where the ring's next event is published, in bytes from the first one on.
+    /// Position at which the ring's next event is published, in bytes since the first event.
     pub(crate) fn head(&self, cpu: usize) -> u64 {
         self.0.head(cpu).load(Ordering::Acquire)
     }
 
-    /// Up to where it was read.
+    /// Position up to which user space has read.
     pub(crate) fn tail(&self, cpu: usize) -> u64 {
         self.0.tail(cpu).load(Ordering::Acquire)
     }
 
-    /// Events lost, for whatever reason.
+    /// Number of lost events, for any reason.
     pub(crate) fn lost(&self, cpu: usize) -> u64 {
         self.0.word(cpu, offset_of!(types::cpu, lost)).load(Ordering::Acquire)
     }

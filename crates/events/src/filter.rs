@@ -59,17 +59,17 @@ pub mod flags {
     pub const FREE_FAILED: u16 = 1 << 4;
     /// or rejected events of failed calls, and those that open or close a plain file that no rule uses.
     pub const FREE_FILES: u16 = 1 << 5;
-    /// Of calls that open by a path: the rows look at that path, the flags and the result alone, and at no number of a descriptor.
+    /// For calls that open a path: the rows test only that path, the flags and the result, not the number of the descriptor.
     pub const BY_PATH: u16 = 1 << 15;
-    /// Only those are sent whose process is in one of the type's groups.
+    /// The probe sends only events whose process is in one of the type's groups.
     pub const BY_PROCESS: u16 = 1 << 6;
-    /// Rows ask for groups.
+    /// Rows test groups.
     pub const GROUPED: u16 = 1 << 7;
-    /// Events of the type change what groups the caller's process is in;
+    /// Events of the type may change the groups of the caller's process;
     pub const CHANGES: u16 = 1 << 8;
-    /// and only if the result is 0;
+    /// only if the result is 0;
     pub const IF_ZERO: u16 = 1 << 9;
-    /// and those of processes below it.
+    /// also the groups of its descendants.
     pub const LINEAGE: u16 = 1 << 10;
 }
 
@@ -93,7 +93,7 @@ pub enum Input {
     Path,
     /// The path from the caller.
     RawPath,
-    /// Whether the caller's process is in a group, which the position of the parameter says: see [`crate::verdicts`].
+    /// Whether the caller's process is in the group whose number is the position of the parameter: see [`crate::verdicts`].
     Group,
 }
 
@@ -235,7 +235,7 @@ impl Filter {
         self.types.iter().any(|row| row.flags & flags::FREE_FILES != 0)
     }
 
-    /// Whether what is left out depends on processes: [`crate::verdicts`] are of use.
+    /// Whether the filter depends on processes, so that [`crate::verdicts`] have an effect.
     pub fn asks_for_processes(&self) -> bool {
         self.types.iter().any(|row| row.flags & (flags::BY_PROCESS | flags::GROUPED) != 0)
     }

@@ -54,7 +54,7 @@ pub(crate) use sources::Sources;
 pub use yaml::Mark;
 use yaml::{At, Values};
 
-/// Version of Falco's plugin `container` that the built-in fields of containers are those of.
+/// The version of Falco's plugin `container` whose fields the built-in ones implement.
 pub const CONTAINER_VERSION: [u32; 3] = [0, 7, 1];
 
 /// Reads rules files, in order, into one ruleset.

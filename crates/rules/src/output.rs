@@ -51,7 +51,7 @@ pub struct FormatError {
 }
 
 impl FormatError {
-    /// In the reference's words, which do not name what is unknown.
+    /// The reference's message, which does not name the unknown field.
     pub(crate) fn reference(&self) -> String {
         match self.unknown {
             true => "unknown filter: unexpected token after '".to_owned(),

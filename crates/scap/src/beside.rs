@@ -26,9 +26,9 @@ const REQUEST: u16 = u16::MAX - 3;
 /// Instead of the number of an own event: the decision of a security hook during the call, with the
 /// parameters of an event of the hook.
 const DECISION: u16 = u16::MAX - 4;
-/// In place of the number of an own event: what was lost before the event, each loss in so many bytes.
+/// Instead of the number of an own event: the losses before the event, each with this many bytes.
 const LOSSES: u16 = u16::MAX - 5;
-/// The number of an own event is below these.
+/// The numbers of own events are below these.
 const FIRST_RESERVED: u16 = LOSSES;
 /// Magic, number, count.
 const HEAD: usize = 8;
@@ -120,15 +120,15 @@ pub(crate) fn write_decision(out: &mut Vec<u8>, decided: &[u8]) {
     out.resize(out.len() + (value.next_multiple_of(4) - value), 0);
 }
 
-/// The most losses that stand beside one event: the option's length has 16 bits.
+/// Maximum number of losses with one event, because the option's length has 16 bits.
 pub(crate) const MOST_LOSSES: usize = 128;
 
-/// Bytes of the option that says what was lost before the event.
+/// Length of the option with the losses before the event, in bytes.
 pub(crate) fn losses_len(losses: &[Loss]) -> usize {
     if losses.is_empty() { 0 } else { 4 + (HEAD + losses.len() * (2 + Loss::LEN)).next_multiple_of(4) }
 }
 
-/// Writes the option that says what was lost before the event.
+/// Writes the option with the losses before the event.
 pub(crate) fn write_losses(out: &mut Vec<u8>, losses: &[Loss]) {
     let bytes: Vec<Vec<u8>> = losses.iter().map(|loss| loss.to_bytes()).collect();
     write(out, LOSSES, losses.len(), || bytes.iter().map(Vec::as_slice));
@@ -220,7 +220,7 @@ impl<'a> Found<'a> {
         decision::body_of(found.count, found.body)
     }
 
-    /// What was lost before the event, among the same options. Machines of the other byte order write none.
+    /// The losses before the event, from the same options. A capture in the other byte order has none.
     pub(crate) fn losses(options: &'a [u8], big: bool) -> impl Iterator<Item = Loss> + 'a {
         let found = Self::find(options, big, |number| number == LOSSES).filter(|_| !big);
         let is_usual = |found: &Self| {

@@ -200,9 +200,9 @@ impl<'a> RawEvent<'a> {
         self.kernel_text(KernelPath::Param(index))
     }
 
-    /// The path of the plain file that a descriptor of the event stands for, as the kernel has it.
+    /// The kernel's path of the plain file of the event's descriptor.
     ///
-    /// `None` for types and descriptors that [`KernelPath::File`] is not about, and in captures.
+    /// `None` for types and descriptors without [`KernelPath::File`], and in captures.
     pub fn file_path(&self) -> Option<&'a [u8]> {
         let paths = self.ty.kernel_paths().iter();
         let file = paths.copied().find(|path| matches!(path, KernelPath::File(_)))?;

@@ -261,8 +261,8 @@ impl Source {
         self.probe.filtered_by_type()
     }
 
-    /// The verdicts on processes that the filter asks for ([`Filter::asks_for_processes`]). Another filter
-    /// takes all of them back.
+    /// The verdicts on processes for the filter ([`Filter::asks_for_processes`]). A new filter removes all
+    /// verdicts.
     ///
     /// # Errors
     /// The kernel does not map them.

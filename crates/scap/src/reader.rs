@@ -65,7 +65,7 @@ pub struct Reader {
     completed: Vec<u8>,
     /// The decision of a security hook during the event's call.
     decided: Vec<u8>,
-    /// What was lost before the event.
+    /// The losses before the event.
     losses: Vec<Loss>,
     swapped: Vec<u8>,
     stats: Stats,

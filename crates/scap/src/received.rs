@@ -1,4 +1,4 @@
-//! Descriptors that came with a message, or that a call made, as the probe writes them.
+//! Descriptors that a message brought or a call made, in the probe's format.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 

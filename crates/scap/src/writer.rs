@@ -60,7 +60,7 @@ pub struct Writer {
     buffer: Vec<u8>,
     /// Time of the event at the last flush, ns since the epoch.
     flushed: u64,
-    /// What was lost since the event that was written last.
+    /// The losses since the last written event.
     lost: Waiting,
 }
 
@@ -179,13 +179,13 @@ impl Writer {
         self.flush()
     }
 
-    /// Notes what was lost before the event that is written next: it stands beside that event, where
-    /// [`EventSource::losses`](crate::EventSource::losses) of a reader returns it. Losses of one CPU become one.
+    /// Notes losses before the next event. They are stored with that event, where a reader's
+    /// [`EventSource::losses`](crate::EventSource::losses) returns them. Losses of one CPU are merged.
     pub fn losses(&mut self, losses: &[Loss]) {
         self.lost.note(losses);
     }
 
-    /// Takes the losses that no event was written behind yet, for another writer that goes on.
+    /// Takes the losses after which no event was written yet, for the writer that continues.
     pub fn take_losses(&mut self) -> Vec<Loss> {
         self.lost.take()
     }
@@ -344,7 +344,7 @@ impl Writer {
         self.out.writer().and_then(|out| out.flush()).map_err(Error::Write)
     }
 
-    /// Ends the capture. Losses behind its last event stand beside one that is not shown.
+    /// Ends the capture. Losses after its last event are stored with a hidden event.
     ///
     /// # Errors
     /// The output fails; the capture is incomplete.

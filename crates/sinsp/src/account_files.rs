@@ -189,7 +189,7 @@ fn accounts(host: &Path, question: &InContainer) -> Result<Accounts, Errno> {
     let mut found = AccountReader::new(root, AccountLimits::CONTAINER).read().unwrap_or_default();
     let map = |name: &str| IdMap::read(&host.join(format!("proc/{}/{name}", question.pid)));
     let (uids, gids) = (map("uid_map"), map("gid_map"));
-    // Who has no id outside runs nothing.
+    // An id without one outside runs no process.
     found.users.retain_mut(|user| {
         user.gid = gids.outside(user.gid).unwrap_or(user.gid);
         uids.outside(user.uid).map(|uid| user.uid = uid).is_some()

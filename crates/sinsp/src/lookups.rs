@@ -209,8 +209,9 @@ impl AsyncLookups {
         }
     }
 
-    /// Asks what is not known of the thread's container, unless that was done a moment ago. Returns whether the event is to
-    /// wait for its users: a program is executed, and none of them are known, or those of a container that had its id.
+    /// Requests the unknown metadata of the thread's container, unless it was requested a moment ago. Returns whether the event
+    /// must wait for the container's users: it is an exec, and no users are known, or only those of an earlier container with
+    /// the same id.
     fn ask(&mut self, state: &State, thread: &Thread, now: u64, executes: bool) -> bool {
         self.ask_host(now);
         let Some(id) = &thread.container else { return false };
@@ -242,7 +243,7 @@ impl AsyncLookups {
         let first = self.firsts.pid(id).filter(|_| !is_first).unwrap_or(thread.pid);
         let ask = || lookup.ask(id, first);
         let is_asked = (is_missing || starts) && self.accounts_asked.once(id, now, pause, ask);
-        // What a runtime does in the container before that needs no names: waits for it would use up the time.
+        // Earlier events of the runtime in the container need no names, and waiting for them would use up the time.
         is_asked && (is_first || starts) && executes && self.budget.has_time()
     }
 }

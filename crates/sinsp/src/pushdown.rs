@@ -42,7 +42,7 @@ pub struct Pushdown {
     rows: Rows,
     /// Number of codes with too many rows.
     passed: usize,
-    /// What rows ask of processes.
+    /// The tests of processes in rows.
     groups: Arc<Groups>,
     /// By code: the groups of rules that may match, if each of these is in one.
     groups_of: Vec<Option<u64>>,
@@ -125,7 +125,7 @@ impl Pushdown {
         self.may_match_in(event, u64::MAX)
     }
 
-    /// The same for an event of a process in these groups.
+    /// Like `may_match`, for an event of a process in these groups.
     #[inline]
     pub fn may_match_in(&self, event: &EventView<'_>, groups: u64) -> bool {
         self.pass(&event.event(), event.state().has_beginnings, groups)
@@ -151,7 +151,7 @@ impl Pushdown {
         self.rows.pass(code, event, has_beginnings, groups)
     }
 
-    /// The groups of processes that rows ask for.
+    /// The groups of processes that rows test.
     pub fn groups(&self) -> &Arc<Groups> {
         &self.groups
     }

@@ -82,7 +82,7 @@ pub struct State {
     switches: Vec<u64>,
     /// Budget of `/proc` lookups for received descriptors.
     received: budget::ReceivedBudget,
-    /// How often all open files may be searched for one.
+    /// Limits how often all open files are searched.
     searches: budget::ReceivedBudget,
     /// What is to be asked again since events were lost.
     pub(crate) doubts: doubts::Doubts,
@@ -95,7 +95,7 @@ pub struct State {
     reuse: reuse::Reuse,
     /// The cgroups that are containers.
     pub(crate) layouts: Layouts,
-    /// How often processes have changed otherwise than by events of theirs.
+    /// Number of changes of processes that their own events do not show.
     pub(crate) unshown_changes: u64,
     /// Format of parameters and names.
     pub(crate) rendering: Rendering,

@@ -531,7 +531,7 @@ pub(super) fn behind(event: &EventInfo) -> Behind {
         "SYSCALL_CREAT_X" => &[("FD_PATH", 0)],
         // The received descriptors of the message.
         "SOCKET_RECVMSG_X" | "SOCKET_RECVMMSG_X" => &[("RIGHTS", 1)],
-        // What the descriptor is that the call made: of another process's file, or a number of the caller's namespace says little.
+        // Describes the new descriptor: a descriptor number of another process, or an id of the caller's namespace, is ambiguous.
         "SYSCALL_CLONE_20_X" | "SYSCALL_CLONE3_X" | "SYSCALL_PIDFD_OPEN_X" | "SYSCALL_PIDFD_GETFD_X" => {
             &[("MADE", 0)]
         }

@@ -135,7 +135,7 @@ fn custom(event: &str, (.., op, n): &ops::Row) -> Option<(Made, &'static [Ahead]
             other("HOT_TUPLE", from, TUPLE, &[Ahead::Scratch])
         }
         "TUPLE_OUT" => {
-            // Those that name no address have no argument for it.
+            // Calls without an address lack this argument.
             let len = if *n < 5 { format!("ARG{}", n + 1) } else { "0".into() };
             let from = format!("TUPLE_SENDS | TUPLE_LEN({len}), ret >= 0, ARG{n}");
             other("HOT_TUPLE", from, TUPLE, &[Ahead::Scratch])

@@ -18,7 +18,7 @@ pub struct CpuDrops {
     pub produced: u64,
     /// Filtered frames.
     pub filtered: u64,
-    /// Those of them that the filter left out by a verdict on their process.
+    /// Filtered events that the probe left out because of a verdict on their process.
     pub by_process: u64,
     /// Lost because the ring was full.
     pub buffer: u64,

@@ -40,12 +40,12 @@ impl Probe {
             self.wait_for_programs()?;
             let half = 3 - self.filters.half.clamp(1, 2);
             self.fill(half, filter)?;
-            // What they say is of the groups of the filter before.
+            // The existing verdicts are about the groups of the previous filter.
             self.verdicts.iter_mut().for_each(Verdicts::clear);
             self.filters.half = half;
             self.filters.in_use = Some(filter.clone());
             self.use_filter(half, sample);
-            // From then on, every program counts the changes that it reports.
+            // From then on, every BPF program counts the changes that it reports.
             if filter.asks_for_processes() { self.wait_for_programs() } else { Ok(()) }
         });
         // Without this program, every close is sent.
@@ -114,7 +114,7 @@ impl Probe {
             }
         });
         if differs {
-            // Verdicts of the changed tables do not count.
+            // Decisions by the changed tables are not valid.
             self.begin_epoch();
         }
         differs
@@ -145,7 +145,7 @@ impl Probe {
         }
     }
 
-    /// From now on nothing counts that programs noted before.
+    /// Invalidates everything that programs noted before.
     fn begin_epoch(&mut self) {
         if let Some(bss) = self.skel.maps.bss_data.as_deref_mut() {
             let epoch = bss.filter_epoch.wrapping_add(1);

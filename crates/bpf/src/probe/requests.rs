@@ -1,4 +1,4 @@
-//! Where the kernel takes requests of `io_uring`, and where they end.
+//! Programs where requests of `io_uring` begin and end in the kernel.
 
 use super::Probe;
 use crate::Error;
@@ -13,7 +13,7 @@ impl Probe {
             .any(|one| self.is_loaded(one))
     }
 
-    /// Whether the end of a request is seen whose program wants no report of a success.
+    /// Whether the probe sees the end of a request without a completion entry for success.
     pub fn sees_silent_requests(&self) -> bool {
         self.skel.maps.bss_data.as_deref().is_some_and(|data| data.sees_silent_ends == 1)
     }
@@ -26,7 +26,7 @@ impl Probe {
         if let Some(bss) = self.skel.maps.bss_data.as_deref_mut() {
             bss.sees_silent_ends = u8::from(sees);
         }
-        // What sees the end of requests comes before what sees them begin.
+        // Attach the programs at the end of requests before those at the beginning.
         REQUESTS.iter().try_for_each(|program| {
             let is_there = self.is_loaded(program);
             self.attach(program, is_there && interest.needs(program))

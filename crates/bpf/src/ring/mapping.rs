@@ -92,14 +92,14 @@ impl Mapping {
 }
 
 impl Mapping {
-    /// A word that changes at any time.
+    /// A word that may change at any time.
     pub(crate) fn word_at(&self, at: usize) -> &AtomicU64 {
         assert!(at.is_multiple_of(8) && at + 8 <= self.len, "there is no such word");
         // SAFETY: an aligned word within the mapping, which lives as long as what is lent; the kernel changes it whole.
         unsafe { self.start.add(at).cast().as_ref() }
     }
 
-    /// Half of a word that is never used whole.
+    /// Half of a word that is never accessed as a whole.
     pub(crate) fn half_at(&self, at: usize) -> &AtomicU32 {
         assert!(at.is_multiple_of(4) && at + 4 <= self.len, "there is no such number");
         // SAFETY: as above, for four bytes.

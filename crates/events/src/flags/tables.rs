@@ -1,4 +1,4 @@
-//! Names of flag and enumeration values, in output order: a file for each subject.
+//! Names of flag and enumeration values, in output order, with a file for each subject.
 
 use super::FlagTable;
 use crate::concat::{concat, total};

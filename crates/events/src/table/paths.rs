@@ -8,8 +8,8 @@ use super::{EventType as E, param as p};
 pub enum KernelPath {
     /// The kernel's path for the path parameter at this position: the file that the call really worked on.
     Param(usize),
-    /// The plain file that the descriptor at this position stands for. Of other descriptors there is nothing: sockets, pipes,
-    /// directories and terminals are followed whatever rules there are.
+    /// The plain file of the descriptor at this position. There is no path for other descriptors, because eyas tracks sockets,
+    /// pipes, directories and terminals with any rules.
     File(usize),
     /// The working directory after the call.
     Cwd,

@@ -119,7 +119,7 @@ fn positive(test: &Test, field: &Field, schema: &dyn Schema) -> Option<bool> {
     if test.modifier.is_some() || !schema.def(field.id).flags.contains(FieldFlags::POSITIVE) {
         return None;
     }
-    // A number below 0 stands for a large one where the field has no sign.
+    // A negative number stands for a large one if the field is unsigned.
     let mut numbers =
         test.right.values().map(|value| std::str::from_utf8(value.text).ok()?.parse::<u64>().ok());
     let implies = test.op.def().implies?;

@@ -84,7 +84,7 @@ pub struct CompileError {
     pub span: Span,
     /// The comparison that contains the mistake, otherwise the same as [`CompileError::span`].
     pub test: Span,
-    /// What is expected there, if the sentence does not say so.
+    /// What is expected there, if the message does not say it.
     pub(crate) hint: &'static str,
 }
 

@@ -18,7 +18,7 @@ pub(crate) use lists::{parse_items, parse_with_lists};
 /// Maximum nesting of a rule's condition, counted as in the reference: a pair of parentheses costs 5, and
 /// so does a transformer.
 pub(crate) const MAX_DEPTH: u32 = 1000;
-/// Operators and transformers as the reference lists them where it expects one.
+/// Operators and transformers, as the reference lists them where it expects one of them.
 const OPERATORS: &str = "'exists', '<=', '<', '>=', '>', '==', '=', '!=', 'glob', 'iglob', 'contains', 'icontains', \
                          'bcontains', 'startswith', 'bstartswith', 'endswith', 'regex', 'intersects', 'in', 'pmatch'";
 const CALLS: &str = "'val', 'tolower', 'toupper', 'b64', 'basename', 'len', 'join', 'concat', 'getopt'";
@@ -74,9 +74,9 @@ struct Parser<'a> {
     at: usize,
     depth: u32,
     source: u32,
-    /// The last token: the reference names it where something else than a connective follows.
+    /// The last token. The reference names it if anything except a connective follows.
     last: Range<usize>,
-    /// End of the last operand that is whole without the brackets behind it.
+    /// End of the last operand that is complete without the brackets after it.
     whole: usize,
     /// Lists in the text, in order.
     lists: &'a [ListUse],
@@ -127,7 +127,7 @@ impl<'a> Parser<'a> {
         Fail { kind, message, at: self.at }
     }
 
-    /// The last token; a quoted one as what it means.
+    /// The last token; a quoted token without quotes and escapes.
     fn last_token(&self) -> Cow<'a, str> {
         let token = &self.text[self.last.clone()];
         let quote = token.bytes().next().filter(|byte| matches!(byte, b'"' | b'\''));
@@ -139,7 +139,7 @@ impl<'a> Parser<'a> {
         inner.unwrap_or(Cow::Borrowed(token))
     }
 
-    /// Goes past a token.
+    /// Skips a token.
     fn take(&mut self, len: usize) {
         self.last = self.at..self.at + len;
         self.at += len;

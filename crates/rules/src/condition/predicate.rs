@@ -67,7 +67,7 @@ impl Alternative {
     }
 }
 
-/// What the reference says about an operator that does not go with a type.
+/// The reference's message about an operator that a type does not support.
 fn unsupported(test: &Test, ty: FieldType, is_list: bool) -> String {
     use FieldType as T;
     let op = test.op.word();

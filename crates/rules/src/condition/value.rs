@@ -20,12 +20,12 @@ pub(crate) enum Constant {
     Net(Net),
 }
 
-/// Why a text is no constant of a type.
+/// Why a text is not a constant of a type.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Refused {
-    /// In the reference's words, where it refuses the text, too.
+    /// The reference's message, if it refuses the text, too.
     pub(crate) message: String,
-    /// What is expected, if more is to be said.
+    /// What is expected, if the message does not say it.
     pub(crate) hint: &'static str,
 }
 

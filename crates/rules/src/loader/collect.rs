@@ -128,7 +128,7 @@ fn word<'a>(node: &'a Node, context: &Context) -> Decoded<&'a str> {
     }
 }
 
-/// What yaml-cpp says where a text is expected and a sequence or a mapping stands.
+/// yaml-cpp's message if a sequence or a mapping stands where a text is expected.
 fn bad_conversion(node: &Node) -> String {
     eyas_yaml::cpp_message("bad conversion", node.at.mark)
 }
@@ -332,7 +332,7 @@ fn appends(item: &Node, key: &str, context: &Context, warnings: &mut Vec<LoadWar
     Ok(append.unwrap_or(false) || overrides.append.contains(key))
 }
 
-/// `keys` are those that are appended.
+/// `keys` are the keys that are appended.
 fn deprecated_append(item: &Node, keys: &[&str], context: &Context) -> LoadWarning {
     let entries: Vec<String> = keys.iter().map(|key| format!("{key}: append")).collect();
     let help = match entries.is_empty() {

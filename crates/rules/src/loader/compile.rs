@@ -145,7 +145,7 @@ fn output_error(
 ) -> LoadError {
     let message = error.to_string();
     let problem = LoadError::new(ErrorCode::CompileOutput, error.reference(), &raw.output_context);
-    // A leading star is no part of what was compiled.
+    // The compiled text does not contain a leading star.
     let at = error.offset + usize::from(written.starts_with('*'));
     let Some(token) = written.get(at..).and_then(|rest| rest.strip_prefix('%')) else {
         return problem

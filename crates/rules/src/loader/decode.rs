@@ -7,10 +7,10 @@ use crate::diagnostic::suggest::{did_you_mean, nearest};
 
 pub(super) type Decoded<T> = Result<T, LoadError>;
 
-/// Falco's words for a scalar of another type.
+/// Falco's message about a scalar of another type.
 const UNDECODABLE: &str = "Can't decode YAML scalar value";
 
-/// A text and where it is.
+/// A text and its place.
 #[derive(Clone, Debug)]
 pub(super) struct Scalar {
     pub(super) text: String,
@@ -64,7 +64,7 @@ fn scalar(node: &Node, key: &str, context: &Context) -> Decoded<Scalar> {
     };
     match &node.kind {
         Kind::Scalar(text) if !text.is_empty() => Ok(Scalar { text: text.clone(), at: node.at }),
-        // What is not there has no place of its own.
+        // A missing item has no place of its own.
         Kind::Null => {
             fail(&format!("Mapping for key '{key}' is empty"), format!("`{key}` is empty"), context)
         }

@@ -12,7 +12,7 @@ use super::yaml::{Kind, Node};
 use crate::condition::ast::{Modifier, Op};
 use crate::diagnostic::suggest::did_you_mean;
 
-/// Falco's words for a row that has not a value for each field.
+/// Falco's message about a row that lacks values for some fields.
 const UNEVEN: &str = "Fields and values lists must have equal length";
 
 /// Reads a text, or a list of entries.

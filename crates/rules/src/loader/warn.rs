@@ -17,7 +17,7 @@ use crate::condition;
 use crate::condition::Part;
 use crate::condition::ast::{Expr, LiteralRef, Op, Rhs, Span, Test, Values};
 
-/// What outputs have for an absent value.
+/// The text of an absent value in outputs.
 const NO_VALUE: &[u8] = b"<NA>";
 
 /// Fields of a schema that are kept for old rules.
@@ -101,7 +101,7 @@ impl<'a, 'w> WarnCx<'a, 'w> {
         base.in_condition(self.flat(), self.sources.text(self.root).written(), 0, mark)
     }
 
-    /// One warning if a field of audit events is compared with what stands for no value.
+    /// One warning if a field of audit events is compared with the text of an absent value.
     pub(super) fn for_no_value(&mut self, expr: &Expr) {
         let mut found: Option<(String, Span)> = None;
         expr.tests(&mut |test| {
@@ -117,7 +117,7 @@ impl<'a, 'w> WarnCx<'a, 'w> {
             }
         });
         if let Some((field, span)) = found {
-            // Falco has no sentence for it beyond the code.
+            // Falco has no message for this code.
             let problem = Problem::new(WarningCode::UnsafeNaCheck, "", &self.whole_condition());
             let title = format!("`{field}` is compared with the text `<NA>`, which an absent value is not");
             let help = format!("to test whether there is a value write `{field} exists`");
@@ -147,7 +147,7 @@ impl<'a, 'w> WarnCx<'a, 'w> {
                 _ if name.starts_with("evt.") => {
                     "field is not available due to the drop of enter events.".to_owned()
                 }
-                // Falco has no word about these.
+                // Falco has no message about these.
                 _ => format!("usage of deprecated field '{name}' has been detected in the rule condition"),
             };
             let title = format!("the field `{name}` is deprecated");

@@ -1,15 +1,15 @@
-//! Ids of a user namespace: events have the ids of the machine, the files of a container those of its namespace.
+//! Ids of a user namespace. Events contain the host's ids, and the files of a container contain those of its namespace.
 
 use std::path::Path;
 
-/// Lines of a map that are used: the kernel takes at most 340.
+/// Maximum number of lines of a map; the kernel accepts at most 340.
 const MAX_RANGES: usize = 340;
 
 /// `/proc/<pid>/uid_map` or `gid_map`.
 #[derive(Debug, Default)]
 pub(super) struct IdMap(Vec<Range>);
 
-/// So many ids, from the first one inside and the first one outside on.
+/// A range of ids: the first id inside, the first id outside, and their number.
 #[derive(Debug, PartialEq)]
 struct Range {
     inside: u32,
@@ -18,13 +18,13 @@ struct Range {
 }
 
 impl IdMap {
-    /// A map that can't be read changes no id.
+    /// An unreadable map changes no id.
     pub(super) fn read(path: &Path) -> Self {
         let text = std::fs::read_to_string(path).unwrap_or_default();
         Self(text.lines().filter_map(range).take(MAX_RANGES).collect())
     }
 
-    /// The machine's id for one of the namespace; `None` if it has none.
+    /// The host's id for an id of the namespace; `None` if there is none.
     pub(super) fn outside(&self, id: u32) -> Option<u32> {
         if self.0.is_empty() {
             return Some(id);

@@ -178,7 +178,7 @@ impl<'r> Compiler<'r> {
         })
     }
 
-    /// Whether the row says the same of every result that is no error.
+    /// Whether the row has the same outcome for every result that is not an error.
     fn is_same_of_success(&self, row: &KernelRow) -> bool {
         let (first, count) = (usize::from(row.first), usize::from(row.count));
         let ranges = &self.ranges[first..first + count];

@@ -10,7 +10,7 @@ pub(super) fn checked(id: &[u8]) -> Option<&str> {
         .then_some(id)
 }
 
-/// Whether the id that was asked for is this one, or its short form. A name may be the beginning of another.
+/// Whether the requested id is this id or its short form. A name may be a prefix of another name.
 pub(super) fn is_of(full: &str, asked: &str) -> bool {
     full == asked || (asked.len() == SHORT_ID && full.starts_with(asked))
 }

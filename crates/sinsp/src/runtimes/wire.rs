@@ -15,7 +15,7 @@ mod stream;
 
 pub(super) use stream::{Lines, Messages};
 
-/// Longest response that is read, bytes: as much as a message of gRPC may have by containerd's default.
+/// Maximum length of a response, bytes: containerd's default limit for a gRPC message.
 pub(super) const MAX_ANSWER: usize = 16 << 20;
 /// Length of what precedes a gRPC message: a flag and the length.
 const PREFIX: usize = 5;

@@ -1,4 +1,4 @@
-//! Descriptors that are no files, and waiting for descriptors.
+//! Descriptors other than files, and waiting for descriptors.
 
 use crate::FlagTable;
 

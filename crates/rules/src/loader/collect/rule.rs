@@ -60,7 +60,7 @@ impl Tables {
         let context = &item.context;
         let append = boolean(node, "append", context)?.unwrap_or(false);
         if append {
-            // Each key has to be named; what `append` does nothing with has to go.
+            // The advice names each key, and the keys to remove because `append` ignores them.
             let appended: Vec<&str> = APPENDED.into_iter().filter(|key| node.get(key).is_some()).collect();
             let others =
                 REPLACED.into_iter().filter(|key| !APPENDED.contains(key) && node.get(key).is_some());

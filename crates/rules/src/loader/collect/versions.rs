@@ -8,7 +8,7 @@ use super::wrong;
 
 /// Engine version that the rules language here corresponds to.
 const ENGINE: [u64; 3] = [0, 62, 0];
-/// What Falco calls an alternative of a required plugin.
+/// Falco's name for an alternative of a required plugin.
 const ALTERNATIVE: &str = "required plugin versions alternative";
 
 /// Parses three numbers separated by dots; ignores the rest.
