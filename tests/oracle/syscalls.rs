@@ -135,7 +135,7 @@ pub fn process_calls() -> BoxedStrategy<(EventType, Vec<Vec<u8>>)> {
     prop_oneof![1 => select(changes), 7 => select(calls)].prop_flat_map(params).boxed()
 }
 
-/// Events of these calls by processes that are there: after [`snapshot`], each is made once and ends once.
+/// Events of these calls by existing processes. After [`snapshot`], each process is created once and ends once.
 pub fn of_processes(calls: Vec<(EventType, Vec<Vec<u8>>)>) -> Vec<OwnedEvent> {
     let (mut there, mut next) = (vec![7_i64, 8, 9], 100_i64);
     let mut random = Numbers::new(calls.len() as u64 + 1);

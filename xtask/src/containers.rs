@@ -1,4 +1,4 @@
-//! Real container runtimes: an account of the first process of each container, live and in a capture.
+//! Real container runtimes: the first process of each container, live and in a capture.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -31,7 +31,7 @@ pub fn run() -> Result<(), String> {
     let sysdig = match std::env::var_os("SYSDIG") {
         Some(path) => PathBuf::from(path),
         None => {
-            // A build without optimisation is too slow for a machine that starts containers: events would be lost.
+            // A debug build is too slow while containers start: it would lose events.
             shell::cargo(&["build", "--release", "-p", "eyas-sysdig"])?;
             shell::target().join("release/sysdig")
         }
@@ -109,12 +109,12 @@ fn with(dir: &Path, sysdig: &Path) -> Result<(), String> {
     }
 }
 
-/// What came of the containers of a runtime.
+/// The results of a runtime's containers.
 #[derive(Default)]
 struct Started {
-    /// How many ran to their end.
+    /// Number of containers that ran to their end.
     containers: usize,
-    /// Why the last of the others did not.
+    /// Why the last of the other containers failed.
     failure: Option<String>,
 }
 

@@ -43,8 +43,8 @@ const TESTS: [(&str, &[&str], &str, &[&str]); 13] = [
     ("eyas", &["--features", "live"], "filtered", &[]),
 ];
 
-/// How long an emulated machine may say nothing. It is slower than a real one by a factor of twenty, more if the real
-/// one has other work, and loads the probe for most tests.
+/// Maximum time without output of an emulated machine. It is slower than a real one by a factor of twenty, or more on a
+/// busy machine, and loads the probe for most tests.
 const SILENCE: Duration = Duration::from_secs(900);
 /// Additional kernel arguments.
 const ARGUMENTS: &str = "EYAS_KERNEL_ARGUMENTS";
@@ -121,7 +121,7 @@ fn keep(name: &str, test: Option<Chosen<'_>>, text: &str, dir: &Path) -> Result<
     let log = log(dir, name, test);
     let text = format!("{COMMIT}{}\n{text}", commit());
     std::fs::write(&log, &text).map_err(|error| format!("can't write {}: {error}", log.display()))?;
-    // What an emulated machine has said while it ran.
+    // The output of an emulated machine up to now.
     let _ = std::fs::remove_file(running(&log));
     note!("{}", log.display());
     Ok(Outcome::of(&text))

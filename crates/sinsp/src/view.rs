@@ -162,8 +162,8 @@ impl<'a> EventView<'a> {
         self.moment.is_sample
     }
 
-    /// Whether processes are what the events taken in so far say: `None` if some are in doubt since events were lost, or there is
-    /// no room for all. The number is another one once processes have changed otherwise than by events of theirs.
+    /// Whether the state of processes is certain: `None` if some are in doubt because events were lost, or if there is no room for
+    /// all. The number rises when processes change in a way that their own events do not show.
     pub fn sure_of_processes(&self) -> Option<u64> {
         let is_sure = !self.state.doubts.remain() && !self.state.threads.is_full();
         is_sure.then_some(self.state.unshown_changes)

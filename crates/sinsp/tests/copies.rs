@@ -1,4 +1,4 @@
-//! Open files that several descriptors stand for, and descriptors of which events say what they are.
+//! Open files with several descriptors, and descriptors that events describe.
 
 use eyas_events::{EventType as E, param};
 use eyas_scap::{EventBuilder, FdEntry, ThreadEntry};
@@ -13,7 +13,7 @@ const STREAM: u64 = 1;
 const DATAGRAM: u64 = 2;
 /// `S_IFSOCK`.
 const SOCKET: u16 = 0o140_777;
-/// The mode by which the probe reports a pidfd.
+/// The mode that the probe reports for a pidfd.
 const PIDFD: u16 = 0xf000;
 
 fn end(last: u8, port: u16) -> Vec<u8> {
@@ -79,7 +79,7 @@ fn a_socket_is_connected_and_bound_for_all_its_descriptors() {
     for fd in [0, 1, 2000] {
         see(&mut inspector, dup2(10, 4, fd), &[]);
     }
-    // A process that is made with a copy of the descriptors.
+    // A process that is created with a copy of the descriptors.
     see(&mut inspector, clone(2, 11, 0, 11, 10, 0), &[]);
     see(&mut inspector, connect(11, 0, (5, 4000), (9, 80)), &[]);
     for (tid, fd) in [(10, 0), (10, 1), (10, 4), (10, 2000), (11, 1), (11, 4)] {
@@ -108,7 +108,7 @@ fn a_file_that_gets_a_name_has_it_for_all_its_descriptors() {
     assert_eq!([4, 5].map(|fd| name(&mut inspector, 10, fd)), ["/srv/x", "/srv/x"]);
 }
 
-/// A running system that has no thread beside those of the snapshot.
+/// A live system whose only threads are those of the snapshot.
 struct Nobody;
 
 impl ProcLookup for Nobody {
@@ -181,7 +181,7 @@ fn a_socket_that_came_with_a_message_is_on_the_side_of_the_one_who_made_it() {
     let ty = E::SOCKET_RECVMSG_X;
     let come = |what: &[u8]| brings(at(5, ty, 1).int(0, 1), ty, what);
     let fields = ["fd.name", "fd.lport", "fd.rport", "fd.is_server", "fd.l4proto"];
-    // Both ends are here: the shell serves, and has connected.
+    // Both ends are on this machine: the shell is the server and the client.
     let mut inspector = system();
     let accept = at(3, E::SOCKET_ACCEPT4_6_X, 10).int(param::SOCKET_ACCEPT4_6_X::fd, 5);
     let accepted = accept.bytes(param::SOCKET_ACCEPT4_6_X::tuple, &ends((5, 4000), (5, 80)));
@@ -193,7 +193,7 @@ fn a_socket_that_came_with_a_message_is_on_the_side_of_the_one_who_made_it() {
     let name = "10.0.0.5:4000->10.0.0.5:80";
     assert_eq!(see(&mut inspector, write(1, 7), &fields), [name, "80", "4000", "true", "tcp"]);
     assert_eq!(see(&mut inspector, write(1, 8), &fields), [name, "4000", "80", "false", "tcp"]);
-    // Nobody has it: the port is served, or it is not.
+    // No process has the socket, and the port has a server or not.
     for (is_served, name, is_server) in
         [(true, "10.0.0.9:4000->10.0.0.5:80", "true"), (false, "10.0.0.5:80->10.0.0.9:4000", "false")]
     {
@@ -216,11 +216,11 @@ fn the_file_of_another_process_is_the_one_that_the_kernel_says() {
             at(3, E::SYSCALL_PIDFD_GETFD_X, 1).int(get::fd, 6).int(get::pid_fd, 5).int(get::target_fd, 3);
         brings(event, E::SYSCALL_PIDFD_GETFD_X, what)
     };
-    // By a pidfd of which nothing is known.
+    // Through an unknown pidfd.
     let mut inspector = system();
     see(&mut inspector, got(&described(6, 0o100_600, b"/etc/shadow")), &[]);
     assert_eq!(see(&mut inspector, write(1, 6), &fields), ["/etc/shadow", "1"]);
-    // The number that a namespace has for a process is another one's on the host.
+    // The id of a process in a namespace is the id of another process on the host.
     let mut inspector = system();
     let event = at(2, E::SYSCALL_PIDFD_OPEN_X, 1).int(0, 5).int(pidfd::pid, 10);
     let event = brings(event, E::SYSCALL_PIDFD_OPEN_X, &described(5, PIDFD, &77_u32.to_le_bytes()));
@@ -254,7 +254,7 @@ fn a_unix_socket_keeps_the_name_of_its_connection() {
     see(&mut inspector, socket.uint(param::SOCKET_SOCKET_X::domain, 1), &[]);
     let event = at(2, E::SOCKET_CONNECT_X, 10).int(connect::res, 0).int(connect::fd, 4);
     see(&mut inspector, event.bytes(connect::tuple, &pair(b"/run/one")), &[]);
-    // The caller's end has no name.
+    // The caller's end lacks a name.
     let event = at(3, E::SOCKET_RECVFROM_X, 10).int(receive::res, 1).int(receive::fd, 4);
     let event = event.bytes(receive::tuple, &pair(b""));
     assert_eq!(see(&mut inspector, event, &["fd.name"]), ["5->7 /run/one"]);

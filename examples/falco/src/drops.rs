@@ -9,29 +9,29 @@ use crate::internal::Internal;
 use crate::log::{self, Level};
 use crate::losses::{ByKind, KINDS};
 
-/// Between two looks, ns.
+/// Time between two checks, ns.
 const SECOND: u64 = 1_000_000_000;
 
-/// What came of a look at what was lost.
+/// The result of a check for losses.
 #[derive(Default)]
 pub struct Look {
-    /// An alert about it.
+    /// An alert about the losses.
     pub alert: Option<Internal>,
-    /// The program ends, as the configuration says.
+    /// The program ends, as configured.
     pub ends: bool,
 }
 
-/// Looks once a second at what was lost since, and acts at a bounded rate. Times are those of events, ns since the epoch.
+/// Checks once a second for new losses, and acts at a bounded rate. Times are those of events, ns since the epoch.
 pub struct Monitor {
     config: Drops,
     last: Stats,
     last_full: ByKind,
-    /// Time of the next look, once there was an event.
+    /// Time of the next check, set at the first event.
     next: Option<u64>,
     tokens: f64,
     filled: u64,
     acted: u64,
-    /// Looks that found a loss above the threshold.
+    /// Number of checks that found losses above the threshold.
     occurrences: u64,
 }
 
@@ -57,12 +57,12 @@ impl Monitor {
         self.config = config;
     }
 
-    /// Whether losses are made up, which happens in replays, too.
+    /// Whether losses are simulated, also in replays.
     pub fn simulates(&self) -> bool {
         self.config.simulate_drops
     }
 
-    /// Whether it is time to look; the first time is a second after the first question.
+    /// Whether a check is due. The first one is due a second after the first call.
     pub fn is_due(&mut self, now: u64) -> bool {
         *self.next.get_or_insert(now.saturating_add(SECOND)) < now
     }

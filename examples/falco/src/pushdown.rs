@@ -41,12 +41,12 @@ pub fn needs(engine: &Engine) -> Needs {
     if file_user(engine, false).is_none() { needs.without_files() } else { needs }
 }
 
-/// What the probe leaves out, and what it asks of processes.
+/// The probe's filter, and its tests of processes.
 #[derive(Debug)]
 pub struct ProbeFilter {
     /// Its tables.
     pub filter: eyas::events::filter::Filter,
-    /// What the groups of rules ask for.
+    /// The tests of the groups of rules.
     pub groups: Arc<Groups>,
 }
 
@@ -68,16 +68,16 @@ pub fn probe_filter(engine: &Engine) -> Option<ProbeFilter> {
 #[derive(Debug)]
 pub struct Filter {
     rows: Pushdown,
-    /// Whether verdicts on processes are modelled, which takes all events in their order.
+    /// Whether to model verdicts on processes, which needs all events in order.
     has_processes: bool,
     /// Events that were left out, and those that were not.
     counts: [AtomicU64; 2],
-    /// Verdicts that were written, and events that were left out by them.
+    /// Number of verdicts written, and of events left out because of them.
     verdicts: [AtomicU64; 2],
 }
 
 impl Filter {
-    /// For the rules that are on. `has_processes`: one thread tests all events.
+    /// Creates it for the enabled rules. `has_processes`: one thread tests all events.
     pub fn new(engine: &Engine, has_processes: bool) -> Self {
         Self { rows: rows(engine), has_processes, counts: Default::default(), verdicts: Default::default() }
     }

@@ -94,7 +94,7 @@ fn is_test(path: &Path, text: &[u8]) -> bool {
             .is_some_and(|parsed| parsed.documents.first().is_some_and(|file| file.get("tests").is_some()))
 }
 
-/// The error's message in Falco's words, and in plainer words if these differ.
+/// Falco's message for the error, and a plainer one if it differs.
 fn full_message(error: &LoadError) -> String {
     let plain = error.to_diagnostic().message;
     if plain == error.message { plain } else { format!("{} ({plain})", error.message) }

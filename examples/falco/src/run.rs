@@ -347,7 +347,7 @@ impl Alone<'_, '_> {
                         if self.limit.is_over(self.last_event) {
                             break Ok(());
                         }
-                        // There are no other losses than those that are made up.
+                        // All losses are simulated.
                         is_drop_due = simulates && self.monitor.is_due(self.last_event);
                     }
                     let (counts, capture, mut prompt) = (&mut self.totals.counts, &mut self.capture, false);
@@ -598,7 +598,7 @@ impl Alone<'_, '_> {
         Ok(false)
     }
 
-    /// Does what the configuration says about lost events.
+    /// Acts on lost events as configured.
     fn look_at_drops(&mut self, now: u64, stats: Stats, full: losses::ByKind) -> Result<()> {
         let Look { alert, ends } = self.monitor.check(now, stats, full);
         let setup = &self.judge.setup;

@@ -87,7 +87,7 @@ impl Setup {
         self.alert_at(internal, &Zoned::now())
     }
 
-    /// An alert of the program's own about what happened at that time.
+    /// An internal alert with the time of its cause.
     pub fn alert_at(&self, internal: &Internal, now: &Zoned) -> Alert {
         let line = |as_json| internal.line(now, as_json, &self.options.hostname).into_bytes();
         Alert {

@@ -81,11 +81,11 @@ impl Interest {
     }
 }
 
-/// What the probe shares of verdicts on processes.
+/// The memory of verdicts that the probe shares.
 #[cfg(feature = "live")]
 pub use scap::live::Verdicts as ProcessTable;
 
-/// The same where there is no probe.
+/// The replacement without a probe.
 #[cfg(not(feature = "live"))]
 pub use no_probe::ProcessTable;
 
@@ -98,7 +98,7 @@ mod no_probe {
     pub enum ProcessTable {}
 
     impl ProcessTable {
-        /// How many events were left out by verdicts.
+        /// Number of events left out because of verdicts.
         pub fn left_out(&self) -> u64 {
             match *self {}
         }
@@ -269,7 +269,7 @@ pub fn open(config: &Config, engine: &Engine, early: Early, stop: &Stop) -> Resu
     }
 }
 
-/// What Falco says of a capture that cannot be opened.
+/// Falco's message about a capture that cannot be opened.
 pub fn cannot_open(config: &Config) -> String {
     format!("Could not open trace filename {} for reading", config.engine.replay.capture_file.display())
 }

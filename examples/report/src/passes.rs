@@ -15,13 +15,13 @@ pub struct Span {
     pub events: u64,
     /// Number of events that were dropped before they reached the file, as far as the file reports it.
     pub lost: u64,
-    /// When events were lost, as far as events say it: times of the first and the last.
+    /// When events were lost, if known: the times of the first and the last loss.
     pub losses: Vec<(u64, u64)>,
     /// Why the rest of the file cannot be read.
     pub broken: Option<String>,
 }
 
-/// A capture, and when it lost events.
+/// A capture, and the times of its losses.
 struct Noting {
     reader: Reader,
     losses: Vec<(u64, u64)>,

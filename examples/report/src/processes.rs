@@ -11,7 +11,7 @@ use crate::values::shown;
 /// Key of a process in a capture: its id and its creation time, because ids are reused.
 pub type Key = (i64, u64);
 
-/// Ancestors of a process that are looked at.
+/// Maximum number of ancestors that are searched.
 const DEEPEST: usize = 256;
 /// Command lines of a process that are kept.
 const MOST_COMMANDS: usize = 8;
@@ -132,7 +132,7 @@ impl Processes {
         self.get(key)?.parent
     }
 
-    /// The last process that these, which are several, all descend from, or are. The first process of all says nothing.
+    /// The nearest common ancestor of several processes, or one of them if it is that ancestor. Never the machine's first process.
     pub fn origin(&self, of: &BTreeSet<Key>) -> Option<Key> {
         let line = |key: Key| std::iter::successors(Some(key), |key| self.parent(*key)).take(DEEPEST);
         let mut keys = of.iter().copied();

@@ -279,7 +279,7 @@ fn snaplen(text: &str) -> Result<u32, String> {
     number.ok_or_else(|| format!("expected a number of bytes from 0 to {LONGEST_SNAPLEN}"))
 }
 
-/// A format with its breaks and tabs, which sysdig's users write as `\n` and `\t`.
+/// A format with line breaks and tabs for `\n` and `\t`.
 fn unescape(format: &str) -> String {
     let mut out = String::with_capacity(format.len());
     let mut chars = format.chars().peekable();
@@ -367,7 +367,7 @@ impl Args {
         if self.json { self.preset() } else { self.preset().replace("%evt.outputtime", self.time.fields()) }
     }
 
-    /// What to say of options that change nothing.
+    /// The note about options without an effect.
     pub fn notes(&self) -> Vec<String> {
         let of_recordings = [
             (self.compress, "-z"),

@@ -1,4 +1,4 @@
-//! Where results go: standard output, or a file that is none of the captures that are read.
+//! Destinations of results: standard output, or a file other than the captures that are read.
 
 use std::io::{self, Stdout, Write};
 use std::os::unix::fs::MetadataExt;
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 
-/// Standard output. Its errors say that they are about it.
+/// Standard output. Its errors name it.
 #[derive(Debug)]
 pub struct Output(Stdout);
 
@@ -30,7 +30,7 @@ impl Write for Output {
     }
 }
 
-/// Refuses to write to a capture that is to be read: it would be empty by then.
+/// Refuses to write to a capture that will be read, because opening the output would empty it.
 ///
 /// # Errors
 /// Both are the same file.

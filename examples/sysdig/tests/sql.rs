@@ -1,4 +1,4 @@
-//! Rules in SQL find in tables what they match in captures. DuckDB and DataFusion, where Python has them, run the queries.
+//! Rules as SQL queries find the same events in tables as in captures. DuckDB and DataFusion run the queries, if Python has them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;

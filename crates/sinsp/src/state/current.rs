@@ -29,7 +29,7 @@ pub(crate) enum Rest {
     Exit,
     /// Removes the descriptor.
     Close(i64),
-    /// The descriptor's socket has the ends again that it had before.
+    /// Restores the previous ends of the descriptor's socket.
     Restore(i64, Arc<Fd>),
     /// The descriptor's file has another name: the one that was asked for, and the kernel's.
     Rename(i64, Text, Option<Text>),

@@ -135,7 +135,7 @@ impl FdTable {
         true
     }
 
-    /// Lets a descriptor that is open stand for another file.
+    /// Makes an open descriptor refer to another file.
     pub(crate) fn put_back(&mut self, num: i64, fd: Arc<Fd>) {
         if self.file(num).is_some() {
             let closes = self.closes_on_exec(num);
@@ -176,13 +176,13 @@ impl FdTable {
         self.file(num).cloned()
     }
 
-    /// As [`FdTable::share`], if other descriptors may stand for the same open file.
+    /// Like [`FdTable::share`], if other descriptors may refer to the same open file.
     pub(crate) fn share_if_copied(&self, num: i64) -> Option<Arc<Fd>> {
         let is_copied = |fd: &&Arc<Fd>| Arc::strong_count(&self.inner) > 1 || Arc::strong_count(fd) > 1;
         self.file(num).filter(is_copied).cloned()
     }
 
-    /// Lets every descriptor that stands for one open file stand for another one.
+    /// Makes every descriptor of one open file refer to another one.
     pub(crate) fn replace(&mut self, old: &Arc<Fd>, new: &Arc<Fd>) {
         let is_it = |fd: &Arc<Fd>| Arc::ptr_eq(fd, old);
         let has_it = self.inner.low.iter().flatten().any(is_it)

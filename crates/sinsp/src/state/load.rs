@@ -244,7 +244,7 @@ pub(super) fn guess_role(fd: &mut Fd, served: &FxHashSet<u16>, names: &mut Recen
     }
 }
 
-/// The process that a pidfd stands for, which its name says.
+/// The process of a pidfd, from the pidfd's name.
 fn process_of(kind: FdKind, name: &[u8]) -> Option<i32> {
     let number = name.strip_prefix(b"/proc/").filter(|_| kind == FdKind::Pidfd)?;
     std::str::from_utf8(number).ok()?.parse().ok()

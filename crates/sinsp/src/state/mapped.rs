@@ -15,7 +15,7 @@ pub(super) fn unmapped_pair(one: End, other: End) -> Option<(End, End)> {
     Some((unmap(one)?, unmap(other)?))
 }
 
-/// As [`unmapped_pair`], of one end.
+/// Like [`unmapped_pair`], for one end.
 pub(super) fn unmapped(end: End) -> End {
     unmap(end).unwrap_or(end)
 }

@@ -44,10 +44,10 @@ pub trait Output: Send {
     }
 }
 
-/// Why alerts wait that were sent.
+/// Why sent alerts wait.
 pub const NO_REPLY: &str = "the server has not replied yet";
 
-/// Stands between why an alert is not delivered now and when the next attempt is.
+/// Separates the reason of a failed delivery from the time of the next attempt.
 pub const AGAIN: &str = "; it is asked again in";
 
 /// Why an alert is not delivered.

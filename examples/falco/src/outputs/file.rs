@@ -82,7 +82,7 @@ pub fn open(path: &Path, keep_alive: bool) -> Result<Box<dyn Output>> {
 }
 
 impl FileOutput {
-    /// Lets go of a file that has no name any more: nobody can read it.
+    /// Closes a deleted file, because nobody can read it.
     fn leave_deleted(&mut self) {
         let is_deleted = |file: &File| file.metadata().is_ok_and(|meta| meta.is_file() && meta.nlink() == 0);
         if self.file.as_ref().is_some_and(is_deleted) {

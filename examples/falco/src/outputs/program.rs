@@ -171,7 +171,7 @@ impl Output for Program {
     }
 }
 
-/// What a status of the shell means.
+/// The meaning of an exit status of the shell.
 pub(super) fn said(status: ExitStatus) -> String {
     match status.code() {
         Some(127) => "the shell does not find it (status 127)".to_owned(),

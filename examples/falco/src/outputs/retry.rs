@@ -17,7 +17,7 @@ pub struct Retry {
     wait: Duration,
     /// No request is sent before this time.
     not_before: Option<Instant>,
-    /// Why it failed the last time.
+    /// The reason of the last failure.
     why: String,
 }
 

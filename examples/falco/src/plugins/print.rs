@@ -46,7 +46,7 @@ pub fn info(config: &Config, wanted: &str) -> Result<String> {
     Ok(description(&info, &params))
 }
 
-/// Where among the plugins the built-in metadata of containers stand in for a plugin that is configured and not installed.
+/// The index of the configured plugin that is not installed and that the built-in container metadata replace.
 fn stand_in(config: &Config) -> Option<usize> {
     let names: Vec<&str> = match &config.load_plugins {
         Some(names) => names.iter().map(String::as_str).collect(),

@@ -238,8 +238,8 @@ pub(super) struct Totals {
     /// Events of a live capture by type, and those that the probe filtered out.
     pub(super) by_type: Vec<u64>,
     pub(super) filtered: Vec<(EventType, u64)>,
-    /// Verdicts on processes that were written, and events that the probe left out by them.
+    /// Number of verdicts written, and of events that the probe left out because of them.
     pub(super) verdicts: Option<[u64; 2]>,
-    /// How often a process changed that may have others below it, which voids verdicts on these.
+    /// Number of changes of processes that may have descendants, which invalidate verdicts on these.
     pub(super) changes_above: u32,
 }

@@ -34,7 +34,7 @@ pub struct Dump {
     writer: Option<Writer>,
     /// Path of the current file.
     path: PathBuf,
-    /// What was lost since the last event of the file before.
+    /// The losses since the last event of the previous file.
     lost: Vec<Loss>,
     /// When something was written that may still wait in a buffer.
     unflushed: Option<Instant>,
@@ -84,7 +84,7 @@ impl Dump {
 
     /// Begins the next file, whose first event has this time.
     fn open(&mut self, ts: u64) -> Result<()> {
-        // What the file before does not say, this one does.
+        // This file contains the losses that the previous one lacks.
         self.lost.extend(self.writer.as_mut().map(Writer::take_losses).unwrap_or_default());
         self.close()?;
         let (path, oldest) = self.names.next(ts).context("the name given with -w")?;

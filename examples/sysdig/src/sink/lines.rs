@@ -33,7 +33,7 @@ impl Lines {
     }
 }
 
-/// Whether a filter asks for events of the capture itself by the name of their type.
+/// Whether a filter names a type of the capture's own events.
 fn names_internal(text: &str) -> bool {
     let is_named =
         |name: &str| text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').any(|word| word == name);

@@ -1,53 +1,53 @@
-//! Every order in which the steps of the probe and of user space can come: no event is left out that a rule matches.
+//! Explores every order of the steps of the probe and of user space: none leaves out an event that a rule matches.
 //!
-//! The probe's half is modelled step by step, user space's half is the real one. That the protocol needs each of its parts is
-//! tested, too: without any of them, an order is found that leaves out an event which a rule matches.
+//! The probe's side is a model with single steps; user space's side is the real code. The tests also check that the protocol
+//! needs each of its parts: without any one of them, some order leaves out an event that a rule matches.
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, HashSet, VecDeque};
 
 use super::*;
 
-/// A part of the protocol that is left out.
+/// The part of the protocol that is disabled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Without {
     Nothing,
-    /// Words hold whatever the counts are.
+    /// Words are valid with any counts.
     Stamp,
-    /// User space does not look whether changes have ended.
+    /// User space does not check whether changes have ended.
     Ended,
-    /// Nor how far the events have come.
+    /// User space does not wait for published events.
     Mark,
-    /// The probe counts a change when it has published its event.
+    /// The probe counts a change only after it has published the event.
     BeginBefore,
-    /// It does not count changes of processes above.
+    /// The probe does not count changes of ancestors.
     Lineage,
-    /// Words hold for any process with the slot.
+    /// Words are valid for any process with the slot.
     Id,
-    /// It does not count that a process ends, nor that one is there.
+    /// The probe does not count the start and end of processes.
     Life,
-    /// Nothing, but the probe reads the counts before the words.
+    /// No part is disabled, but the probe reads the counts before the words.
     WordsFirst,
 }
 
-/// What a process is like: by its bits, the rules that match it; or it has ended.
+/// The properties of a process: the bits are the rules that match it; or the process has ended.
 type Image = Option<u64>;
 
 const PARENT: u32 = 3;
 const CHILD: u32 = 5;
-/// It has the slot of the child.
+/// A process with the slot of the child.
 const OTHER: u32 = 5 + (1 << 16);
-/// Rules that ask for the process alone.
+/// Rules that test only the process.
 const OWN: u64 = 1;
-/// Rules that ask for the parent, too.
+/// Rules that also test the parent.
 const ABOVE: u64 = 1 << 24;
 
-/// What a processor does, one after the other.
+/// An act of a processor.
 #[derive(Clone, Copy, Debug)]
 enum Act {
     /// The process becomes another one.
     Change(u32, Image),
-    /// It makes a call that rules match if it is of their group.
+    /// The process makes a call, which rules match if the process is in their group.
     Call(u32),
 }
 
@@ -59,7 +59,7 @@ enum Stage {
     Cleared,
     Published,
     EndedAbove,
-    /// The words and counts that were read so far, and the groups that the process was in all the time.
+    /// The words and counts read so far, and the groups that the process was in during the whole act.
     Read {
         words: Option<[u64; WORDS]>,
         own: Option<u32>,
@@ -74,13 +74,13 @@ struct Processor {
     stage: Option<Stage>,
 }
 
-/// What the probe and user space share.
+/// The memory that the probe and user space share.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Shared {
     begun: BTreeMap<usize, u32>,
     ended: BTreeMap<usize, u32>,
     words: BTreeMap<usize, [u64; WORDS]>,
-    /// Changes that are published and not taken in, and how many were taken in.
+    /// Published changes that user space has not processed, and the number of processed ones.
     published: VecDeque<(u32, Image)>,
     taken: usize,
 }
@@ -89,14 +89,14 @@ struct Shared {
 struct World {
     shared: Shared,
     processors: Vec<Processor>,
-    /// By what is published, and by what user space has taken in.
+    /// Properties according to the published events, and according to user space.
     is: BTreeMap<u32, Image>,
     known: BTreeMap<u32, Image>,
     /// User space: processes to be judged, and the current batch.
     asked: Vec<u32>,
     batch: Vec<(u32, u32, u32)>,
     mark: Option<usize>,
-    /// How often it still asks.
+    /// How many more verdicts user space requests.
     asks: u8,
 }
 
@@ -136,7 +136,7 @@ impl VerdictTable for Table<'_> {
     }
 }
 
-/// The groups of a process, by what processes are like.
+/// The groups of a process, by the properties of the processes.
 fn groups_of(id: u32, of: &BTreeMap<u32, Image>) -> u64 {
     let image = |id: u32| of.get(&id).copied().flatten();
     let own = image(id).unwrap_or(0);
@@ -148,11 +148,11 @@ struct Explorer<'s> {
     scripts: &'s [&'s [Act]],
     without: Without,
     seen: HashSet<World>,
-    /// Calls that were left out, somewhere.
+    /// Calls that were left out in some order.
     left_out: usize,
 }
 
-/// An order that leaves out a call which a rule matches.
+/// An order that leaves out a call that a rule matches.
 #[derive(Debug)]
 struct Fault;
 
@@ -174,7 +174,7 @@ impl Explorer<'_> {
         Ok(())
     }
 
-    /// One step of a processor; whether there was one.
+    /// Makes one step of a processor; returns whether there was one.
     fn processor(&mut self, world: &mut World, at: usize) -> Result<bool, Fault> {
         let Processor { act, stage } = world.processors[at].clone();
         let Some(act) = self.scripts[at].get(act) else { return Ok(false) };
@@ -268,11 +268,11 @@ impl Explorer<'_> {
             _ => groups(found, id, counts),
         };
         self.left_out += usize::from(wanted & (OWN | ABOVE) != OWN | ABOVE);
-        // Left out by a rule that would match wherever the event stands.
+        // Left out, though a rule matches at every possible position of the event.
         if matched & !wanted != 0 { Err(Fault) } else { Ok(None) }
     }
 
-    /// The next steps of user space: it asks, takes an event in, or goes on with what it was asked.
+    /// The next steps of user space: it requests a verdict, processes an event, or continues with the requests.
     fn user(&self, world: &World) -> Vec<World> {
         let mut out = Vec::new();
         if world.asks > 0 {
@@ -312,12 +312,12 @@ impl Explorer<'_> {
     }
 }
 
-/// What words exclude, whatever their stamps.
+/// The groups that words exclude, with any stamps.
 fn unstamped(words: [u64; WORDS]) -> u64 {
     !words.into_iter().zip([0, 24, 48]).fold(0, |all, (word, shift)| all | (word & 0xff_ffff) << shift)
 }
 
-/// Explores all orders of these acts of processors; whether one has a fault, and how often calls were left out.
+/// Explores all orders of these acts of processors. Returns whether one has a fault, and how many calls were left out.
 fn explore(without: Without, scripts: &[&[Act]], known: &[(u32, Image)]) -> (bool, usize) {
     let known: BTreeMap<u32, Image> = known.iter().copied().collect();
     let shared = Shared {
@@ -345,20 +345,20 @@ fn explore(without: Without, scripts: &[&[Act]], known: &[(u32, Image)]) -> (boo
 
 use Act::{Call, Change};
 
-/// What the tests are about: scripts of processors, and what processes are like at first.
+/// The cases: scripts of processors, and the initial properties of processes.
 type Case = (&'static [&'static [Act]], &'static [(u32, Image)]);
 
-/// A process that executes a program which rules are about, and one that no more is.
+/// A process that executes a program that rules match, and then one that they do not match.
 const EXEC: Case =
     (&[&[Change(CHILD, Some(OWN)), Call(CHILD), Change(CHILD, Some(0)), Call(CHILD)]], &[(CHILD, Some(0))]);
 
-/// The parent becomes one that rules are about, while its child makes calls.
+/// The parent becomes a process that rules match, while its child makes calls.
 const ANCESTOR: Case = (
     &[&[Change(PARENT, Some(ABOVE))], &[Call(CHILD), Change(CHILD, Some(0)), Call(CHILD)]],
     &[(PARENT, Some(0)), (CHILD, Some(0))],
 );
 
-/// A process ends, another one gets its id.
+/// A process ends, and another one gets its id.
 const REUSE: Case =
     (&[&[Change(CHILD, None), Change(CHILD, Some(OWN)), Call(CHILD)], &[Call(OTHER)]], &[(CHILD, Some(0))]);
 
@@ -372,7 +372,7 @@ const THREADS: Case = (
     &[(CHILD, Some(0))],
 );
 
-/// One of them changes it, the other makes calls.
+/// One thread changes the process, the other makes calls.
 const CALLER: Case = (&[&[Change(CHILD, Some(OWN))], &[Call(CHILD), Call(CHILD)]], &[(CHILD, Some(0))]);
 
 /// The process and its parent change while it makes calls.
@@ -386,7 +386,7 @@ const CASES: [Case; 7] = [EXEC, ANCESTOR, REUSE, SHARED, THREADS, CALLER, BOTH];
 #[test]
 fn no_order_leaves_out_what_a_rule_matches() {
     for (at, (scripts, known)) in CASES.into_iter().enumerate() {
-        // With several processors, the order in which it reads matters most.
+        // With several processors, the order of the probe's reads matters most.
         let orders = [Without::Nothing, Without::WordsFirst];
         for order in &orders[..if scripts.len() > 2 { 2 } else { 1 }] {
             let (has_fault, left_out) = explore(*order, scripts, known);
@@ -432,7 +432,7 @@ fn a_process_gets_a_verdict_after_some_events() {
     verdicts.step(&mut table, Some(0), |_| Some(0));
     assert_eq!((verdicts.written(), table.2.get()), (1, WORDS));
     assert!(has_verdict(&table, CHILD) && !has_verdict(&table, OTHER));
-    // It has one.
+    // The process has a verdict.
     for _ in 0..100 {
         verdicts.note(&table, CHILD);
         verdicts.step(&mut table, Some(0), |_| Some(0));
@@ -461,14 +461,14 @@ fn after_a_loss_no_verdict_holds_until_the_state_is_sure() {
         has_verdict(table, CHILD)
     };
     assert!(run(&mut verdicts, &mut table, true));
-    // It was lost, and is not reported.
+    // The event was lost, and the loss is not reported yet.
     table.3 = (1, true);
     assert!(!run(&mut verdicts, &mut table, true));
-    // The report is published: the state does not know it.
+    // The report is published, but the state has not processed it.
     table.3 = (1, false);
     table.0.published.push_back((OTHER, None));
     assert!(!run(&mut verdicts, &mut table, true));
-    // It does, and asks.
+    // The state has processed it, and requests verdicts.
     (table.0.taken, table.0.published) = (1, VecDeque::new());
     assert!(!run(&mut verdicts, &mut table, false));
     assert!(run(&mut verdicts, &mut table, true));

@@ -37,17 +37,17 @@ fn split(group: &[u8]) -> Option<(&[u8], &[u8])> {
 
 fn of_path<'a>(path: &'a [u8], layouts: &Layouts) -> Option<Found<'a>> {
     let path = below_root(path);
-    // The last threads of a container may outlive its group.
+    // The last threads of a container may outlive its cgroup.
     let path = path.strip_suffix(b" (deleted)").unwrap_or(path);
     let path = path.strip_suffix(b"/conmon").map_or(path, around_monitor);
-    // The innermost container counts; those with names are never inside those with numbers.
+    // Use the innermost container. Containers with names are never inside containers with ids.
     innermost(path, layouts).or_else(|| named(path, layouts))
 }
 
 /// Numbers of components after which probes cut a path, of which they send the last ones: this one, and Falco's.
 const CUT: [usize; 2] = [6, 8];
 
-/// What stands for the components that are missing.
+/// Stands for the missing components.
 const MISSING: &[u8] = b"/...";
 
 /// Control groups whose paths are completed by those of the process that executed, or made, the one they are of: of a path
@@ -77,7 +77,7 @@ pub(crate) fn completed(cgroups: &[u8], by: &[u8], layouts: &Layouts) -> Option<
     (is_completed && of_cgroups(cgroups, layouts).is_none()).then_some(out)
 }
 
-/// The path as far as the group of the container that it is in.
+/// The part of the path up to the cgroup of its container.
 fn container_part<'a>(path: &'a [u8], layouts: &Layouts) -> Option<&'a [u8]> {
     let id = of_path(path, layouts)?.id;
     let ends = (1..=path.len()).filter(|end| path.get(*end).is_none_or(|b| *b == b'/'));
@@ -337,7 +337,7 @@ mod tests {
             ("/system.slice/runc-bpm-garden.scope", "garden", Kind::Bpm),
             ("/bpm-garden", "garden", Kind::Bpm),
             ("/default/a-test-container", "a-test-conta", Kind::Containerd),
-            // Made by hand in Kubernetes' namespace.
+            // Created by hand in Kubernetes' namespace.
             ("/k8s.io/tiny", "tiny", Kind::Containerd),
             ("/../default/a-test-container", "a-test-conta", Kind::Containerd),
             ("/../lxc.payload.web/init.scope", "web", lxc),
@@ -412,7 +412,7 @@ mod tests {
         let found = completed(deep.as_bytes(), by.as_bytes(), &layouts).unwrap();
         assert_eq!(found, want.as_bytes());
         assert_eq!(id_of_cgroups(&found, &layouts), Some(&ID.as_bytes()[..SHORT_ID]));
-        // What it makes is completed the same way.
+        // Its children's paths are completed in the same way.
         assert_eq!(completed(deep.as_bytes(), &found, &layouts).unwrap(), want.as_bytes());
         // A whole path, one of a container, and one of a process that comes from the host.
         for (cgroups, by) in [

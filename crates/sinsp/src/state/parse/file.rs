@@ -190,12 +190,12 @@ pub(super) fn leave(state: &State, raw: &RawEvent<'_>, now: &mut Current, is_liv
     }
 }
 
-/// Whether events of the type have the path of the file that their descriptor stands for ([`KernelPath::File`]).
+/// Whether events of the type contain the path of their descriptor's file ([`KernelPath::File`]).
 pub(super) const fn has_path(ty: EventType) -> bool {
     matches!(ty, EventType::SYSCALL_FCHMOD_X | EventType::SYSCALL_FCHOWN_X)
 }
 
-/// Takes in which plain file a descriptor stands for, until the rules saw the event: no other event may have said it.
+/// Sets the plain file of a descriptor until the rules have seen the event, because no other event may have shown it.
 pub(super) fn take_path(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     let (Some(path), Some(num), Some(key)) = (raw.file_path(), now.fd, now.thread) else { return };
     let known = state.threads.at(key).and_then(|thread| state.threads.fds(thread)?.get(num));
@@ -365,8 +365,7 @@ pub(super) fn rename(state: &mut State, key: ThreadKey, num: i64, name: Text, op
     });
 }
 
-/// Changes the open file behind a descriptor, for all descriptors that stand for it: copies (`dup`, `fork`, `SCM_RIGHTS`) are of one
-/// open file.
+/// Changes the open file of a descriptor, and of all its copies (`dup`, `fork`, `SCM_RIGHTS`).
 pub(super) fn change_file(
     state: &mut State,
     key: ThreadKey,

@@ -272,18 +272,18 @@ pub(crate) fn is_copy(ty: EventType) -> bool {
     matches!(family, Some(Family::Duplicate)) || ty == EventType::SYSCALL_PIDFD_GETFD_X
 }
 
-/// What events of a type change of processes, beside files, directories, terminals, sessions and limits.
+/// How events of a type change processes, apart from files, directories, terminals, sessions and limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ProcessChange {
-    /// There is another process or thread: the one whose call returns 0.
+    /// A new process or thread exists: the one whose call returns 0.
     Birth,
-    /// The caller's process is another one than before;
+    /// The caller's process changes.
     Own,
-    /// and it shows in processes below it.
+    /// The caller's process changes, and its descendants show the change.
     Shown,
 }
 
-/// What events of this type change of processes.
+/// How events of this type change processes.
 pub(crate) fn changes_process(ty: EventType) -> Option<ProcessChange> {
     match HANDLING.get(usize::from(ty.0))?.family {
         Family::Clone => Some(ProcessChange::Birth),

@@ -30,7 +30,7 @@ const IPPROTO_TCP: u64 = 6;
 const IPPROTO_UDP: u64 = 17;
 const IPPROTO_ICMPV6: u64 = 58;
 const IPPROTO_RAW: u64 = 255;
-/// TCP over several paths: what go programs listen with.
+/// Multipath TCP, with which Go programs listen.
 const IPPROTO_MPTCP: u64 = 262;
 const EINPROGRESS: i64 = -115;
 
@@ -120,7 +120,7 @@ fn tuple(bytes: &[u8]) -> Option<Tuple<'_>> {
     }
 }
 
-/// The thread and the descriptor of the event, if that is known.
+/// The thread and the descriptor of the event, if the descriptor is known.
 fn known_fd(state: &mut State, raw: &RawEvent<'_>, now: &Current) -> Option<(ThreadKey, i64)> {
     let found = now.thread.and_then(|key| {
         let num = now.fd?;
@@ -235,7 +235,7 @@ fn unix_path(bytes: &[u8]) -> Option<&[u8]> {
     Some(path.split(|b| *b == 0).next().unwrap_or_default())
 }
 
-/// Changes the socket of the event, for all descriptors that stand for it.
+/// Changes the socket of the event, for all its descriptors.
 fn change_socket(
     state: &mut State,
     raw: &RawEvent<'_>,
@@ -312,7 +312,7 @@ fn connected(
             }
         }
     }
-    // A stream that connects serves nobody, though it may have been bound.
+    // A stream that connects is a client, even if it was bound.
     if fd.role == Role::None || is_stream {
         fd.role = Role::Client;
     }
@@ -405,7 +405,7 @@ fn transfer(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, at: usize,
             };
             transferred(fd, raw, names, kind, local, remote, direction);
         }
-        // Either end of a connection may have no name; the other's stays.
+        // Either end of a connection may lack a name. The other end keeps its name.
         Some(Tuple::Unix { path: b"", .. }) if fd.connected && !fd.name.is_empty() => {}
         Some(Tuple::Unix { source, destination, path }) => {
             fd.kind = FdKind::Unix;
@@ -414,7 +414,7 @@ fn transfer(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, at: usize,
         }
         None => {}
     });
-    // Only this datagram went elsewhere.
+    // Only this datagram has another destination.
     if let (Some(before), Some(num)) = (before, now.fd) {
         now.rest = Rest::Restore(num, before);
     }
@@ -434,7 +434,7 @@ fn connected_datagram(
         (Some(Tuple::Inet { source, destination, .. }), Socket::Inet { .. }) => {
             fd.l4 != L4::Tcp && !fd.has_ends(*source, *destination)
         }
-        // A stream's peer has the name that it had.
+        // A stream's peer keeps its name.
         (Some(Tuple::Unix { path, .. }), Socket::Unix { .. }) => {
             !path.is_empty() && fd.role == Role::Client && !fd.name.ends_with(path)
         }

@@ -295,7 +295,8 @@ impl Threads {
         std::iter::successors(first, |child| self.entries.get(*child)?.links.next)
     }
 
-    /// Whether processes may be below the thread's: it has children, or other threads, which may have, or gets orphans.
+    /// Whether the thread's process may have descendants: it has children, or other threads, which may have children, or it adopts
+    /// orphans.
     pub(crate) fn has_below(&self, thread: &Thread) -> bool {
         let Some(group) = thread.group.and_then(|group| self.groups.get(group)) else { return true };
         thread.links.first_child.is_some() || group.reaper || group.members.iter().flatten().count() > 1
