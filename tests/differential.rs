@@ -32,7 +32,7 @@ struct Counts {
     events: u64,
     /// Events that rows reject.
     rejected: u64,
-    /// Those of them that rows alone do not, without verdicts on processes; and these verdicts.
+    /// Events that rows reject only with verdicts on processes, and the number of these verdicts.
     by_process: u64,
     verdicts: u64,
 }

@@ -245,7 +245,7 @@ fn lists_from_files() {
     check("- {list: paths, items_file: paths.txt}\n", "VALIDATE:list paths");
 }
 
-/// All sentences about a file, which programs that read Falco's look for.
+/// All messages about a file. Programs that parse Falco's messages search for them.
 fn sentences(text: &str) -> Vec<String> {
     let result = load(text);
     let errors = result.errors.iter().map(|error| error.message.clone());

@@ -49,7 +49,7 @@ impl Dir {
         path
     }
 
-    /// The text of a file in it.
+    /// Reads a text file in the directory.
     ///
     /// # Panics
     /// If it cannot be read, or is not UTF-8.
@@ -59,7 +59,7 @@ impl Dir {
         fs::read_to_string(&path).unwrap_or_else(|error| panic!("cannot read {}: {error}", path.display()))
     }
 
-    /// Makes a FIFO in it, and returns its path.
+    /// Makes a FIFO in the directory, and returns its path.
     ///
     /// # Panics
     /// If it cannot be made.

@@ -12,8 +12,8 @@ use crate::cases::{Case, case};
 use crate::ring::{Entry, Ring};
 use crate::{Failure, stay};
 
-/// How often modes take turns, and how often each case is measured in a turn. Those of decisions take turns less often, as the
-/// kernel verifies their programs each time.
+/// Number of turns of the modes, and of measurements of each case in a turn. Decisions have fewer turns, because the kernel
+/// verifies their programs each time.
 const TURNS: (usize, usize) = (15, 1);
 const TURNS_OF_DECISIONS: (usize, usize) = (2, 5);
 const CWD: i64 = -100;
@@ -47,7 +47,7 @@ fn change(source: &mut Source, (_, interest, has_decisions): Mode) -> Result<(),
     }
 }
 
-/// Prints how long programs ran on average, if the kernel counts that (`kernel.bpf_stats_enabled`).
+/// Prints the average run time of programs, if the kernel measures it (`kernel.bpf_stats_enabled`).
 fn show_runs(source: &Source) {
     let ran: Vec<_> = source.runs().into_iter().filter(|program| program.count > 0).collect();
     if !ran.is_empty() {
@@ -82,7 +82,7 @@ fn decided() -> Result<Vec<Case>, Failure> {
     let dir = std::env::temp_dir().join(format!("eyas-bench-{}", std::process::id()));
     Ok(vec![
         case("open + close", 5_000, || _ = File::open("/etc/passwd")),
-        // These calls are not captured: their decisions are events of their own.
+        // These calls are not captured, so their decisions are separate events.
         case("mkdir + rmdir", 2_500, move || {
             let _ = std::fs::create_dir(&dir);
             let _ = std::fs::remove_dir(&dir);

@@ -5,7 +5,7 @@ use crate::input::Input;
 use crate::problem::Problem;
 use crate::token::Run;
 
-/// What yaml-cpp, which takes the byte for the end of the text, does not say.
+/// The reason, which yaml-cpp does not report, because it treats the byte as the end of the text.
 const NUL: &str = "a NUL stands in a text that is not quoted";
 
 /// What to do with a line break inside a scalar.

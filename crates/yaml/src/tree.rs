@@ -289,7 +289,7 @@ impl Parser<'_> {
                 self.check_size(mark)?;
                 Ok(node)
             }
-            // yaml-cpp makes a value that has itself inside.
+            // yaml-cpp makes a value that contains itself.
             Some(None) => {
                 let message = format!("`*{name}` stands inside of what it names");
                 Err(Problem::new(message.clone(), message, mark))

@@ -167,7 +167,7 @@ impl Worker {
                         unsettled = Some((now, rounds));
                         continue;
                     }
-                    // Falco sends itself the signal then, and its readers wait for these words.
+                    // Falco sends itself the signal here, and programs that read its log wait for this text.
                     let why = "files of the rules or the configuration have changed";
                     log::info(&format!("SIGHUP received, restarting... ({why})"));
                 }

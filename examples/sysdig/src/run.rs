@@ -155,7 +155,7 @@ fn top(_args: &Args) -> Result<()> {
 
 /// Writes the page of a report.
 fn report(args: &Args) -> Result<()> {
-    // The capture may stand behind the options.
+    // The capture may follow the options.
     let named = args.filter.first().filter(|_| args.read.is_empty()).map(PathBuf::from);
     let path = match (&args.read[..], &named) {
         ([path], _) => path,
@@ -497,7 +497,7 @@ struct Deadline {
     recorded: bool,
     /// Whether the deadline was reached.
     is_over: bool,
-    /// When the first event of a live capture could come.
+    /// The time when the first event of a live capture could arrive.
     began: Option<Instant>,
     first: Option<u64>,
 }

@@ -56,7 +56,7 @@ pub trait Sink {
         Ok(())
     }
 
-    /// Events are missing before what comes next.
+    /// Notes events that are missing before the next event.
     fn losses(&mut self, losses: &[Loss]) -> Result<()> {
         let _ = losses;
         Ok(())

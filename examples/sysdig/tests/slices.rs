@@ -285,7 +285,7 @@ fn a_trace_has_lifelines_and_calls() {
     assert!(!output.status.success() && String::from_utf8_lossy(&output.stderr).contains("--perfetto"));
 }
 
-/// The demo with losses: before two of its events, and behind the last one.
+/// The demo capture with losses before two of its events, and after the last event.
 fn with_losses(to: &Path) {
     let mut reader = Reader::open(DEMO).unwrap();
     let mut writer = Writer::create(to, true).unwrap();

@@ -50,7 +50,7 @@ impl Probe {
         hooks().filter(|hook| self.links.iter().any(|(name, _)| name.strip_prefix(PREFIX) == Some(hook.name)))
     }
 
-    /// The programs of the hooks that are attached now: their objects are gone, and the kernel has them by their links.
+    /// The programs of the attached hooks. Their objects are closed; the links keep the programs in the kernel.
     pub(super) fn hook_programs(&self) -> impl Iterator<Item = (&'static str, OwnedFd)> {
         self.links.iter().filter(|(name, _)| is_hook(name)).filter_map(|(name, link)| {
             let program = Program::fd_from_id(link.info().ok()?.prog_id).ok()?;

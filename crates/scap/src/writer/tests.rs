@@ -183,11 +183,11 @@ fn losses_stand_before_the_event_that_follows_them() {
     writer.event(&close(20).as_raw()).unwrap();
     writer.losses(&[known]);
     writer.event(&huge.as_raw()).unwrap();
-    // There is no room beside this one.
+    // The option does not fit into this event's block.
     writer.losses(&[known]);
     writer.event(&full.as_raw()).unwrap();
     writer.event(&close(50).as_raw()).unwrap();
-    // More than stand beside one event, and no event behind them.
+    // More losses than fit with one event, and no event after them.
     let many: Vec<Loss> = (0..300).map(|cpu| Loss { cpu, until: 60, ..known }).collect();
     writer.losses(&many);
     writer.finish().unwrap();

@@ -329,7 +329,7 @@ fn a_name_of_a_unix_socket_ends_with_its_address() {
     let mut live =
         capture(&[EventType::SOCKET_BIND_X, EventType::SOCKET_CONNECT_X, EventType::SOCKET_SENDTO_X]);
     let named = |name: &[u8]| [&[libc::AF_UNIX as u8], name, b"\0"].concat();
-    // What lies behind the address is not part of it, whether the kernel copied it or the program has it there.
+    // Bytes after the address are not part of it, whether the kernel copied them or the program's memory contains them.
     let (mut name, len) = unix_address(b"\0eyas-ends-here");
     let (mut other, other_len) = unix_address(b"\0eyas-other");
     for (name, len) in [(&mut name, len), (&mut other, other_len)] {
@@ -354,7 +354,7 @@ fn a_name_of_a_unix_socket_ends_with_its_address() {
         EventType::SOCKET_CONNECT_X,
         &[("res", int(0)), ("tuple", ends(text)), ("fd", int(client.0)), ("addr", bytes(named(text)))],
     );
-    // A datagram goes where the call says.
+    // The call names the destination of a datagram.
     for (to, len, text) in [(at(&other), other_len, &b"eyas-other"[..]), (0, 0, text)] {
         assert_eq!(call(libc::SYS_sendto, [client.0, at("x".as_ptr()), 1, 0, to, len]), 1);
         live.saw(
@@ -368,7 +368,7 @@ fn a_name_of_a_unix_socket_ends_with_its_address() {
             ],
         );
     }
-    // The kernel chooses a name where there is none.
+    // The kernel chooses a name if there is none.
     let unnamed = socket(UNIX, DATAGRAM);
     assert_eq!(call(libc::SYS_bind, [unnamed.0, at(&name), 2]), 0);
     let addr = bytes(named(b""));

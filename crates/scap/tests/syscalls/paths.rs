@@ -347,7 +347,7 @@ fn calls_on_descriptors_tell_of_which_plain_file() {
         let file = Fd(call(libc::SYS_openat, [CWD, at(way.as_ptr()), 0]));
         let mode = told(&mut live, E::SYSCALL_FCHMOD_X, || call(libc::SYS_fchmod, [file.0, 0o640]));
         assert_eq!(mode, [("fd", real.clone())], "{way:?}");
-        // By its last name.
+        // The path has the file's last name.
         std::fs::remove_file(&real).unwrap();
         let owner = told(&mut live, E::SYSCALL_FCHOWN_X, || call(libc::SYS_fchown, [file.0, 0, 0]));
         assert_eq!(owner, [("fd", real.clone())], "{way:?}");
@@ -356,7 +356,7 @@ fn calls_on_descriptors_tell_of_which_plain_file() {
     assert_eq!(call(libc::SYS_pipe2, [at(ends.as_mut_ptr()), 0]), 0);
     let [reader, _writer] = ends.map(|end| Fd(end.into()));
     let dir = Fd(call(libc::SYS_openat, [CWD, at(ways.dir.path("real").as_ptr()), 0]));
-    // Those of other kinds are followed anyway.
+    // Files of other kinds are tracked in any case.
     for other in [&reader, &dir] {
         let mode = told(&mut live, E::SYSCALL_FCHMOD_X, || call(libc::SYS_fchmod, [other.0, 0o700]));
         assert_eq!(mode, [("fd", String::new())]);

@@ -579,7 +579,7 @@ fn places_in_a_ring_s_table() {
     live.event_where(is_it);
 }
 
-/// Whether programs can be attached to the functions in which requests end that are not answered.
+/// Whether programs can attach to the functions that end requests without a completion entry.
 fn silent_ends_are_seen() -> bool {
     eyas_scap::live::Features::detect().has_kprobes
 }
@@ -623,7 +623,7 @@ fn the_end_of_a_request_that_is_not_answered_is_seen() {
     let (mut ring, dir) = (ring(), Scratch::new("requests-ends"));
     let (name, link, none) = (dir.file("f", "x"), dir.path("link"), dir.path("none"));
     assert_eq!(call(libc::SYS_symlinkat, [at(name.as_ptr()), CWD, at(link.as_ptr())]), 0);
-    // By the caller's thread, then by a worker: the path is that of what was opened, and the result is the descriptor.
+    // First by the caller's thread, then by a worker: the path is that of the opened file, and the result is the descriptor.
     for (n, how) in [0, ASYNC].into_iter().enumerate() {
         let open = openat(&link, libc::O_RDONLY);
         ring.run(&[Entry { flags: SILENT | LINKED | how, ..open }, nop], 1);
@@ -637,13 +637,13 @@ fn the_end_of_a_request_that_is_not_answered_is_seen() {
         );
         assert!(is_kernel_path(raw.opened_path(), name.as_bytes()));
     }
-    // What is linked to one that fails is not carried out, and not answered.
+    // A request that is linked to a failing one is neither executed nor completed.
     let silent = |name| Entry { flags: SILENT | LINKED, ..openat(name, libc::O_RDONLY) };
     let answers = ring.run(&[silent(&none), silent(&name), Entry { flags: 0, ..nop }], 1);
     assert_eq!(answers[0].res, -libc::ENOENT);
     let results = [2, 3].map(|n| requested(&mut live, n).as_raw().result());
     assert_eq!(results, [-libc::ENOENT, -libc::ECANCELED].map(|error| Some(error.into())));
-    // Many at once.
+    // Many requests at the same time.
     let names: Vec<_> = (0..7).map(|n| dir.path(&format!("dir{n}"))).collect();
     let mut entries: Vec<_> = names
         .iter()

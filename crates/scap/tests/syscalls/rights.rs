@@ -41,7 +41,7 @@ fn received(live: &mut Capture, calls: impl FnOnce()) -> Vec<FdEntry> {
     brought(live, EventType::SOCKET_RECVMSG_X, calls)
 }
 
-/// What the first event of the type says that its call brought.
+/// The descriptors that the first event of the type describes.
 fn brought(live: &mut Capture, ty: EventType, calls: impl FnOnce()) -> Vec<FdEntry> {
     let events = live.own(calls);
     let event = events.iter().map(OwnedEvent::as_raw).find(|raw| raw.ty == ty);
@@ -126,14 +126,14 @@ fn what_calls_make_of_processes_is_reported() {
         drop(Fd(call(libc::SYS_pidfd_getfd, [pidfd.0, file.0, 0])));
     });
     assert_eq!(names(&told), [(name.to_bytes().to_vec(), true)]);
-    // Of a call that fails, and of a child without a pidfd, nothing.
+    // A failing call, and a child without a pidfd, have none.
     let told = brought(&mut live, EventType::SYSCALL_PIDFD_GETFD_X, || {
         assert_eq!(call(libc::SYS_pidfd_getfd, [pidfd.0, -1, 0]), -i64::from(libc::EBADF));
     });
     assert!(told.is_empty(), "{told:?}");
     for (has_pidfd, flags) in [(true, libc::CLONE_PIDFD), (false, 0)] {
         let (mut fd, mut child) = (-1_i32, 0);
-        // As struct clone_args: flags, pidfd, child's id, parent's id, signal, and no more.
+        // The fields of struct clone_args up to the signal: flags, pidfd, child's id, parent's id, signal.
         let args = [i64::from(flags), at(&raw mut fd), 0, 0, libc::SIGCHLD.into(), 0, 0, 0];
         let told = brought(&mut live, EventType::SYSCALL_CLONE3_X, || {
             child = fork(libc::SYS_clone3, at(&args), size_of_val(&args) as i64);

@@ -291,7 +291,7 @@ impl Wild {
         }
     }
 
-    /// Connects a socket by a copy of its descriptor.
+    /// Connects a socket through a copy of its descriptor.
     fn connect_copy(&mut self, listener: &TcpListener) -> std::io::Result<OwnedFd> {
         let socket = rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None)?;
         let copy = rustix::io::dup(&socket)?;

@@ -58,7 +58,7 @@ impl Default for Webserver {
 impl Webserver {
     /// Validates the section before the server starts.
     pub(super) fn check(&self) -> Result<()> {
-        // Falco refuses an address that it does not use, too.
+        // Falco also refuses an invalid address that it does not use.
         self.ip()?;
         if !self.enabled {
             return Ok(());
@@ -80,7 +80,7 @@ impl Webserver {
         })
     }
 
-    /// Where it listens.
+    /// The address that it listens on.
     ///
     /// # Errors
     /// The address or the port is invalid.

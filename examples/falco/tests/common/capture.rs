@@ -42,7 +42,7 @@ pub fn demo_pieces() -> Vec<Vec<u8>> {
     pieces(Reader::open(demo()).unwrap())
 }
 
-/// A rule that every event satisfies, whose alerts have what is known of it.
+/// A rule that every event satisfies. Its alerts show the metadata of the event.
 pub fn every_event() -> String {
     let fields = "%evt.type %evt.args %proc.name %proc.pname %proc.aname[2] %proc.exepath %proc.cmdline %proc.cwd \
                   %proc.vpid %proc.sid %proc.tty %fd.num %fd.name %fd.type %fs.path.name %user.name %group.name \

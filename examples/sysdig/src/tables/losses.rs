@@ -81,7 +81,7 @@ impl Losses {
         Ok(())
     }
 
-    /// Takes note of events that are missing before the next one.
+    /// Notes events that are missing before the next event.
     pub fn lost(&mut self, losses: &[Loss]) -> Result<()> {
         losses.iter().try_for_each(|loss| {
             let until = loss.until.max(loss.since);

@@ -182,7 +182,7 @@ async fn reply(
     })
 }
 
-/// Where a socket is to be, its directory made.
+/// Returns the path for a socket, and creates its directory.
 pub(super) fn socket(dir: &Dir, name: &str) -> PathBuf {
     let path = dir.join(name);
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
