@@ -100,6 +100,11 @@ fn full_message(error: &LoadError) -> String {
     if plain == error.message { plain } else { format!("{} ({plain})", error.message) }
 }
 
+/// The error with its code.
+fn failure(error: LoadError) -> anyhow::Error {
+    anyhow!("{}: {}", error.code.code(), full_message(&error))
+}
+
 /// Loads rules so that each is tested independently: all enabled, with any priority, and with all matches.
 pub fn load_each(paths: &[PathBuf], config: &Config) -> Result<Engine> {
     let mut loader = loader(config, None)?;
@@ -112,7 +117,7 @@ pub fn load_each(paths: &[PathBuf], config: &Config) -> Result<Engine> {
             bail!("{}", result.verbose().trim_end());
         }
     }
-    loader.build().map_err(|error| anyhow!("{}: {}", error.code.code(), full_message(&error)))
+    loader.build().map_err(failure)
 }
 
 /// The rules files from the command line, or otherwise from the configuration.
@@ -187,8 +192,7 @@ fn loader(config: &Config, print: Option<&str>) -> Result<Loader> {
 /// Loads the rules files from the command line or the configuration.
 pub fn load(args: &Args, config: &Config) -> Result<Engine> {
     let loader = read_all(args, config)?;
-    let engine =
-        loader.build().map_err(|error| anyhow!("{}: {}", error.code.code(), full_message(&error)))?;
+    let engine = loader.build().map_err(failure)?;
     // With `-v`, warnings are printed with the files.
     engine.warnings().iter().for_each(|warning| log::warning(&warning.to_string()));
     // Checks that the fields exist.
@@ -207,7 +211,6 @@ pub struct Engines {
 /// Loads the rules files from the command line or the configuration, for every source.
 pub fn load_sources(args: &Args, config: &Config) -> Result<Engines> {
     let loader = read_all(args, config)?;
-    let failure = |error: LoadError| anyhow!("{}: {}", error.code.code(), full_message(&error));
     let engine = loader.build().map_err(failure)?;
     engine.warnings().iter().for_each(|warning| log::warning(&warning.to_string()));
     Folding::new(&config.alert_folding)?;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use eyas::fields::Value;
 use eyas::rules::condition::ast::Op;
@@ -23,7 +23,7 @@ const DEMO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../demo/demo.scap.gz
 
 /// Runs the queries of standard input in the engine that is named there, over the table that is named there, and prints
 /// the first column of each.
-const ASK: &str = r#"
+const RUN_QUERIES: &str = r#"
 import json, sys
 asked = json.load(sys.stdin)
 files = asked["files"]
@@ -40,22 +40,23 @@ else:
     if files:
         db.sql("CREATE EXTERNAL TABLE events STORED AS PARQUET PARTITIONED BY (day, host) LOCATION '" + files + "/'")
     run = lambda query: [value for batch in db.sql(query).collect() for value in batch.column(0).to_pylist()]
-answers = {}
+results = {}
 for name, query in asked["queries"].items():
     try:
-        answers[name] = run(query)
+        results[name] = run(query)
     except Exception as error:
-        answers[name] = str(error)
-json.dump(answers, sys.stdout)
+        results[name] = str(error)
+json.dump(results, sys.stdout)
 "#;
 
 /// The engines that Python has here; the test is ignored if there are none.
-fn engines() -> Vec<&'static str> {
+fn engines() -> &'static [&'static str] {
+    static ENGINES: OnceLock<Vec<&str>> = OnceLock::new();
     let python = need_program("python3");
     let has = |module: &&str| {
         Command::new(&python).args(["-c", &format!("import {module}")]).output().unwrap().status.success()
     };
-    let engines: Vec<_> = ["duckdb", "datafusion"].into_iter().filter(has).collect();
+    let engines = ENGINES.get_or_init(|| ["duckdb", "datafusion"].into_iter().filter(has).collect());
     if engines.is_empty() {
         ignore("Python has neither duckdb nor datafusion (pip install duckdb datafusion)");
     }
@@ -63,10 +64,14 @@ fn engines() -> Vec<&'static str> {
 }
 
 /// What the engine finds with each query.
-fn ask(engine: &str, files: &str, queries: &BTreeMap<String, String>) -> BTreeMap<String, Json> {
+fn run_queries(engine: &str, files: &str, queries: &BTreeMap<String, String>) -> BTreeMap<String, Json> {
     let python = need_program("python3");
-    let mut child =
-        Command::new(&python).args(["-c", ASK]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut child = Command::new(&python)
+        .args(["-c", RUN_QUERIES])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
     let asked = json!({ "engine": engine, "files": files, "queries": queries }).to_string();
     child.stdin.take().unwrap().write_all(asked.as_bytes()).unwrap();
     let output = child.wait_with_output().unwrap();
@@ -115,11 +120,11 @@ fn compare(engine: &Engine, capture: &Path) -> usize {
     let queries = rules.iter().map(question).collect();
     let expected = matches(engine, capture);
     for sql_engine in engines() {
-        let answers = ask(sql_engine, &format!("{}/events", dir.display()), &queries);
+        let results = run_queries(sql_engine, &format!("{}/events", dir.display()), &queries);
         for (name, sql) in &rules {
             let place = format!("{name} on {} in {sql_engine}: {}", capture.display(), sql.text);
-            let answer = &answers[*name];
-            let Some(numbers) = answer.as_array() else { panic!("{place}: {answer}") };
+            let result = &results[*name];
+            let Some(numbers) = result.as_array() else { panic!("{place}: {result}") };
             let found: BTreeSet<u64> = numbers.iter().map(|number| number.as_u64().unwrap()).collect();
             let empty = BTreeSet::new();
             let matched = expected.get(*name).unwrap_or(&empty);
@@ -224,14 +229,14 @@ fn examples_hold_in_tables_as_they_say() {
     assert!(missing.len() * 3 < examples.len(), "{missing:?}");
     for engine in engines() {
         let mut queries = queries.clone();
-        if engine == "datafusion" {
+        if *engine == "datafusion" {
             queries.values_mut().for_each(|query| *query = query.replace("as ubigint", "as bigint unsigned"));
         }
-        let answers = ask(engine, "", &queries);
+        let results = run_queries(engine, "", &queries);
         for (at, example) in examples.iter().enumerate() {
             let Some(query) = queries.get(&at.to_string()) else { continue };
-            let answer = &answers[&at.to_string()];
-            assert_eq!(*answer, json!([example.holds]), "{} in {engine}: {query}", example.condition);
+            let result = &results[&at.to_string()];
+            assert_eq!(*result, json!([example.holds]), "{} in {engine}: {query}", example.condition);
         }
     }
 }

@@ -19,8 +19,8 @@ fn ring() -> Ring {
     ring_with(0, 0)
 }
 
-pub fn ring_with(flags: u32, answers: u32) -> Ring {
-    let ring = Ring::new(flags, answers);
+pub fn ring_with(flags: u32, completions: u32) -> Ring {
+    let ring = Ring::new(flags, completions);
     let ring = ring.unwrap_or_else(|error| eyas_testing::ignore(format_args!("no io_uring here ({error})")));
     if !std::fs::exists("/sys/kernel/btf/vmlinux").unwrap()
         || eyas_scap::live::Features::detect().io_uring.is_none()
@@ -593,9 +593,9 @@ fn a_success_that_is_not_answered_is_presumed_where_its_end_is_not_seen() {
     let silent =
         |name: &std::ffi::CStr, flags| Entry { file_index: 1, flags, ..openat(name, libc::O_RDONLY) };
     // Failure of a linked request, so that the completion shows when both are done.
-    let answers =
+    let completions =
         ring.run(&[silent(&name, SILENT | LINKED), Entry { user_data: 5, ..silent(&none, SILENT) }], 1);
-    assert_eq!((answers[0].user_data, answers[0].res), (5, -libc::ENOENT));
+    assert_eq!((completions[0].user_data, completions[0].res), (5, -libc::ENOENT));
     let presumed = !silent_ends_are_seen();
     let wanted = [(presumed, true), (true, true), (false, false)];
     let seen: Vec<_> = wanted
@@ -639,8 +639,8 @@ fn the_end_of_a_request_that_is_not_answered_is_seen() {
     }
     // A request that is linked to a failing one is neither executed nor completed.
     let silent = |name| Entry { flags: SILENT | LINKED, ..openat(name, libc::O_RDONLY) };
-    let answers = ring.run(&[silent(&none), silent(&name), Entry { flags: 0, ..nop }], 1);
-    assert_eq!(answers[0].res, -libc::ENOENT);
+    let completions = ring.run(&[silent(&none), silent(&name), Entry { flags: 0, ..nop }], 1);
+    assert_eq!(completions[0].res, -libc::ENOENT);
     let results = [2, 3].map(|n| requested(&mut live, n).as_raw().result());
     assert_eq!(results, [-libc::ENOENT, -libc::ECANCELED].map(|error| Some(error.into())));
     // Many requests at the same time.
@@ -672,8 +672,8 @@ fn answers_that_find_no_room_are_seen() {
     let event = live.event_where(|raw| raw.tid == mine && raw.io_uring().is_some());
     let fd = event.as_raw().int(0).unwrap();
     assert!(fd >= 0);
-    let answers = ring.wait(9);
-    assert_eq!((answers[8].user_data, i64::from(answers[8].res)), (77, fd));
+    let completions = ring.wait(9);
+    assert_eq!((completions[8].user_data, i64::from(completions[8].res)), (77, fd));
     drop(Fd(fd));
 }
 

@@ -118,7 +118,7 @@ impl Program {
         let last = self.process.take().map_or(0, |process| process.in_pipe.len() as u64);
         // Of those that came before, nobody knows what became of them.
         if !self.keep_alive && !status.success() {
-            cx.lose_delivered(last, &format!("the program failed: {}", said(status)));
+            cx.lose_delivered(last, &format!("the program failed: {}", describe(status)));
         }
         Ok(())
     }
@@ -172,7 +172,7 @@ impl Output for Program {
 }
 
 /// The meaning of an exit status of the shell.
-pub(super) fn said(status: ExitStatus) -> String {
+pub(super) fn describe(status: ExitStatus) -> String {
     match status.code() {
         Some(127) => "the shell does not find it (status 127)".to_owned(),
         Some(126) => "the shell cannot execute it (status 126)".to_owned(),

@@ -290,7 +290,7 @@ fn what_a_program_that_fails_was_given_is_lost() {
         assert_eq!(counts(&outputs, "program_output"), (2 - lost, lost, 0), "{program}");
         assert_eq!(counts(&outputs, "file_output"), (2, 0, 0));
     }
-    assert_eq!(program::said(std::os::unix::process::ExitStatusExt::from_raw(9)), "signal 9");
+    assert_eq!(program::describe(std::os::unix::process::ExitStatusExt::from_raw(9)), "signal 9");
 }
 
 #[test]

@@ -247,7 +247,7 @@ fn change_socket(
     }
 }
 
-/// Changes what is known of the socket of the event, for its descriptor.
+/// Changes the state of the event's socket, which its descriptor stands for.
 fn with_fd(
     state: &mut State,
     raw: &RawEvent<'_>,
