@@ -95,7 +95,7 @@ static __always_inline void submit(struct scratch *s)
 		lose_full(cpu, *(__u16 *)&s->data[20], other_task(s));
 		return;
 	}
-	bool is_sample = s->is_sample;
+	bool is_sample = s->is_sample && is_still_rejected(s->early, s->type);
 	if (s->filter && filter_rejects(s->filter, s->type)) {
 		if (leave_out_event(cpu, s->type, s->by_process))
 			return;

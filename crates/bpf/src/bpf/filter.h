@@ -144,6 +144,20 @@ static __always_inline bool leave_out_event(struct cpu *cpu, __u16 type, bool by
 	return true;
 }
 
+/* Whether the filter rejects a sample, now that it has its time. A process that changes between the decision and that
+ * time would have another state at that time than the verdict is about. */
+__noinline int is_still_rejected(__u32 early, __u32 type)
+{
+	__u32 which = filter_in_use;
+	struct filter *f = which ? filter_of(which) : 0;
+	struct scratch *s = scratch();
+	if (!f || !s)
+		return 0;
+	if (early & FILTER_NO_GROUP)
+		return !(own_groups() & f->types[type & (EVENT_TYPES - 1)].groups);
+	return !(early & FILTER_ASKS_GROUPS) || own_groups() == s->groups;
+}
+
 /* The last built event, in the claimed ring. */
 static __always_inline __u8 *built(void)
 {

@@ -188,7 +188,9 @@ static __always_inline bool make_hot(struct task_struct *task, struct pt_regs *r
 			learn_open(ret, is_rejected);
 		if (!is_rejected || !leave_out_event(cpu, type, is_by_process())) {
 			__u8 *event = built();
-			__u16 marks = marks_of(early, is_rejected || decision == FILTER_REJECTS);
+			bool is_sample =
+				is_rejected || (decision == FILTER_REJECTS && is_still_rejected(early, type));
+			__u16 marks = marks_of(early, is_sample);
 			if (event && marks)
 				*(__u16 *)(event + 24) = marks;
 			cpu->made++;
