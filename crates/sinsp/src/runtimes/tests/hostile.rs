@@ -37,7 +37,7 @@ fn one_that_never_answers_holds_up_nobody() {
         Server::raw(&socket(&dir, "cut.sock"), b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{\"Id\"");
     let _junk = Server::raw(&socket(&dir, "junk.sock"), b"\0\0\xff\xff");
     let _good = Server::http(&socket(&dir, "good.sock"), |_| Reply::json(&good()));
-    let mut runtimes = start(
+    let mut runtimes = start_with(
         &dir,
         &[
             (Api::Docker, "silent.sock"),
@@ -48,11 +48,11 @@ fn one_that_never_answers_holds_up_nobody() {
             (Api::Cri, "missing.sock"),
             (Api::Docker, "good.sock"),
         ],
+        // Longer than the test waits for the reply.
+        |options| (options.follow, options.deadline) = (false, Duration::from_secs(600)),
     );
-    let began = Instant::now();
     assert!(runtimes.ask(SHORT.as_bytes()));
     assert!(runtimes.answer().is_none());
-    assert!(began.elapsed() < Duration::from_millis(100), "asking takes {:?}", began.elapsed());
     assert_eq!(wait(&mut runtimes)["name"], "web");
 }
 
