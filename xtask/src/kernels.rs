@@ -27,7 +27,7 @@ use machine::{Kind, MACHINES, Machine};
 use outcome::{COMMIT, Outcome, Ran, Row};
 
 /// Test programs: package, features, name and arguments.
-const TESTS: [(&str, &[&str], &str, &[&str]); 13] = [
+const TESTS: [(&str, &[&str], &str, &[&str]); 14] = [
     ("eyas-bpf", &[], "budget", &[]),
     ("eyas-bpf", &[], "oldest", &[]),
     ("eyas-bpf", &[], "cpus", &[]),
@@ -41,6 +41,7 @@ const TESTS: [(&str, &[&str], &str, &[&str]); 13] = [
     ("eyas-sinsp", &["--features", "live"], "live_proc", &[]),
     ("eyas", &["--features", "live"], "evasion", &[]),
     ("eyas", &["--features", "live"], "filtered", &[]),
+    ("eyas", &["--features", "live"], "verdicts", &[]),
 ];
 
 /// Maximum time without output of an emulated machine. It is slower than a real one by a factor of twenty, or more on a
@@ -157,8 +158,13 @@ fn commit() -> String {
     if name.is_empty() { "unknown".into() } else { name }
 }
 
-/// Writes docs/kernels.md from the last whole run of each program on each machine.
+/// Writes docs/kernels.md from the last whole run of each program on each machine. Keeps the results of programs that were
+/// not run on this computer.
 fn write_page(dir: &Path) -> Result<(), String> {
+    let page = root().join("docs/kernels.md");
+    let text =
+        std::fs::read_to_string(&page).map_err(|error| format!("can't read {}: {error}", page.display()))?;
+    let mut known = page::read(&text);
     let machines = MACHINES.iter().map(|machine| (machine.name, machine.cpus, machine.arguments));
     let own = std::thread::available_parallelism().map_or(1, usize::from);
     let rows = machines.chain([(HERE, own, "")]).map(|(name, cpus, arguments)| {
@@ -171,10 +177,10 @@ fn write_page(dir: &Path) -> Result<(), String> {
             .collect();
         logs.sort();
         let texts = logs.iter().filter_map(|(_, log)| std::fs::read_to_string(log).ok());
-        let outcome = texts.map(|text| Outcome::of(&text)).reduce(Outcome::then);
+        let ran = texts.map(|text| Outcome::of(&text));
+        let outcome = known.remove(name).into_iter().chain(ran).reduce(Outcome::then);
         Row { name, cpus, arguments, outcome }
     });
-    let page = root().join("docs/kernels.md");
     let programs = TESTS.map(|test| test.2);
     std::fs::write(&page, page::document(&rows.collect::<Vec<_>>(), &programs))
         .map_err(|error| format!("can't write {}: {error}", page.display()))
@@ -193,7 +199,7 @@ fn programs(kind: &Kind, test: Option<Chosen<'_>>, dir: &Path) -> Result<Program
     }
     let toolchain = Toolchain::find(dir)?;
     Ok(Programs {
-        init: executable(&["build", "-p", "xtask"], Some(&toolchain))?,
+        init: executable("xtask", &["build", "-p", "xtask"], Some(&toolchain))?,
         others: toolchain.programs(&PROGRAMS)?,
         tests: build(test, Some(&toolchain))?,
     })
@@ -208,10 +214,14 @@ fn build(
     for (package, features, name, args) in
         TESTS.iter().filter(|test| only.is_none_or(|only| only.name == test.2))
     {
-        let what = [&["test", "--no-run", "-p", package, "--test", name], *features].concat();
+        // For this machine with the packages and features of `cargo xtask test`, so that nothing is built twice.
+        let all = ["--workspace", "--features", crate::FEATURES];
+        let of = [&["-p", package], *features].concat();
+        let which = if toolchain.is_none() { &all[..] } else { &of };
+        let what = [&["test", "--no-run", "--test", name], which].concat();
         let part = only.and_then(|only| only.part);
         programs.push((
-            executable(&what, toolchain)?,
+            executable(package, &what, toolchain)?,
             args.iter().copied().chain(part).map(str::to_owned).collect(),
         ));
     }
@@ -222,8 +232,8 @@ fn build(
     Ok(programs)
 }
 
-/// Path of the program that cargo builds with these arguments.
-fn executable(args: &[&str], toolchain: Option<&Toolchain>) -> Result<PathBuf, String> {
+/// Path of the program of a package that cargo builds with these arguments.
+fn executable(package: &str, args: &[&str], toolchain: Option<&Toolchain>) -> Result<PathBuf, String> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     command.args(args).arg("--message-format=json");
@@ -236,10 +246,23 @@ fn executable(args: &[&str], toolchain: Option<&Toolchain>) -> Result<PathBuf, S
         .output()
         .map_err(|error| format!("can't run cargo: {error}"))?;
     let text = String::from_utf8_lossy(&output.stdout);
-    let mut program =
-        text.lines().filter_map(|line| line.split_once("\"executable\":\"")?.1.split('"').next());
-    let program = program.next_back().filter(|_| output.status.success());
+    let program = last_program(&text, package).filter(|_| output.status.success());
     program.map(PathBuf::from).ok_or_else(|| format!("cargo {} fails", args.join(" ")))
+}
+
+/// The last program of a package in cargo's messages. A test's own program comes after the package's other programs.
+fn last_program<'a>(messages: &'a str, package: &str) -> Option<&'a str> {
+    // The name is left out where it is that of the directory.
+    let ids = [format!("#{package}@"), format!("/{package}#")];
+    let of_package = |line: &&str| {
+        let id = line.split_once("\"package_id\":\"").and_then(|(_, rest)| rest.split('"').next());
+        id.is_some_and(|id| ids.iter().any(|end| id.contains(end)))
+    };
+    let mut programs = messages
+        .lines()
+        .filter(of_package)
+        .filter_map(|line| line.split_once("\"executable\":\"")?.1.split('"').next());
+    programs.next_back()
 }
 
 /// Boots a kernel with the tests in its initial memory.
@@ -308,4 +331,31 @@ fn here(tests: &[(PathBuf, Vec<String>)]) -> Result<String, String> {
         }
     }
     Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_is_that_of_its_package() {
+        let line = |id: &str, program: &str| {
+            format!(
+                "{{\"package_id\":\"path+file:///{id}\",\"executable\":\"/t/{program}\",\"fresh\":true}}\n"
+            )
+        };
+        let none = "{\"package_id\":\"path+file:///e/crates/scap#eyas-scap@1.0.0\",\"executable\":null}\n";
+        let text = [
+            line("e/crates/scap#eyas-scap@1.0.0", "live-1"),
+            line("e/examples/falco#eyas-falco@1.0.0", "falco"),
+            line("e/examples/falco#eyas-falco@1.0.0", "live-2"),
+            line("e/xtask#1.0.0", "xtask"),
+            none.to_owned(),
+        ]
+        .concat();
+        assert_eq!(last_program(&text, "eyas-scap"), Some("/t/live-1"));
+        assert_eq!(last_program(&text, "eyas-falco"), Some("/t/live-2"));
+        assert_eq!(last_program(&text, "xtask"), Some("/t/xtask"));
+        assert_eq!(last_program(&text, "eyas"), None);
+    }
 }

@@ -1,5 +1,6 @@
 //! Writes docs/kernels.md, the page with the results of the tests on each kernel.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::outcome::{Outcome, Ran, Row};
@@ -39,10 +40,10 @@ loading program; the load continues nevertheless.
 
 ## By program
 
-The table shows the last complete run of each test program: the number of passed tests, the number of failed tests if \
-there are any, and the tested commit, with a `+` if files differed from that commit. `–`: the program did not run.
-
-| program |";
+The table shows the last complete run of each test program: the number of passed tests, the numbers of failed and \
+ignored tests if there are any, and the tested commit, with a `+` if files differed from that commit. `–`: the program \
+did not run.
+\n";
 
 const COST: &str = "
 ## Cost in the verifier
@@ -50,8 +51,15 @@ const COST: &str = "
 The table shows the number of instructions that the verifier processes for each program. The kernel's limit \
 is a million, the project's limit is 600,000. `–`: the kernel does not need the program, or lacks a feature \
 that the program needs. `?`: the kernel does not report the number (before 5.16).
+\n";
 
-| program |";
+/// Beginnings of the lines that [`read`] looks for.
+const PROGRAMS: &str = "| program |";
+const PROGRAMS_HEADING: &str = "## By program";
+const COST_HEADING: &str = "## Cost in the verifier";
+const FAILED_HEADING: &str = "## What failed";
+const NOT_RUN: &str = "not run";
+const NOTHING: &str = "–";
 
 /// Returns docs/kernels.md; `programs` names the test programs.
 pub(super) fn document(rows: &[Row], programs: &[&str]) -> String {
@@ -59,13 +67,13 @@ pub(super) fn document(rows: &[Row], programs: &[&str]) -> String {
     for row in rows {
         let Row { name, cpus, arguments, outcome } = row;
         let Some(outcome) = outcome else {
-            let _ = writeln!(out, "| {name} | not run | {cpus} | {arguments} | – | – | – | – | – | – |");
+            let _ = writeln!(out, "| {name} | {NOT_RUN} | {cpus} | {arguments} | – | – | – | – | – | – |");
             continue;
         };
         let Outcome { version, hooks, sleeps, .. } = outcome;
         let Ran { passed, failed, ignored, .. } = outcome.total();
         let loads = if outcome.loads { "yes" } else { "no" };
-        let or_nothing = |text: &str| if text.is_empty() { "–".to_owned() } else { text.to_owned() };
+        let or_nothing = |text: &str| if text.is_empty() { NOTHING.to_owned() } else { text.to_owned() };
         let _ = writeln!(
             out,
             "| {name} | {version} | {cpus} | {arguments} | {loads} | {} | {} | {passed} | {failed} | {ignored} |",
@@ -76,11 +84,12 @@ pub(super) fn document(rows: &[Row], programs: &[&str]) -> String {
     let ran: Vec<(&str, &Outcome)> =
         rows.iter().filter_map(|row| Some((row.name, row.outcome.as_ref()?))).collect();
     out.push_str(MIDDLE);
+    out.push_str(PROGRAMS);
     head(&mut out, ran.iter().map(|(name, _)| *name));
     for program in programs {
         let _ = write!(out, "| {program} |");
         for (_, outcome) in &ran {
-            let _ = write!(out, " {} |", outcome.programs.get(*program).map_or("–".into(), cell));
+            let _ = write!(out, " {} |", outcome.programs.get(*program).map_or(NOTHING.into(), cell));
         }
         out.push('\n');
     }
@@ -88,6 +97,7 @@ pub(super) fn document(rows: &[Row], programs: &[&str]) -> String {
     let mut kernels: Vec<&Outcome> = ran.iter().map(|(_, outcome)| *outcome).collect();
     kernels.dedup_by_key(|outcome| &outcome.version);
     out.push_str(COST);
+    out.push_str(PROGRAMS);
     head(&mut out, kernels.iter().map(|outcome| outcome.version.as_str()));
     let mut names: Vec<&String> = kernels.iter().flat_map(|outcome| outcome.verified.keys()).collect();
     names.sort();
@@ -97,7 +107,7 @@ pub(super) fn document(rows: &[Row], programs: &[&str]) -> String {
         for outcome in &kernels {
             let count = outcome.verified.get(name);
             let text = match count {
-                None => "–".into(),
+                None => NOTHING.into(),
                 Some(0) => "?".into(),
                 Some(count) => count.to_string(),
             };
@@ -107,14 +117,71 @@ pub(super) fn document(rows: &[Row], programs: &[&str]) -> String {
     }
     let failed: Vec<String> = ran
         .iter()
-        .map(|(name, outcome)| (name, outcome.total().names))
-        .filter(|(_, names)| !names.is_empty())
-        .map(|(name, names)| format!("* {name}: {}\n", names.join(", ")))
+        .flat_map(|(name, outcome)| {
+            outcome.programs.iter().map(move |(program, ran)| (name, program, &ran.names))
+        })
+        .filter(|(.., names)| !names.is_empty())
+        .map(|(name, program, names)| format!("* {name}, {program}: {}\n", names.join(", ")))
         .collect();
     if !failed.is_empty() {
-        let _ = write!(out, "\n## What failed\n\n{}", failed.concat());
+        let _ = write!(out, "\n{FAILED_HEADING}\n\n{}", failed.concat());
     }
     out
+}
+
+/// Reads the results of a page, by machine: those of programs that this computer has not run.
+pub(super) fn read(page: &str) -> BTreeMap<String, Outcome> {
+    let mut outcomes: BTreeMap<String, Outcome> = BTreeMap::new();
+    let (mut heading, mut columns) = ("", Vec::new());
+    for line in page.lines() {
+        if line.starts_with("## ") {
+            (heading, columns) = (line, Vec::new());
+        } else if let (FAILED_HEADING, Some(item)) = (heading, line.strip_prefix("* ")) {
+            let Some(((name, program), names)) =
+                item.split_once(": ").and_then(|(whose, names)| Some((whose.split_once(", ")?, names)))
+            else {
+                continue;
+            };
+            let outcome = outcomes.get_mut(name);
+            if let Some(ran) = outcome.and_then(|outcome| outcome.programs.get_mut(program)) {
+                ran.names = names.split(", ").map(str::to_owned).collect();
+            }
+        }
+        let Some(row) = line.strip_prefix("| ").and_then(|line| line.strip_suffix(" |")) else { continue };
+        let row: Vec<&str> = row.split(" | ").map(str::trim).collect();
+        if columns.is_empty() {
+            columns = row;
+        } else if let ("", &[name, version, _, _, loads, hooks, sleeps, ..]) = (heading, &row[..])
+            && !name.starts_with("---")
+            && version != NOT_RUN
+        {
+            let text = |cell: &str| if cell == NOTHING { String::new() } else { cell.to_owned() };
+            let (hooks, sleeps) = (text(hooks), text(sleeps));
+            let outcome = Outcome {
+                version: version.into(),
+                loads: loads == "yes",
+                hooks,
+                sleeps,
+                ..Outcome::default()
+            };
+            outcomes.insert(name.to_owned(), outcome);
+        } else if heading == PROGRAMS_HEADING {
+            for (name, cell) in columns.iter().zip(&row).skip(1) {
+                if let (Some(outcome), Some(ran)) = (outcomes.get_mut(*name), ran_of(cell)) {
+                    outcome.programs.insert(row[0].to_owned(), ran);
+                }
+            }
+        } else if heading == COST_HEADING {
+            for (version, cell) in columns.iter().zip(&row).skip(1) {
+                let count = if *cell == "?" { Some(0) } else { cell.parse().ok() };
+                let of_kernel = outcomes.values_mut().filter(|outcome| outcome.version == *version);
+                if let Some(count) = count {
+                    of_kernel.for_each(|outcome| _ = outcome.verified.insert(row[0].to_owned(), count));
+                }
+            }
+        }
+    }
+    outcomes
 }
 
 /// Writes the remaining columns of a table's heading, and the line below it.
@@ -127,11 +194,33 @@ fn head<'a>(out: &mut String, columns: impl Iterator<Item = &'a str> + Clone) {
 
 /// The result of a test program as the text of a table cell.
 fn cell(ran: &Ran) -> String {
-    let Ran { commit, passed, failed, .. } = ran;
-    match failed {
-        0 => format!("{passed}, {commit}"),
-        _ => format!("{passed}, failed {failed}, {commit}"),
+    let Ran { commit, passed, failed, ignored, .. } = ran;
+    let mut text = passed.to_string();
+    for (count, what) in [(failed, FAILED), (ignored, IGNORED)] {
+        if *count > 0 {
+            let _ = write!(text, ", {what}{count}");
+        }
     }
+    format!("{text}, {commit}")
+}
+
+const FAILED: &str = "failed ";
+const IGNORED: &str = "ignored ";
+
+/// The result of a test program from the text of a table cell.
+fn ran_of(cell: &str) -> Option<Ran> {
+    let (counts, commit) = cell.rsplit_once(", ")?;
+    let mut parts = counts.split(", ");
+    let passed = parts.next()?.parse().ok()?;
+    let mut ran = Ran { commit: commit.to_owned(), passed, ..Ran::default() };
+    for part in parts {
+        if let Some(count) = part.strip_prefix(FAILED) {
+            ran.failed = count.parse().ok()?;
+        } else if let Some(count) = part.strip_prefix(IGNORED) {
+            ran.ignored = count.parse().ok()?;
+        }
+    }
+    Some(ran)
 }
 
 #[cfg(test)]
@@ -165,12 +254,17 @@ mod tests {
             "| a | 7.3 | 2 | preempt=full | yes | fexit | no | 7 | 0 | 1 |\n",
             "| b | 7.3 | 2 | preempt=full | yes | fexit | no | 7 | 1 | 1 |\n",
             "| c | not run | 2 | preempt=full | – |",
-            "| program | a | b |\n| --- | --- | --- |\n| budget | – | – |\n| live | 7, 1234567 | 7, failed 1, \
-             1234567 |\n",
+            "| program | a | b |\n| --- | --- | --- |\n| budget | – | – |\n| live | 7, ignored 1, 1234567 | 7, \
+             failed 1, ignored 1, 1234567 |\n",
             "| program | 7.3 |\n| --- | --- |\n| sys_exit | 9 |\n",
         ] {
             assert!(page.contains(line), "{line}\n{page}");
         }
-        assert!(page.ends_with("## What failed\n\n* b: killed\n"), "{page}");
+        assert!(page.ends_with("## What failed\n\n* b, live: killed\n"), "{page}");
+
+        let mut read = read(&page);
+        assert_eq!(read.keys().collect::<Vec<_>>(), ["a", "b"]);
+        let again = [row("a", read.remove("a")), row("b", read.remove("b")), row("c", None)];
+        assert_eq!(document(&again, &["budget", "live"]), page);
     }
 }
