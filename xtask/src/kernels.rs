@@ -44,8 +44,8 @@ const TESTS: [(&str, &[&str], &str, &[&str]); 14] = [
     ("eyas", &["--features", "live"], "verdicts", &[]),
 ];
 
-/// Maximum time without output of an emulated machine. It is slower than a real one by a factor of twenty, or more on a
-/// busy machine, and loads the probe for most tests.
+/// Maximum time without output of an emulated machine, while it has the CPUs. It is slower than a real one by a factor of
+/// thirty, and one test may load the probe several times.
 const SILENCE: Duration = Duration::from_secs(900);
 /// Additional kernel arguments.
 const ARGUMENTS: &str = "EYAS_KERNEL_ARGUMENTS";

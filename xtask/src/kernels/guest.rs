@@ -1,9 +1,11 @@
 //! This program as the first process of an emulated machine: it sets up the machine, runs the tests, and
 //! turns the machine off.
 
+use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
 
 use eyas_console::say;
@@ -127,8 +129,30 @@ fn raise_loopback() -> rustix::io::Result<()> {
     send(&socket, &message, SendFlags::empty()).map(|_| ())
 }
 
-/// Returns a machine's output up to its end, or until it has been silent for too long, which is treated as a failure.
-/// While the machine runs, `log` contains the output so far.
+/// How long each thread of a process was ready to run while other threads had the CPU, ns, by thread.
+type Delays = BTreeMap<std::ffi::OsString, u64>;
+
+/// Returns the delays of a running process; none if the kernel does not report them.
+fn delays(process: u32) -> Delays {
+    let threads = std::fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
+    let delay = |thread: std::fs::DirEntry| {
+        // Time on a CPU, time ready for one, number of turns.
+        let text = std::fs::read_to_string(thread.path().join("schedstat")).ok()?;
+        Some((thread.file_name(), text.split_whitespace().nth(1)?.parse().ok()?))
+    };
+    threads.filter_map(delay).collect()
+}
+
+/// Returns the part of `time` in which no thread waited for a CPU, by the thread that waited longest.
+fn undelayed(time: Duration, before: &Delays, now: &Delays) -> Duration {
+    let waited = |(thread, delay): (_, &u64)| delay.saturating_sub(before.get(thread).copied().unwrap_or(0));
+    let longest = now.iter().map(waited).max().unwrap_or(0);
+    time.saturating_sub(Duration::from_nanos(longest))
+}
+
+/// Returns a machine's output up to its end, or until it has been silent for too long, which is treated as a failure. The
+/// time in which other programs kept it from the CPUs is not silence. While the machine runs, `log` contains the output so
+/// far.
 pub(super) fn collect(machine: &mut Child, silence: Duration, log: &Path) -> Result<String, String> {
     let mut said = machine.stdout.take().ok_or("the machine is mute")?;
     let mut log =
@@ -143,10 +167,22 @@ pub(super) fn collect(machine: &mut Child, silence: Duration, log: &Path) -> Res
         }
     });
     let mut text = Vec::new();
-    while let Ok(more) = receive.recv_timeout(silence) {
-        // An error is reported at the end, when the whole output is written.
-        let _ = log.write_all(&more);
-        text.extend_from_slice(&more);
+    let (mut last, mut before) = (Instant::now(), delays(machine.id()));
+    loop {
+        match receive.recv_timeout(silence / 16) {
+            Ok(more) => {
+                // An error is reported at the end, when the whole output is written.
+                let _ = log.write_all(&more);
+                text.extend_from_slice(&more);
+                (last, before) = (Instant::now(), delays(machine.id()));
+            }
+            Err(RecvTimeoutError::Timeout) => {
+                if undelayed(last.elapsed(), &before, &delays(machine.id())) >= silence {
+                    break;
+                }
+            }
+            Err(RecvTimeoutError::Disconnected) => break,
+        }
     }
     let _ = machine.kill();
     let _ = machine.wait();
@@ -176,6 +212,19 @@ mod tests {
         let text = run("echo 1; exec sleep 20", Duration::from_millis(300));
         assert_eq!(text, format!("1\n\n{FAILURE}the machine did not finish\n"));
         std::fs::remove_file(&dir).unwrap();
+    }
+
+    #[test]
+    fn a_machine_that_others_keep_from_the_cpus_is_not_silent() {
+        let all = |delays: &[(&str, u64)]| -> Delays {
+            delays.iter().map(|(thread, seconds)| ((*thread).into(), seconds * 1_000_000_000)).collect()
+        };
+        let (before, now) = (all(&[("1", 5), ("2", 7)]), all(&[("1", 6), ("2", 10), ("3", 2)]));
+        assert_eq!(undelayed(Duration::from_secs(10), &before, &now), Duration::from_secs(7));
+        assert_eq!(undelayed(Duration::from_secs(10), &before, &all(&[])), Duration::from_secs(10));
+        assert!(
+            delays(std::process::id()).contains_key(std::ffi::OsStr::new(&std::process::id().to_string()))
+        );
     }
 
     #[test]
