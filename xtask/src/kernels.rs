@@ -135,14 +135,43 @@ struct Chosen<'a> {
     part: Option<&'a str>,
 }
 
-/// Where it is kept what the tests said on a machine: all of them, one program's, or a part of one's, which the page
-/// does not show.
+/// Where it is kept what the tests said on a machine: all of them, one program's, or a part of one's, of which the page
+/// shows only that a failed test passes.
 fn log(dir: &Path, name: &str, test: Option<Chosen<'_>>) -> PathBuf {
     dir.join(match test {
         None => format!("{name}.log"),
         Some(Chosen { name: test, part: None }) => format!("{name}-{test}.log"),
-        Some(Chosen { name: test, part: Some(_) }) => format!("{name}-{test}.part"),
+        Some(Chosen { name: test, part: Some(part) }) => {
+            format!("{name}-{test}-{}.{PART}", part.replace('/', "-"))
+        }
     })
+}
+
+/// Extension of the output of parts of programs.
+const PART: &str = "part";
+
+/// Whether a file is the output of a part of a program.
+fn is_part(file: &Path) -> bool {
+    file.extension().is_some_and(|extension| extension == PART)
+}
+
+/// The outputs of parts of programs on a machine.
+fn parts(dir: &Path, name: &str) -> Vec<PathBuf> {
+    let prefixes = TESTS.map(|test| format!("{name}-{}-", test.2));
+    let is_of_machine = |path: &PathBuf| {
+        let file = path.file_name().unwrap_or_default().to_string_lossy();
+        prefixes.iter().any(|prefix| file.starts_with(prefix))
+    };
+    let files = std::fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path());
+    files.filter(|file| is_part(file)).filter(is_of_machine).collect()
+}
+
+/// Existing files, the one that was changed first at the beginning.
+fn by_time(files: impl Iterator<Item = PathBuf>) -> Vec<PathBuf> {
+    let time = |file: &Path| std::fs::metadata(file).and_then(|about| about.modified()).ok();
+    let mut files: Vec<(SystemTime, PathBuf)> = files.filter_map(|file| Some((time(&file)?, file))).collect();
+    files.sort();
+    files.into_iter().map(|(_, file)| file).collect()
 }
 
 /// Where it is while the machine runs.
@@ -169,16 +198,16 @@ fn write_page(dir: &Path) -> Result<(), String> {
     let own = std::thread::available_parallelism().map_or(1, usize::from);
     let rows = machines.chain([(HERE, own, "")]).map(|(name, cpus, arguments)| {
         let programs = TESTS.iter().map(|test| Some(Chosen { name: test.2, part: None }));
-        let mut logs: Vec<(SystemTime, PathBuf)> = [None]
-            .into_iter()
-            .chain(programs)
-            .map(|test| log(dir, name, test))
-            .filter_map(|log| Some((std::fs::metadata(&log).and_then(|about| about.modified()).ok()?, log)))
-            .collect();
-        logs.sort();
-        let texts = logs.iter().filter_map(|(_, log)| std::fs::read_to_string(log).ok());
-        let ran = texts.map(|text| Outcome::of(&text));
-        let outcome = known.remove(name).into_iter().chain(ran).reduce(Outcome::then);
+        let logs = [None].into_iter().chain(programs).map(|test| log(dir, name, test));
+        let mut outcome = known.remove(name);
+        for file in by_time(logs.chain(parts(dir, name))) {
+            let Ok(text) = std::fs::read_to_string(&file) else { continue };
+            match &mut outcome {
+                Some(outcome) if is_part(&file) => outcome.note_part(&text),
+                _ if is_part(&file) => {}
+                _ => outcome = outcome.into_iter().chain([Outcome::of(&text)]).reduce(Outcome::then),
+            }
+        }
         Row { name, cpus, arguments, outcome }
     });
     let programs = TESTS.map(|test| test.2);

@@ -30,9 +30,14 @@ pub(super) struct Ran {
     pub(super) passed: u32,
     pub(super) failed: u32,
     pub(super) ignored: u32,
-    /// Names of the failed tests.
+    /// Whether the program came to its end.
+    pub(super) has_ended: bool,
+    /// Names of the failed tests. For one that passed when it ran alone later, the tested commit follows the name.
     pub(super) names: Vec<String>,
 }
+
+/// What stands between the name of a failed test and the commit at which it passed when it ran alone.
+const ALONE: &str = " (alone it passes at ";
 
 /// A machine, and the results of the tests on it, if they ran there.
 pub(super) struct Row {
@@ -56,6 +61,22 @@ impl Outcome {
             }
         }
         self
+    }
+
+    /// Notes which of the failed tests passed when a part of their program ran later; `text` is the output of that run.
+    pub(super) fn note_part(&mut self, text: &str) {
+        let part = Self::of(text);
+        for (program, later) in &part.programs {
+            let Some(ran) = self.programs.get_mut(program) else { continue };
+            for name in &mut ran.names {
+                let test = name.split(ALONE).next().unwrap_or_default().to_owned();
+                // The name is followed by the result, or by what the test says.
+                let line = format!("\ntest {test} ");
+                if later.has_ended && text.contains(&line) && !later.names.contains(&test) {
+                    *name = format!("{test}{ALONE}{})", later.commit);
+                }
+            }
+        }
     }
 
     /// The sum of the results of all programs, without the commit.
@@ -118,7 +139,6 @@ impl Ran {
         let mut ran = Self::default();
         // Tests that passed, for a program that does not reach its end.
         let mut passed = 0;
-        let mut has_ended = false;
         // Names that the program lists at its end. Those after the second `failures:` are the failed tests.
         let mut listed = Vec::new();
         for line in text.lines() {
@@ -135,7 +155,7 @@ impl Ran {
                     ran.names.append(&mut listed);
                 }
                 listed.clear();
-                has_ended = true;
+                ran.has_ended = true;
             } else if line.trim_end() == "failures:" {
                 listed.clear();
             } else if let Some(name) = line.strip_prefix("    ") {
@@ -150,7 +170,7 @@ impl Ran {
                 passed += 1;
             }
         }
-        if !has_ended {
+        if !ran.has_ended {
             ran.passed = passed;
         }
         ran
@@ -177,6 +197,7 @@ mod tests {
             passed,
             failed,
             ignored,
+            has_ended: !names.contains(&"failed: the machine did not finish"),
             names: names.iter().map(|name| (*name).to_owned()).collect(),
         };
         assert_eq!(outcome.programs["budget"], ran(1, 0, 0, &[]));
@@ -200,5 +221,30 @@ mod tests {
         assert_eq!((all.programs["one"].commit.as_str(), all.programs["one"].passed), ("7654321", 3));
         assert_eq!(all.programs["two"].commit, "1234567+");
         assert_eq!(all.total().passed, 6);
+    }
+
+    #[test]
+    fn a_failed_test_that_passes_alone_later_is_noted() {
+        let part = |result: &str, end: &str| {
+            format!("commit 89abcde\nkernel 6.1\nprogram one\n\nrunning 1 test\ntest b   ... {result}\n{end}")
+        };
+        let names = |text: &str| {
+            let mut outcome = Outcome::of(TEXT);
+            outcome.note_part(text);
+            outcome.programs["one"].names.clone()
+        };
+        let passes = ["b (alone it passes at 89abcde)"];
+        assert_eq!(names(&part("ok", "test result: ok. 1 passed; 0 failed\n")), passes);
+        assert_eq!(names(&part("noise\nok", "test result: ok. 1 passed; 0 failed\n")), passes);
+        assert_eq!(names(&part("ok", "")), ["b"], "the program did not come to its end");
+        let failed = "\nfailures:\n    b\n\ntest result: FAILED. 0 passed; 1 failed\n";
+        assert_eq!(names(&part("FAILED", failed)), ["b"]);
+        assert_eq!(names(&part("ok", "").replace("test b", "test bb")), ["b"]);
+        // And again, at another commit.
+        let mut outcome = Outcome::of(TEXT);
+        let good = part("ok", "test result: ok. 1 passed; 0 failed\n");
+        outcome.note_part(&good);
+        outcome.note_part(&good.replace("89abcde", "fedcba9"));
+        assert_eq!(outcome.programs["one"].names, ["b (alone it passes at fedcba9)"]);
     }
 }

@@ -240,6 +240,7 @@ mod tests {
                     failed: failed.len() as u32,
                     names: failed.iter().map(|name| (*name).to_owned()).collect(),
                     ignored: 1,
+                    has_ended: true,
                 },
             )]
             .into(),
