@@ -213,6 +213,13 @@ impl Capture {
         self.seen.iter().filter(|event| event.as_raw().ty == ty && event.as_raw().tid == tid()).count()
     }
 
+    /// A text of each event of this thread and type that has arrived.
+    pub fn texts(&mut self, ty: EventType, param: usize) -> Vec<String> {
+        self.pull();
+        let own = self.seen.iter().map(OwnedEvent::as_raw).filter(|raw| raw.ty == ty && raw.tid == tid());
+        own.map(|raw| String::from_utf8_lossy(raw.text(param).unwrap_or_default()).into_owned()).collect()
+    }
+
     /// The only parameter of all events of this type, from any thread; the caller compares it.
     pub fn only_of_all(&mut self, ty: EventType) -> Vec<Option<u64>> {
         assert_eq!(ty.info().map(|info| info.params.len()), Some(1), "{ty:?} has one parameter");
