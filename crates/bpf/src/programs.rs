@@ -317,8 +317,14 @@ impl Interest<'_> {
     pub(crate) fn table_value(&self, code: SyscallCode, flags: SyscallFlags) -> u8 {
         match code {
             _ if self.has(code) => WANTED | sampling(flags).bits(),
-            // It sets close-on-exec like `fcntl`, and removes a terminal like `setsid`.
+            // It sets close-on-exec and makes descriptors like `fcntl`, and removes a terminal like `setsid`.
             SyscallCode::IOCTL if self.has(SyscallCode::FCNTL) || self.has(SyscallCode::SETSID) => {
+                WANTED | DESCRIPTOR_ALONE | SyscallFlags::NEVER_DROP.bits()
+            }
+            // These make descriptors in rare cases: `SCM_RIGHTS`, `SO_PEERPIDFD`, the listener of a filter.
+            SyscallCode::RECVMSG | SyscallCode::RECVMMSG | SyscallCode::GETSOCKOPT | SyscallCode::SECCOMP
+                if self.has(SyscallCode::FCNTL) =>
+            {
                 WANTED | DESCRIPTOR_ALONE | SyscallFlags::NEVER_DROP.bits()
             }
             _ => 0,
@@ -354,6 +360,10 @@ mod tests {
         assert_eq!(table_value(&[SyscallCode::FCNTL]), DESCRIPTOR_ALONE);
         assert_eq!(table_value(&[SyscallCode::FCNTL, SyscallCode::IOCTL]), 0);
         assert_eq!(Interest(Some(&[])).table_value(SyscallCode::IOCTL, SyscallFlags::NONE), 0);
+        for code in [SyscallCode::RECVMSG, SyscallCode::GETSOCKOPT, SyscallCode::SECCOMP] {
+            let interest = Interest(Some(&[SyscallCode::FCNTL]));
+            assert_ne!(interest.table_value(code, SyscallFlags::NONE) & DESCRIPTOR_ALONE, 0);
+        }
     }
 
     #[test]

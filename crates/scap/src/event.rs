@@ -231,6 +231,14 @@ impl<'a> RawEvent<'a> {
         info.and_then(|info| self.param(info.params.len())).is_some_and(|bytes| !bytes.is_empty())
     }
 
+    /// Whether the kernel chose the port of a socket that was bound, because the program asked for port 0.
+    ///
+    /// `false` in captures that other programs wrote, which do not show it.
+    pub fn port_is_chosen(&self) -> bool {
+        let info = self.info().filter(|_| self.ty == EventType::SOCKET_BIND_X);
+        info.and_then(|info| self.param(info.params.len())).is_some_and(|bytes| !bytes.is_empty())
+    }
+
     /// The caller's controlling terminal, a device number, after a call that may have changed it: an open of a character
     /// device by the leader of a session, `TIOCSCTTY`, `TIOCNOTTY`.
     ///

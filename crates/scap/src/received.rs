@@ -18,24 +18,17 @@ const AF_UNIX: u8 = 1;
 const AF_INET: u8 = 2;
 const AF_INET6: u8 = 10;
 const AF_NETLINK: u8 = 16;
+/// The kernel's name of a memory file that `memfd_secret` made.
+pub(crate) const SECRET: &[u8] = b"secretmem";
 const O_CLOEXEC: u32 = FlagTable::FILE_FLAGS.value("O_CLOEXEC");
 
 impl<'a> RawEvent<'a> {
-    /// The descriptors that the call brought, of live events and of captures that eyas wrote: those of a message (`SCM_RIGHTS`),
-    /// another process's file (`pidfd_getfd`), a pidfd (`pidfd_open`, `CLONE_PIDFD`).
+    /// The descriptors that the call brought or made, as the kernel has them, of live events and of captures that eyas wrote:
+    /// those of a message (`SCM_RIGHTS`, `SCM_PIDFD`), another process's file (`pidfd_getfd`), a pidfd (`pidfd_open`,
+    /// `CLONE_PIDFD`), and those of calls that make files without a path (`ioctl`, `bpf`, `fanotify_init` and the like).
     pub fn received_fds(&self) -> impl Iterator<Item = FdEntry> + use<'a> {
-        use EventType as E;
-        let brings = matches!(
-            self.ty,
-            E::SOCKET_RECVMSG_X
-                | E::SOCKET_RECVMMSG_X
-                | E::SYSCALL_CLONE_20_X
-                | E::SYSCALL_CLONE3_X
-                | E::SYSCALL_PIDFD_OPEN_X
-                | E::SYSCALL_PIDFD_GETFD_X
-        );
-        let info = self.info().filter(|_| brings);
-        let mut rest = info.and_then(|info| self.param(info.params.len())).unwrap_or_default();
+        let at = place(self.ty).and_then(|place| Some(self.info()?.params.len() + place));
+        let mut rest = at.and_then(|at| self.param(at)).unwrap_or_default();
         std::iter::from_fn(move || {
             let (entry, len) = parse(rest)?;
             rest = &rest[len..];
@@ -50,6 +43,45 @@ impl RawEvent<'_> {
     pub fn direct_fd(&self) -> Option<FdEntry> {
         let last = self.nparams().checked_sub(1).filter(|_| self.mark.is_described())?;
         parse(self.param(last)?).map(|(entry, _)| entry)
+    }
+}
+
+/// The position of the descriptions among the parameters after those of the event's row.
+const fn place(ty: EventType) -> Option<usize> {
+    use EventType as E;
+    match ty {
+        E::SOCKET_RECVMSG_X
+        | E::SOCKET_RECVMMSG_X
+        | E::SYSCALL_CLONE_20_X
+        | E::SYSCALL_CLONE3_X
+        | E::SYSCALL_PIDFD_OPEN_X
+        | E::SYSCALL_PIDFD_GETFD_X
+        | E::SYSCALL_EVENTFD_X
+        | E::SYSCALL_EVENTFD2_X
+        | E::SYSCALL_SIGNALFD_X
+        | E::SYSCALL_SIGNALFD4_X
+        | E::SYSCALL_INOTIFY_INIT_X
+        | E::SYSCALL_INOTIFY_INIT1_X
+        | E::SYSCALL_EPOLL_CREATE_X
+        | E::SYSCALL_EPOLL_CREATE1_X
+        | E::SYSCALL_USERFAULTFD_X
+        | E::SYSCALL_IO_URING_SETUP_X
+        | E::SYSCALL_MEMFD_CREATE_X
+        | E::SYSCALL_MEMFD_SECRET_X
+        | E::SYSCALL_BPF_2_X
+        | E::SYSCALL_FANOTIFY_INIT_X
+        | E::SYSCALL_PERF_EVENT_OPEN_X
+        | E::SYSCALL_LANDLOCK_CREATE_RULESET_X
+        | E::SYSCALL_MQ_OPEN_X
+        | E::SYSCALL_FSOPEN_X
+        | E::SYSCALL_SECCOMP_X
+        | E::SOCKET_SOCKET_X
+        | E::SOCKET_ACCEPT_5_X
+        | E::SOCKET_ACCEPT4_6_X
+        | E::SOCKET_GETSOCKOPT_X => Some(0),
+        // After the terminal, whether the timer is inherited, the path.
+        E::SYSCALL_IOCTL_3_X | E::SYSCALL_TIMERFD_CREATE_X | E::SYSCALL_FSPICK_X => Some(1),
+        _ => None,
     }
 }
 
@@ -77,6 +109,9 @@ fn detail(name: &[u8], open_flags: u32, dev: u32, mode: u16, ino: u64) -> FdDeta
         return other(code, name.to_vec());
     }
     if let Some(name) = name.strip_prefix(b"memfd:") {
+        return other(code::MEMFD, name.to_vec());
+    }
+    if name == SECRET {
         return other(code::MEMFD, name.to_vec());
     }
     match ty {

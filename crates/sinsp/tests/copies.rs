@@ -263,3 +263,82 @@ fn a_unix_socket_keeps_the_name_of_its_connection() {
     assert_eq!(see(&mut inspector, event, &["fd.name"]), ["5->7 /run/other"]);
     assert_eq!(name(&mut inspector, 10, 4), "5->7 /run/one");
 }
+
+/// Anonymous files have no type in their mode.
+const ANONYMOUS: u16 = 0o600;
+
+#[test]
+fn a_call_that_makes_no_descriptor_leaves_those_that_there_are() {
+    use param::SYSCALL_BPF_2_X as bpf;
+    const UPDATE: u32 = eyas_events::FlagTable::BPF_COMMANDS.value("BPF_MAP_UPDATE_ELEM");
+    const LOAD: u32 = eyas_events::FlagTable::BPF_COMMANDS.value("BPF_PROG_LOAD");
+    let call = |command: u32| at(1, E::SYSCALL_BPF_2_X, 10).int(bpf::fd, 3).int(bpf::cmd, command.into());
+    // In a replay, the command shows whether the result is a descriptor.
+    let mut inspector = system();
+    see(&mut inspector, call(UPDATE), &[]);
+    assert_eq!(name(&mut inspector, 10, 3), "/etc/motd");
+    see(&mut inspector, call(LOAD), &[]);
+    assert_eq!(see(&mut inspector, write(10, 3), &["fd.name", "fd.type"]), ["", "bpf"]);
+    // The event of a live capture shows what the descriptor is.
+    let mut inspector = system();
+    let motd = described(3, 0o100_644, b"/etc/motd");
+    see(&mut inspector, brings(call(UPDATE), E::SYSCALL_BPF_2_X, &motd), &[]);
+    assert_eq!(see(&mut inspector, write(10, 3), &["fd.name", "fd.type"]), ["/etc/motd", "file"]);
+}
+
+#[test]
+fn descriptors_of_any_call_are_those_that_the_event_describes() {
+    let fields = ["fd.name", "fd.type", "fd.ino"];
+    let perf = described(3, ANONYMOUS, b"[perf_event]");
+    let socket = described(3, SOCKET, &[1, 40]);
+    // The number had another file before, whose close was not seen.
+    for (event, ty, what, wanted) in [
+        (
+            at(1, E::SYSCALL_PERF_EVENT_OPEN_X, 10).int(0, 3),
+            E::SYSCALL_PERF_EVENT_OPEN_X,
+            &perf,
+            "[perf_event]",
+        ),
+        (at(1, E::SYSCALL_SECCOMP_X, 10).int(0, 3), E::SYSCALL_SECCOMP_X, &perf, "[perf_event]"),
+        (at(1, E::SOCKET_GETSOCKOPT_X, 10).int(0, 0), E::SOCKET_GETSOCKOPT_X, &perf, "[perf_event]"),
+        (at(1, E::SOCKET_ACCEPT4_6_X, 10).int(0, 3), E::SOCKET_ACCEPT4_6_X, &socket, "socket:[77]"),
+        (self::socket(10, 3, STREAM).uint(1, 40), E::SOCKET_SOCKET_X, &socket, "socket:[77]"),
+    ] {
+        let mut inspector = system();
+        see(&mut inspector, brings(event, ty, what), &[]);
+        assert_eq!(
+            see(&mut inspector, write(10, 3), &fields),
+            [wanted, "unsupported", "77"],
+            "{}",
+            ty.name()
+        );
+        see(&mut inspector, dup2(10, 3, 9), &[]);
+        see(&mut inspector, clone(2, 11, 0, 11, 10, 0), &[]);
+        assert_eq!(name(&mut inspector, 11, 9), wanted);
+        see(&mut inspector, script::close(3, 10, 3), &[]);
+        assert_eq!(name(&mut inspector, 10, 3), "");
+    }
+    // After the terminal.
+    let mut inspector = system();
+    let event = at(1, E::SYSCALL_IOCTL_3_X, 10).int(0, 3).bytes(4, b"").bytes(5, &perf);
+    see(&mut inspector, event, &[]);
+    assert_eq!(see(&mut inspector, write(10, 3), &fields), ["[perf_event]", "unsupported", "77"]);
+}
+
+#[test]
+fn a_datagram_socket_whose_port_the_kernel_chose_is_a_client_if_it_sends_first() {
+    use param::SOCKET_SENDTO_X as send;
+    for (is_chosen, is_server, wanted) in
+        [(true, "false", "10.0.0.5:4000->10.0.0.8:53"), (false, "true", "10.0.0.8:53->10.0.0.5:4000")]
+    {
+        let mut inspector = system();
+        see(&mut inspector, socket(10, 4, DATAGRAM), &[]);
+        let event = bind(10, 4, 5, 4000);
+        let ty = E::SOCKET_BIND_X;
+        see(&mut inspector, if is_chosen { brings(event, ty, &[1]) } else { event }, &[]);
+        assert_eq!(name(&mut inspector, 10, 4), "10.0.0.5:4000");
+        let event = at(4, E::SOCKET_SENDTO_X, 10).int(send::res, 5).int(send::fd, 4);
+        let event = event.bytes(send::tuple, &ends((5, 4000), (8, 53)));
+        assert_eq!(see(&mut inspector, event, &["fd.name", "fd.is_server"]), [wanted, is_server]);
+    }
+}

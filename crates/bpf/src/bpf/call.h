@@ -182,14 +182,120 @@ static __always_inline bool sets_terminal(__u32 request)
 	return request == TIOCSCTTY || request == TIOCNOTTY;
 }
 
+#define NO_DESCRIPTOR 0xffff
+
+/* The place of a new descriptor in the structure of an ioctl that writes it there. Requests and structures are part of the
+ * kernel's interface to programs. Functions with many branches are global, so that the verifier checks each once. */
+__noinline int place_of_descriptor(__u32 request)
+{
+	switch (request) {
+	case 0x80047c05: /* MEDIA_IOC_REQUEST_ALLOC */
+	case 0x80046990: /* IIO_GET_EVENT_FD_IOCTL */
+	case 0xc0046991: /* IIO_BUFFER_GET_FD_IOCTL */
+		return 0;
+	case 0xc00caee0: /* KVM_CREATE_DEVICE */
+		return 4;
+	case 0xc0184800: /* DMA_HEAP_IOCTL_ALLOC */
+	case 0xc00c642d: /* DRM_IOCTL_PRIME_HANDLE_TO_FD */
+	case 0xc01064c1: /* DRM_IOCTL_SYNCOBJ_HANDLE_TO_FD */
+	case 0xc01864c1: /* the same since Linux 6.16 */
+	case 0xc014a100: /* VTPM_PROXY_IOC_NEW_DEV */
+		return 8;
+	case 0xc0189374: /* AUTOFS_DEV_IOCTL_OPENMOUNT */
+		return 12;
+	case 0xc0405610: /* VIDIOC_EXPBUF */
+		return 16;
+	case 0xc01864c6: /* DRM_IOCTL_MODE_CREATE_LEASE */
+		return 20;
+	case 0xc0303e03: /* SYNC_IOC_MERGE */
+	case 0xc0285700: /* SW_SYNC_IOC_CREATE_FENCE */
+		return 36;
+	case 0xc030b404: /* GPIO_GET_LINEEVENT_IOCTL */
+		return 44;
+	case 0xc16cb403: /* GPIO_GET_LINEHANDLE_IOCTL */
+		return 360;
+	case 0xc250b407: /* GPIO_V2_GET_LINE_IOCTL */
+		return 588;
+	default:
+		return NO_DESCRIPTOR;
+	}
+}
+
+#define NAMESPACE_REQUESTS 0xb7
+#define PIDFD_REQUESTS 0xff
+#define TERMINAL_PEER 0x5441
+#define NAMESPACE_OF_SOCKET 0x894c
+#define NEW_USERFAULTFD 0xaa00
+#define KVM_REQUESTS 0xae
+#define VFIO_DEVICE 0x3b6a
+
+/* Whether a result of 0 of the ioctl is a descriptor. A larger result is described in any case if it is one. */
+static __always_inline bool returns_descriptor(__u32 request)
+{
+	__u32 number = request & 0xff;
+	switch (request >> 8 & 0xff) {
+	case NAMESPACE_REQUESTS:
+		/* NS_GET_USERNS, NS_GET_PARENT, NS_MNT_GET_NEXT, NS_MNT_GET_PREV */
+		return number == 1 || number == 2 || number == 11 || number == 12;
+	case PIDFD_REQUESTS:
+		/* PIDFD_GET_CGROUP_NAMESPACE to PIDFD_GET_UTS_NAMESPACE */
+		return number >= 1 && number <= 10;
+	case KVM_REQUESTS:
+		/* KVM_CREATE_VM, KVM_CREATE_VCPU, KVM_GET_STATS_FD, KVM_CREATE_GUEST_MEMFD */
+		return number == 0x01 || number == 0x41 || number == 0xce || number == 0xd4;
+	}
+	return request == TERMINAL_PEER || request == NAMESPACE_OF_SOCKET || request == NEW_USERFAULTFD ||
+	       request == VFIO_DEVICE;
+}
+
+/* Whether an ioctl made a descriptor. */
+__noinline int is_making(__u32 request, long ret)
+{
+	return ret > 0 || (!ret && (place_of_descriptor(request) != NO_DESCRIPTOR || returns_descriptor(request)));
+}
+
+#define SOL_SOCKET 1
+#define SO_PEERPIDFD 77
+#define SECCOMP_NEW_LISTENER 8
+
+/* Whether a received message has control data; the kernel sets its length. */
+static __always_inline bool has_control(__u64 message, bool compat)
+{
+	__u64 length = 0;
+	if (compat)
+		bpf_probe_read_user(&length, 4, (void *)(message + 20));
+	else
+		bpf_probe_read_user(&length, 8, (void *)(message + 40));
+	return length;
+}
+
+/* Whether a call of a kind that rarely concerns descriptors makes one or changes its bits. */
+__noinline int concerns_descriptor(__u32 type, __u64 second, __u64 third, long ret, __u32 compat)
+{
+	__u32 request = second;
+	switch (type) {
+	case EV_SOCKET_RECVMSG_X:
+		return ret >= 0 && has_control(second, compat);
+	case EV_SOCKET_RECVMMSG_X:
+		return ret > 0;
+	case EV_SYSCALL_IOCTL_3_X:
+		return request == FIOCLEX || request == FIONCLEX || sets_terminal(request) || is_making(request, ret);
+	case EV_SOCKET_GETSOCKOPT_X:
+		return !ret && request == SOL_SOCKET && (__u32)third == SO_PEERPIDFD;
+	case EV_SYSCALL_SECCOMP_X:
+		return ret >= 0 && request & SECCOMP_NEW_LISTENER;
+	}
+	return false;
+}
+
 /* Whether the interest in the call excludes this one. */
-static __always_inline bool is_of_no_interest(struct call *call, struct pt_regs *regs)
+static __always_inline bool is_of_no_interest(struct call *call, struct pt_regs *regs, long ret)
 {
 	__u64 args[6] = {};
 	if (!(call->says & DESCRIPTOR_ALONE))
 		return !call->says;
 	take_args(args, regs, call);
-	return (__u32)args[1] != FIOCLEX && (__u32)args[1] != FIONCLEX && !sets_terminal(args[1]);
+	return !concerns_descriptor(call->type, args[1], args[2], ret, call->compat);
 }
 
 /* Size of a thread's stack, for kernels that do not give programs the caller's registers. */

@@ -42,6 +42,10 @@
 
 #define HOT_OPENED file = ret >= 0 ? file_of(s, ret) : 0;
 
+#define HOT_PLAIN(needs_interpreter)                                                                              \
+	if (needs_interpreter)                                                                                    \
+		return 0;
+
 /* An event with this number of parameters, and this maximum size. */
 #define HOT_BEGIN(count, most)                                                                                    \
 	event = to = room(cpu, most, type);                                                                             \
@@ -120,6 +124,8 @@
 	len = holds;                                                                                              \
 	HOT_PUT(at, 8, 1)                                                                                         \
 	HOT_LENGTH(index, at, len)
+
+#define HOT_NOTHING(index, at, len) HOT_LENGTH(index, at, len)
 
 /* The controlling terminal, or nothing. */
 #define HOT_TERMINAL(index, at, may_change)                                                                       \

@@ -71,7 +71,7 @@ static __always_inline int end_of_call(struct pt_regs *regs, long ret)
 	struct call call = call_of(task, regs);
 	__u16 type = call.type;
 	struct scratch *s;
-	if (is_of_no_interest(&call, regs))
+	if (is_of_no_interest(&call, regs, ret))
 		return 0;
 	if (TASK(task, tgid) == own_pid)
 		own_calls++;

@@ -2,7 +2,6 @@
 /* Iterators of every thread, and of every open file of every process, for the snapshot. */
 #pragma once
 
-#define ANON_INODE_FS_MAGIC 0x09041934
 /* Maximum reported size of a process's arguments, and of its environment. */
 #define TEXT_MAX 4096
 /* At least the number of a task's parameters. */

@@ -87,6 +87,7 @@ pub(super) const FAMILIES: &[(&str, &[&str])] = &[
             "QUEUE_MAX",
             "PAIR_SOURCE",
             "PAIR_PEER",
+            "PORT_CHOSEN",
         ],
     ),
     ("sockopt", &["OPT_NAME", "OPT_VALUE", "OPT_LEN"]),
@@ -529,17 +530,44 @@ pub(super) fn behind(event: &EventInfo) -> Behind {
         "SYSCALL_OPENAT_2_X" | "SYSCALL_OPENAT2_X" => &[("FD_PATH", 0), ("FD_DIR", 2), ("TERMINAL", 0)],
         "SYSCALL_OPEN_TREE_X" | "SYSCALL_OPEN_TREE_ATTR_X" => &[("FD_PATH", 0), ("FD_DIR", NOTHING)],
         "SYSCALL_CREAT_X" => &[("FD_PATH", 0)],
+        "SOCKET_BIND_X" => &[("PORT_CHOSEN", 1)],
         // The received descriptors of the message.
         "SOCKET_RECVMSG_X" | "SOCKET_RECVMMSG_X" => &[("RIGHTS", 1)],
         // Describes the new descriptor: a descriptor number of another process, or an id of the caller's namespace, is ambiguous.
-        "SYSCALL_CLONE_20_X" | "SYSCALL_CLONE3_X" | "SYSCALL_PIDFD_OPEN_X" | "SYSCALL_PIDFD_GETFD_X" => {
-            &[("MADE", 0)]
-        }
-        "SYSCALL_OPEN_BY_HANDLE_AT_X" | "SYSCALL_IOCTL_3_X" => &[("TERMINAL", 0)],
+        // So is the kind of file that `ioctl`, `bpf` and the like make, if any.
+        "SYSCALL_CLONE_20_X"
+        | "SYSCALL_CLONE3_X"
+        | "SYSCALL_PIDFD_OPEN_X"
+        | "SYSCALL_PIDFD_GETFD_X"
+        | "SYSCALL_EVENTFD_X"
+        | "SYSCALL_EVENTFD2_X"
+        | "SYSCALL_SIGNALFD_X"
+        | "SYSCALL_SIGNALFD4_X"
+        | "SYSCALL_INOTIFY_INIT_X"
+        | "SYSCALL_INOTIFY_INIT1_X"
+        | "SYSCALL_EPOLL_CREATE_X"
+        | "SYSCALL_EPOLL_CREATE1_X"
+        | "SYSCALL_USERFAULTFD_X"
+        | "SYSCALL_IO_URING_SETUP_X"
+        | "SYSCALL_MEMFD_CREATE_X"
+        | "SYSCALL_MEMFD_SECRET_X"
+        | "SYSCALL_BPF_2_X"
+        | "SYSCALL_FANOTIFY_INIT_X"
+        | "SYSCALL_PERF_EVENT_OPEN_X"
+        | "SYSCALL_LANDLOCK_CREATE_RULESET_X"
+        | "SYSCALL_MQ_OPEN_X"
+        | "SYSCALL_FSOPEN_X"
+        | "SYSCALL_SECCOMP_X"
+        | "SOCKET_SOCKET_X"
+        | "SOCKET_ACCEPT_5_X"
+        | "SOCKET_ACCEPT4_6_X"
+        | "SOCKET_GETSOCKOPT_X" => &[("MADE", 0)],
+        "SYSCALL_OPEN_BY_HANDLE_AT_X" => &[("TERMINAL", 0)],
+        "SYSCALL_IOCTL_3_X" => &[("TERMINAL", 0), ("MADE", 0)],
         // The previous id of the thread, if it changed.
         "SYSCALL_EXECVE_19_X" | "SYSCALL_EXECVEAT_X" => &[("PWD", 0), ("EXEC_TID", 0)],
         // Whether an exec leaves the timer open.
-        "SYSCALL_TIMERFD_CREATE_X" => &[("INHERITED", 1)],
+        "SYSCALL_TIMERFD_CREATE_X" => &[("INHERITED", 1), ("MADE", 0)],
         "SYSCALL_MKDIR_2_X" | "SYSCALL_MKNOD_X" => &[("ENTRY_MADE", 0)],
         "SYSCALL_MKDIRAT_X" | "SYSCALL_MKNODAT_X" => const { &[("ENTRY_MADE", below(0, 1))] },
         "SYSCALL_SYMLINK_X" => &[("ENTRY_MADE", 1)],
@@ -572,11 +600,18 @@ pub(super) fn behind(event: &EventInfo) -> Behind {
         // These are so frequent that they get only the path that a hook has kept.
         "SYSCALL_STAT_X" | "SYSCALL_LSTAT_X" => &[("ENTRY_LOOKED_AT", 0)],
         "SYSCALL_NEWFSTATAT_X" => const { &[("ENTRY_LOOKED_AT", below(0, 1))] },
-        "SYSCALL_MOVE_MOUNT_X" => const { &[("ENTRY_GIVEN", below(0, 1)), ("ENTRY_MOUNTED", below(2, 3))] },
-        "SYSCALL_FSPICK_X" | "SYSCALL_MOUNT_SETATTR_X" => const { &[("ENTRY_GIVEN", below(0, 1))] },
+        "SYSCALL_MOVE_MOUNT_X" => {
+            const { &[("ENTRY_GIVEN", below(0, 1)), ("ENTRY_MOUNTED", below(2, 3)), ("PWD", 0), ("ROOT", 0)] }
+        }
+        "SYSCALL_FSPICK_X" => const { &[("ENTRY_GIVEN", below(0, 1)), ("MADE", 0)] },
+        "SYSCALL_MOUNT_SETATTR_X" => const { &[("ENTRY_GIVEN", below(0, 1))] },
         "SYSCALL_QUOTACTL_X" => &[("ENTRY_GIVEN", 1)],
-        "SYSCALL_MOUNT_X" => &[("ENTRY_SOURCE", 0), ("ENTRY_MOUNTED", 1)],
-        "SYSCALL_UMOUNT_1_X" | "SYSCALL_UMOUNT2_X" => &[("ENTRY_UNMOUNTED", 0)],
+        // The directories of the caller may be in the mount that is moved.
+        "SYSCALL_MOUNT_X" => &[("ENTRY_SOURCE", 0), ("ENTRY_MOUNTED", 1), ("PWD", 0), ("ROOT", 0)],
+        "SYSCALL_UMOUNT_1_X" | "SYSCALL_UMOUNT2_X" => {
+            &[("ENTRY_UNMOUNTED", 0), ("PWD", 0), ("ROOT", 0)]
+        }
+        "SYSCALL_PIVOT_ROOT_X" => &[("PWD", 0), ("ROOT", 0)],
         "SYSCALL_CHDIR_X" | "SYSCALL_FCHDIR_X" | "SYSCALL_GETCWD_X" => &[("PWD", 0)],
         "SYSCALL_FCHMOD_X" | "SYSCALL_FCHOWN_X" => &[("PLAIN_PATH", 0)],
         "SYSCALL_CHROOT_X" => &[("ROOT", 0)],

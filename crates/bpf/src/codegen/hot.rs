@@ -60,6 +60,8 @@ enum Ahead {
     Kept,
     /// The file that was opened.
     Opened,
+    /// The interpreter is needed if an `ioctl` makes a descriptor.
+    Plain,
 }
 
 impl Ahead {
@@ -69,6 +71,7 @@ impl Ahead {
             Self::Scratch => "HOT_SCRATCH ".into(),
             Self::Kept => "HOT_KEPT ".into(),
             Self::Opened => "HOT_OPENED ".into(),
+            Self::Plain => "HOT_PLAIN(is_making(ARG1, ret)) ".into(),
         }
     }
 }
@@ -125,13 +128,14 @@ fn custom(event: &str, (.., op, n): &ops::Row) -> Option<(Made, &'static [Ahead]
         "TERMINAL" if event == "SYSCALL_IOCTL_3_X" => {
             other("HOT_TERMINAL", "sets_terminal(ARG1)".into(), 4, &[])
         }
+        "MADE" if event == "SYSCALL_IOCTL_3_X" => other("HOT_NOTHING", "0".into(), 0, &[Ahead::Plain]),
         "TERMINAL" => other("HOT_TERMINAL", "may_get_terminal(task, file)".into(), 4, OPENED),
         "READ_DATA" => other("HOT_BYTES", arg(*n), 0, &[Ahead::Limit("ret > 0 ? ret : 0")]),
         "WRITE_DATA" => other("HOT_BYTES", arg(*n), 0, &[Ahead::Limit("ret > 0 ? ret : ARG2")]),
         "OPEN_NAME" => other("HOT_NAME", "kept".into(), KEPT, &[Ahead::Kept]),
         "SOCKADDR" => other("HOT_ADDRESS", "kept".into(), ADDRESS, &[Ahead::Kept]),
         "TUPLE_CONNECT" => {
-            let from = "TUPLE_LEN(ARG2), ret == 0 || ret == -EINPROGRESS, ARG1".into();
+            let from = "0, ret == 0 || ret == -EINPROGRESS, 0".into();
             other("HOT_TUPLE", from, TUPLE, &[Ahead::Scratch])
         }
         "TUPLE_OUT" => {

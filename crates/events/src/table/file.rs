@@ -223,6 +223,11 @@ syscalls! {
     208 FACCESSAT "faccessat" x86_64(269) aarch64(48)
     219 UTIMENSAT "utimensat" x86_64(280) aarch64(88)
     235 FANOTIFY_INIT "fanotify_init" x86_64(300) aarch64(262)
+    => 573 SYSCALL_FANOTIFY_INIT_X (IPC | SYSCALL) (CREATES_FD | MODIFIES_STATE) {
+        fd: FD DEC = RET,
+        flags: UINT32 HEX = arg_u32(0),
+        event_f_flags: UINT32 HEX = arg_u32(1),
+    }
     238 SYNCFS "syncfs" x86_64(306) aarch64(267)
     240 GETDENTS64 "getdents64" x86_64(217) aarch64(61) sampling(ALWAYS_DROP)
     => 239 SYSCALL_GETDENTS64_X (FILE | SYSCALL) (USES_FD | CONVERTER_MANAGED) {

@@ -18,6 +18,12 @@ syscalls! {
         val: UINT64 DEC = arg(2),
     }
     181 MQ_OPEN "mq_open" x86_64(240) aarch64(180)
+    => 581 SYSCALL_MQ_OPEN_X (IPC | SYSCALL) (CREATES_FD | MODIFIES_STATE) {
+        fd: FD DEC = RET,
+        name: CHARBUF NA = user_str(0),
+        flags: UINT32 HEX = arg_u32(1),
+        mode: UINT32 OCT = arg_u32(2),
+    }
     182 MQ_UNLINK "mq_unlink" x86_64(241) aarch64(181)
     183 MQ_TIMEDSEND "mq_timedsend" x86_64(242) aarch64(182)
     184 MQ_TIMEDRECEIVE "mq_timedreceive" x86_64(243) aarch64(183)

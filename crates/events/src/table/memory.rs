@@ -74,6 +74,10 @@ syscalls! {
         flags: FLAGS32 HEX [flags MEMFD_CREATE_FLAGS] = map(FlagMap::MEMFD_CREATE_FLAGS, 1),
     }
     343 MEMFD_SECRET "memfd_secret" x86_64(447) aarch64(447)
+    => 577 SYSCALL_MEMFD_SECRET_X (MEMORY | SYSCALL) (CREATES_FD | MODIFIES_STATE) {
+        fd: FD DEC = RET,
+        flags: UINT32 HEX = arg_u32(0),
+    }
     349 PKEY_ALLOC "pkey_alloc" x86_64(330) aarch64(289)
     350 PKEY_MPROTECT "pkey_mprotect" x86_64(329) aarch64(288)
     351 PKEY_FREE "pkey_free" x86_64(331) aarch64(290)

@@ -107,6 +107,14 @@ syscalls! {
         flags: FLAGS32 HEX [flags EPOLL_CREATE1_FLAGS] = map(FlagMap::EPOLL_CREATE1_FLAGS, 0),
     }
     234 PERF_EVENT_OPEN "perf_event_open" x86_64(298) aarch64(241)
+    => 575 SYSCALL_PERF_EVENT_OPEN_X (OTHER | SYSCALL) (CREATES_FD | MODIFIES_STATE) {
+        fd: FD DEC = RET,
+        r#type: UINT32 DEC = user_u32(0),
+        pid: PID DEC = arg_s32(1),
+        cpu: INT32 DEC = arg_s32(2),
+        group_fd: FD DEC = arg_s32(3),
+        flags: UINT32 HEX = arg_u32(4),
+    }
     237 CLOCK_ADJTIME "clock_adjtime" x86_64(305) aarch64(266)
     287 OLDUNAME "olduname" x86_64(-) aarch64(-)
     291 STIME "stime" x86_64(-) aarch64(-)
@@ -139,6 +147,11 @@ syscalls! {
     344 IOPERM "ioperm" x86_64(173) aarch64(-)
     345 KEXEC_FILE_LOAD "kexec_file_load" x86_64(320) aarch64(294)
     352 LANDLOCK_CREATE_RULESET "landlock_create_ruleset" x86_64(444) aarch64(444)
+    => 579 SYSCALL_LANDLOCK_CREATE_RULESET_X (OTHER | SYSCALL) (CREATES_FD | MODIFIES_STATE) {
+        fd: FD DEC = RET,
+        size: UINT64 DEC = arg(1),
+        flags: UINT32 HEX = arg_u32(2),
+    }
     354 LANDLOCK_RESTRICT_SELF "landlock_restrict_self" x86_64(446) aarch64(446)
     355 LANDLOCK_ADD_RULE "landlock_add_rule" x86_64(445) aarch64(445)
     372 GET_KERNEL_SYMS "get_kernel_syms" x86_64(-) aarch64(-)

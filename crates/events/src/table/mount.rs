@@ -6,6 +6,11 @@ syscalls! {
     53 SWAPON "swapon" x86_64(167) aarch64(224)
     70 SWAPOFF "swapoff" x86_64(168) aarch64(225)
     137 PIVOT_ROOT "pivot_root" x86_64(155) aarch64(41)
+    => 583 SYSCALL_PIVOT_ROOT_X (FILE | SYSCALL) (MODIFIES_STATE) {
+        res: ERRNO DEC = RET,
+        new_root: FSPATH NA = user_str(0),
+        put_old: FSPATH NA = user_str(1),
+    }
     288 UMOUNT "umount" x86_64(-) aarch64(-)
     336 FSPICK "fspick" x86_64(433) aarch64(433)
     => 521 SYSCALL_FSPICK_X (SYSTEM | SYSCALL) (CREATES_FD | MODIFIES_STATE) {

@@ -76,15 +76,18 @@ impl EventType {
             E::SYSCALL_STAT_X | E::SYSCALL_LSTAT_X => &[Param(p::SYSCALL_STAT_X::path)],
             E::SYSCALL_NEWFSTATAT_X => &[Param(p::SYSCALL_NEWFSTATAT_X::path)],
             E::SYSCALL_FCHOWNAT_X => &[Param(p::SYSCALL_FCHOWNAT_X::pathname)],
-            E::SYSCALL_MOUNT_X => &[Param(p::SYSCALL_MOUNT_X::dev), Param(p::SYSCALL_MOUNT_X::dir)],
-            E::SYSCALL_MOVE_MOUNT_X => {
-                &[Param(p::SYSCALL_MOVE_MOUNT_X::dev), Param(p::SYSCALL_MOVE_MOUNT_X::dir)]
+            E::SYSCALL_MOUNT_X => {
+                &[Param(p::SYSCALL_MOUNT_X::dev), Param(p::SYSCALL_MOUNT_X::dir), Cwd, Root]
             }
+            E::SYSCALL_MOVE_MOUNT_X => {
+                &[Param(p::SYSCALL_MOVE_MOUNT_X::dev), Param(p::SYSCALL_MOVE_MOUNT_X::dir), Cwd, Root]
+            }
+            E::SYSCALL_PIVOT_ROOT_X => &[Cwd, Root],
             E::SYSCALL_MOUNT_SETATTR_X => &[Param(p::SYSCALL_MOUNT_SETATTR_X::path)],
             E::SYSCALL_FSPICK_X => &[Param(p::SYSCALL_FSPICK_X::path)],
             E::SYSCALL_QUOTACTL_X => &[Param(p::SYSCALL_QUOTACTL_X::special)],
-            E::SYSCALL_UMOUNT_1_X => &[Param(p::SYSCALL_UMOUNT_1_X::name)],
-            E::SYSCALL_UMOUNT2_X => &[Param(p::SYSCALL_UMOUNT2_X::name)],
+            E::SYSCALL_UMOUNT_1_X => &[Param(p::SYSCALL_UMOUNT_1_X::name), Cwd, Root],
+            E::SYSCALL_UMOUNT2_X => &[Param(p::SYSCALL_UMOUNT2_X::name), Cwd, Root],
             E::SYSCALL_FCHMOD_X => &[File(p::SYSCALL_FCHMOD_X::fd)],
             E::SYSCALL_FCHOWN_X => &[File(p::SYSCALL_FCHOWN_X::fd)],
             E::SYSCALL_CHDIR_X => &[Param(p::SYSCALL_CHDIR_X::path)],

@@ -146,6 +146,13 @@ impl Dir {
         rustix::fs::statx(&self.fd, name, flags, StatxFlags::BASIC_STATS | StatxFlags::MNT_ID)
     }
 
+    /// Whether a link's target is in a file system with this magic number.
+    pub(super) fn is_of_file_system(&self, name: impl Arg, magic: u64) -> bool {
+        let file = rustix::fs::openat(&self.fd, name, OFlags::PATH | OFlags::CLOEXEC, Mode::empty());
+        let found = file.and_then(|file| rustix::fs::fstatfs(&file));
+        found.is_ok_and(|found| found.f_type as u64 == magic)
+    }
+
     /// The access control list of a link's target, if it has one.
     pub(super) fn acl(&self, name: &str) -> Option<Vec<u8>> {
         let path = format!("/proc/self/fd/{}/{name}", self.fd.as_raw_fd());

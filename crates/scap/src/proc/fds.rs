@@ -10,6 +10,7 @@ use super::known::{Found, Listed};
 use super::scan::Scan;
 use super::sockets::Sockets;
 use super::{code, parse};
+use crate::received::SECRET;
 use crate::{FdDetail, FdEntry};
 use eyas_events::FlagTable;
 
@@ -38,6 +39,12 @@ impl<'a> Network<'a> {
         Self { process, namespace, sockets: None }
     }
 }
+
+/// The link of a memory file that `memfd_secret` made, and the number of its file system.
+const SECRET_LINK: &[u8] = b"/secretmem (deleted)";
+const SECRET_MAGIC: u64 = 0x5345_434d;
+/// The number of the file system of message queues.
+const QUEUES_MAGIC: u64 = 0x1980_0202;
 
 /// Flag in `fdinfo`.
 pub(super) const O_CLOEXEC: u64 = 0o2_000_000;
@@ -81,8 +88,15 @@ impl Scan<'_> {
             let name = parse::undeleted(&link[b"/memfd:".len()..]).to_vec();
             let ino = links.fd.stat(DecInt::new(number)).map_or(0, |stat| stat.stx_ino);
             FdEntry::new(fd, ino, other(code::MEMFD, name))
+        } else if link == SECRET_LINK && links.fd.is_of_file_system(DecInt::new(number), SECRET_MAGIC) {
+            let ino = links.fd.stat(DecInt::new(number)).map_or(0, |stat| stat.stx_ino);
+            FdEntry::new(fd, ino, other(code::MEMFD, SECRET.to_vec()))
         } else if link.starts_with(b"/") {
-            let path = parse::undeleted(link).to_vec();
+            let mut path = parse::undeleted(link).to_vec();
+            // A message queue's file system is mounted where no path leads, or below a directory.
+            if !path[1..].contains(&b'/') && links.fd.is_of_file_system(DecInt::new(number), QUEUES_MAGIC) {
+                path.splice(..0, *b"(unreachable)");
+            }
             let stat = links.fd.stat(DecInt::new(number)).ok()?;
             let detail = match FileType::from_raw_mode(u32::from(stat.stx_mode)) {
                 FileType::Directory => other(code::DIRECTORY, path),
@@ -185,7 +199,7 @@ pub(crate) fn anonymous(kind: &[u8]) -> (u8, &[u8]) {
         b"[io_uring]" => code::IO_URING,
         b"[userfaultfd]" => code::USERFAULTFD,
         b"[pidfd]" => code::PIDFD,
-        kind if kind.starts_with(b"bpf") || kind.starts_with(b"[bpf") => code::BPF,
+        kind if kind.starts_with(b"bpf") || kind.starts_with(b"[bpf") || kind == b"btf" => code::BPF,
         _ => return (code::UNSUPPORTED, kind),
     };
     (code, b"")

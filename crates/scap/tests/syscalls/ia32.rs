@@ -176,8 +176,8 @@ fn socketcall_is_the_call_that_it_makes() {
     let name = low.put(100, &address(0));
     let res = socketcall(&low, 2, &[fd.0 as u32, name, 16]);
     assert_eq!(res, 0);
-    live.saw(EventType::SOCKET_BIND_X, &[("res", int(0)), ("addr", sockaddr(0)), ("fd", int(fd.0))]);
     let to = port(&fd);
+    live.saw(EventType::SOCKET_BIND_X, &[("res", int(0)), ("addr", sockaddr(to)), ("fd", int(fd.0))]);
     let (target, data) = (low.put(100, &address(to)), low.put(200, b"32 bits"));
     let parts = low.put_words(300, &[data, 2, data + 2, 5]);
     let header = low.put_words(400, &[target, 16, parts, 2, 0, 0, 0]);

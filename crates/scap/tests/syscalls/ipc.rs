@@ -7,7 +7,7 @@ use eyas_events::{EventType, FlagTable};
 
 use crate::call::{Fd, at, call, old};
 use crate::capture::{Capture, capture, is_here};
-use crate::want::{Want, bytes, empty, flags, int};
+use crate::want::{Want, bytes, empty, flags, int, path};
 
 /// The ends of a pipe as the event has them, and its inode.
 fn pipe_of(fds: [i32; 2]) -> [(&'static str, Want); 3] {
@@ -155,5 +155,28 @@ fn memory_of_processes() {
         live.saw(ty, &[("res", int(11)), ("pid", int(pid)), ("data", bytes("other bytes"))]);
         let res = call(number, [0x7000_0000, at(&local), 1, at(&remote), 1, 0]);
         live.saw(ty, &[("res", int(res)), ("pid", int(0x7000_0000)), ("data", empty())]);
+    }
+}
+
+#[test]
+fn mq_open() {
+    let mut live = capture(&[EventType::SYSCALL_MQ_OPEN_X]);
+    let name = c"eyas-syscalls";
+    for (how, mode) in [(libc::O_CREAT | libc::O_RDWR, 0o600), (libc::O_RDONLY, 0)] {
+        let fd = Fd(call(libc::SYS_mq_open, [at(name.as_ptr()), how.into(), mode, 0]));
+        let wants = [("fd", int(fd.0)), ("name", path(name)), ("flags", int(how)), ("mode", int(mode))];
+        live.saw(EventType::SYSCALL_MQ_OPEN_X, &wants);
+    }
+    call(libc::SYS_mq_unlink, [at(name.as_ptr())]);
+}
+
+#[test]
+fn fanotify_init() {
+    const CLOEXEC: i64 = 1;
+    let mut live = capture(&[EventType::SYSCALL_FANOTIFY_INIT_X]);
+    for (how, of_files) in [(CLOEXEC, libc::O_LARGEFILE), (1 << 20, 0)] {
+        let fd = Fd(call(libc::SYS_fanotify_init, [how, of_files.into()]));
+        let wants = [("fd", int(fd.0)), ("flags", int(how)), ("event_f_flags", int(of_files))];
+        live.saw(EventType::SYSCALL_FANOTIFY_INIT_X, &wants);
     }
 }

@@ -140,3 +140,14 @@ fn memfd_create() {
         ],
     );
 }
+
+#[test]
+fn memfd_secret() {
+    const NUMBER: i64 = 447;
+    let mut live = capture(&[EventType::SYSCALL_MEMFD_SECRET_X]);
+    // Some kernels have no secret memory.
+    for how in [libc::O_CLOEXEC, 1] {
+        let fd = Fd(call(NUMBER, [how.into()]));
+        live.saw(EventType::SYSCALL_MEMFD_SECRET_X, &[("fd", int(fd.0)), ("flags", int(how))]);
+    }
+}

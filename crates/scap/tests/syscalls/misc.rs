@@ -155,3 +155,40 @@ fn fsconfig() {
     let res = call(libc::SYS_fsconfig, [fd.0, 0, at(key.as_ptr()), 0, 0]);
     live.saw(EventType::SYSCALL_FSCONFIG_X, &wants(res, "FSCONFIG_SET_FLAG", empty(), empty(), 0));
 }
+
+#[test]
+fn perf_event_open() {
+    const CLOEXEC: i64 = 8;
+    let mut live = capture(&[EventType::SYSCALL_PERF_EVENT_OPEN_X]);
+    // A clock, which every kernel can count, and a type that no kernel has.
+    for ty in [1, 0x7000_0000] {
+        let mut attributes = [0_u32; 32];
+        attributes[..2].copy_from_slice(&[ty, 128]);
+        let fd = Fd(call(libc::SYS_perf_event_open, [at(&attributes), 0, -1, -1, CLOEXEC]));
+        live.saw(
+            EventType::SYSCALL_PERF_EVENT_OPEN_X,
+            &[
+                ("fd", int(fd.0)),
+                ("type", int(ty)),
+                ("pid", int(0)),
+                ("cpu", int(-1)),
+                ("group_fd", int(-1)),
+                ("flags", int(CLOEXEC)),
+            ],
+        );
+    }
+}
+
+#[test]
+fn landlock_create_ruleset() {
+    const NUMBER: i64 = 444;
+    let mut live = capture(&[EventType::SYSCALL_LANDLOCK_CREATE_RULESET_X]);
+    // A ruleset, if the kernel has Landlock, and the version.
+    let handled = 1_u64;
+    for (attributes, size, how) in [(at(&handled), 8, 0), (0, 0, 1)] {
+        let res = call(NUMBER, [attributes, size, how]);
+        let _ruleset = (how == 0).then_some(Fd(res));
+        let wants = [("fd", int(res)), ("size", int(size)), ("flags", int(how))];
+        live.saw(EventType::SYSCALL_LANDLOCK_CREATE_RULESET_X, &wants);
+    }
+}

@@ -201,3 +201,22 @@ fn a_mounted_file_system_is_picked() {
         ],
     );
 }
+
+#[test]
+fn a_root_is_replaced() {
+    eyas_testing::ignore_in_chroot();
+    apart_from_mounts(|| {
+        let mut live = capture(&[EventType::SYSCALL_PIVOT_ROOT_X]);
+        let dir = Scratch::new("pivot");
+        let (new, file_system) = (dir.path(""), at(c"tmpfs".as_ptr()));
+        let mounted = call(libc::SYS_mount, [file_system, at(new.as_ptr()), file_system, 0, 0]);
+        assert_eq!(mounted, 0);
+        // The same directory for both: the old root is then below the new one.
+        for (new, old) in [(new.as_c_str(), new.as_c_str()), (c"/nowhere", c"/nowhere/else")] {
+            let res = call(libc::SYS_pivot_root, [at(new.as_ptr()), at(old.as_ptr())]);
+            let wants = [("res", int(res)), ("new_root", path(new)), ("put_old", path(old))];
+            live.saw(EventType::SYSCALL_PIVOT_ROOT_X, &wants);
+        }
+        assert_eq!(call(libc::SYS_umount2, [at(c"/".as_ptr()), libc::MNT_DETACH.into()]), 0);
+    });
+}

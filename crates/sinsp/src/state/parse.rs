@@ -119,9 +119,13 @@ fn dispatch(
         Family::Control => {
             file::control(state, raw, now);
             terminal::control(state, raw, now);
+            described::complete(state, raw, now);
         }
         Family::Link => file::linked(state, raw, now),
-        Family::Mount => mount::apply(state, raw, now),
+        Family::Mount => {
+            mount::apply(state, raw, now);
+            described::complete(state, raw, now);
+        }
         Family::Special => described::special(state, raw, now),
         Family::Network => network::apply(state, raw, now, query),
         Family::Meta => meta::apply(state, raw, now),

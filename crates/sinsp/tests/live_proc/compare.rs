@@ -181,10 +181,6 @@ fn is_same(pid: i64, fd: &Fd, file: &File) -> bool {
     }
     match &file.name {
         Name::Unknown => true,
-        // The port that the kernel chose is in no event.
-        Name::Is(name) if fd.name.ends_with(b":0") => {
-            fd.socket() == Socket::None && file.letter == '4' && !name.is_empty()
-        }
         // A link is known by the name that it was opened by: a library while a program starts, /proc/self.
         Name::Is(name) => {
             let own = fd.name.strip_prefix(b"/proc/self/");

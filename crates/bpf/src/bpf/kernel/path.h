@@ -12,6 +12,7 @@
 #define PIPEFS_MAGIC 0x50495045
 #define SOCKFS_MAGIC 0x534f434b
 #define NSFS_MAGIC 0x6e736673
+#define ANON_INODE_FS_MAGIC 0x09041934
 /* Inode of all anonymous mount namespaces, which contain what is not mounted; 0 before Linux 6.18. */
 #define ANONYMOUS_NAMESPACE 0xeffffff7
 #define LEFT_OUT "/..."

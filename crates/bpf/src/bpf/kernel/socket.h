@@ -5,7 +5,9 @@
 #define AF_UNIX 1
 #define AF_INET 2
 #define AF_INET6 10
+#define AF_NETLINK 16
 #define SOCK_STREAM 1
+#define SOCK_RAW 3
 
 static __always_inline struct sock *sock_of(struct scratch *s, int fd)
 {

@@ -5,6 +5,7 @@
 #define CLONE_PIDFD 0x1000
 
 #define SCM_RIGHTS 1
+#define SCM_PIDFD 4
 /* Maximum number of visited control messages and descriptors; the kernel passes at most 253 descriptors. */
 #define RIGHTS_STEPS 272
 /* Maximum number of bytes before the last descriptor. */
@@ -65,7 +66,8 @@ __noinline int write_right(int fd, __u32 at)
 	struct inode *inode = READ(file, f_inode);
 	struct right *right = (void *)&s->data[at & 0xffff];
 	right->fd = fd;
-	right->mode = READ(inode, i_mode);
+	/* Newer kernels give anonymous files the mode of a regular file, and do not show it to programs. */
+	right->mode = READ(inode, i_sb, s_magic) == ANON_INODE_FS_MAGIC ? 0 : READ(inode, i_mode);
 	right->ino = READ(inode, i_ino);
 	/* A bit of the descriptor, not of the file. */
 	right->flags = open_flags((READ(file, f_flags) & ~O_CLOEXEC) |
@@ -125,25 +127,57 @@ __noinline int next_control(void)
 		return 0;
 	s->rights = 0;
 	s->right = from + head;
-	if (control_number(s, from + word, 4) == SOL_SOCKET && control_number(s, from + word + 4, 4) == SCM_RIGHTS)
-		s->rights = (size - head) / 4;
+	if (control_number(s, from + word, 4) == SOL_SOCKET) {
+		__u32 kind = control_number(s, from + word + 4, 4);
+		if (kind == SCM_RIGHTS || kind == SCM_PIDFD)
+			s->rights = (size - head) / 4;
+	}
 	size = (size + word - 1) & ~(__u64)(word - 1);
 	s->control = from + size;
 	s->control_len = size < len ? len - size : 0;
 	return 1;
 }
 
+/* The descriptor that an ioctl made. Its result may be another number, and then the descriptor is described as it is. */
+static __always_inline int made_by_ioctl(struct scratch *s)
+{
+	__u32 place = place_of_descriptor(arg(s, 1));
+	if (place != NO_DESCRIPTOR)
+		return s->ret ? -1 : user_u32(arg(s, 2) + place);
+	return is_making(arg(s, 1), s->ret) ? s->ret : -1;
+}
+
+/* Whether events show what the sockets of a family are. */
+static __always_inline bool is_known_family(__u32 family)
+{
+	return family == AF_UNIX || family == AF_INET || family == AF_INET6 || family == AF_NETLINK;
+}
+
 /* The descriptor that the call made; less than 0 for none. */
 static __always_inline int made_fd(struct scratch *s)
 {
 	__u64 at = arg(s, 0);
-	if (s->of_other || s->ret < 0)
+	/* The descriptor of a request may be direct, and is described elsewhere. */
+	if (s->of_other || s->ret < 0 || s->request)
 		return -1;
 	switch (s->type) {
 	case EV_SYSCALL_CLONE_20_X:
 		return s->ret && at & CLONE_PIDFD ? user_u32(arg(s, 2)) : -1;
 	case EV_SYSCALL_CLONE3_X:
 		return s->ret && user_u64(at) & CLONE_PIDFD ? user_u32(user_u64(at + sizeof(__u64))) : -1;
+	case EV_SYSCALL_IOCTL_3_X:
+		return made_by_ioctl(s);
+	case EV_SOCKET_GETSOCKOPT_X:
+		return concerns_descriptor(s->type, arg(s, 1), arg(s, 2), s->ret, s->compat) ? user_u32(arg(s, 3)) : -1;
+	case EV_SYSCALL_SECCOMP_X:
+		return concerns_descriptor(s->type, arg(s, 1), arg(s, 2), s->ret, s->compat) ? s->ret : -1;
+	case EV_SOCKET_SOCKET_X:
+		return is_known_family(at) ? -1 : s->ret;
+	case EV_SOCKET_ACCEPT_5_X:
+	case EV_SOCKET_ACCEPT4_6_X: {
+		struct sock *sk = sock_of(s, s->ret);
+		return sk && is_known_family(READ(sk, __sk_common.skc_family)) ? -1 : s->ret;
+	}
 	default:
 		return s->ret;
 	}

@@ -3,7 +3,6 @@
 #pragma once
 
 #define EINPROGRESS 115
-#define SOL_SOCKET 1
 #define SO_ERROR 4
 #define SO_COOKIE 57
 /* Timeouts; the newer options have 64 bits in every program. */
@@ -45,12 +44,54 @@ static __always_inline __u32 write_address(__u8 *to, __u8 *from, __u32 len)
 	return 0;
 }
 
+/* Writes the address that a socket is bound to, in the same form; 0 if its family has another one. Another thread cannot
+ * change it, and it has the port that the kernel chose. */
+static __always_inline __u32 write_bound(struct scratch *s, __u8 *to, int fd)
+{
+	struct sock *sk = sock_of(s, fd);
+	struct inet_sock *inet = (void *)sk;
+	struct unix_sock *named = (void *)sk;
+	__u16 family = sk ? READ(sk, __sk_common.skc_family) : 0;
+	/* A raw socket has its protocol there. */
+	__u16 port = READ(sk, sk_type) == SOCK_RAW ? 0 : swap16(READ(inet, inet_sport));
+	to[0] = family;
+	if (family == AF_INET) {
+		*(__u32 *)&to[1] = READ(sk, __sk_common.skc_rcv_saddr);
+		*(__u16 *)&to[5] = port;
+		return 7;
+	}
+	if (family == AF_INET6) {
+		struct in6_addr local = BPF_CORE_READ(sk, __sk_common.skc_v6_rcv_saddr);
+		__builtin_memcpy(&to[1], &local, 16);
+		*(__u16 *)&to[17] = port;
+		return 19;
+	}
+	if (family == AF_UNIX) {
+		struct unix_address *addr = READ(named, addr);
+		__u32 n = write_unix_name(&to[1], (char *)addr + bpf_core_field_offset(struct unix_address, name) + 2,
+					  addr ? READ(addr, len) : 0);
+		return n ? 1 + n : 0;
+	}
+	return 0;
+}
+
+__noinline int put_bound(int fd)
+{
+	struct scratch *s = scratch();
+	__u32 len = s ? write_bound(s, &s->data[s->pos & 0xffff], fd) : 0;
+	if (len)
+		end_param(s, len & 0x7f);
+	return len;
+}
+
 __noinline int param_address(__u32 desc)
 {
 	struct scratch *s = scratch();
 	if (!s)
 		return 0;
 	__u32 n = desc >> 8 & 0xff, len = arg(s, n + 1) & 0xffff;
+	if (s->type == EV_SOCKET_BIND_X && !s->ret && put_bound(arg(s, 0)))
+		return 0;
 	__u64 from = arg(s, n);
 	struct kept *kept = kept_for(s);
 	if (kept)
@@ -78,7 +119,7 @@ __noinline int param_socket(__u32 desc)
 	switch (op) {
 	case OP_X_TUPLE_CONNECT:
 		if (s->ret == 0 || s->ret == -EINPROGRESS)
-			put_tuple(fd, TUPLE_LEN(arg(s, 2)), arg(s, 1));
+			put_tuple(fd, 0, 0);
 		else
 			put_empty(s);
 		break;
@@ -107,6 +148,15 @@ __noinline int param_socket(__u32 desc)
 			put(s, op == OP_X_QUEUE_LEN ? len : max, 4);
 		break;
 	}
+	case OP_X_PORT_CHOSEN:
+		/* Whether the kernel chose the port. */
+		sk = s->ret ? 0 : sock_of(s, fd);
+		if (sk && !(user_u32(addr) >> 16) && READ((struct inet_sock *)sk, inet_sport) &&
+		    (READ(sk, __sk_common.skc_family) == AF_INET || READ(sk, __sk_common.skc_family) == AF_INET6))
+			put(s, 1, 1);
+		else
+			put_empty(s);
+		break;
 	case OP_X_PAIR_SOURCE:
 	case OP_X_PAIR_PEER: {
 		sk = s->ret == 0 ? sock_of(s, user_u32(addr)) : 0;

@@ -15,10 +15,8 @@ pub(in crate::state) fn is_same_file(known: &Fd, there: &Fd) -> bool {
         return known.ino == there.ino && (known.raw_name.is_empty() || known.raw_name.starts_with(b"/"));
     }
     match (known.kind, there.kind) {
-        // A socket that no table of /proc lists, or a file of an unknown kind.
-        (kind, FdKind::Unsupported) => {
-            kind.is_socket() || matches!(kind, FdKind::Unknown | FdKind::Unsupported)
-        }
+        // A socket that no table of /proc lists.
+        (kind, FdKind::Unsupported) => kind.is_socket() && there.name.starts_with(b"socket:"),
         // Its path comes after the addresses of its ends.
         (FdKind::Unix, FdKind::Unix) if !there.name.is_empty() => known.name.ends_with(&there.name),
         (FdKind::Unix, FdKind::Unix) => known.ino == 0 || there.ino == 0 || known.ino == there.ino,
@@ -97,7 +95,10 @@ mod tests {
             ((K::Unix, "1->2 /run/x", 0), (K::Unix, "/run/y", 5), false),
             ((K::Unix, "", 0), (K::Unix, "/run/y", 5), false),
             ((K::File, "/a", 7), (K::Unsupported, "net:[5]", 5), false),
-            ((K::Unknown, "", 0), (K::Unsupported, "socket:[5]", 5), true),
+            ((K::Unix, "", 0), (K::Unsupported, "[perf_event]", 3), false),
+            ((K::Unknown, "", 0), (K::Unsupported, "socket:[5]", 5), false),
+            ((K::Unsupported, "[fanotify]", 3), (K::Unsupported, "[fanotify]", 3), true),
+            ((K::Unsupported, "[fanotify]", 3), (K::Unsupported, "[perf_event]", 3), false),
         ] {
             let ((kind, name, ino), (there_kind, there_name, there_ino)) = (known, there);
             let is_same = is_same_file(&file(kind, name, ino), &file(there_kind, there_name, there_ino));

@@ -16,7 +16,35 @@ pub(super) fn special(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) 
             now.fd = raw.int(0);
             made(state, raw, now);
         }
-        _ => file::special(state, raw, now),
+        // Their results are descriptors only if the event describes one.
+        EventType::SYSCALL_SECCOMP_X | EventType::SOCKET_GETSOCKOPT_X => complete(state, raw, now),
+        _ => {
+            file::special(state, raw, now);
+            complete(state, raw, now);
+        }
+    }
+}
+
+/// Makes the descriptors that the event describes equal to the descriptions. What the event's call shows is kept where it is
+/// the same file, because it is more: requested flags, the role of a socket.
+pub(super) fn complete(state: &mut State, raw: &RawEvent<'_>, now: &Current) {
+    let Some(key) = now.thread else { return };
+    for entry in raw.received_fds() {
+        let (num, close_on_exec) = (entry.fd, entry.close_on_exec);
+        let there = fd_of(entry.clone(), &state.empty(), &mut state.reuse.names);
+        let Some(table) = state.threads.fds_mut(key) else { return };
+        match table.get(num) {
+            Some(known) if is_same_file(known, &there) => {
+                if known.ino == 0
+                    && there.ino != 0
+                    && let Some(fd) = table.get_mut(num)
+                {
+                    fd.ino = there.ino;
+                }
+                table.set_close_on_exec(num, close_on_exec);
+            }
+            _ => take(state, key, vec![entry], raw.ts),
+        }
     }
 }
 

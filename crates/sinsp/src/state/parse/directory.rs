@@ -43,6 +43,10 @@ pub(super) fn apply(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
         EventType::SYSCALL_CHDIR_X => text(raw, param::SYSCALL_CHDIR_X::path),
         EventType::SYSCALL_GETCWD_X => text(raw, param::SYSCALL_GETCWD_X::path),
         EventType::SYSCALL_CHROOT_X => text(raw, param::SYSCALL_CHROOT_X::path),
+        EventType::SYSCALL_PIVOT_ROOT_X
+        | EventType::SYSCALL_MOUNT_X
+        | EventType::SYSCALL_UMOUNT_1_X
+        | EventType::SYSCALL_UMOUNT2_X => return,
         _ => {
             let fd = raw.int(param::SYSCALL_FCHDIR_X::fd).and_then(|n| state.threads.fds(thread)?.get(n));
             match fd {

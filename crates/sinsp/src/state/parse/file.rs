@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use eyas_events::{EventType, FlagTable, KernelPath, param};
-use eyas_scap::{OwnedEvent, RawEvent, is_direct};
+use eyas_scap::{FdDetail, OwnedEvent, RawEvent, is_direct};
 
 use super::enter::take_enter;
 use crate::path::{self, Base};
@@ -403,6 +403,9 @@ pub(super) fn special(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) 
     if raw.int(0).is_none_or(|res| res < 0) {
         return;
     }
+    if !makes_descriptor(raw) {
+        return;
+    }
     now.fd = raw.int(0);
     let flags = |index| raw.uint(index).unwrap_or(0) as u32;
     // An existing signalfd gets another mask.
@@ -427,8 +430,7 @@ pub(super) fn special(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) 
         E::SYSCALL_PIDFD_OPEN_X => (K::Pidfd, flags(param::SYSCALL_PIDFD_OPEN_X::flags)),
         _ => return,
     };
-    let res = if raw.ty == E::SYSCALL_BPF_2_X { new_bpf_fd(raw) } else { raw.int(0) };
-    let Some(num) = res else { return };
+    let Some(num) = raw.int(0) else { return };
     let empty = state.empty();
     let mut fd = Fd::new(kind, &empty);
     fd.open_flags = flags;
@@ -459,9 +461,41 @@ pub(super) fn special(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) 
     add(state, now, num, fd, close_on_exec);
 }
 
-/// `bpf` returns a descriptor for some commands only.
-fn new_bpf_fd(raw: &RawEvent<'_>) -> Option<i64> {
-    raw.int(param::SYSCALL_BPF_2_X::fd)
+/// Whether the result of a call that succeeded is a new descriptor: of some commands of `bpf` only, of a ring unless it is in the
+/// table of rings, of a ruleset unless the call queries a version.
+fn makes_descriptor(raw: &RawEvent<'_>) -> bool {
+    /// BPF_TOKEN_CREATE, which the table of commands lacks.
+    const TOKEN_CREATE: u64 = 36;
+    const MAKES: [&str; 12] = [
+        "BPF_MAP_CREATE",
+        "BPF_PROG_LOAD",
+        "BPF_OBJ_GET",
+        "BPF_PROG_GET_FD_BY_ID",
+        "BPF_MAP_GET_FD_BY_ID",
+        "BPF_RAW_TRACEPOINT_OPEN",
+        "BPF_BTF_LOAD",
+        "BPF_BTF_GET_FD_BY_ID",
+        "BPF_LINK_CREATE",
+        "BPF_LINK_GET_FD_BY_ID",
+        "BPF_ENABLE_STATS",
+        "BPF_ITER_CREATE",
+    ];
+    match raw.ty {
+        EventType::SYSCALL_BPF_2_X => {
+            raw.uint(param::SYSCALL_BPF_2_X::cmd).is_none_or(|command| {
+                let name = FlagTable::BPF_COMMANDS.entries.iter().find(|(_, value)| u64::from(*value) == command);
+                command == TOKEN_CREATE || name.is_some_and(|(name, _)| MAKES.contains(name))
+            })
+        }
+        // The event lacks the flag `IORING_SETUP_REGISTERED_FD_ONLY`.
+        EventType::SYSCALL_IO_URING_SETUP_X => raw.received_fds().all(
+            |entry| matches!(entry.detail, FdDetail::Other { type_code, .. } if type_code == FdKind::IoUring as u8),
+        ),
+        EventType::SYSCALL_LANDLOCK_CREATE_RULESET_X => {
+            raw.uint(param::SYSCALL_LANDLOCK_CREATE_RULESET_X::flags) == Some(0)
+        }
+        _ => true,
+    }
 }
 
 fn pipe(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {

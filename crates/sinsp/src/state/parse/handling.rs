@@ -137,9 +137,14 @@ const fn family(ty: EventType) -> Family {
         E::PROCEXIT_1_E => Family::Exit,
         E::SYSCALL_PRCTL_X => Family::Prctl,
         E::TASK_RENAME_X => Family::Rename,
-        E::SYSCALL_CHDIR_X | E::SYSCALL_FCHDIR_X | E::SYSCALL_GETCWD_X | E::SYSCALL_CHROOT_X => {
-            Family::Directory
-        }
+        E::SYSCALL_CHDIR_X
+        | E::SYSCALL_FCHDIR_X
+        | E::SYSCALL_GETCWD_X
+        | E::SYSCALL_CHROOT_X
+        | E::SYSCALL_PIVOT_ROOT_X
+        | E::SYSCALL_MOUNT_X
+        | E::SYSCALL_UMOUNT_1_X
+        | E::SYSCALL_UMOUNT2_X => Family::Directory,
         E::SYSCALL_RENAME_X | E::SYSCALL_RENAMEAT_X | E::SYSCALL_RENAMEAT2_X => Family::Move,
         E::SYSCALL_SETSID_X | E::SYSCALL_SETPGID_X => Family::Session,
         E::SYSCALL_GETRLIMIT_X | E::SYSCALL_SETRLIMIT_X | E::SYSCALL_PRLIMIT_X => Family::Limit,
@@ -178,6 +183,13 @@ const fn family(ty: EventType) -> Family {
         | E::SYSCALL_USERFAULTFD_X
         | E::SYSCALL_IO_URING_SETUP_X
         | E::SYSCALL_MEMFD_CREATE_X
+        | E::SYSCALL_MEMFD_SECRET_X
+        | E::SYSCALL_FANOTIFY_INIT_X
+        | E::SYSCALL_PERF_EVENT_OPEN_X
+        | E::SYSCALL_LANDLOCK_CREATE_RULESET_X
+        | E::SYSCALL_MQ_OPEN_X
+        | E::SYSCALL_SECCOMP_X
+        | E::SOCKET_GETSOCKOPT_X
         | E::SYSCALL_PIDFD_OPEN_X
         | E::SYSCALL_PIDFD_GETFD_X => Family::Special,
         E::SOCKET_SOCKET_X

@@ -3,6 +3,7 @@
 use eyas_events::{EventType, FlagTable, param};
 use eyas_scap::RawEvent;
 
+use super::directory::set_directories;
 use super::file::{add, base};
 use crate::path;
 use crate::state::{Current, Rest};
@@ -17,6 +18,9 @@ const CLOEXEC: u64 = 1;
 pub(super) fn apply(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     use param::{SYSCALL_FSMOUNT_X as fsmount, SYSCALL_FSOPEN_X as fsopen, SYSCALL_FSPICK_X as fspick};
     if raw.ty == EventType::SYSCALL_MOVE_MOUNT_X {
+        if let Some(key) = now.thread.filter(|_| raw.int(0) == Some(0)) {
+            set_directories(state, key, raw);
+        }
         return moved(state, raw, now);
     }
     now.fd = raw.int(0).map(|num| num.max(-1));

@@ -7,7 +7,7 @@ use eyas_events::{EventFlags, EventType, FlagTable, param};
 use eyas_scap::RawEvent;
 
 use super::enter::take_enter;
-use super::file;
+use super::{described, file};
 use crate::state::mapped::{End, unmapped, unmapped_pair};
 use crate::state::proc_query::ProcQuery;
 use crate::state::recent_names::RecentNames;
@@ -42,11 +42,17 @@ pub(super) fn apply(
 ) {
     use EventType as E;
     match raw.ty {
-        E::SOCKET_SOCKET_X => socket(state, raw, now),
+        E::SOCKET_SOCKET_X => {
+            socket(state, raw, now);
+            described::complete(state, raw, now);
+        }
         E::SOCKET_SOCKETPAIR_X => socketpair(state, raw, now),
         E::SOCKET_BIND_X => bind(state, raw, now),
         E::SOCKET_CONNECT_X => connect(state, raw, now),
-        E::SOCKET_ACCEPT_5_X | E::SOCKET_ACCEPT4_6_X => accept(state, raw, now),
+        E::SOCKET_ACCEPT_5_X | E::SOCKET_ACCEPT4_6_X => {
+            accept(state, raw, now);
+            described::complete(state, raw, now);
+        }
         E::SOCKET_SENDTO_X => transfer(state, raw, now, param::SOCKET_SENDTO_X::tuple, Direction::Out),
         E::SOCKET_SENDMSG_X => transfer(state, raw, now, param::SOCKET_SENDMSG_X::tuple, Direction::Out),
         E::SOCKET_SENDMMSG_X => transfer(state, raw, now, param::SOCKET_SENDMMSG_X::tuple, Direction::Out),
@@ -206,12 +212,14 @@ fn bind(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
             if addr.1 > 0 {
                 fd.kind = if addr.0.is_ipv4() { FdKind::Ipv4Server } else { FdKind::Ipv6Server };
                 fd.set_socket(Socket::Server { addr });
-                fd.role = Role::Server;
+                // A datagram socket that leaves its port to the kernel is a client, if it does not receive first.
+                let is_client = fd.l4 == L4::Udp && raw.port_is_chosen();
+                fd.role = if is_client { Role::None } else { Role::Server };
             }
             fd.rename(file::text_name(format!("{}:{}", address.0, address.1)), raw.ts);
         } else if let Some(path) = unix_path(bytes) {
             fd.rename(path.into(), raw.ts);
-        } else if let Some(family) = bytes.first() {
+        } else if let Some(family) = bytes.first().filter(|_| fd.kind != FdKind::Unsupported) {
             fd.rename(file::text_name(format!("family {family}")), raw.ts);
         }
     });
