@@ -3,7 +3,7 @@
 use eyas_events::EventType;
 
 use crate::io_uring::Mark;
-use crate::{Place, RawEvent};
+use crate::{Loss, Place, RawEvent};
 
 /// Copies of events in one buffer, for programs that keep events before they know whether they need them.
 ///
@@ -27,6 +27,8 @@ pub struct Frames {
     /// Time of the first and of the last event, ns since the epoch.
     first: u64,
     last: u64,
+    /// Losses, each with the number of events before it.
+    losses: Vec<(usize, Loss)>,
 }
 
 /// Size of a head: time, thread and length of the body, then type, CPU, number of parameters and flags.
@@ -84,6 +86,20 @@ impl Frames {
         self.count += 1;
     }
 
+    /// Adds losses that occurred before the next event.
+    #[cold]
+    pub fn push_losses(&mut self, losses: &[Loss]) {
+        if let (0, [.., last]) = (self.count, losses) {
+            (self.first, self.last) = (last.until, last.until);
+        }
+        self.losses.extend(losses.iter().map(|loss| (self.count, *loss)));
+    }
+
+    /// The losses, each with the number of events in this buffer before it.
+    pub fn losses(&self) -> &[(usize, Loss)] {
+        &self.losses
+    }
+
     #[cold]
     fn push_rest(&mut self, event: &RawEvent<'_>) {
         let Place { num, previous } = event.place;
@@ -117,18 +133,19 @@ impl Frames {
         self.bytes.shrink_to_fit();
     }
 
-    /// Removes the events, and keeps the memory.
+    /// Removes the events and the losses, and keeps the memory.
     pub fn clear(&mut self) {
         (self.used, self.count) = (0, 0);
+        self.losses.clear();
     }
 
-    /// Size of the copies, bytes.
+    /// Size of the copies and of the losses, bytes.
     #[inline]
     pub fn size(&self) -> usize {
-        self.used
+        self.used + self.losses.len() * size_of::<(usize, Loss)>()
     }
 
-    /// Times of the first and the last event, ns since the epoch; 0 if there is none.
+    /// Times of the first and the last event, ns since the epoch; of the last loss, if there is only a loss.
     pub fn span(&self) -> (u64, u64) {
         (self.first, self.last)
     }
@@ -246,6 +263,24 @@ mod tests {
         assert!(frames.iter().map(|event| event.body.to_vec()).eq(bodies));
         frames.shrink_to_fit();
         assert_eq!((frames.capacity(), frames.len()), (frames.size(), 300));
+    }
+
+    #[test]
+    fn losses_keep_their_places() {
+        let mut frames = Frames::default();
+        let event = |ts| EventBuilder::new(EventType::SYSCALL_CLOSE_X).ts(ts).build();
+        let [first, second] = [Loss::unknown(0, 5, 6, 7), Loss::unknown(1, 8, 9, 1)];
+        for _ in 0..2 {
+            frames.clear();
+            assert_eq!((frames.size(), frames.losses()), (0, &[][..]));
+            frames.push_losses(&[first]);
+            assert!(frames.is_empty() && frames.size() > 0);
+            assert_eq!(frames.span(), (6, 6));
+            frames.push(&event(7).as_raw());
+            frames.push_losses(&[second]);
+            assert_eq!((frames.len(), frames.span()), (1, (7, 7)));
+            assert_eq!(frames.losses(), [(0, first), (1, second)]);
+        }
     }
 
     #[test]

@@ -51,6 +51,11 @@ impl Suspects {
         self.classes[EventClass::of(ty) as usize] += 1;
         let code = usize::from(ty.0) % (64 * WORDS);
         self.types[code / 64] |= 1 << (code % 64);
+        self.note_group(group);
+    }
+
+    /// Adds a thread group: any of the events may be of this one.
+    pub fn note_group(&mut self, group: i64) {
         for bit in bits(group) {
             self.groups[bit / 64] |= 1 << (bit % 64);
         }
@@ -119,6 +124,13 @@ impl Loss {
         Self { cpu, since, until, events, of: Suspects::ALL }
     }
 
+    /// Adds another loss: the result lasts from the beginning of the first to the end of the last.
+    pub fn merge(&mut self, other: &Self) {
+        (self.since, self.until) = (self.since.min(other.since), self.until.max(other.until));
+        self.events = self.events.saturating_add(other.events);
+        self.of.merge(&other.of);
+    }
+
     /// Length of a loss in a capture, in bytes.
     pub(crate) const LEN: usize = 2 + 8 * (3 + EventClass::ALL.len() + 2 * WORDS);
 
@@ -152,12 +164,7 @@ impl Waiting {
     pub(crate) fn note(&mut self, losses: &[Loss]) {
         for loss in losses {
             match self.0.iter_mut().find(|known| known.cpu == loss.cpu) {
-                Some(known) => {
-                    known.since = known.since.min(loss.since);
-                    known.until = known.until.max(loss.until);
-                    known.events = known.events.saturating_add(loss.events);
-                    known.of.merge(&loss.of);
-                }
+                Some(known) => known.merge(loss),
                 None => self.0.push(*loss),
             }
         }

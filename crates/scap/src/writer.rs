@@ -62,6 +62,8 @@ pub struct Writer {
     flushed: u64,
     /// The losses since the last written event.
     lost: Waiting,
+    /// Whether a section has begun.
+    has_section: bool,
 }
 
 type Sink = Counted<BufWriter<Box<dyn Write + Send>>>;
@@ -149,14 +151,18 @@ impl Writer {
     pub fn new(out: impl Write + Send + 'static, compress: bool) -> Self {
         let out: Sink = Counted(BufWriter::with_capacity(64 << 10, Box::new(out)), 0);
         let out = if compress { Out::gzip(out) } else { Out::Plain(out) };
-        Self { out, buffer: Vec::new(), flushed: 0, lost: Waiting::default() }
+        Self { out, buffer: Vec::new(), flushed: 0, lost: Waiting::default(), has_section: false }
     }
 
-    /// Begins a section with a snapshot.
+    /// Begins a section with a snapshot. Losses that were noted after the last event of the previous section
+    /// are stored in that section, because the snapshot ends their effects.
     ///
     /// # Errors
     /// The output fails.
     pub fn snapshot(&mut self, snapshot: &Snapshot) -> Result<(), Error> {
+        if std::mem::replace(&mut self.has_section, true) {
+            self.end_losses()?;
+        }
         self.block(block::SECTION, blocks::section)?;
         if let Some(machine) = &snapshot.machine {
             self.block(block::MACHINE, |out| blocks::machine(out, machine))?;
@@ -349,12 +355,18 @@ impl Writer {
     /// # Errors
     /// The output fails; the capture is incomplete.
     pub fn finish(mut self) -> Result<(), Error> {
+        self.end_losses()?;
+        self.out.end_member().and_then(|mut out| out.flush()).map_err(Error::Write)
+    }
+
+    /// Writes the losses after the last event, with a hidden event.
+    fn end_losses(&mut self) -> Result<(), Error> {
         while let Some(until) = self.lost.first(MOST_LOSSES).iter().map(|loss| loss.until).max() {
             let event =
                 EventBuilder::new(EventType::GENERIC_X).ts(until).tid(-1).uint(0, 0).uint(1, 0).build();
             self.event(&RawEvent { state_only: true, ..event.as_raw() })?;
         }
-        self.out.end_member().and_then(|mut out| out.flush()).map_err(Error::Write)
+        Ok(())
     }
 
     /// Writes type, length, body, padding, and the length again.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use std::sync::Arc;
 
 use eyas_events::EventType;
-use eyas_scap::{Advance, Error, EventSource, RawEvent, Snapshot};
+use eyas_scap::{Advance, Error, EventSource, Loss, RawEvent, Snapshot};
 
 use crate::exe_hashes::ExeHashes;
 use crate::lookups::{AccountLookup, AsyncLookups, ContainerLookup, RuntimeStats, Waits};
@@ -247,6 +247,8 @@ pub enum Skipped<'a> {
     Snapshot(&'a Snapshot),
     /// An event that only updates the state.
     Event(RawEvent<'a>),
+    /// Losses before the next event.
+    Losses(&'a [Loss]),
 }
 
 impl Default for Inspector {
@@ -453,6 +455,7 @@ impl Inspector {
                 Advance::Event => {
                     let Some(event) = source.current() else { return Ok(Step::Idle) };
                     self.note_losses(source);
+                    pass_losses(source, &mut passed);
                     let is_shown = match self.needs {
                         None => {
                             self.update(&event);
@@ -478,12 +481,14 @@ impl Inspector {
                 }
                 Advance::Idle => {
                     self.note_losses(source);
+                    pass_losses(source, &mut passed);
                     self.settle();
                     self.begin_capture()?;
                     return Ok(Step::Idle);
                 }
                 Advance::End => {
                     self.note_losses(source);
+                    pass_losses(source, &mut passed);
                     self.settle();
                     self.begin_capture()?;
                     return Ok(Step::End);
@@ -674,6 +679,13 @@ impl Drop for Inspector {
     fn drop(&mut self) {
         // A caller who needs the error calls `close`.
         let _ = self.close();
+    }
+}
+
+#[inline]
+fn pass_losses<S: EventSource + ?Sized>(source: &S, passed: &mut impl FnMut(Skipped<'_>)) {
+    if !source.losses().is_empty() {
+        passed(Skipped::Losses(source.losses()));
     }
 }
 

@@ -5,7 +5,7 @@ use std::ops::Range;
 use bumpalo::Bump;
 use eyas_events::{Category, EventFlags, EventType};
 use eyas_fields::{Field, Scope, ScopeVersion, Value};
-use eyas_scap::{OwnedEvent, Place, RawEvent, Snapshot, User};
+use eyas_scap::{Loss, OwnedEvent, Place, RawEvent, Snapshot, User};
 
 use crate::exe_hashes::ExeHashes;
 use crate::path::{self, Base};
@@ -183,6 +183,13 @@ impl<'a> EventView<'a> {
             snapshot.metadata.extend(plugins.state_events());
         }
         snapshot
+    }
+
+    /// Losses that [`EventView::snapshot`] does not make good: events were lost, and the state of some threads
+    /// has been in doubt since, or the loss continues after this event. For
+    /// [`Writer::losses`](eyas_scap::Writer::losses), so that a replay of the capture reports the same doubt.
+    pub fn losses(&self) -> Vec<Loss> {
+        self.state.losses_at(self.event.ts)
     }
 
     /// Results of lookups since the previous event, if [`Config::reports`](crate::Config::reports) is set:

@@ -26,7 +26,7 @@ use crate::signals::Stop;
 use chunks::Chunks;
 pub use flight::Limits;
 use pool::Pool;
-use recorder::{Chunk, Message, Recorder, State, Status};
+use recorder::{Beginning, Chunk, Message, Recorder, State, Status};
 use way::Way;
 
 mod chunks;
@@ -139,7 +139,7 @@ impl Capture {
             return self.chunks = None;
         }
         if let Some(way) = &mut self.way {
-            way.give(Message::Flight(limits));
+            let _ = way.give(Message::Flight(limits));
         }
         self.chunks = limits.map(Chunks::new);
     }
@@ -227,10 +227,11 @@ impl Capture {
     pub fn passed(&mut self, passed: Skipped<'_>) {
         match passed {
             Skipped::Event(event) => self.push(&event),
+            Skipped::Losses(losses) => self.frames.push_losses(losses),
             Skipped::Snapshot(snapshot) => {
                 self.hand_on(true);
                 let message = Message::Snapshot(Box::new(snapshot.clone()));
-                if !self.way.as_mut().is_some_and(|way| way.give(message)) {
+                if !self.way.as_mut().is_some_and(|way| way.give(message).is_ok()) {
                     // A reader would interpret the following events with the wrong state.
                     self.end();
                     self.chunks.as_mut().into_iter().for_each(Chunks::lose);
@@ -285,7 +286,8 @@ impl Capture {
         let (Some(chunks), Some(way)) = (&mut self.chunks, &mut self.way) else { return };
         let began = Instant::now();
         let snapshot = Box::new(event.snapshot());
-        if way.give(Message::Chunk(Chunk { snapshot, has_gap: chunks.has_gap })) {
+        let chunk = Chunk { snapshot, losses: event.losses(), has_gap: chunks.has_gap };
+        if way.give(Message::Chunk(chunk)).is_ok() {
             chunks.begin(event.event().ts, began.elapsed());
         }
     }
@@ -314,8 +316,9 @@ impl Capture {
         }
         let limit = self.config.max_file_size_mb << 20;
         let status = Arc::new(Status::new(self.path(ts, event.num()), limit));
-        let message = Message::Begin(Arc::clone(&status), Box::new(event.snapshot()), ts);
-        if self.way.as_mut().is_some_and(|way| way.give(message)) {
+        let beginning = Beginning { snapshot: Box::new(event.snapshot()), losses: event.losses(), ts };
+        let message = Message::Begin(Arc::clone(&status), beginning);
+        if self.way.as_mut().is_some_and(|way| way.give(message).is_ok()) {
             self.active = Some(Active { status, deadline });
             self.batch = BATCH;
         } else {
@@ -344,7 +347,12 @@ impl Capture {
             frames.shrink_to_fit();
         }
         let events = frames.len() as u64;
-        let is_given = way.give(Message::Frames(frames));
+        let returned = way.give(Message::Frames(frames));
+        let is_given = returned.is_ok();
+        if let Err(Message::Frames(frames)) = returned {
+            // Replays of the capture then know that events are missing.
+            self.frames.push_losses(&written::losses(&frames));
+        }
         match &mut self.chunks {
             Some(chunks) if is_given => chunks.count(size),
             Some(chunks) => chunks.lose(),
@@ -361,7 +369,7 @@ impl Capture {
         if self.active.take().is_some()
             && let Some(way) = &mut self.way
         {
-            way.give(Message::End);
+            let _ = way.give(Message::End);
         }
     }
 

@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use eyas::events::{EventType, param};
-use eyas::scap::{EventBuilder, EventSource, IoUring, Next, Reader, Snapshot, Writer};
+use eyas::scap::{
+    Advance, EventBuilder, EventSource, IoUring, Loss, Next, Reader, Snapshot, Suspects, Writer,
+};
 use eyas_testing::Numbers;
 
 mod common;
@@ -157,6 +159,87 @@ fn the_memory_is_kept() {
     let (files, _) = replay(&dir, &rules, &capture, &options);
     let size = std::fs::metadata(&files[0]).unwrap().len();
     assert!((1 << 20..(1 << 20) + 300_000).contains(&size), "{size}");
+}
+
+/// The demo's capture, with losses before some events.
+fn with_losses(path: &Path) {
+    let mut reader = Reader::open(demo()).unwrap();
+    let mut writer = Writer::create(path, false).unwrap();
+    let mut events = 0;
+    loop {
+        match reader.next().unwrap() {
+            Next::Snapshot(snapshot) => writer.snapshot(&snapshot).unwrap(),
+            Next::Event(event) => {
+                events += 1;
+                let mut of = Suspects::NONE;
+                of.note(EventType::SYSCALL_OPENAT_2_X, event.tid);
+                let loss = |number: u64| Loss {
+                    cpu: event.cpu,
+                    since: event.ts - number,
+                    until: event.ts + 20 * MS,
+                    events: number,
+                    of,
+                };
+                if [1000, 2000, 4000].contains(&events) {
+                    writer.losses(&[loss(events)]);
+                }
+                writer.event(&event).unwrap();
+            }
+            Next::Idle => {}
+            Next::End => return writer.finish().unwrap(),
+        }
+    }
+}
+
+fn losses(path: &Path) -> Vec<Loss> {
+    let mut reader = Reader::open(path).unwrap();
+    let mut losses = Vec::new();
+    loop {
+        let is_over = matches!(reader.advance().unwrap(), Advance::End);
+        losses.extend_from_slice(reader.losses());
+        if is_over {
+            return losses;
+        }
+    }
+}
+
+#[test]
+fn a_replay_of_the_file_has_the_doubt_of_the_run() {
+    let dir = Dir::new("pre-roll-losses");
+    let capture = dir.join("in");
+    with_losses(&capture);
+    let rule = "- {rule: r, desc: d, condition: evt.num > 0, output: '%evt.type %thread.tid <%evt.doubt>', priority: INFO}\n";
+    let every = dir.write("every.yaml", rule);
+    let alerts = |capture: &Path| -> Vec<String> {
+        let args = ["-r", every.to_str().unwrap(), "-e", capture.to_str().unwrap()];
+        let out = falco(&[&args[..], &["-o", "time_format_iso_8601=true"]].concat());
+        alerts_of_every_event(&String::from_utf8(out.stdout).unwrap())
+    };
+    let run = alerts(&capture);
+    let is_doubted = |line: &&String| !line.contains("<NA>") && !line.contains("<>");
+    assert!((100..run.len() - 900).contains(&run.iter().filter(is_doubted).count()), "{}", run[3000]);
+    // In the middle of a loss, after two of them, and without losses; from the alert on, and from before it.
+    for number in [500, 1005, 2500] {
+        for (options, is_whole) in [
+            (&[][..], false),
+            (&["capture.pre_roll=20ms"], false),
+            (&["capture.pre_roll=1h"], true),
+            (&["capture.pre_roll=1h", "capture.memory=1MiB"], true),
+        ] {
+            let rules = trigger("a", &format!("evt.num = {number}"), 10_000);
+            let (files, _) = replay(&dir, &rules, &capture, options);
+            let [file] = &files[..] else { panic!("{files:?}") };
+            let again = alerts(file);
+            assert_eq!(again, run[run.len() - again.len()..], "{number} {options:?}");
+            let events: u64 = losses(file).iter().map(|loss| loss.events).sum();
+            let all = 7000;
+            assert!(
+                if is_whole { events == all } else { (4000..=all).contains(&events) },
+                "{number} {options:?}: {events}"
+            );
+            std::fs::remove_file(file).unwrap();
+        }
+    }
 }
 
 #[test]

@@ -23,6 +23,8 @@ pub(crate) struct Doubts {
     recent: VecDeque<Loss>,
     /// End of the last loss.
     until: u64,
+    /// End of the last loss when no thread was in doubt any more.
+    healed: u64,
 }
 
 /// A thread that must be looked up.
@@ -41,8 +43,7 @@ impl Doubts {
         if self.recent.len() == REMEMBERED {
             let older = self.recent.pop_front();
             if let (Some(older), Some(next)) = (older, self.recent.front_mut()) {
-                (next.since, next.until) = (next.since.min(older.since), next.until.max(older.until));
-                next.of.merge(&older.of);
+                next.merge(&older);
             }
         }
         self.until = self.until.max(loss.until);
@@ -54,6 +55,18 @@ impl Doubts {
         let covers = |loss: &Loss| (loss.since..=loss.until).contains(&ts);
         let is_among = |loss: &Loss| covers(loss) && loss.of.may_be(ty) && loss.of.may_be_of(group);
         ts <= self.until && self.recent.iter().any(is_among)
+    }
+
+    /// Records that no thread is in doubt any more.
+    pub(super) fn end(&mut self) {
+        (self.any, self.healed) = (false, self.until);
+    }
+
+    /// The losses that may have changed the state of threads that are still in doubt, or that continue after
+    /// this time.
+    pub(crate) fn at(&self, ts: u64) -> impl Iterator<Item = Loss> {
+        let healed = if self.any { self.healed } else { self.until };
+        self.recent.iter().copied().filter(move |loss| loss.until > healed || loss.until >= ts)
     }
 
     /// Whether some thread may be in doubt.

@@ -48,6 +48,18 @@ impl State {
         }
     }
 
+    /// The losses because of which threads are in doubt, or that continue after this time. A capture that
+    /// begins with the current state and with these losses has the same doubts, including those of threads
+    /// that inherited them.
+    pub(crate) fn losses_at(&self, ts: u64) -> Vec<Loss> {
+        let mut losses: Vec<Loss> = self.doubts.at(ts).collect();
+        if let Some(last) = losses.last_mut().filter(|_| self.doubts.remain()) {
+            let doubted = self.threads.doubted().filter_map(|key| self.threads.at(key));
+            doubted.for_each(|thread| last.of.note_group(thread.pid));
+        }
+        losses
+    }
+
     /// Records an event of the CPU, or that no event waits: the CPU's loss is over. So the changes by
     /// events of other CPUs since the beginning of the loss are in doubt, too.
     pub(crate) fn end_losses(&mut self, cpu: Option<u16>, ts: u64) {
@@ -83,15 +95,16 @@ impl State {
         let queue = &mut self.doubts.queue;
         queue.extend(self.threads.doubted().map(|key| Doubt { key, missed: None }));
         self.doubts.any = !queue.is_empty() || !self.doubts.losing.is_empty();
-        if !self.doubts.any {
-            self.threads.end_doubt();
-        }
         self.stats.threads_doubted += queue.len() as u64;
         let files = |doubt: &Doubt| {
             let thread = self.threads.at(doubt.key).filter(|thread| thread.is_main())?;
             Some(self.threads.fds(thread)?.len() as u64)
         };
         self.stats.fds_doubted += queue.iter().filter_map(files).sum::<u64>();
+        if !self.doubts.any {
+            self.doubts.end();
+            self.threads.end_doubt();
+        }
     }
 
     /// Looks up the thread of the next event if it is in doubt; returns whether it did.

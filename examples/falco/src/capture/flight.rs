@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use eyas::scap::{Frames, Snapshot, Writer};
+use eyas::scap::{Frames, Loss, Snapshot, Writer};
 use rustix::time::{ClockId, clock_gettime};
 
 use super::pool::{MOST, Pool};
@@ -51,6 +51,8 @@ pub struct FlightRecorder {
 /// A snapshot and the events after it.
 struct Chunk {
     state: State,
+    /// Losses after which this state is in doubt.
+    losses: Vec<Loss>,
     /// The events of the previous chunk do not lead to this state.
     is_apart: bool,
     batches: Vec<Batch>,
@@ -125,11 +127,11 @@ impl FlightRecorder {
     }
 
     /// Begins a chunk. `is_apart` means that the previous events do not lead to this state: some are
-    /// missing, or another capture begins.
+    /// missing, or another capture begins. After these losses, the state is in doubt.
     ///
     /// # Errors
     /// The snapshot does not fit the file format.
-    pub fn begin(&mut self, snapshot: Box<Snapshot>, is_apart: bool) -> Result<()> {
+    pub fn begin(&mut self, snapshot: Box<Snapshot>, losses: Vec<Loss>, is_apart: bool) -> Result<()> {
         let size = snapshot.size();
         let state = match size > self.limits.memory / STATES {
             true => {
@@ -139,7 +141,7 @@ impl FlightRecorder {
             false => State::Plain(snapshot, size),
         };
         self.size += state.size();
-        self.chunks.push_back(Chunk { state, is_apart, batches: Vec::new(), compressed: 0 });
+        self.chunks.push_back(Chunk { state, losses, is_apart, batches: Vec::new(), compressed: 0 });
         self.trim();
         Ok(())
     }
@@ -186,6 +188,10 @@ impl FlightRecorder {
         for chunk in self.chunks.iter().skip(from) {
             if events.is_none() || chunk.is_apart {
                 chunk.state.write(writer)?;
+                // The losses since the first chunk were written with the events, and are not counted again.
+                let is_first = events.is_none();
+                let count = |loss: &Loss| if is_first { *loss } else { Loss { events: 0, ..*loss } };
+                writer.losses(&chunk.losses.iter().map(count).collect::<Vec<_>>());
             }
             let events = events.get_or_insert(0);
             for batch in &chunk.batches {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use anyhow::{Context, Result, anyhow, bail};
-use eyas::scap::{Frames, Snapshot, Writer};
+use eyas::scap::{Frames, Loss, Snapshot, Writer};
 use rustix::fs::OFlags;
 
 use super::flight::{FlightRecorder, Limits};
@@ -69,8 +69,8 @@ impl Status {
 
 /// Data to write or to keep.
 pub enum Message {
-    /// Begins a file, with this state unless there is a pre-roll. The first event has this time, ns.
-    Begin(Arc<Status>, Box<Snapshot>, u64),
+    /// Begins a file.
+    Begin(Arc<Status>, Beginning),
     /// A new state, where a replayed file has several captures.
     Snapshot(Box<Snapshot>),
     Frames(Frames),
@@ -82,10 +82,22 @@ pub enum Message {
     Chunk(Chunk),
 }
 
+/// Beginning of a file without a pre-roll.
+pub struct Beginning {
+    /// The state there.
+    pub snapshot: Box<Snapshot>,
+    /// Losses after which that state is in doubt.
+    pub losses: Vec<Loss>,
+    /// Time of the first event, ns.
+    pub ts: u64,
+}
+
 /// Beginning of a chunk of the flight recorder.
 pub struct Chunk {
     /// The state there.
     pub snapshot: Box<Snapshot>,
+    /// Losses after which that state is in doubt.
+    pub losses: Vec<Loss>,
     /// Whether events before the chunk are missing.
     pub has_gap: bool,
 }
@@ -125,9 +137,9 @@ impl Recorder {
 
     pub fn take(&mut self, message: Message) {
         match message {
-            Message::Begin(status, snapshot, ts) => {
+            Message::Begin(status, beginning) => {
                 self.end();
-                match Open::create(&status, &snapshot, self.flight.as_ref(), ts) {
+                match Open::create(&status, &beginning, self.flight.as_ref()) {
                     Ok(open) => self.open = Some(open),
                     Err(error) => fail(&status, &error),
                 }
@@ -135,7 +147,7 @@ impl Recorder {
             }
             Message::Snapshot(snapshot) => {
                 if self.flight.is_some() {
-                    self.keep(snapshot.clone(), true);
+                    self.keep(snapshot.clone(), Vec::new(), true);
                 }
                 self.write(|open| Ok(open.writer.snapshot(&snapshot)?));
             }
@@ -155,13 +167,13 @@ impl Recorder {
                 Some(flight) => flight.limit(limits),
                 None => self.flight = Some(FlightRecorder::new(limits, self.pool.clone())),
             },
-            Message::Chunk(Chunk { snapshot, has_gap }) => self.keep(snapshot, has_gap),
+            Message::Chunk(Chunk { snapshot, losses, has_gap }) => self.keep(snapshot, losses, has_gap),
         }
     }
 
-    fn keep(&mut self, snapshot: Box<Snapshot>, is_apart: bool) {
+    fn keep(&mut self, snapshot: Box<Snapshot>, losses: Vec<Loss>, is_apart: bool) {
         let Some(flight) = &mut self.flight else { return };
-        if let Err(error) = flight.begin(snapshot, is_apart) {
+        if let Err(error) = flight.begin(snapshot, losses, is_apart) {
             log::log(Level::Error, &format!("capture: can't keep the state before alerts: {error:#}"));
             self.flight = None;
         }
@@ -243,12 +255,7 @@ fn fail(status: &Status, error: &anyhow::Error) {
 }
 
 impl Open {
-    fn create(
-        status: &Arc<Status>,
-        snapshot: &Snapshot,
-        flight: Option<&FlightRecorder>,
-        ts: u64,
-    ) -> Result<Self> {
+    fn create(status: &Arc<Status>, beginning: &Beginning, flight: Option<&FlightRecorder>) -> Result<Self> {
         // The file may contain secrets, and its directory may be world-writable.
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(true).mode(file::mode());
@@ -258,9 +265,11 @@ impl Open {
             bail!("it is no regular file");
         }
         let mut writer = Writer::new(file, true);
-        let earlier = flight.map(|flight| flight.write(&mut writer, ts, status.limit)).transpose()?.flatten();
+        let earlier =
+            flight.map(|flight| flight.write(&mut writer, beginning.ts, status.limit)).transpose()?.flatten();
         if earlier.is_none() {
-            writer.snapshot(snapshot)?;
+            writer.snapshot(&beginning.snapshot)?;
+            writer.losses(&beginning.losses);
         }
         let earlier = earlier.unwrap_or_default();
         Ok(Self { status: Arc::clone(status), writer, events: earlier, earlier, unflushed: earlier > 0 })

@@ -69,13 +69,16 @@ impl Way {
         }
     }
 
-    /// Passes a message on. Returns whether there was room. There always is for messages other than events
-    /// and snapshots.
-    pub fn give(&mut self, message: Message) -> bool {
+    /// Passes a message on.
+    ///
+    /// # Errors
+    /// Returns the message if there is no room. There always is for messages other than events and snapshots.
+    #[expect(clippy::result_large_err, reason = "the error is the caller's message")]
+    pub fn give(&mut self, message: Message) -> Result<(), Message> {
         let Writing { send, load, .. } = match self {
             Self::Here(recorder) => {
                 recorder.take(message);
-                return true;
+                return Ok(());
             }
             Self::Thread(writing) => writing,
         };
@@ -83,11 +86,11 @@ impl Way {
         let has_room = (bytes == 0 || load.bytes.load(Ordering::Relaxed) + bytes <= MAX_BYTES)
             && (files == 0 || load.files.load(Ordering::Relaxed) < MAX_FILES);
         if !has_room {
-            return false;
+            return Err(message);
         }
         load.bytes.fetch_add(bytes, Ordering::Relaxed);
         load.files.fetch_add(files, Ordering::Relaxed);
-        send.send(message).is_ok()
+        send.send(message).map_err(|error| error.0)
     }
 
     /// Waits until everything is written, or until `patience` returns false. `patience` gets the time since
