@@ -75,6 +75,13 @@ impl<'a> Input<'a> {
         Mark { line: self.line, column: self.column, offset: self.at - self.passed }
     }
 
+    /// Whether a tab is in the indentation of this line.
+    pub(crate) fn is_indented_by_tab(&self) -> bool {
+        let before = &self.bytes[..self.at];
+        let line = before.rsplit(|byte| matches!(byte, b'\n' | b'\r')).next().unwrap_or_default();
+        line.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).any(|byte| *byte == b'\t')
+    }
+
     /// Takes a byte.
     pub(crate) fn next(&mut self) -> Option<u8> {
         let byte = self.peek()?;

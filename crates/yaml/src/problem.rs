@@ -4,6 +4,9 @@ use std::borrow::Cow;
 
 use crate::Mark;
 
+/// Advice about a tab in the indentation.
+pub(crate) const TAB_HELP: &str = "indent with blanks: YAML does not know how wide a tab is";
+
 /// Error of a text that is not valid YAML.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {

@@ -2,7 +2,7 @@
 
 use crate::Mark;
 use crate::input::Input;
-use crate::problem::Problem;
+use crate::problem::{Problem, TAB_HELP};
 use crate::token::Run;
 
 /// The reason, which yaml-cpp does not report, because it treats the byte as the end of the text.
@@ -232,7 +232,7 @@ pub(crate) fn read(input: &mut Input<'_>, rules: &Rules) -> Result<Read, Box<Pro
             if input.is(b'\t') && input.column() < indent && !end.is_quote() {
                 let cpp = "illegal tab when looking for indentation";
                 let problem = Problem::new(cpp, "a tab indents a line", input.mark());
-                return Err(problem.help("indent with blanks: YAML does not know how wide a tab is"));
+                return Err(problem.help(TAB_HELP));
             }
             if block || end.is_here(input) {
                 break;

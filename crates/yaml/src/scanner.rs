@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use crate::Mark;
 use crate::input::Input;
-use crate::problem::Problem;
+use crate::problem::{Problem, TAB_HELP};
 use crate::scalar::{self, Chomp, End, Fold, Rules};
 use crate::token::{Placed, Run, Scalar, Status, Style, Token};
 
@@ -124,6 +124,21 @@ impl<'a> Scanner<'a> {
 
     fn fail<T>(&self, cpp: &'static str, message: &str) -> Result<T, Box<Problem>> {
         Err(Problem::new(cpp, message, self.input.mark()))
+    }
+
+    /// An error about this place in a line: a tab that indents the line explains it better than `help`.
+    fn fail_here<T>(
+        &self,
+        cpp: &'static str,
+        message: &str,
+        help: Option<&'static str>,
+    ) -> Result<T, Box<Problem>> {
+        let problem = Problem::new(cpp, message, self.input.mark());
+        Err(match help {
+            _ if self.input.is_indented_by_tab() => problem.help(TAB_HELP),
+            Some(help) => problem.help(help),
+            None => problem,
+        })
     }
 
     fn scan(&mut self) -> Scanned {
@@ -439,7 +454,7 @@ impl<'a> Scanner<'a> {
             return self.fail("illegal block entry", "`- ` cannot stand between brackets or braces");
         }
         if !self.key_allowed {
-            return self.fail("illegal block entry", "`- ` cannot stand here");
+            return self.fail_here("illegal block entry", "`- ` cannot stand here", None);
         }
         self.open(Collection::Seq, Status::Valid);
         (self.key_allowed, self.value_may_be_glued) = (true, false);
@@ -452,7 +467,7 @@ impl<'a> Scanner<'a> {
     fn key(&mut self) -> Scanned {
         if !self.in_flow() {
             if !self.key_allowed {
-                return self.fail("illegal map key", "`? ` cannot stand here");
+                return self.fail_here("illegal map key", "`? ` cannot stand here", None);
             }
             self.open(Collection::Map, Status::Valid);
         }
@@ -471,9 +486,8 @@ impl<'a> Scanner<'a> {
         } else {
             if !self.in_flow() {
                 if !self.key_allowed {
-                    let problem =
-                        Problem::new("illegal map value", "`: ` cannot stand here", self.input.mark());
-                    return Err(problem.help("put the text between quotes if the `:` is a part of it"));
+                    let help = "put the text between quotes if the `:` is a part of it";
+                    return self.fail_here("illegal map value", "`: ` cannot stand here", Some(help));
                 }
                 self.open(Collection::Map, Status::Valid);
             }

@@ -155,6 +155,9 @@ fn words_and_numbers_are_read_as_yaml_cpp_reads_them() {
 fn a_problem_says_where_and_what_to_do() {
     for (text, want) in [
         ("a:\n  b: 1\n\t c: 2\n", "tab"),
+        ("a:\n\tb: 1\n", "indent with blanks"),
+        ("a:\n \tb: 1\n", "indent with blanks"),
+        ("a:\n\t- b: 1\n", "indent with blanks"),
         ("a: \"\\q\"", "backslash"),
         ("a: @b", "quotes"),
         ("a: b: c", "quotes"),
