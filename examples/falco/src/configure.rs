@@ -112,6 +112,7 @@ fn read_all(given: Option<&Path>, options: &[String], capture: Option<&Path>) ->
     config.check()?;
     warnings.extend(config.base_syscalls.oddities());
     warnings.extend(config.append_output.iter().filter_map(Append::oddity));
+    warnings.extend(config.falco_libs.oddity());
     #[cfg(feature = "grpc")]
     if wants_grpc && !config.grpc.enabled {
         warnings.push(
@@ -138,7 +139,8 @@ fn read(path: &Path, files: &mut Vec<ReadFile>, warnings: &mut Vec<String>) -> R
     let text = crate::file::read(path, crate::file::MAX_TEXT)
         .with_context(|| format!("can't read the configuration file {}", path.display()))?;
     let name = path.display().to_string();
-    let mut tree = tree::parse(&name, &text).with_context(|| format!("Cannot read config file ({name})"))?;
+    let mut tree =
+        tree::parse(&name, &text, warnings).with_context(|| format!("Cannot read config file ({name})"))?;
     tree::expand_env(&mut tree, &|name| std::env::var(name).ok());
     files.push(ReadFile { path: path.to_owned(), validation: validate::validate(&tree) });
     unknown::keys(&tree, &CONFIG, &fit::Path::default(), &name, warnings);

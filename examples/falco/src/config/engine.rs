@@ -137,6 +137,17 @@ pub struct BaseSyscalls {
     pub all: bool,
 }
 
+impl Libs {
+    /// A warning about a thread table without room.
+    pub fn oddity(&self) -> Option<String> {
+        (self.thread_table_size == 0).then(|| {
+            "falco_libs.thread_table_size is 0: no thread or process is known, so conditions on them do not match; \
+             the default is 262144"
+                .to_owned()
+        })
+    }
+}
+
 impl BaseSyscalls {
     /// Warnings about names in [`BaseSyscalls::custom_set`] that are not system calls, with Falco's text.
     pub fn oddities(&self) -> Vec<String> {

@@ -201,7 +201,8 @@ fn every_key_takes_every_form_of_its_value() {
         };
         for form in &forms {
             let text = nested(way, form);
-            let tree = tree::parse("f", text.as_bytes()).unwrap_or_else(|error| panic!("{text}: {error:#}"));
+            let tree = tree::parse("f", text.as_bytes(), &mut Vec::new())
+                .unwrap_or_else(|error| panic!("{text}: {error:#}"));
             let mut warnings = Vec::new();
             unknown::keys(&tree, &CONFIG, &KeyPath::default(), "f", &mut warnings);
             let fitted = fit(&tree, &CONFIG, &KeyPath::default(), &mut warnings);
@@ -399,7 +400,7 @@ fn files_are_compared_with_the_schema_in_falcos_words() {
         ),
         ("engine: {kind: x}", "failed for <root>[engine][kind]: Failed to match against any enum values."),
     ] {
-        let tree = tree::parse("f", text.as_bytes()).unwrap();
+        let tree = tree::parse("f", text.as_bytes(), &mut Vec::new()).unwrap();
         assert_eq!(validate::validate(&tree), want, "{text}");
     }
 }
@@ -425,6 +426,49 @@ fn unknown_keys_are_named_at_every_level() {
         assert!(warnings.iter().any(|w| w.starts_with(&starts) && w.ends_with(&ends)), "{key}: {warnings:?}");
     }
     assert_eq!(warnings.len(), 6, "{warnings:?}");
+}
+
+#[test]
+fn what_a_file_repeats_is_named_and_has_no_effect() {
+    let dir = Dir::new("repeated");
+    let more = dir.write("more.yaml", "metrics: {enabled: true}\nmetrics: {enabled: false}\n");
+    let main = dir.write(
+        "falco.yaml",
+        format!(
+            "json_output: true\nconfig_files: [{}]\nfile_output:\n  filename: /a\n  filename: /b\njson_output: false\n\
+             ---\npriority: error\n",
+            more.display()
+        ),
+    );
+    let loaded = read_all(Some(&main), &["metrics.output_rule=true".to_owned()], None).unwrap();
+    assert!(loaded.config.json_output && loaded.config.metrics.enabled);
+    let (main, more) = (main.display(), more.display());
+    let mut want = vec![
+        format!("{main} has a second document (line 8), which has no effect: join the two"),
+        format!(
+            "configuration key `json_output` is there twice ({main}, lines 1 and 6): the second has no effect"
+        ),
+        format!(
+            "configuration key `file_output.filename` is there twice ({main}, lines 4 and 5): the second has no effect"
+        ),
+        format!(
+            "configuration key `metrics` is there twice ({more}, lines 1 and 2): the second has no effect"
+        ),
+    ];
+    let mut got = loaded.warnings;
+    got.sort();
+    want.sort();
+    assert_eq!(got, want);
+}
+
+#[test]
+fn a_table_without_room_is_named() {
+    let loaded = options(&["falco_libs.thread_table_size=0"]).unwrap();
+    assert!(
+        loaded.warnings.iter().any(|w| w.starts_with("falco_libs.thread_table_size is 0: ")),
+        "{:?}",
+        loaded.warnings
+    );
 }
 
 #[test]

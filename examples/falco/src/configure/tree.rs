@@ -1,6 +1,8 @@
 //! A configuration as a tree of untyped values: overrides by path, merging of files, and environment
 //! variables.
 
+use std::collections::HashMap;
+
 use anyhow::{Context, Result, anyhow, bail};
 use eyas::yaml::{self, Kind, Node};
 
@@ -19,15 +21,54 @@ pub fn empty() -> Node {
     Node::new(Kind::Map(Vec::new()))
 }
 
-/// Parses the first document of a file, as Falco does.
-pub fn parse(name: &str, text: &[u8]) -> Result<Node> {
-    match yaml(text).with_context(|| name.to_owned())? {
+/// Parses the first document of a file, as Falco does. Adds warnings about what has no effect: further
+/// documents, and keys that a mapping repeats, of which only the first remains.
+pub fn parse(name: &str, text: &[u8], warnings: &mut Vec<String>) -> Result<Node> {
+    let mut documents = documents(text).with_context(|| name.to_owned())?.into_iter();
+    let mut first = documents.next();
+    if let Some(second) = documents.next() {
+        let line = second.mark.line + 1;
+        warnings
+            .push(format!("{name} has a second document (line {line}), which has no effect: join the two"));
+    }
+    if let Some(first) = &mut first {
+        drop_repeated(first, &Path::default(), name, warnings);
+    }
+    match first {
         None => Ok(empty()),
         Some(tree @ Node { kind: Kind::Map(_), .. }) => Ok(tree),
         Some(tree) if is_rules(&tree) => {
             bail!("{name} is a rules file and no configuration: name it with -r")
         }
         Some(tree) => bail!("{name}: expected keys with values, found {}", fit::kind(&tree)),
+    }
+}
+
+fn drop_repeated(node: &mut Node, path: &Path, origin: &str, warnings: &mut Vec<String>) {
+    match &mut node.kind {
+        Kind::Map(pairs) => {
+            let mut known = HashMap::new();
+            pairs.retain(|(key, _)| {
+                let Some(name) = key.as_str() else { return true };
+                let line = key.mark.line + 1;
+                let Some(first) = known.insert(name.to_owned(), line) else { return true };
+                known.insert(name.to_owned(), first);
+                warnings.push(format!(
+                    "configuration key `{}` is there twice ({origin}, lines {first} and {line}): the second has no effect",
+                    path.key(name)
+                ));
+                false
+            });
+            for (key, value) in pairs {
+                drop_repeated(value, &path.key(key.as_str().unwrap_or("null")), origin, warnings);
+            }
+        }
+        Kind::Seq(items) => {
+            for (index, item) in items.iter_mut().enumerate() {
+                drop_repeated(item, &path.index(index), origin, warnings);
+            }
+        }
+        Kind::Scalar(_) | Kind::Null => {}
     }
 }
 
@@ -39,12 +80,16 @@ fn is_rules(tree: &Node) -> bool {
 }
 
 fn yaml(text: &[u8]) -> Result<Option<Node>> {
+    Ok(documents(text)?.into_iter().next())
+}
+
+fn documents(text: &[u8]) -> Result<Vec<Node>> {
     let decoded = yaml::decode(text);
     let parsed = yaml::parse(&decoded).map_err(|problem| {
         let help = problem.help.as_ref().map(|help| format!(" ({help})")).unwrap_or_default();
         anyhow!("{}: {}{help}", problem.cpp_message(), problem.message)
     })?;
-    Ok(parsed.documents.into_iter().next())
+    Ok(parsed.documents)
 }
 
 /// Removes a key from a mapping and returns its value.
@@ -340,7 +385,7 @@ mod tests {
     }
 
     fn after(text: &str, options: &[&str]) -> Result<(String, Vec<String>)> {
-        let (mut tree, mut warnings) = (parse("f", text.as_bytes())?, Vec::new());
+        let (mut tree, mut warnings) = (parse("f", text.as_bytes(), &mut Vec::new())?, Vec::new());
         options.iter().try_for_each(|option| set(&mut tree, option, &mut warnings))?;
         Ok((shown(&tree), warnings))
     }
@@ -446,7 +491,7 @@ mod tests {
             _ => None,
         };
         let text = b"{a: '${A}', b: ['-${B}-${C}-'], c: '$${A}', d: '${A}s', '${A}': e, f: '${C:-x y}${B:-z}', g: \"${C:-}\", h: '$${${A}}', i: '$${A}${A}$${A}', j: '$$A $${A'}";
-        let mut tree = parse("f", text).unwrap();
+        let mut tree = parse("f", text, &mut Vec::new()).unwrap();
         expand_env(&mut tree, &env);
         assert_eq!(
             shown(&tree),
@@ -465,8 +510,8 @@ mod tests {
             (Merge::Append, "{s: {a: 1, b: 2}}", "{s: {a: 3}}", Some("{s: {a: 3}}")),
             (Merge::Append, "{l: {a: 1}}", "{l: [2]}", None),
         ] {
-            let mut tree = parse("base", base.as_bytes()).unwrap();
-            let outcome = merge(&mut tree, parse("more", more.as_bytes()).unwrap(), how);
+            let mut tree = parse("base", base.as_bytes(), &mut Vec::new()).unwrap();
+            let outcome = merge(&mut tree, parse("more", more.as_bytes(), &mut Vec::new()).unwrap(), how);
             assert_eq!(outcome.ok().map(|()| shown(&tree)).as_deref(), want, "{how:?} {base} {more}");
         }
     }
