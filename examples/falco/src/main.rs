@@ -2,6 +2,7 @@
 //! command line.
 #![forbid(unsafe_code)]
 
+use std::io;
 use std::panic::catch_unwind;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, Parser};
 use eyas::sinsp::plugin::SYSCALL;
 use eyas_console::print;
+use rustix::io::Errno;
 
 mod args;
 mod capture;
@@ -78,9 +80,13 @@ fn main() -> ExitCode {
         Ok(args) => args,
         Err(error) => {
             if !error.use_stderr() {
-                // Even if printing fails, the exit status reports the error.
-                let _ = error.print();
-                return ExitCode::SUCCESS;
+                return match error.print() {
+                    Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                        console::print_error(&format!("Error: cannot write to standard output: {error}\n"));
+                        ExitCode::FAILURE
+                    }
+                    _ => ExitCode::SUCCESS,
+                };
             }
             console::print_error(&error.to_string().replacen("error: ", "Error: ", 1));
             if let Some(ContextValue::String(option)) = error.get(ContextKind::InvalidArg)
@@ -105,13 +111,26 @@ fn main() -> ExitCode {
         Ok(Ok(true)) => ExitCode::SUCCESS,
         Ok(Ok(false)) => ExitCode::FAILURE,
         Ok(Err(error)) => {
-            console::print_error(&format!("Error: {error:#}\n"));
+            console::print_error(&format!("Error: {error:#}{}\n", advice(&error)));
             ExitCode::FAILURE
         }
         Err(_) => ExitCode::from(PANICKED),
     };
     run::finish_log();
     code
+}
+
+/// What to do about an error of the system that has the same remedy everywhere.
+fn advice(error: &anyhow::Error) -> &'static str {
+    let too_many = Errno::MFILE.raw_os_error();
+    let is_limit = |cause: &(dyn std::error::Error + 'static)| {
+        cause.downcast_ref::<io::Error>().is_some_and(|error| error.raw_os_error() == Some(too_many))
+            || cause.downcast_ref() == Some(&Errno::MFILE)
+    };
+    match error.chain().any(is_limit) {
+        true => ": raise the limit, with `ulimit -n` or LimitNOFILE of the systemd unit",
+        false => "",
+    }
 }
 
 /// Does what the arguments request. Returns whether everything succeeded.
@@ -192,7 +211,9 @@ fn start(args: &Args) -> Result<bool> {
     if let Some(capture) = &args.incident {
         return incident::run(capture, args, &loaded.config).map(|()| true);
     }
+    let mut hangup = None;
     if !args.dry_run && !args.describes() {
+        hangup = Some(signals::listen_early()?);
         privileges::drop(&loaded.config);
         // From here on, the program may be a service: a log that nobody reads must not block it.
         console::detach().context("can't start the threads that write the log")?;
@@ -231,12 +252,12 @@ fn start(args: &Args) -> Result<bool> {
     });
     let engines = engine.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
     outputs::check_any(&loaded.config)?;
-    if args.dry_run {
+    let Some(hangup) = hangup else {
         log::log(log::Level::Debug, "Skipping event processing in dry-run");
         return Ok(true);
-    }
+    };
     args.write_pidfile()?;
     let setup = Arc::new(Setup::new(args, loaded, engines));
-    run::run(args, &setup, files, early?, &enabled)?;
+    run::run(args, &setup, files, hangup, early?, &enabled)?;
     Ok(true)
 }

@@ -14,8 +14,6 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 use eyas::rules::Priority;
-use signal_hook::consts::SIGHUP;
-use signal_hook::low_level::pipe;
 
 use crate::args::Args;
 #[cfg(feature = "grpc")]
@@ -76,11 +74,15 @@ pub struct Reload {
 }
 
 impl Reload {
-    /// Starts the thread. `read` is the state of the files of `setup` when they were read. `attention` is
-    /// set when there is an update.
-    pub fn start(args: &Args, setup: &Arc<Setup>, read: Stamp, attention: Arc<AtomicBool>) -> Result<Self> {
-        let (hangup, signal) = UnixStream::pair().context("can't listen for SIGHUP")?;
-        pipe::register(SIGHUP, signal).context("can't listen for SIGHUP")?;
+    /// Starts the thread. `read` is the state of the files of `setup` when they were read, and `hangup`
+    /// receives a byte for each SIGHUP. `attention` is set when there is an update.
+    pub fn start(
+        args: &Args,
+        setup: &Arc<Setup>,
+        read: Stamp,
+        hangup: UnixStream,
+        attention: Arc<AtomicBool>,
+    ) -> Result<Self> {
         let (stop, stopped) = UnixStream::pair().context("can't start the thread that reloads")?;
         let (send, updates) = sync_channel(1);
         let running = Arc::new(Mutex::new(Arc::clone(setup)));

@@ -1,5 +1,6 @@
 //! The event loop: reads events and produces alerts.
 
+use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -65,8 +66,15 @@ const PROFILED: u64 = 16;
 const LOG_END: Duration = Duration::from_millis(200);
 
 /// Captures or replays until the end, the time limit or a signal. Prints alerts and statistics. `read` is
-/// the state of the setup's files when they were read.
-pub fn run(args: &Args, setup: &Arc<Setup>, read: Stamp, early: Early, enabled: &[String]) -> Result<()> {
+/// the state of the setup's files when they were read; `hangup` is of `signals::listen_early`.
+pub fn run(
+    args: &Args,
+    setup: &Arc<Setup>,
+    read: Stamp,
+    hangup: UnixStream,
+    early: Early,
+    enabled: &[String],
+) -> Result<()> {
     let config = &setup.config;
     let signals = Signals::listen()?;
     BEGUN.store(true, Ordering::Relaxed);
@@ -77,7 +85,7 @@ pub fn run(args: &Args, setup: &Arc<Setup>, read: Stamp, early: Early, enabled: 
     let health = Health::new(Arc::clone(&pulse), Arc::clone(outputs.hub()));
     let watchdog = Watchdog::start(Arc::clone(outputs.hub()), health.clone(), signals.stop.clone())?;
     let mut monitor = Monitor::new(config.syscall_event_drops.clone());
-    let reload = Reload::start(args, setup, read, signals.attention.clone())?;
+    let reload = Reload::start(args, setup, read, hangup, signals.attention.clone())?;
     let mut telemetry = Telemetry::start(setup, outputs.hub(), &health)?;
     let limit = Limit { seconds: args.duration, first_ts: 0 };
     let mut totals = Totals::default();

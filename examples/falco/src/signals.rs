@@ -1,12 +1,14 @@
 //! Handling of signals.
 
+use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGXFSZ};
 use signal_hook::flag;
+use signal_hook::low_level::pipe;
 
 /// Whether the program was asked to end.
 #[derive(Clone, Default)]
@@ -35,6 +37,22 @@ impl Stop {
     pub fn set(&self) {
         self.flag.store(true, Ordering::Relaxed);
     }
+}
+
+/// Signals that must not end the program from here on. SIGXFSZ: a file that reaches RLIMIT_FSIZE is an error of
+/// its output. SIGHUP and SIGUSR1: while the program still starts, SIGHUP causes a reload as soon as events are
+/// tested, and SIGUSR1 needs nothing, because no output is open yet. Returns a socket that receives a byte
+/// for each SIGHUP.
+///
+/// # Errors
+/// The system does not allow it.
+pub fn listen_early() -> Result<UnixStream> {
+    let (hangup, signal) = UnixStream::pair().context("can't listen for SIGHUP")?;
+    pipe::register(SIGHUP, signal).context("can't listen for SIGHUP")?;
+    for signal in [SIGUSR1, SIGXFSZ] {
+        flag::register(signal, Arc::default()).context("can't listen for signals")?;
+    }
+    Ok(hangup)
 }
 
 /// Signals that the event loop handles.

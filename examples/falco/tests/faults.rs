@@ -448,3 +448,39 @@ fn a_file_with_any_fault_stops_nothing() {
         drop(reader.map(std::thread::JoinHandle::join));
     }
 }
+
+/// Runs the program under a limit of the system.
+fn under(limit: &str, options: &[&str]) -> std::process::Output {
+    let falco = env!("CARGO_BIN_EXE_falco");
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &format!("ulimit {limit} && exec \"$0\" \"$@\""), falco, "-c", "/dev/null"]);
+    shell.args(options).arg("-e").arg(demo()).output().unwrap()
+}
+
+#[test]
+fn a_file_that_reaches_the_size_limit_stops_nothing() {
+    let dir = Dir::new("faults-limit");
+    let rules = rules(&dir);
+    let file = format!("file_output.filename={}", dir.join("alerts").display());
+    let out = under("-f 0", &["-r", &rules, "-o", "file_output.enabled=true", "-o", &file]);
+    let log = String::from_utf8_lossy(&out.stderr);
+    assert!(out.status.success(), "{}: {log}", out.status);
+    assert_eq!(numbers(&String::from_utf8(out.stdout).unwrap()), all(), "{log}");
+    assert!(log.contains(&format!("   - file_output: {0} of {0}", all().len())), "{log}");
+}
+
+#[test]
+fn too_few_files_are_an_error_that_names_the_limit() {
+    let dir = Dir::new("faults-files");
+    let out = under("-n 4", &["-r", &rules(&dir)]);
+    let log = String::from_utf8_lossy(&out.stderr);
+    assert!(!out.status.success() && log.contains("raise the limit, with `ulimit -n`"), "{log}");
+}
+
+#[test]
+fn help_that_cannot_be_written_is_an_error() {
+    let full = File::options().write(true).open("/dev/full").unwrap();
+    let out = Command::new(env!("CARGO_BIN_EXE_falco")).arg("--help").stdout(full).output().unwrap();
+    let log = String::from_utf8_lossy(&out.stderr);
+    assert!(out.status.code() == Some(1) && log.contains("cannot write to standard output"), "{log}");
+}

@@ -69,6 +69,23 @@ fn demo_numbers() -> &'static [u64] {
 }
 
 #[test]
+fn signals_while_the_program_starts_do_not_end_it() {
+    let dir = Dir::new("early-signals");
+    // Loading takes long enough for the signals.
+    let slow: String = (0..300).map(|n| every(&format!("r{n}"))).collect();
+    let rules = dir.write("rules.yaml", &slow);
+    let rules = rules.to_str().unwrap();
+    let mut run = Run::start(&["-c", "/dev/null", "-r", rules, "-e", "-", "-o", "watch_config_files=false"]);
+    run.wait_for("Falco initialized with configuration files");
+    run.signal(Signal::HUP);
+    run.signal(Signal::USR1);
+    run.wait_for("SIGHUP received, restarting...");
+    let pieces = demo_pieces();
+    run.feed_until("Reloaded: 300 rules are enabled", &pieces, 1);
+    run.end();
+}
+
+#[test]
 fn a_file_that_is_replaced_takes_over_between_two_events() {
     let dir = Dir::new("replaced");
     let rules = dir.write("rules.yaml", every("old"));

@@ -102,7 +102,7 @@ impl Watch {
             .inspect_err(|error| {
                 log::warning(&format!(
                     "changes of files will not be noticed, send SIGHUP instead: can't watch any: {error} \
-                     (sysctl fs.inotify.max_user_instances)"
+                     (see sysctl fs.inotify.max_user_instances, and ulimit -n)"
                 ));
             })
             .ok()?;
