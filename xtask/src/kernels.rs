@@ -244,7 +244,7 @@ fn build(
         TESTS.iter().filter(|test| only.is_none_or(|only| only.name == test.2))
     {
         // For this machine with the packages and features of `cargo xtask test`, so that nothing is built twice.
-        let all = ["--workspace", "--features", crate::FEATURES];
+        let all = ["--workspace", "--features", shell::FEATURES];
         let of = [&["-p", package], *features].concat();
         let which = if toolchain.is_none() { &all[..] } else { &of };
         let what = [&["test", "--no-run", "--test", name], which].concat();

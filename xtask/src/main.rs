@@ -22,6 +22,7 @@ mod shell;
 mod soak;
 
 use setup::Consent;
+use shell::FEATURES;
 
 const USAGE: &str = "\
 usage: cargo xtask COMMAND
@@ -36,7 +37,9 @@ usage: cargo xtask COMMAND
                     or only compare them; or compile the probe whatever changed
   kernels [WHICH [PROGRAM [TEST]]]
                     the live tests on Debian's kernels in an emulator, and on this one; writes docs/kernels.md,
-                    unless WHICH is given: bookworm, trixie, either with -arm64, trixie-arm64-16k, or here;
+                    unless WHICH is given: bullseye, bookworm, trixie, sid, backports, backports-full, bookworm-arm64,
+                    trixie-arm64, trixie-arm64-16k or here; `page` writes it from the last runs, and keeps the results of
+                    programs that did not run on this computer;
                     EYAS_BPF_LOG=1 shows the verifier's log, EYAS_KERNEL_ARGUMENTS is appended to the
                     kernel's command line
   containers        run containers of every runtime that the machine has, and print what sysdig knows of each at its first
@@ -109,9 +112,6 @@ fn main() -> ExitCode {
         }
     }
 }
-
-/// Features that tests and checks need.
-const FEATURES: &str = "live,eyas/async,eyas/serde,eyas/tracing";
 
 fn test() -> Result<(), String> {
     // One binary after another, so that live tests never overlap. A failure does not hide others.

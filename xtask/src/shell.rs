@@ -5,6 +5,9 @@ use std::process::Command;
 
 use eyas_console::note;
 
+/// Features that tests and checks need.
+pub const FEATURES: &str = "live,eyas/async,eyas/serde,eyas/tracing";
+
 /// The workspace's folder.
 pub fn root() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
