@@ -81,6 +81,8 @@ pub fn run(only: &[&str]) -> Result<(), String> {
         let names = MACHINES.map(|machine| machine.name).join(", ");
         return Err(format!("there is no kernel {}: {names}, {HERE} or {PAGE}", only.unwrap_or_default()));
     }
+    // Of what is built now; the work tree may change while the machines run.
+    let commit = commit();
     let mut outcomes = Vec::new();
     let mut left_out = String::new();
     let mut built: BTreeMap<&str, Result<Programs, String>> = BTreeMap::new();
@@ -91,7 +93,7 @@ pub fn run(only: &[&str]) -> Result<(), String> {
                 let kernel = debian::kernel(machine, &dir)?;
                 let text =
                     emulated(&kernel, machine, programs, &dir, &running(&log(&dir, machine.name, test)))?;
-                outcomes.push(keep(machine.name, test, &text, &dir)?);
+                outcomes.push(keep(machine.name, test, &commit, &text, &dir)?);
             }
             Err(error) if only.is_some() => return Err(error.clone()),
             Err(error) => _ = writeln!(left_out, "{} is left out: {error}", machine.name),
@@ -99,7 +101,7 @@ pub fn run(only: &[&str]) -> Result<(), String> {
     }
     if chosen(HERE) {
         let text = here(&build(test, None)?)?;
-        outcomes.push(keep(HERE, test, &text, &dir)?);
+        outcomes.push(keep(HERE, test, &commit, &text, &dir)?);
     }
     let mut failures = String::new();
     for outcome in &outcomes {
@@ -117,10 +119,16 @@ pub fn run(only: &[&str]) -> Result<(), String> {
     if failures.is_empty() { Ok(()) } else { Err(format!("tests failed:\n{failures}")) }
 }
 
-/// Keeps what the tests said on a machine, and returns what that means.
-fn keep(name: &str, test: Option<Chosen<'_>>, text: &str, dir: &Path) -> Result<Outcome, String> {
+/// Keeps what the tests of a commit said on a machine, and returns what that means.
+fn keep(
+    name: &str,
+    test: Option<Chosen<'_>>,
+    commit: &str,
+    text: &str,
+    dir: &Path,
+) -> Result<Outcome, String> {
     let log = log(dir, name, test);
-    let text = format!("{COMMIT}{}\n{text}", commit());
+    let text = format!("{COMMIT}{commit}\n{text}");
     std::fs::write(&log, &text).map_err(|error| format!("can't write {}: {error}", log.display()))?;
     // The output of an emulated machine up to now.
     let _ = std::fs::remove_file(running(&log));
