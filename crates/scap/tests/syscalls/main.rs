@@ -28,6 +28,7 @@ mod network;
 mod open;
 mod paths;
 mod process;
+mod request_kinds;
 mod request_paths;
 mod requests;
 mod rights;

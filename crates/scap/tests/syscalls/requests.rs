@@ -43,7 +43,7 @@ pub fn done(ring: &mut Ring, request: Entry) -> i64 {
 
 /// Checks that an event of this thread belongs to such a request and has the expected parameters.
 #[track_caller]
-fn saw(live: &mut Capture, opcode: u8, ty: EventType, wants: &[(&str, Want)]) -> OwnedEvent {
+pub fn saw(live: &mut Capture, opcode: u8, ty: EventType, wants: &[(&str, Want)]) -> OwnedEvent {
     live.saw(ty, wants);
     let mine = tid();
     let event = live.event_where(|raw| {
@@ -304,7 +304,7 @@ fn a_server_and_who_calls_it() {
 }
 
 /// Two datagram sockets, and the address of the second.
-fn datagrams() -> (Fd, Fd, [u8; 16]) {
+pub fn datagrams() -> (Fd, Fd, [u8; 16]) {
     let (from, to) = (socket(INET, libc::SOCK_DGRAM.into()), socket(INET, libc::SOCK_DGRAM.into()));
     for socket in [&from, &to] {
         assert_eq!(call(libc::SYS_bind, [socket.0, at(&address(0)), 16]), 0);

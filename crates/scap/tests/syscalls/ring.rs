@@ -179,6 +179,21 @@ impl Ring {
         call(libc::SYS_io_uring_register, [self.fd, 9, 0, 0])
     }
 
+    /// Calls `io_uring_register`.
+    pub fn register(&self, what: i64, arg: i64, count: i64) -> i64 {
+        call(libc::SYS_io_uring_register, [self.fd, what, arg, count])
+    }
+
+    /// Whether the kernel has this kind of request.
+    pub fn has(&self, opcode: u8) -> bool {
+        const PROBE: i64 = 8;
+        const KINDS: usize = 128;
+        // Two words and then one of each kind, of which the third byte is flags.
+        let mut kinds = [0_u8; 16 + 8 * KINDS];
+        assert_eq!(self.register(PROBE, kinds.as_mut_ptr() as i64, KINDS as i64), 0);
+        kinds[16 + 8 * usize::from(opcode) + 2] & 1 == 1
+    }
+
     /// Registers a table with this many slots.
     pub fn table(&self, places: usize, files: &[i64]) -> i64 {
         let mut fds = vec![-1_i32; places];
