@@ -15,6 +15,19 @@ pub fn need_root() {
     }
 }
 
+/// Ignores the test if another user owns the file or directory, or, if it does not exist yet, the directory
+/// in which it would be created. For example, tests as root leave files in cargo's target directory.
+pub fn need_own(path: &Path) {
+    let user = rustix::process::geteuid();
+    let existing = path.ancestors().find_map(|path| Some((path, std::fs::metadata(path).ok()?)));
+    if let Some((path, meta)) = existing
+        && !user.is_root()
+        && meta.uid() != user.as_raw()
+    {
+        ignore(format_args!("needs {}, which another user owns", path.display()));
+    }
+}
+
 /// Path of a program on `PATH`. Ignores the test if the program is missing.
 #[must_use]
 pub fn need_program(name: &str) -> PathBuf {

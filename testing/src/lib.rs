@@ -39,8 +39,8 @@ mod plugins;
 pub use data::{data, data_or_ignore, root};
 pub use dir::Dir;
 pub use environment::{
-    LiveTurn, ignore_in_chroot, is_chrooted, is_kernel_path, live_turn, need_live_capture, need_program,
-    need_root,
+    LiveTurn, ignore_in_chroot, is_chrooted, is_kernel_path, live_turn, need_live_capture, need_own,
+    need_program, need_root,
 };
 pub use numbers::Numbers;
 pub use plugins::{c_plugin, sdk_plugin};

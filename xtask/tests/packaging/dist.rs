@@ -21,11 +21,13 @@ pub fn made() -> PathBuf {
     for name in ["strip", "ldd", "tar"] {
         let _ = eyas_testing::need_program(name);
     }
+    let made = root().join("target/dist");
+    eyas_testing::need_own(&made);
     let make = || {
         let mut dist = Command::new(env!("CARGO_BIN_EXE_xtask"));
         let what = if has_tools() { "--programs" } else { "--image" };
         succeed(dist.args(["dist", what]).arg(falco.parent().unwrap()));
-        root().join("target/dist")
+        made
     };
     MADE.get_or_init(make).clone()
 }

@@ -23,6 +23,7 @@ pub fn program(name: &str) -> PathBuf {
 /// An empty directory of that name below cargo's directory for tests.
 pub fn fresh_dir(name: &str) -> PathBuf {
     let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    eyas_testing::need_own(&dir);
     if dir.exists() {
         std::fs::remove_dir_all(&dir).unwrap();
     }
