@@ -313,6 +313,48 @@ fn standard_error_that_fails_changes_nothing() {
 }
 
 #[test]
+fn what_is_printed_to_a_full_disk_is_an_error_and_to_a_closed_pipe_is_none() {
+    let root = eyas_testing::root();
+    let printing: &[&[&str]] = &[
+        &["-h"],
+        &["--help"],
+        &["--version"],
+        &["--list"],
+        &["--list", "--markdown"],
+        &["--list-events"],
+        &["-i"],
+        &["--list-plugins"],
+        &["--page-size"],
+        &["--support"],
+        &["--config-schema"],
+        &["--rule-schema"],
+        &["--generate", "bash"],
+        &["-V", "demo/rules.yaml"],
+        &["--test", "demo/rules.test.yaml"],
+        &["--explain-pushdown", "-r", "demo/rules.yaml"],
+        &["--to-sql", "-r", "demo/rules.yaml"],
+        &["--incident", "demo/demo.scap.gz", "-r", "demo/rules.yaml"],
+        &["-L", "-r", "demo/rules.yaml"],
+    ];
+    for args in printing {
+        let run = |stdout: Stdio| {
+            let mut falco = Command::new(env!("CARGO_BIN_EXE_falco"));
+            falco.args(["-c", "/dev/null"]).args(*args).current_dir(&root).stdout(stdout).output().unwrap()
+        };
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = run(writer.into());
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{args:?}: {}: {errors}", output.status);
+        assert!(!errors.contains("standard output"), "{args:?}: {errors}");
+        let output = run(File::options().write(true).open("/dev/full").unwrap().into());
+        let errors = String::from_utf8_lossy(&output.stderr);
+        let said = "cannot write to standard output: No space left on device";
+        assert!(output.status.code() == Some(1) && errors.contains(said), "{args:?}: {errors}");
+    }
+}
+
+#[test]
 fn a_log_that_nobody_reads_stops_neither_detection_nor_the_end() {
     let dir = Dir::new("stalls-log");
     // More diagnostics than a pipe holds.

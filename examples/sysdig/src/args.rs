@@ -338,8 +338,11 @@ const OF_PLUGINS: &str = "*%evt.num %evt.datetime.s [%evt.pluginname] %evt.plugi
 
 impl Args {
     /// Parses the command line, and assigns words to views.
-    pub fn from_command_line(words: impl Iterator<Item = OsString>) -> Self {
-        Self::parse_from(expand(words.collect()))
+    ///
+    /// # Errors
+    /// The command line is wrong, or requests the help or the version, whose text is the error's.
+    pub fn from_command_line(words: impl Iterator<Item = OsString>) -> Result<Self, clap::Error> {
+        Self::try_parse_from(expand(words.collect()))
     }
 
     /// Whether `-p` selects the format with containers.

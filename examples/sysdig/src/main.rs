@@ -27,7 +27,7 @@ mod tables;
 mod top;
 mod view;
 
-use std::io;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use eyas::scap;
@@ -36,13 +36,17 @@ use eyas_console::note;
 use args::Args;
 
 fn main() -> ExitCode {
-    let args = Args::from_command_line(std::env::args_os());
-    match plugins::load(&args).and_then(|()| list::print(&args, &mut output::Output::new())).and_then(
-        |is_all| match is_all {
-            true => Ok(()),
-            false => run::run(&args),
-        },
-    ) {
+    let outcome = match Args::from_command_line(std::env::args_os()) {
+        Ok(args) => start(&args),
+        Err(error) if error.use_stderr() => {
+            eyas_console::print_error(&error.to_string().replacen("error: ", "Error: ", 1));
+            // sysdig's status is 1; clap's default is 2.
+            return ExitCode::FAILURE;
+        }
+        // The help or the version.
+        Err(error) => eyas_console::print(&error.to_string()).map_err(anyhow::Error::from),
+    };
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         // The reader of the output has closed it, which is no error.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
@@ -50,6 +54,16 @@ fn main() -> ExitCode {
             note!("Error: {error:#}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Does what the arguments request.
+fn start(args: &Args) -> anyhow::Result<()> {
+    plugins::load(args)?;
+    let mut out = output::Output::new();
+    match list::print(args, &mut out)? {
+        true => Ok(out.flush()?),
+        false => run::run(args),
     }
 }
 

@@ -197,27 +197,92 @@ fn errors_name_the_capture_or_the_output() {
         !output.status.success() && error.starts_with(&format!("Error: {}: ", part.display())),
         "{error}"
     );
-    for args in [&[][..], &["-j"], &["-S", "-q"], &["-c", "ps"], &["-l"], &["--perfetto", "-"]] {
-        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
-        let output = command().args(["-r", DEMO]).args(args).stdout(full).output().unwrap();
-        let error = String::from_utf8(output.stderr).unwrap();
-        let said = "cannot write to standard output: No space left on device";
-        assert!(!output.status.success() && error.contains(said), "{args:?}: {error}");
+}
+
+/// Every way in which the program writes to standard output.
+const PRINTING: &[&[&str]] = &[
+    &[],
+    &["-j"],
+    &["-A"],
+    &["-X"],
+    &["--unbuffered"],
+    &["-S", "-q"],
+    &["-w", "-"],
+    &["-w", "-", "-z"],
+    &["-w", "-", "evt.type=execve"],
+    &["--perfetto", "-"],
+    &["--report"],
+    &["-c", "ps"],
+    &["-c", "topscalls"],
+    &["-c", "topscalls", "-j"],
+    &["-c", "iobytes"],
+    &["-c", "subsecoffset"],
+    &["-c", "flame"],
+    &["-c", "echo_fds"],
+    &["-h"],
+    &["--help"],
+    &["--version"],
+    &["--libs-version"],
+    &["-l"],
+    &["-lv"],
+    &["-l", "-N"],
+    &["--list-markdown"],
+    &["-L"],
+    &["-cl"],
+    &["-i", "spy_file"],
+    &["-Il"],
+    &["--plugin-info", "json"],
+    &["-pp"],
+    &["--generate", "bash"],
+    &["--generate", "man"],
+];
+
+#[test]
+fn wrong_options_are_errors_with_the_status_of_sysdig() {
+    for args in [
+        &["--nonsense"][..],
+        &["-c"],
+        &["-w"],
+        &["-n", "x"],
+        &["-M", "0"],
+        &["-s", "-1"],
+        &["-t", "x"],
+        &["-A", "-x"],
+        &["-C", "0", "-w", "/dev/null"],
+    ] {
+        let output = run(args);
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{args:?}: {error}");
+        assert!(error.starts_with("Error: ") && output.stdout.is_empty(), "{args:?}: {error}");
     }
-    // A reader that has seen enough is no error.
-    let mut child = command()
-        .args(["--perfetto", "-", "-r", DEMO])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    drop(child.stdout.take());
-    let output = child.wait_with_output().unwrap();
-    assert!(
-        output.status.success() && output.stderr.is_empty(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+}
+
+#[test]
+fn a_full_disk_is_an_error_whatever_is_printed() {
+    for args in PRINTING {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let output = command().args(["-r", DEMO]).args(*args).stdout(full).output().unwrap();
+        let error = String::from_utf8(output.stderr).unwrap();
+        let named = ["cannot write to standard output: ", "standard output: cannot write the capture: "];
+        assert!(
+            output.status.code() == Some(1)
+                && error.lines().count() == 1
+                && named.iter().any(|named| error.contains(&format!("{named}No space left on device"))),
+            "{args:?}: {}: {error}",
+            output.status
+        );
+    }
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_error() {
+    for args in PRINTING {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = command().args(["-r", DEMO]).args(*args).stdout(writer).output().unwrap();
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && error.is_empty(), "{args:?}: {}: {error}", output.status);
+    }
 }
 
 #[test]
@@ -607,6 +672,43 @@ fn a_live_capture_ends_cleanly_on_a_signal() {
         line == "true execve"
     });
     assert!(errors.is_empty(), "{errors}");
+}
+
+#[cfg(feature = "live")]
+#[test]
+fn a_live_capture_ends_after_the_seconds_that_it_is_given() {
+    use std::time::{Duration, Instant};
+
+    let _turn = eyas_testing::live_turn();
+    // The second capture ends although no event passes its filter.
+    for filter in ["proc.name=true", "proc.name=true and evt.num=0"] {
+        let began = Instant::now();
+        let args = ["-M", "2", "-p", "%evt.rawtime", filter];
+        let mut child = command().args(args).stdout(Stdio::piped()).spawn().map(Running).unwrap();
+        let mut out = child.0.stdout.take().unwrap();
+        let reader = std::thread::spawn(move || {
+            let mut text = String::new();
+            std::io::Read::read_to_string(&mut out, &mut text).map(|_| text)
+        });
+        let status = loop {
+            Command::new("true").status().unwrap();
+            if let Some(status) = child.0.try_wait().unwrap() {
+                break status;
+            }
+            assert!(began.elapsed() < Duration::from_secs(90), "{filter}: it does not end");
+        };
+        assert!(status.success() && began.elapsed() >= Duration::from_secs(2), "{status}");
+        let text = reader.join().unwrap().unwrap();
+        let times: Vec<u64> = text.lines().map(|line| line.parse().unwrap()).collect();
+        match (filter.ends_with("=0"), &times[..]) {
+            (true, times) => assert!(times.is_empty(), "{text}"),
+            (false, [first, .., last]) => {
+                let span = Duration::from_nanos(last - first);
+                assert!((1.0..10.0).contains(&span.as_secs_f64()), "{span:?}");
+            }
+            (false, _) => panic!("{filter}: no events"),
+        }
+    }
 }
 
 #[cfg(feature = "live")]
