@@ -7,14 +7,17 @@
 //! [`App`] has no terminal and no source, so tests can drive it like a user.
 
 use std::io::IsTerminal;
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow, bail};
 use ratatui::crossterm::event::{self, DisableMouseCapture, EnableMouseCapture, Event, KeyEventKind};
 use ratatui::crossterm::execute;
 
 use crate::args::Args;
+use crate::input;
+use crate::progress::Progress;
 
 mod app;
 mod draw;
@@ -30,17 +33,11 @@ use app::App;
 /// Maximum time to wait for keys before updates are drawn.
 const TICK: Duration = Duration::from_millis(100);
 
-/// Shows screens until the user leaves.
+/// Shows screens until the user leaves, or a signal ends the program.
 pub fn run(args: &Args) -> Result<()> {
-    if args.read.iter().any(|path| path.as_os_str() == "-") {
-        anyhow::bail!(
-            "sysdig top reads its capture again for each screen: give a file instead of standard input"
-        );
-    }
-    if !std::io::stdout().is_terminal() {
-        anyhow::bail!("sysdig top needs a terminal; `sysdig -c VIEW` prints a view");
-    }
+    check(args)?;
     let mut app = App::new(args)?;
+    let signals = Signals::catch()?;
     let (requests, inbox) = mpsc::channel();
     let (outbox, updates) = mpsc::channel();
     let feed_args = args.clone();
@@ -51,9 +48,10 @@ pub fn run(args: &Args) -> Result<()> {
     let mut terminal = ratatui::try_init().context("sysdig top needs a terminal")?;
     let outcome = execute!(std::io::stdout(), EnableMouseCapture)
         .map_err(anyhow::Error::from)
-        .and_then(|()| show(&mut app, &mut terminal, &requests, &updates));
+        .and_then(|()| show(&mut app, &mut terminal, &signals.stop, &requests, &updates));
     let _ = execute!(std::io::stdout(), DisableMouseCapture);
     ratatui::restore();
+    signals.is_restored.store(true, Ordering::Relaxed);
     // The feed ends when the request channel is closed.
     drop(requests);
     drop(updates);
@@ -61,9 +59,48 @@ pub fn run(args: &Args) -> Result<()> {
     outcome
 }
 
+/// Reports what makes screens impossible, while errors can still be printed.
+fn check(args: &Args) -> Result<()> {
+    for path in &args.read {
+        let is_stream =
+            std::fs::metadata(path).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir());
+        if path.as_os_str() == "-" || is_stream {
+            let name = if is_stream { path.display().to_string() } else { "standard input".to_owned() };
+            bail!("sysdig top reads its capture again for each screen: give a file instead of {name}");
+        }
+        input::open(path, &Progress::quiet(&[]), &Arc::default())?;
+    }
+    if !std::io::stdout().is_terminal() {
+        bail!("sysdig top needs a terminal; `sysdig -c VIEW` prints a view");
+    }
+    Ok(())
+}
+
+/// Signals that end the program after the terminal was restored.
+struct Signals {
+    /// Whether a signal arrived.
+    stop: Arc<AtomicBool>,
+    /// Whether the terminal was restored. From then on, a signal ends the program at once.
+    is_restored: Arc<AtomicBool>,
+}
+
+impl Signals {
+    fn catch() -> Result<Self> {
+        use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+        let signals = Self { stop: Arc::default(), is_restored: Arc::default() };
+        for signal in [SIGHUP, SIGINT, SIGTERM] {
+            signal_hook::flag::register_conditional_shutdown(signal, 130, signals.is_restored.clone())
+                .and_then(|_| signal_hook::flag::register(signal, signals.stop.clone()))
+                .context("cannot catch signals")?;
+        }
+        Ok(signals)
+    }
+}
+
 fn show(
     app: &mut App,
     terminal: &mut ratatui::DefaultTerminal,
+    stop: &AtomicBool,
     requests: &mpsc::Sender<feed::Request>,
     updates: &mpsc::Receiver<feed::Update>,
 ) -> Result<()> {
@@ -86,9 +123,13 @@ fn show(
             }
         }
         for update in updates.try_iter() {
+            // Without a live capture, no screen has anything to show.
+            if let Some(error) = update.error.as_ref().filter(|_| app.is_live && app.histogram.is_none()) {
+                return Err(anyhow!("{error}"));
+            }
             app.update(update);
         }
-        if app.has_left() {
+        if app.has_left() || stop.load(Ordering::Relaxed) {
             return Ok(());
         }
     }

@@ -55,10 +55,15 @@ def wait(text):
 wait("all read")
 for key in sys.argv[-1].split():
     key, _, text = key.partition("=")
+    if key == "SIGTERM":
+        os.kill(pid, signal.SIGTERM)
+        break
     os.write(fd, key.encode().decode("unicode_escape").encode())
     # An escape that a letter follows at once is another key.
     wait(text) if text else read(0.5)
 read(2)
+if ~termios.tcgetattr(fd)[3] & (termios.ICANON | termios.ECHO | termios.ISIG):
+    sys.exit("the terminal is still in raw mode")
 _, status = os.waitpid(pid, 0)
 sys.stdout.flush()
 sys.stdout.buffer.write(seen[-200:])
@@ -84,10 +89,39 @@ fn it_draws_in_a_terminal_and_leaves_it_as_it_was() {
 }
 
 #[test]
+fn a_signal_restores_the_terminal() {
+    let python = need_program("python3");
+    let output = Command::new(python)
+        .args([
+            "-c",
+            SCRIPT,
+            env!("CARGO_BIN_EXE_sysdig"),
+            "top",
+            "-r",
+            DEMO,
+            r"\x1bOQ=topcontainers_net SIGTERM",
+        ])
+        .output()
+        .unwrap();
+    let drawn = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{output:?}");
+    for restored in ["\x1b[?1049l", "\x1b[?25h", "\x1b[?1000l"] {
+        assert!(drawn.contains(restored), "{restored:?}: {drawn}");
+    }
+}
+
+#[test]
 fn without_a_terminal_it_says_so() {
     let output = Command::new(env!("CARGO_BIN_EXE_sysdig")).args(["top", "-r", DEMO]).output().unwrap();
     let error = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success() && error.contains("needs a terminal"), "{error}");
     let output = Command::new(env!("CARGO_BIN_EXE_sysdig")).args(["top", "-r", "-"]).output().unwrap();
     assert!(String::from_utf8_lossy(&output.stderr).contains("give a file instead of standard input"));
+    for (path, said) in
+        [("/dev/null", "give a file instead of /dev/null"), ("/nope", "cannot open capture /nope")]
+    {
+        let output = Command::new(env!("CARGO_BIN_EXE_sysdig")).args(["top", "-r", path]).output().unwrap();
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && error.contains(said), "{error}");
+    }
 }

@@ -9,6 +9,10 @@ use ratatui::widgets::{Block, Clear, Paragraph, Wrap};
 use super::app::{App, Mode};
 use super::editor::Editor;
 
+/// Height of the lowest terminal in which the timeline leaves room for rows.
+const LOWEST_WITH_TIME: u16 = 12;
+/// Precedes an error.
+const ERROR: &str = "error: ";
 /// Bars of the timeline, from low to high.
 const BARS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 const HELP: &str = "\
@@ -36,9 +40,12 @@ fn bold() -> Style {
 
 /// Draws everything, and records positions for the mouse.
 pub fn draw(app: &mut App, frame: &mut Frame<'_>) {
-    let has_time = app.histogram.is_some();
+    let (width, height) = (usize::from(frame.area().width), frame.area().height);
+    let has_time = app.histogram.is_some() && height >= LOWEST_WITH_TIME;
+    let error_lines =
+        app.error.as_ref().map_or(1, |error| (ERROR.len() + error.len()).div_ceil(width.max(1)));
     let [title, time, heads, rows, foot] = Layout::vertical([
-        Constraint::Length(2),
+        Constraint::Length(1 + (error_lines as u16).min(height / 4).max(1)),
         Constraint::Length(if has_time { 3 } else { 0 }),
         Constraint::Length(1),
         Constraint::Fill(1),
@@ -76,10 +83,10 @@ pub fn draw(app: &mut App, frame: &mut Frame<'_>) {
         Mode::Arguments { view, editor, error } => {
             let about =
                 |parameter: &crate::view::Parameter| format!("{}: {}", parameter.name, parameter.about);
-            let mut lines = vec![Line::raw(editor.text.clone())];
-            lines.extend(view.parameters.iter().map(|parameter| Line::raw(about(parameter))));
+            let mut lines: Vec<Line<'_>> =
+                view.parameters.iter().map(|parameter| Line::raw(about(parameter))).collect();
             lines.push(Line::styled(error.clone().unwrap_or_default(), bold()));
-            draw_line(editor, lines, &format!("Arguments of {}", view.name), frame);
+            draw_line(editor, "", lines, &format!("Arguments of {}", view.name), frame);
         }
         Mode::Help => {
             let area = middle(frame.area(), 96, HELP.lines().count() as u16 + 2);
@@ -99,7 +106,9 @@ fn draw_title(app: &App, frame: &mut Frame<'_>, area: Rect) {
     let path: Vec<&str> = app.screens.iter().map(|screen| screen.view.name.as_str()).collect();
     let state = match (app.is_paused, app.is_live, app.is_done) {
         (true, ..) => "paused".to_owned(),
+        (_, true, _) if app.histogram.is_none() => "starting".to_owned(),
         (_, true, _) => "live".to_owned(),
+        (_, _, true) if app.error.is_some() => format!("failed at {:.0} %", app.progress * 100.0),
         (_, _, true) => "all read".to_owned(),
         _ => format!("{:.0} % read", app.progress * 100.0),
     };
@@ -116,9 +125,9 @@ fn draw_title(app: &App, frame: &mut Frame<'_>, area: Rect) {
         second += &format!("  time: {:.3} s to {:.3} s", seconds(from), seconds(to));
     }
     if let Some(error) = &app.error {
-        second = format!("error: {error}");
+        second = format!("{ERROR}{error}");
     }
-    frame.render_widget(Paragraph::new(vec![first, Line::raw(second)]), area);
+    frame.render_widget(Paragraph::new(vec![first, Line::raw(second)]).wrap(Wrap { trim: false }), area);
 }
 
 /// Draws events as bars, alerts as marks above them, and the selected span.
@@ -209,7 +218,7 @@ fn draw_table(app: &mut App, frame: &mut Frame<'_>, heads: Rect, rows: Rect) {
         .collect();
     let is_empty = lines.is_empty();
     frame.render_widget(Paragraph::new(lines), rows);
-    if is_empty && (app.is_done || app.is_live) {
+    if is_empty && (app.is_done || app.is_live && app.histogram.is_some()) {
         frame.render_widget(Paragraph::new(nothing(app)).wrap(Wrap { trim: true }), rows);
     }
 }
@@ -229,24 +238,35 @@ fn nothing(app: &App) -> Vec<Line<'static>> {
 }
 
 fn draw_filter(editor: &Editor, frame: &mut Frame<'_>) {
-    let mut lines = vec![Line::raw(editor.text.clone())];
+    let mut marks = String::new();
+    let mut lines = Vec::new();
     match editor.fault() {
         Some(fault) => {
-            lines.push(Line::raw(format!("{}{}", " ".repeat(fault.at), "^".repeat(fault.length))));
+            marks = format!("{}{}", " ".repeat(fault.at), "^".repeat(fault.length));
             lines.push(Line::raw(fault.message));
         }
-        None => lines.extend([Line::raw(""), Line::raw("Enter applies it, Esc does not.")]),
+        None => lines.push(Line::raw("Enter applies it, Esc does not.")),
     }
     lines.push(Line::styled(editor.proposals().join("  "), bold()));
-    draw_line(editor, lines, "Filter (Tab completes)", frame);
+    draw_line(editor, &marks, lines, "Filter (Tab completes)", frame);
 }
 
-/// Draws an input line with messages about it.
-fn draw_line(editor: &Editor, lines: Vec<Line<'_>>, title: &str, frame: &mut Frame<'_>) {
+/// Draws an input line, the marks below it, and messages about it.
+fn draw_line(editor: &Editor, marks: &str, messages: Vec<Line<'_>>, title: &str, frame: &mut Frame<'_>) {
     let width = frame.area().width.saturating_sub(4).max(20);
-    let area = middle(frame.area(), width, lines.len() as u16 + 3);
+    let inside = usize::from(width.min(frame.area().width).saturating_sub(2)).max(1);
+    let wrapped: usize = messages.iter().map(|line| line.width().div_ceil(inside).max(1)).sum();
+    let area = middle(frame.area(), width, u16::try_from(wrapped + 5).unwrap_or(u16::MAX));
+    // The end of a long text is to the right of the box until the cursor is there.
+    let hidden = (editor.cursor + 1).saturating_sub(inside);
+    let shown = |text: &str| Line::raw(text.chars().skip(hidden).collect::<String>());
+    let block = Block::bordered().title(title.to_owned());
+    let places = block.inner(area);
     frame.render_widget(Clear, area);
-    frame.render_widget(Paragraph::new(lines).block(Block::bordered().title(title.to_owned())), area);
-    let x = area.x + 1 + u16::try_from(editor.cursor).unwrap_or(0);
+    frame.render_widget(block, area);
+    let [input, rest] = Layout::vertical([Constraint::Length(2), Constraint::Fill(1)]).areas(places);
+    frame.render_widget(Paragraph::new(vec![shown(&editor.text), shown(marks)]), input);
+    frame.render_widget(Paragraph::new(messages).wrap(Wrap { trim: false }), rest);
+    let x = area.x + 1 + u16::try_from(editor.cursor - hidden).unwrap_or(0);
     frame.set_cursor_position((x.min(area.right().saturating_sub(2)), area.y + 1));
 }

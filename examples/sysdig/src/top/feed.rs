@@ -182,6 +182,7 @@ fn replay(
     let mut matches: Vec<Match> = Vec::new();
     let progress = Progress::quiet(&args.read);
     let mut shown = Instant::now();
+    let mut failure = None;
     for path in &args.read {
         let (mut source, plugins) = plugins::join(input::open(path, &progress, &stop)?, true)?;
         let mut config = input::inspector_config(args, needs);
@@ -211,9 +212,11 @@ fn replay(
                 }
                 Ok(Advance::Idle) => {}
                 Ok(Advance::End) => break,
-                // Events before the error are shown.
-                Err(error) if work.events == 0 => return Err(error.into()),
-                Err(_) => break,
+                // The events before the error are shown, too.
+                Err(error) => {
+                    failure = Some(format!("{}: {error}", path.display()));
+                    break;
+                }
             }
             count += 1;
             if count < STRIDE {
@@ -234,15 +237,17 @@ fn replay(
         }
         let now = inspector.overview();
         work.sink.end(&now)?;
+        if failure.is_some() {
+            break;
+        }
     }
     if histogram.is_some() {
         *known = histogram;
     }
     let (id, events) = (work.request.id, work.events);
     work.finish()?;
-    let table = work.table(None);
-    let histogram = known.clone();
-    let _ = updates.send(Update { id, table, progress: 1.0, is_done: true, events, histogram, error: None });
+    let (table, histogram, progress) = (work.table(None), known.clone(), progress.share());
+    let _ = updates.send(Update { id, table, progress, is_done: true, events, histogram, error: failure });
     Ok(None)
 }
 

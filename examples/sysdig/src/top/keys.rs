@@ -74,7 +74,7 @@ impl App {
             KeyCode::F(5) => self.show_io(),
             KeyCode::F(6) => self.show_events(),
             KeyCode::Char('p') => self.is_paused = !self.is_paused,
-            KeyCode::Char('t') | KeyCode::Tab if self.histogram.is_some() => {
+            KeyCode::Char('t') | KeyCode::Tab if self.has_spans() => {
                 self.mode = Mode::Time { from: None, at: 0 };
             }
             _ => {}
@@ -142,6 +142,11 @@ impl App {
         self.mode = Mode::Arguments { view, editor, error };
     }
 
+    /// Whether a time span can be selected. Live, a table has only the last second.
+    fn has_spans(&self) -> bool {
+        self.places.timeline.height > 0 && !self.is_live
+    }
+
     fn time_key(&mut self, code: KeyCode, from: Option<usize>, at: usize) {
         let width = usize::from(self.places.timeline.width).max(1);
         let mode = match code {
@@ -179,7 +184,7 @@ impl App {
                 self.key(KeyEvent::from(if is_down { KeyCode::Down } else { KeyCode::Up }));
             }
             (MouseEventKind::Down(MouseButton::Left), Mode::Table | Mode::Time { .. })
-                if self.places.timeline.contains(place) && self.histogram.is_some() =>
+                if self.places.timeline.contains(place) && self.has_spans() =>
             {
                 let at = column_of(self.places.timeline);
                 self.mode = Mode::Time { from: Some(at), at };

@@ -290,3 +290,71 @@ fn what_fails_is_on_the_screen_and_small_terminals_are_drawn() {
     }
     assert!(App::new(&Args::parse_from(["sysdig", "--top", "-r", DEMO, "proc.nme=x"])).is_err());
 }
+
+#[test]
+fn a_low_terminal_has_rows_instead_of_the_timeline() {
+    let mut user = User::new(&[]);
+    user.terminal = Terminal::new(TestBackend::new(60, 6)).unwrap();
+    user.settle();
+    user.sees("bash");
+    user.sees_not("1.877 s");
+    user.press(KeyCode::Char('t'));
+    assert!(matches!(user.app.mode, Mode::Table), "{:?}", user.app.mode);
+}
+
+#[test]
+fn a_long_filter_and_a_long_message_are_seen_to_their_ends() {
+    let mut user = User::new(&[]);
+    user.terminal = Terminal::new(TestBackend::new(50, 20)).unwrap();
+    user.press(KeyCode::F(4)).write("proc.name in (a, b, c, d, e, f, g, h, i, j) and proc.nme=last");
+    user.sees("proc.nme=last");
+    user.sees("^^^^^^^^");
+    user.sees("`proc.name`?");
+    let (marks, text) = {
+        let screen = user.screen();
+        let at =
+            |part: &str| screen.lines().find_map(|line| line.find(part).map(|at| line[..at].chars().count()));
+        (at("^^^^^^^^"), at("proc.nme=last"))
+    };
+    assert_eq!(marks, text);
+}
+
+#[test]
+fn a_broken_capture_is_shown_up_to_the_error() {
+    let dir = eyas_testing::Dir::new("top-broken");
+    let part = dir.join("part.scap.gz");
+    let whole = std::fs::read(DEMO).unwrap();
+    std::fs::write(&part, &whole[..whole.len() / 2]).unwrap();
+    let mut user = User::new(&[]);
+    user.args.read = vec![part];
+    user.app.ask();
+    user.settle();
+    user.sees("[failed at 100 %");
+    user.sees("error: ");
+    user.sees("part.scap.gz: ");
+    user.sees("bash");
+    // The message ends on the next line.
+    user.terminal = Terminal::new(TestBackend::new(60, 30)).unwrap();
+    user.settle();
+    user.sees("ends early");
+}
+
+#[test]
+fn a_live_capture_has_begun_with_its_first_table_and_has_no_spans() {
+    let mut user = User::new(&[]);
+    user.app.is_live = true;
+    let histogram = user.app.histogram.take();
+    user.app.ask();
+    let id = user.app.requests().pop().unwrap().id;
+    user.settle();
+    user.sees("[starting");
+    user.sees_not("Nothing to show");
+    user.app.update(Update { id, histogram, ..Update::default() });
+    user.settle();
+    user.sees("[live");
+    user.sees("Nothing to show");
+    user.press(KeyCode::Char('t'));
+    assert!(matches!(user.app.mode, Mode::Table), "{:?}", user.app.mode);
+    user.mouse(MouseEventKind::Down(MouseButton::Left), 60, 3);
+    assert!(matches!(user.app.mode, Mode::Table), "{:?}", user.app.mode);
+}
