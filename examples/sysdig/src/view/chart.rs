@@ -57,7 +57,8 @@ impl Heat {
             Scale::Latency if raw.latency() == 0 => return Ok(()),
             Scale::Latency => ((raw.latency() as f64).log10() * width as f64 / DECADES as f64) as usize,
             Scale::Offset => {
-                (u128::from(raw.ts % self.refresh) * width as u128 / u128::from(self.refresh)) as usize
+                let offset = raw.ts.saturating_sub(raw.latency()) % self.refresh;
+                (u128::from(offset) * width as u128 / u128::from(self.refresh)) as usize
             }
         };
         self.counts[at.min(width - 1)] += 1;
