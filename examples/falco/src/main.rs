@@ -80,14 +80,6 @@ fn main() -> ExitCode {
         Ok(args) => args,
         Err(error) => {
             if !error.use_stderr() {
-<<<<<<< HEAD
-                return match error.print() {
-                    Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                        console::print_error(&format!("Error: cannot write to standard output: {error}\n"));
-                        ExitCode::FAILURE
-                    }
-                    _ => ExitCode::SUCCESS,
-=======
                 // The help.
                 return match print(&error.to_string()) {
                     Ok(()) => ExitCode::SUCCESS,
@@ -95,7 +87,6 @@ fn main() -> ExitCode {
                         console::print_error(&format!("Error: {error}\n"));
                         ExitCode::FAILURE
                     }
->>>>>>> 3139defb (sysdig, falco: the help to a full disk ends with an error; wrong options have sysdig's status)
                 };
             }
             console::print_error(&error.to_string().replacen("error: ", "Error: ", 1));

@@ -14,6 +14,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, bail};
 use ratatui::crossterm::event::{self, DisableMouseCapture, EnableMouseCapture, Event, KeyEventKind};
 use ratatui::crossterm::execute;
+use rustix::event::{PollFd, PollFlags};
+use rustix::io::Errno;
 
 use crate::args::Args;
 use crate::input;
@@ -38,6 +40,7 @@ pub fn run(args: &Args) -> Result<()> {
     check(args)?;
     let mut app = App::new(args)?;
     let signals = Signals::catch()?;
+    end_with_terminal()?;
     let (requests, inbox) = mpsc::channel();
     let (outbox, updates) = mpsc::channel();
     let feed_args = args.clone();
@@ -95,6 +98,19 @@ impl Signals {
         }
         Ok(signals)
     }
+}
+
+/// Ends the program when the terminal is gone. crossterm would then try to read keys for ever, and not return.
+fn end_with_terminal() -> Result<()> {
+    let wait = || {
+        let stdout = std::io::stdout();
+        // Without a condition, only the end of the terminal or an error is one.
+        let mut terminal = [PollFd::new(&stdout, PollFlags::empty())];
+        while rustix::event::poll(&mut terminal, None) == Err(Errno::INTR) {}
+        std::process::exit(128 + signal_hook::consts::SIGHUP);
+    };
+    std::thread::Builder::new().name("terminal".into()).spawn(wait).context("cannot start a thread")?;
+    Ok(())
 }
 
 fn show(

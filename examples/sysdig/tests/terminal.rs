@@ -55,6 +55,10 @@ def wait(text):
 wait("all read")
 for key in sys.argv[-1].split():
     key, _, text = key.partition("=")
+    if key == "HANGUP":
+        os.close(fd)
+        _, status = os.waitpid(pid, 0)
+        sys.exit(os.waitstatus_to_exitcode(status))
     if key == "SIGTERM":
         os.kill(pid, signal.SIGTERM)
         break
@@ -108,6 +112,17 @@ fn a_signal_restores_the_terminal() {
     for restored in ["\x1b[?1049l", "\x1b[?25h", "\x1b[?1000l"] {
         assert!(drawn.contains(restored), "{restored:?}: {drawn}");
     }
+}
+
+#[test]
+fn it_ends_with_its_terminal() {
+    let python = need_program("python3");
+    let output = Command::new(python)
+        .args(["-c", SCRIPT, env!("CARGO_BIN_EXE_sysdig"), "top", "-r", DEMO, "HANGUP"])
+        .output()
+        .unwrap();
+    // The signal SIGHUP, or the thread that waits for the end of the terminal.
+    assert!(matches!(output.status.code(), Some(0 | 129)), "{output:?}");
 }
 
 #[test]
