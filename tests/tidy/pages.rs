@@ -179,6 +179,94 @@ fn no_difference_is_listed_twice() {
     assert!(rows.len() > 200, "{} rows", rows.len());
 }
 
+/// The number of cells in a row of a table. Bars with a backslash are text.
+fn cells(row: &str) -> usize {
+    row.replace("\\|", "").matches('|').count().saturating_sub(1)
+}
+
+/// Rows of tables that have lost their line: a row with another number of cells than the header, or a bar in a paragraph.
+fn faults_of_tables(text: &str) -> Vec<String> {
+    let mut faults = Vec::new();
+    let mut header = None;
+    for (number, line) in lines(text) {
+        let line = line.trim();
+        if !line.starts_with('|') {
+            header = None;
+            if prose(line).contains(" | ") {
+                faults.push(format!("{number}: a row of a table outside a table"));
+            }
+            continue;
+        }
+        let expected = *header.get_or_insert_with(|| cells(line));
+        if !line.ends_with('|') || cells(line) != expected {
+            faults.push(format!("{number}: {} cells, the header has {expected}", cells(line)));
+        }
+    }
+    faults
+}
+
+/// Paragraphs that end with a colon, and no list, table or code follows.
+fn announcements_of_nothing(text: &str) -> Vec<String> {
+    let lines: Vec<&str> = text.lines().map(str::trim).collect();
+    let mut faults = Vec::new();
+    let mut in_code = false;
+    for (at, line) in lines.iter().enumerate() {
+        in_code ^= line.starts_with("```");
+        let mut rest = lines[at + 1..].iter();
+        let is_end = line.ends_with(':') && rest.next().is_none_or(|next| next.is_empty());
+        if in_code || !is_end {
+            continue;
+        }
+        let next = rest.find(|next| !next.is_empty()).copied().unwrap_or_default();
+        let is_item = next.split_once(". ").is_some_and(|(number, _)| number.parse::<u32>().is_ok());
+        if !is_item && !["|", "```", "* ", "![", "<!--"].iter().any(|start| next.starts_with(start)) {
+            faults.push(format!("{}: nothing follows the colon", at + 1));
+        }
+    }
+    faults
+}
+
+#[test]
+fn tables_and_lists_are_whole() {
+    let mut faults = Vec::new();
+    for (path, text) in all() {
+        let found = faults_of_tables(&text).into_iter().chain(announcements_of_nothing(&text));
+        faults.extend(found.map(|fault| format!("{}:{fault}", path.display())));
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn broken_tables_and_lists_are_found() {
+    let table = "| a | b |\n| --- | --- |\n| `c\\|c` | d |\n";
+    assert_eq!(faults_of_tables(&format!("{table}\nText.\n")).len(), 0);
+    assert_eq!(faults_of_tables(&format!("{table}| c | d | | e | f |\n")).len(), 1);
+    assert_eq!(faults_of_tables(&format!("{table}| c | d\nd | | e | f |\n")).len(), 2);
+    assert_eq!(announcements_of_nothing("Lists:\n\n* a\n\nCode:\n\n```sh\na:\n\n```\n").len(), 0);
+    assert_eq!(announcements_of_nothing("Lists:\n\nText.\n").len(), 1);
+}
+
+/// Figures of different versions are not comparable.
+#[test]
+fn tables_of_measurements_name_the_version() {
+    let page = std::fs::read_to_string(root().join("docs/performance.md")).unwrap();
+    let lines: Vec<&str> = page.lines().collect();
+    let is_header = |at: usize| lines.get(at + 1).is_some_and(|next| next.starts_with("| ---"));
+    let tables: Vec<usize> = (0..lines.len()).filter(|at| is_header(*at)).collect();
+    assert!(tables.len() > 15, "{} tables", tables.len());
+    for table in tables {
+        let before = lines[..table - 1].split(|line| line.is_empty()).next_back().unwrap_or_default();
+        let names = before.join(" ").contains("ersion `");
+        assert!(names, "docs/performance.md:{}: of which version is this table?", table + 1);
+        let section = page.lines().skip(table).take_while(|line| !line.starts_with("## "));
+        assert!(
+            section.into_iter().any(|line| line == "```sh"),
+            "docs/performance.md:{}: no command",
+            table + 1
+        );
+    }
+}
+
 /// Banned phrases in a line.
 fn faults_of_language(line: &str) -> Vec<(&'static str, &'static str)> {
     faults_in(line, BANNED)
