@@ -70,11 +70,11 @@ __u32 filter_sample = 0;
 #define FILTER_IF_FILE 4
 /* The event is sent, and the call opens a directory. */
 #define FILTER_NOTES 8
-/* A verdict on a call that is the same holds for it, too: see `opens.h`. */
+/* The verdict on an equal call applies to it, too: see `opens.h`. */
 #define FILTER_RECALLS 128
-/* Beside the last two of the first: as the process is in none of the groups. */
+/* In addition to FILTER_ASKS or FILTER_REJECTS: because the process is in none of the groups. */
 #define FILTER_NO_GROUP 16
-/* Beside FILTER_RECALLS: the verdict holds for processes of the same groups. */
+/* In addition to FILTER_RECALLS: the verdict applies to processes in the same groups. */
 #define FILTER_ASKS_GROUPS 32
 #define FILTER_DECISION 3
 
@@ -97,7 +97,7 @@ static __always_inline struct filter *filter_of(__u32 which)
 /* See `verdicts.h`. */
 __noinline __u64 own_groups(void);
 
-/* The same filter is asked for all of an event. */
+/* One filter decides every part of an event. */
 static __always_inline int filter_early(__u32 which, __u16 type, long ret)
 {
 	struct filter *f = which ? filter_of(which) : 0;
@@ -458,13 +458,13 @@ __noinline int filter_among(__u32 which, __u32 first, __u32 count, __u64 number)
 	return UNKNOWN;
 }
 
-/* Whether the text that was read has what a row asks for. */
+/* Whether the row's comparison with the last read text is true. */
 static __always_inline int has_bit(struct scratch *s, struct filter_row *row)
 {
 	return s->facts[row->first >> 6 & 7] >> (row->first & 63) & 1;
 }
 
-/* Whether the row's comparison holds: 0, 1, or UNKNOWN. */
+/* Whether the row's comparison is true: 0, 1, or UNKNOWN. */
 static __always_inline int filter_test(__u32 which, struct filter *f, struct filter_row *row)
 {
 	struct scratch *s = scratch();
@@ -507,10 +507,10 @@ static __always_inline int filter_test(__u32 which, struct filter *f, struct fil
 	return filter_among(which, row->first, row->count, value);
 }
 
-/* Rows that one step passes behind the first. */
+/* Maximum number of further rows in one step. */
 #define FILTER_BITS_OF_STEP 32
 
-/* Where a row leads, and those behind it that ask for bits of a text which was read: most are of this kind, and take no call. */
+/* The row after this one and after the following rows that test bits of the last read text: most rows do, and need no call. */
 __noinline int filter_step(__u32 which, __u32 at)
 {
 	struct filter *f = filter_of(which);

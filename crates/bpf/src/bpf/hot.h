@@ -111,7 +111,7 @@
 	len &= 2 * PATH_MAX - 1;                                                                                  \
 	HOT_LENGTH(index, at, len)
 
-/* The file that the call looked at, if it succeeded. */
+/* The file that the call examined, if it succeeded. */
 #define HOT_LOOKED_AT(index, at, result)                                                                          \
 	len = walk_looked_at(s->slot);                                                                            \
 	len = copy_path(s, to + (at), (result) >= 0 ? len : 0);                                                   \
@@ -164,7 +164,7 @@ static __always_inline bool is_by_process(void)
 	return s && s->by_process;
 }
 
-/* Whether it has made the event, or the filter leaves it out. */
+/* Builds the event. Returns whether it did, or whether the filter leaves the event out. */
 static __always_inline bool make_hot(struct task_struct *task, struct pt_regs *regs, long ret, __u16 type,
 				     __u32 number)
 {

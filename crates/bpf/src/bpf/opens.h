@@ -1,26 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Verdicts on opens, kept by all that the rows of the type look at, so that the next open that is the same is judged before its
- * event is built: the result, the flags, what the kernel says of the file, and the path. A verdict is kept for the path that was
- * asked for, and for a file whose path in the kernel is that text. If the rows look at anything else, user space does not set
- * FILTER_BY_PATH. */
+/* Verdicts on opens, by everything that the rows of the type test: the result, the flags, the kernel's flags of the file, and
+ * the path. An equal open gets the same verdict before its event is built. Verdicts are kept only if the requested path is
+ * the kernel's path of the file. If the rows test anything else, user space does not set FILTER_BY_PATH. */
 #pragma once
 
-/* Bytes of a path that may have a verdict, a power of two; verdicts of a CPU. */
+/* Maximum length of a path with a verdict, a power of two; number of verdicts of a CPU. */
 #define JUDGED_TEXT 128
 #define JUDGED_OPENS 512
 #define JUDGED_PARTS 24
 
 struct judged_open {
-	/* Of the filter; type and flags; the error, or the flags that the kernel adds; bytes of the path. */
+	/* The filter's number; type and flags; the error, or the flags that the kernel adds; length of the path. */
 	__u32 epoch, type, flags, outcome, len;
-	/* 0, 1, or UNKNOWN: not judged yet. */
+	/* 0, 1, or UNKNOWN: no verdict yet. */
 	__u32 is_rejected;
-	/* That the process may be in, if the rows ask. */
+	/* The groups that the process may be in, if the rows test them. */
 	__u64 groups;
 	__u64 text[JUDGED_TEXT / 8];
 };
 
-/* The program that has claimed its CPU's ring uses them. */
+/* Only the program that has claimed its CPU's ring uses them. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, JUDGED_OPENS);
@@ -28,7 +27,7 @@ struct {
 	__type(value, struct judged_open);
 } judged_opens SEC(".maps");
 
-/* Hashes of what opens asked for, by the slot of the verdict. The first open with a hash leaves nothing else: most are never
+/* Hashes of opens, by the slot of the verdict. The first open with a hash stores only the hash, because most opens are never
  * repeated. */
 struct asked_opens {
 	__u64 hashes[JUDGED_OPENS];
@@ -41,7 +40,7 @@ struct {
 	__type(value, struct asked_opens);
 } asked_opens SEC(".maps");
 
-/* Whether the path in `asked` has that name and a slash before it, up to that byte. */
+/* Whether the path in `asked`, up to byte `end`, ends with a slash and this name. */
 __noinline int is_last_part(__u64 name, __u32 end, __u32 len)
 {
 	struct scratch *s = scratch();
@@ -55,7 +54,7 @@ __noinline int is_last_part(__u64 name, __u32 end, __u32 len)
 	for (i = 0; i < JUDGED_TEXT; i += 8) {
 		if (i >= len)
 			break;
-		/* Eight bytes of it, as the member of a structure that begins with such a number. */
+		/* Eight bytes of the name, as the first member of a structure. */
 		__u64 differ = READ((struct timespec64 *)(name + i), tv_sec);
 		differ ^= *(__u64 *)(text + ((end + i) & (2 * JUDGED_TEXT - 1)));
 		if (len - i < 8)
@@ -66,7 +65,7 @@ __noinline int is_last_part(__u64 name, __u32 end, __u32 len)
 	return 1;
 }
 
-/* Whether the path in `asked`, of that length, is what `walk_from` would find for the file. */
+/* Whether the path in `asked`, of this length, is the path that `walk_from` would find for the file. */
 __noinline int is_path_of(__u64 of, __u32 len)
 {
 	struct scratch *s = scratch();
@@ -103,23 +102,23 @@ __noinline int is_path_of(__u64 of, __u32 len)
 	return 0;
 }
 
-/* What the rows may look at of the call's outcome; in kernel memory. */
+/* The part of the call's outcome that rows may test: the flags of the opened file, or the error. */
 static __always_inline __u32 outcome_of(struct scratch *s, long ret)
 {
 	struct file *file = ret >= 0 ? file_of(s, ret) : 0;
 	return file ? flags_of(file) : (__u32)ret;
 }
 
-/* Eight bytes of a path, without what is behind its end. */
+/* Eight bytes of a path, of which the path has `left`; the others become 0. */
 static __always_inline __u64 word_of(__u64 word, __u32 left)
 {
 	return left < 8 ? word << (64 - 8 * left) >> (64 - 8 * left) : word;
 }
 
-/* Beside the type: rows ask for the groups of the process. */
+/* Added to the type if rows test the groups of the process. */
 #define OF_GROUPS 0x10000
 
-/* The verdict on an open whose path was kept: whether it is rejected, or UNKNOWN. Then `learn_open` may keep it. */
+/* The verdict on an open with a kept path: whether the rows reject it, or UNKNOWN. Then `learn_open` may store a verdict. */
 __noinline int recall_open(__u32 type, __u32 number, __u64 flags, __u64 ret)
 {
 	struct scratch *s = scratch();
@@ -132,11 +131,11 @@ __noinline int recall_open(__u32 type, __u32 number, __u64 flags, __u64 ret)
 	s->fd = -1;
 	s->judged = 0;
 	s->groups = type & OF_GROUPS ? own_groups() : 0;
-	/* Without its NUL. */
+	/* Without the NUL. */
 	__u32 len = kept ? kept->len - 1 : 0;
 	if (!kept || !len || len > JUDGED_TEXT)
 		return UNKNOWN;
-	/* That is no path of the kernel's. */
+	/* A relative path is not the kernel's path. */
 	if (!failed && kept->data[0] != '/')
 		return UNKNOWN;
 	for (i = 0; i < JUDGED_TEXT; i += 8) {
@@ -188,8 +187,8 @@ __noinline int recall_open(__u32 type, __u32 number, __u64 flags, __u64 ret)
 	return UNKNOWN;
 }
 
-/* Keeps the verdict of the rows on the open at hand, unless the event may have another outcome than was looked at, or the
- * rows asked for other groups: a verdict on the process may have come in between. */
+/* Stores the verdict of the rows on the current open, unless the outcome or the groups have changed meanwhile: user space may
+ * have written a verdict on the process. */
 __noinline int learn_open(__u64 ret, __u32 is_rejected)
 {
 	struct scratch *s = scratch();
@@ -200,7 +199,7 @@ __noinline int learn_open(__u64 ret, __u32 is_rejected)
 	return 0;
 }
 
-/* What is decided before an open is built, by what is known. */
+/* The decision before the event of an open is built: the kept decision about an equal open, or else `early`. */
 static __always_inline int with_verdict(int early, __u16 type, __u32 number, __u64 flags, long ret)
 {
 	if ((early & FILTER_DECISION) != FILTER_ASKS || !(early & FILTER_RECALLS))

@@ -42,7 +42,7 @@
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-/* Only of the caller. */
+/* Call it only for the caller's task. */
 static __always_inline bool is_quiet(struct task_struct *task)
 {
 	if (any_quiet_tid) {
@@ -480,7 +480,7 @@ BTF_PROGRAM(uring_overflow, io_uring_cqe_overflow, (void *ring, __u64 user_data,
 GUARDED_PROGRAM(uring_overflow, io_uring_cqe_overflow, (void *ring, __u64 user_data, int res, __u32 flags),
 		at_overflow(ring, user_data, res, flags))
 
-/* Requests that are not answered. Functions of the kernel's are not entered where it could preempt the program. */
+/* Requests without a completion entry. The kernel does not preempt programs that are attached to functions. */
 SEC("kprobe")
 int uring_silent(struct pt_regs *ctx)
 {

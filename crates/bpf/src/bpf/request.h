@@ -27,7 +27,7 @@
 #define IS_PRESUMED 0x200
 #define IS_DESCRIBED 0x400
 
-/* Whether the kernel's functions show the end of requests that are not answered, and how many of those are under way. */
+/* Whether kernel functions show the end of requests without a completion entry, and the number of these under way. */
 __u8 sees_silent_ends = 0;
 __u32 silent_requests = 0;
 
@@ -327,7 +327,7 @@ static __always_inline int take_request(__u64 key)
 	struct request *r = silent_requests ? bpf_map_lookup_elem(&requests, &key) : 0;
 	__u64 ring = 0;
 	bpf_core_read(&ring, sizeof(ring), &req->ctx);
-	/* The one that was at this address before has ended where nobody saw it. Its task may be gone if it is another's. */
+	/* The previous request at this address has ended unseen. If it belonged to another task, that task may be gone. */
 	if (r && r->is_silent) {
 		if (r->task == (__u64)task && r->answer.ring == ring)
 			presume(key);
@@ -362,7 +362,7 @@ static __always_inline int take_request(__u64 key)
 		r->args[own & 7] = r->flags & BY_SLOT ? direct(ring, fd) : fd;
 	}
 	bpf_map_update_elem(&answers, &r->answer, &key, 0);
-	/* The kernel reports nothing if it succeeds. */
+	/* If the request succeeds, the kernel does not report it. */
 	if (r->flags & SILENT && sees_silent_ends) {
 		r->is_silent = 1;
 		__sync_fetch_and_add(&silent_requests, 1);
@@ -383,7 +383,7 @@ static __always_inline int end_request(__u64 req, __s64 res, bool is_last)
 	return 0;
 }
 
-/* What a function of the kernel's is handed, at whose beginning requests have their results. User space says which it is. */
+/* The argument of a kernel function that frees completed requests. User space sets which one it is. */
 #define ENDS_OF_RING 0
 #define END_OF_WORK 1
 #define END_OF_REQUEST 2
@@ -406,7 +406,7 @@ static long end_at_node(__u64 index, struct walk *walk)
 	return 0;
 }
 
-/* As many as a ring takes at once. */
+/* Maximum number of entries of a ring. */
 #define ENTRIES_MAX 32768
 
 static __always_inline int at_end(__u64 what, __u64 given)
@@ -415,7 +415,7 @@ static __always_inline int at_end(__u64 what, __u64 given)
 	struct io_kiocb *req = (struct io_kiocb *)given;
 	if (!silent_requests)
 		return 0;
-	/* A number, as the verifier knows each pointer by what it points to. */
+	/* A number, because the verifier tracks the type of each pointer. */
 	if (what == ENDS_OF_RING)
 		bpf_core_read(&walk.node, sizeof(walk.node), &((struct io_ring_ctx *)given)->submit_state.compl_reqs.first);
 	else if (what == END_OF_REQUEST)
@@ -423,11 +423,11 @@ static __always_inline int at_end(__u64 what, __u64 given)
 	else {
 		given -= bpf_core_field_offset(req->work);
 		req = (struct io_kiocb *)given;
-		/* The kernel's thread has the last reference to what is done; what goes on elsewhere has another. */
+		/* The worker thread has the last reference to a completed request; others have more references. */
 		if (READ(req, refs.counter) == 1)
 			walk.node = given + bpf_core_field_offset(req->comp_list);
 	}
-	/* The verifier counts the frames of functions: one loop, for one request as well. */
+	/* One loop for all cases, also for one request, because the verifier limits the number of stack frames. */
 	bpf_loop(what == ENDS_OF_RING ? ENTRIES_MAX : 1, end_at_node, &walk, 0);
 	return 0;
 }

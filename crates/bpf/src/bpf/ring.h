@@ -66,7 +66,7 @@ struct cpu {
 	__u64 faults;
 	/* Filtered events, and their number since the last sample. */
 	__u64 filtered;
-	/* Those of them whose process is in none of the groups that they are left out for. */
+	/* Those of them that were filtered because the process is in none of the groups. */
 	__u64 by_process;
 	__u32 since_sample;
 	/* The decision before the current event was built. */

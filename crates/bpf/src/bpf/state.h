@@ -110,10 +110,10 @@ struct scratch {
 	/* The groups that its process may be in, and whether a row rejected it by them. */
 	__u8 by_process;
 	__u64 groups;
-	/* The change of the process that the event at hand reports: see `verdicts.h`. */
+	/* The change of the process that the current event reports: see `verdicts.h`. */
 	__u32 change;
-	/* The bits that a text set, of which parameter it is, whether it is not known what is shown of it, and whether that is
-	 * another text for the same path. */
+	/* The bits that a text set, its parameter, whether its shown form is unknown, and whether the shown form is another
+	 * text for the same path. */
 	__u64 facts[8];
 	__u32 read;
 	__u8 unread;
@@ -124,12 +124,12 @@ struct scratch {
 	__u32 left, part_len, part_dots, differs, up, parts;
 	/* For the current path: 1 after a slash, and one more for each dot after that; otherwise 0. */
 	__u32 part;
-	/* The machine's. */
+	/* State of the machine that reads texts. */
 	__u32 state;
-	/* Of an open: the path that was asked for, and where its verdict goes, one more than the slot. */
+	/* Of an open: the requested path, and the slot of its verdict plus one. */
 	__u64 asked[2 * 128 / 8 + 1];
 	__u32 judged;
-	/* The control messages that are left, in user memory, and the descriptors that are left of one. */
+	/* The remaining control messages, in user memory, and the remaining descriptors of one. */
 	__u64 control, control_len, right;
 	__u32 rights;
 	/* A control group and its ancestors. */

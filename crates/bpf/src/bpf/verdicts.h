@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Verdicts on processes, which user space writes: which groups of rules can't match the caller's. Whatever may change that is
- * counted before its event is made, and again when it is published; a verdict holds only as long as the counts are those that it
- * was written with. See `events/src/verdicts.rs`. */
+/* Verdicts on processes, which user space writes: which groups of rules cannot match the caller's process. The probe counts
+ * each change of a process before it builds the event, and again when the event is published. A verdict is valid only while the
+ * counts are those with which it was written. See `events/src/verdicts.rs`. */
 #pragma once
 
 struct verdict_slot {
-	/* Changes that have begun, and that have ended. */
+	/* Number of changes that have begun, and that have ended. */
 	__u32 begun, ended;
 	__u64 words[VERDICT_WORDS];
 };
 
-/* By the ids of processes; the last one counts changes that processes below the caller's see, too. */
+/* By process id; the last slot counts changes that descendants of the changed process see. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
@@ -36,7 +36,7 @@ __noinline __u64 own_groups(void)
 	struct verdict_slot *slot = verdict_slot(id & (VERDICT_SLOTS - 1)), *lineage = verdict_slot(VERDICT_LINEAGE);
 	if (!slot || !lineage)
 		return ~0ULL;
-	/* In any order: each word says by itself which counts it holds for. */
+	/* In any order: each word contains the counts for which it is valid. */
 	__u64 first = *(volatile __u64 *)&slot->words[0];
 	__u64 second = *(volatile __u64 *)&slot->words[1];
 	__u64 third = *(volatile __u64 *)&slot->words[2];
@@ -48,23 +48,23 @@ __noinline __u64 own_groups(void)
 
 #define CHANGES_OTHERS 0x80000000
 
-/* Whether processes may be below the caller: it has children, or leads other threads, which may have, or gets those of processes
- * that end. */
+/* Whether the caller may have descendants: it has children, or leads other threads, which may have children, or adopts
+ * orphans. */
 static __always_inline bool may_have_children(struct task_struct *task)
 {
 	struct list_head *children = (void *)task + bpf_core_field_offset(struct task_struct, children);
 	struct signal_struct *signal = READ(task, signal);
 	if (READ(task, children.next) != children)
 		return true;
-	/* Processes below see the thread that leads the process. */
+	/* Descendants see only the leader of the process. */
 	if (TASK(task, pid) != TASK(task, tgid))
 		return false;
 	return READ(signal, nr_threads) != 1 || BPF_CORE_READ_BITFIELD_PROBED(signal, is_child_subreaper) ||
 	       READ(own_namespace(task), child_reaper) == task;
 }
 
-/* An event of that type and result is about to be made, which may change the process with that id, the caller's or a child;
- * returns what `end_change` is to be told. */
+/* Begins an event of this type and result, which may change the process with this id: the caller's or a child. Returns the
+ * argument for `end_change`. */
 __noinline int begin_change(__u32 type, __u64 ret, __u32 id)
 {
 	__u32 which = filter_in_use, key = id & (VERDICT_SLOTS - 1);
@@ -85,7 +85,7 @@ __noinline int begin_change(__u32 type, __u64 ret, __u32 id)
 	return CHANGES_OTHERS | (key + 1);
 }
 
-/* The event is published, or lost. */
+/* Ends the change: the event is published or lost. */
 __noinline int end_change(__u32 change)
 {
 	struct verdict_slot *slot, *lineage = verdict_slot(VERDICT_LINEAGE);

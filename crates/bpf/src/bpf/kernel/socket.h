@@ -31,8 +31,8 @@ static __always_inline __u16 swap16(__u16 v)
 
 /* Options of put_tuple() for the ends. */
 #define TUPLE_INCOMING 1 /* Their end is the source. */
-#define TUPLE_SENDS 2 /* A datagram goes where the call says, whoever the socket is connected to. */
-#define TUPLE_LEN(bytes) ((__u32)(bytes) << 8) /* How long the address is that the call names. */
+#define TUPLE_SENDS 2 /* A datagram goes to the address in the call, whatever peer the socket has. */
+#define TUPLE_LEN(bytes) ((__u32)(bytes) << 8) /* Length of the address in the call. */
 
 /* The address in the call, in the form of an IPv6 socket; 0 if it has another family. */
 static __always_inline int read_inet6(__u64 user_addr, struct in6_addr *ip, __u16 *port)
@@ -54,14 +54,14 @@ static __always_inline int read_inet6(__u64 user_addr, struct in6_addr *ip, __u1
 	return 1;
 }
 
-/* Writes the name of a Unix socket, whose address has `len` bytes, without the NUL before an abstract one. The memory behind
- * the address belongs to others. Returns how many bytes that takes, with a NUL; 0 if there is no name. */
+/* Writes the name of a Unix socket, without the NUL before an abstract name. Reads only the `len` bytes of the address.
+ * Returns the number of written bytes, including a NUL; 0 if there is no name. */
 static __always_inline __u32 write_unix_name(__u8 *to, const char *name, __s32 len)
 {
 	char first = 0;
 	if (len <= 2 || bpf_probe_read_kernel(&first, 1, name))
 		return 0;
-	/* Its family is no part of the name; the NUL is. */
+	/* The address without its family, and with a NUL at the end. */
 	__u32 skipped = first == 0, size = len - 1 - skipped;
 	if (size > UNIX_PATH_MAX)
 		size = UNIX_PATH_MAX;
@@ -72,7 +72,7 @@ static __always_inline __u32 write_unix_name(__u8 *to, const char *name, __s32 l
 	return n > 0 ? n & 0x7f : 0;
 }
 
-/* The same of an address that a call names, in user memory. */
+/* The same for the address in a call, in user memory. */
 static __always_inline __u32 write_named_unix(__u8 *to, __u64 user_addr, __u32 len)
 {
 	char first = 0;
@@ -88,7 +88,7 @@ static __always_inline __u32 write_named_unix(__u8 *to, __u64 user_addr, __u32 l
 	return n > 0 ? n & 0x7f : 0;
 }
 
-/* Writes both ends of a socket; returns how many bytes that takes. */
+/* Writes both ends of a socket. Returns the number of written bytes. */
 static __always_inline __u32 write_tuple(struct scratch *s, __u8 *to, int fd, __u32 how, __u64 user_addr)
 {
 	__u32 incoming = how & TUPLE_INCOMING;

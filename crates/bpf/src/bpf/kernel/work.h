@@ -21,7 +21,7 @@ struct request {
 	__u8 opcode, flags, says, compat;
 	/* Whether its names are in another map, because they are long. */
 	__u8 has_long_names;
-	/* Whether the kernel tells nobody that it has succeeded: functions of the kernel's show that. */
+	/* Whether the kernel does not report that it succeeded: kernel functions show its end. */
 	__u8 is_silent;
 	__u8 text[REQUEST_TEXTS * KEPT_SHORT];
 };

@@ -19,7 +19,7 @@
 /* The probe reports a pidfd with this mode, which no file has, and with the process id (32 bits) as its name. */
 #define PIDFD_MODE 0xf000
 
-/* What a descriptor is, as `received.rs` in user space reads it. Its name follows without a NUL, or its ends if it is a socket. */
+/* The description of a descriptor, which `received.rs` reads. Its name follows without a NUL, or its ends if it is a socket. */
 struct right {
 	__s32 fd;
 	__u32 flags;

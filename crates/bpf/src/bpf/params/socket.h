@@ -18,7 +18,7 @@ enum option_kind { OPTION_BYTES, OPTION_ERRNO, OPTION_U32, OPTION_U64, OPTION_TI
 #define ADDRESS_MAX (1 + UNIX_PATH_MAX)
 
 /* Writes the address of `len` bytes at `from`: family byte, address, port in host order; or the path, without the NUL before
- * an abstract name. Returns how long that is. */
+ * an abstract name. Returns the number of written bytes. */
 static __always_inline __u32 write_address(__u8 *to, __u8 *from, __u32 len)
 {
 	__u16 family = len >= 2 ? *(__u16 *)from : 0;
