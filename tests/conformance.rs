@@ -46,7 +46,7 @@ fn words(list: &Value) -> Vec<&str> {
 const DELIBERATE: [&str; 9] = [
     // An escape that Falco refuses.
     r#"fd.name="\x41""#,
-    // What no event satisfies is not tested on too many.
+    // No event satisfies this condition, so eyas does not warn about too many types.
     // An escape that empties its list.
     r#"proc.name in ("a\qb")"#,
     // Fields that Falco has from a plugin.
@@ -74,7 +74,7 @@ fn conditions_are_accepted_and_refused_as_by_falco() {
         let (errors, warnings) = codes(&result);
         let same = match vector["code"].as_str() {
             Some(code) => errors == [code],
-            // What is defined beside the rule and not used was not noted.
+            // The vectors do not contain warnings about unused items.
             None => {
                 let warnings: Vec<_> =
                     warnings.iter().filter(|w| !w.starts_with("LOAD_UNUSED")).copied().collect();

@@ -68,7 +68,7 @@ fn texts() {
     }
 }
 
-/// The same mistakes in files with other ends of lines are found at the same places.
+/// Mistakes in files with other line ends are at the same places.
 #[test]
 fn carriage_returns_change_nothing() {
     for (name, files) in cases() {
@@ -101,7 +101,7 @@ fn colours_are_for_those_who_ask() {
     );
 }
 
-/// Draws all that is said about a text; the texts of those who mean harm too.
+/// Draws all diagnostics of a text, which may be hostile.
 fn survives(text: &str) -> String {
     let started = cpu_time();
     let printed = printed(&[("r.yaml".to_owned(), text.to_owned())]);

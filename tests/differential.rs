@@ -22,12 +22,12 @@ fn engine(files: &[PathBuf]) -> Engine {
     eyas::load_rules_with(loader, files).unwrap()
 }
 
-/// What was compared.
+/// Number of comparisons.
 #[derive(Debug, Default)]
 struct Counts {
-    /// Verdicts.
+    /// Verdicts of rules on events.
     compared: u64,
-    /// Those that held.
+    /// Verdicts that were true.
     held: u64,
     events: u64,
     /// Events that rows reject.
@@ -92,7 +92,7 @@ fn the_sample_with_its_rules() {
     assert!(counts.rejected > counts.events / 2, "{counts:?}");
 }
 
-/// Every capture in the folders, those that are large on one event in many.
+/// Every capture in the folders, with the stride: 1, or more for large ones.
 fn captures() -> Vec<(PathBuf, u64)> {
     let mut all = Vec::new();
     for folder in ["captures", "captures/upstream", "captures/synthetic"] {
@@ -126,7 +126,7 @@ fn every_official_rule_on_every_capture() {
         compare(&engine, &rows, &capture, stride, &mut counts);
     }
     assert!(counts.compared > 1_000_000 && counts.held > 90, "{counts:?}");
-    // With all rules on.
+    // All rules were enabled.
     assert!(counts.rejected > counts.events / 2, "{counts:?}");
     assert!(counts.verdicts > 100 && counts.by_process > 1000, "{counts:?}");
 }

@@ -345,7 +345,7 @@ fn descriptors(base: &Path) {
             }
             _ => {}
         }
-        // On what the numbers stand for now.
+        // Calls on the current files of the descriptors.
         if !held.is_empty() {
             let fd = &held[numbers.below(held.len())];
             match numbers.below(4) {
@@ -441,9 +441,9 @@ fn names_by_which_a_path_begins_are_those_that_rules_see() {
     assert!(all - sent > 800, "{sent} of {all} opens are sent");
 }
 
-/// Runs the script beside a capture with the filter and one without; returns how many opens either has.
+/// Runs the script during a capture with the filter and one without. Returns the number of opens in each.
 fn opens_of_names(base: &Path, rules: &[(&str, &str)]) -> [usize; 2] {
-    // Where the run before left it.
+    // The previous run has renamed the directory.
     let _ = std::fs::rename(base.join("new"), base.join("old"));
     let engine = engine_of(rules, "%evt.type %evt.res %fd.name %fd.nameraw", base);
     let (rows, fields) = (rows(&engine), engine.fields_by_use().concat());
@@ -464,7 +464,7 @@ fn opens_of_names(base: &Path, rules: &[(&str, &str)]) -> [usize; 2] {
         .map(|of| of.iter().filter(|seen| seen.event.as_raw().ty == EventType::SYSCALL_OPENAT_2_X).count())
 }
 
-/// Which field of a rule asks what a descriptor of a plain file stands for.
+/// The field of a rule that depends on the plain file of a descriptor.
 fn file_user(engine: &Engine, is_live: bool) -> Option<&'static str> {
     let formulas = RuleFormulas::new(engine);
     (0..EventType::COUNT as u16).find_map(|code| {
@@ -590,7 +590,7 @@ fn filters_change_without_a_gap() {
     let mut source = Source::open(options).unwrap();
     let mut inspector = Inspector::default();
     assert!(matches!(inspector.next(&mut source).unwrap(), Step::Idle | Step::Event(_)));
-    // Both need calls on one path, and each those on one more.
+    // Both filters pass calls on one path, and each those on one more path.
     let filter = |other: &str| {
         let mut loader = Loader::new(Arc::new(schema()));
         let text = format!(

@@ -34,7 +34,7 @@ fn blocks(text: &str) -> Vec<String> {
     text.split("   ```rust,ignore\n").skip(1).map(block).collect()
 }
 
-/// Puts a text before the only line that begins so.
+/// Inserts a text before the only line that begins with `line`.
 fn insert_before(file: &Path, line: &str, text: &str) {
     let before = std::fs::read_to_string(file).unwrap();
     let at: Vec<usize> = before.match_indices(&format!("\n{line}")).map(|(at, _)| at + 1).collect();
@@ -42,7 +42,7 @@ fn insert_before(file: &Path, line: &str, text: &str) {
     std::fs::write(file, format!("{}{text}{}", &before[..at], &before[at..])).unwrap();
 }
 
-/// A workspace of the crate and of those that it needs.
+/// Makes a workspace of the crate and its dependencies.
 fn workspace(at: &Path) {
     for name in ["rules", "fields", "yaml"] {
         copy(&root().join("crates").join(name), &at.join("crates").join(name));
@@ -60,7 +60,8 @@ fn workspace(at: &Path) {
     sections += &section("profile.dev]");
     sections += &section("profile.dev.package.\"*\"]");
     let workspace = "[workspace]\nresolver = \"3\"\nmembers = [\"crates/*\"]\n\n";
-    // Cargo names what it builds by package and version: another version, so that nothing of this workspace is replaced.
+    // Another version, because cargo names its files by package and version: the copy must not replace those of this
+    // workspace.
     let own = format!("version = \"{}\"", env!("CARGO_PKG_VERSION"));
     assert!(sections.contains(&own));
     let sections = sections.replace(&own, "version = \"0.999.0\"");
@@ -80,7 +81,7 @@ fn the_guide_to_operators_and_transformers_can_be_followed() {
     insert_before(&condition.join("operators.rs"), "    PMatch {", row);
     let [file] = &blocks(transformer)[..] else { panic!("one block") };
     std::fs::write(condition.join("transformers/trim.rs"), file).unwrap();
-    // What the second step, `cargo xtask codegen`, does to the list.
+    // The change that the second step, `cargo xtask codegen`, makes to the list.
     let list = condition.join("transformers.rs");
     let text = std::fs::read_to_string(&list).unwrap();
     std::fs::write(&list, transformers::relist(&text, &condition.join("transformers")).unwrap()).unwrap();

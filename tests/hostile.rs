@@ -36,7 +36,7 @@ fn engine() -> Engine {
     loader.build().unwrap()
 }
 
-/// Replays the bytes as far as they go; answers the number of events.
+/// Replays the bytes up to the first error. Returns the number of events.
 fn replay(engine: &Engine, bytes: Vec<u8>) -> u64 {
     let Ok(mut source) = Reader::from_reader(Cursor::new(bytes)) else { return 0 };
     let mut inspector = Inspector::default();
@@ -88,7 +88,7 @@ fn a_block_of_four_gib_is_refused_without_taking_the_memory() {
     let mut bytes = sample(28);
     bytes.extend_from_slice(&[0x15, 2, 0, 0, 0xf0, 0xff, 0xff, 0xff]);
     let mut reader = Reader::from_reader(Cursor::new(bytes)).unwrap();
-    // What precedes the block is delivered.
+    // The reader delivers everything before the block.
     assert!(matches!(reader.next(), Ok(Next::Snapshot(system)) if system.threads.is_empty()));
     let error = reader.next().unwrap_err().to_string();
     assert!(error.contains("limit") && error.contains("byte 28"), "{error}");
@@ -120,7 +120,7 @@ fn rules_that_mean_harm() {
     }
     let message = load(&lists);
     assert!(message.contains("exceed"), "{message}");
-    // Whatever follows a `%`, how much of it is a field is found in no time.
+    // Finding the end of a field after `%` is fast for every text.
     for token in [
         "%nothing",
         "%tolower(",

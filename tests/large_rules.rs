@@ -67,7 +67,7 @@ fn rule(number: usize, condition: &str) -> String {
     format!("- rule: R{number}\n  desc: d\n  priority: INFO\n  output: o\n  condition: {condition}\n")
 }
 
-/// Macros that name one another, of which only the last is named by a rule.
+/// A chain of macros; a rule names the last one.
 fn chain(len: usize, link: impl Fn(usize) -> String) -> String {
     let mut text = String::from("- macro: m0\n  condition: (proc.name = a)\n");
     for i in 1..len {
@@ -76,7 +76,7 @@ fn chain(len: usize, link: impl Fn(usize) -> String) -> String {
     text + &rule(0, &format!("evt.type = close and m{}", len - 1))
 }
 
-/// Runs on a thread with the stack that threads have.
+/// Runs on a thread with the default stack size.
 fn on_a_thread(run: impl FnOnce() + Send + 'static) {
     std::thread::Builder::new().stack_size(2 << 20).spawn(run).unwrap().join().unwrap();
 }
@@ -102,7 +102,7 @@ fn verdicts(engine: &Engine) -> Vec<bool> {
         .collect()
 }
 
-/// Loads, and does everything that can be done with what is loaded.
+/// Loads the text, and uses the result in every way.
 fn use_all(text: &str) -> Vec<bool> {
     let mut loader = Loader::new(Arc::new(schema()));
     loader.matching(Matching::All);
@@ -133,7 +133,7 @@ fn macros_nest_up_to_the_limit_on_any_thread() {
         let not = |i: usize| format!("not (proc.pid = {i} or m{})", i - 1);
         assert_eq!(use_all(&chain(990, or)), [true]);
         assert_eq!(use_all(&chain(990, and)), [false]);
-        // Each is two levels.
+        // Each macro adds two levels.
         assert_eq!(use_all(&chain(490, not)), [false]);
         let nested = |n: usize| format!("{}proc.name{} = x", "tolower(".repeat(n), ")".repeat(n));
         assert_eq!(use_all(&rule(0, &format!("evt.type = close and {}", nested(190)))), [false]);
@@ -152,14 +152,14 @@ fn what_nests_deeper_is_refused_by_its_name() {
             let text = chain(len, or);
             let (message, allocations, bytes) = cost(|| refused(&text));
             assert_eq!(message, what);
-            // It is not the whole chain that is put together.
+            // The error does not copy the whole chain.
             let per_macro = (allocations / len as u64, bytes / len as i64);
             assert!(per_macro.0 < 600 && per_macro.1 < 40_000, "{len}: {per_macro:?}");
         }
-        // One less is too many for the rule, which is a level by itself.
+        // One level less is still too many for the rule, which adds a level.
         let message = refused(&chain(1000, or));
         assert_eq!(message, format!("with macro 'm999' the condition of rule 'R0' {depth}"));
-        // Macros that name nothing else, and those that were defined the other way round.
+        // Macros that contain only another macro, and macros that were defined in reverse order.
         assert_eq!(use_all(&chain(5000, |i| format!("m{}", i - 1))), [false]);
         let mut reversed = String::new();
         for round in 0..2 {
@@ -214,7 +214,7 @@ fn repeated(count: usize, item: impl Fn(usize) -> String) -> String {
 
 const OPENS: &str = "evt.type in (open, openat) and";
 
-/// Files that grow with a number, each by something else.
+/// Files that grow with a number, each in another way.
 fn growing(n: usize) -> Vec<(&'static str, String)> {
     let exception = |i: usize| {
         format!(
@@ -275,7 +275,7 @@ fn work_and_memory_grow_as_the_file_does() {
     for ((what, small), (_, large)) in growing(N).into_iter().zip(growing(2 * N)) {
         let (_, work, bytes) = cost(|| load_all(&[small]));
         let (_, more_work, more_bytes) = cost(|| load_all(&[large]));
-        // Twice, and a little for what grows in steps.
+        // Twice as much, and some more for memory that grows in steps.
         assert!(more_work < 5 * work / 2, "{what}: {work} allocations become {more_work}");
         assert!(more_bytes < 3 * bytes, "{what}: {bytes} bytes become {more_bytes}");
     }
@@ -338,14 +338,14 @@ fn what_rules_share_is_there_once() {
     }
 }
 
-/// One of these; `#` stands for a number.
+/// One of these patterns, with a random number for `#`.
 fn one(numbers: &mut Numbers, of: &[&str]) -> String {
     let pattern = of[numbers.below(of.len())];
     let parts = pattern.split('#').map(str::to_owned);
     parts.reduce(|all, next| format!("{all}{}{next}", numbers.below(4))).unwrap_or_default()
 }
 
-/// Definitions at random, of a few names, that refer to one another, change one another, and are wrong now and then.
+/// Random definitions with few names. They refer to and change one another, and some are wrong.
 fn random_file(numbers: &mut Numbers) -> String {
     const ITEMS: &[&str] = &["a", "b", "l#", "'x y'", "''", "l#, c", "m#", "p#"];
     const PARTS: &[&str] = &[
@@ -383,7 +383,7 @@ fn random_file(numbers: &mut Numbers) -> String {
     text
 }
 
-/// What is loaded, without places: those are of texts, and a text that is compiled again is another.
+/// The loaded items without spans: a text that is compiled again has other spans.
 fn described(loader: &Loader) -> String {
     let shown = format!("{:?}", loader.describe());
     let mut parts = shown.split("Span {");
@@ -402,7 +402,7 @@ fn a_file_says_the_same_whether_what_came_before_is_kept_or_compiled_again() {
             loader
         };
         let (mut keeps, mut forgets) = (loader(), loader());
-        // Most of what is named is there.
+        // Most of the named items exist.
         let names = if numbers.below(4) == 0 { 2 } else { 4 };
         let first = repeated(names, |i| {
             let list = format!("- {{list: l{i}, items: [a{i}]}}\n");
@@ -411,7 +411,7 @@ fn a_file_says_the_same_whether_what_came_before_is_kept_or_compiled_again() {
         assert_eq!(keeps.load("first.yaml", &first), forgets.load("first.yaml", &first));
         for number in 0..1 + numbers.below(6) {
             let (name, text) = (format!("{number}.yaml"), random_file(&mut numbers));
-            // What makes fields makes everything new.
+            // Adding fields discards all compiled items.
             forgets.static_fields([]);
             let kept = keeps.load(&name, &text);
             let anew = forgets.load(&name, &text);

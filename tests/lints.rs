@@ -95,7 +95,7 @@ fn shadows() {
     ] {
         check(&[first, second], SHADOWED);
         assert!(codes(&[first, second], Matching::All).is_empty());
-        // Also in a crowd, in which each demands something of its own.
+        // The same among many rules, each with another condition.
         let crowd = |from: usize| {
             (from..from + 40).flat_map(|n| {
                 [

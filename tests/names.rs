@@ -75,7 +75,7 @@ fn an_address_is_what_its_names_stand_for() {
         (Some("1.2.3.4"), &[a][..], &[0, 2][..]),
         (Some("2001:db8::1"), &[a, b], &[0, 2]),
         (Some("::ffff:1.2.3.4"), &[a], &[0, 2]),
-        // Two names for one address: each is its name.
+        // Two names for one address: both match.
         (Some("1.2.3.4"), &[a, b], &[0, 2, 4]),
         (Some("9.9.9.9"), &[a, b], &[1, 3]),
         (Some("1.2.3.4"), &[], &[1, 3]),

@@ -108,7 +108,7 @@ fn a_rule_holds_of_the_path_that_was_asked_for_and_of_the_one_that_it_led_to() {
         "%evt.args",
         "res=0 path=link/x(/work/link/x) mode=<NA>",
     );
-    // An exception applies to the given name only; names are not mixed.
+    // An exception applies only to the given name; a rule never mixes the names.
     check(&made, "not fs.path.name startswith /work", "%fs.path.name", "/etc/x");
     check_not(&made, "not fs.path.name in (/work/link/x, /etc/x)");
     check_not(&mkdir("/etc/x", "/etc/x"), "not fs.path.name = /etc/x");
@@ -210,7 +210,7 @@ fn directories_are_where_the_kernel_says() {
     let there = event(ty).int(p::SYSCALL_FCHDIR_X::fd, 3).text(kernel(0, ty), b"/srv").build();
     assert_eq!(cwd(&mut machine, &there), "/srv/");
     let ty = E::SYSCALL_GETCWD_X;
-    // Below another root, as the process sees it.
+    // The process has another root directory.
     let told = event(ty).text(p::SYSCALL_GETCWD_X::path, b"/").text(kernel(0, ty), b"/srv/jail").build();
     assert_eq!(cwd(&mut machine, &told), "/srv/jail/");
     let ty = E::SYSCALL_SETNS_X;

@@ -37,7 +37,7 @@ fn places_are_those_of_falco() {
             describe(&mut got, warning.code.code(), &warning.context, name);
         }
         assert_eq!(got.trim_end(), want.trim_end(), "{name}");
-        // What people are shown never fails, whatever the text.
+        // Drawing a diagnostic never fails.
         result.diagnostics().for_each(|diagnostic| drop(diagnostic.to_string()));
         tried += 1;
     }

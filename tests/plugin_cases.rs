@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-/// A case's tests, each a file and a name; or why it has none.
+/// A case's tests, each a file and a name; or the reason why it has none.
 #[derive(Default)]
 struct Case {
     tests: Vec<(String, String)>,
@@ -55,7 +55,7 @@ fn every_case_has_tests_that_exist() {
     }
 }
 
-/// Where the list of behaviours that this one was made from is on the machine, no case of it is missing.
+/// If the original list of behaviours is available, no case of it is missing here.
 #[test]
 fn no_case_of_the_list_is_missing() {
     let Some(path) = eyas_testing::data("spec/plugin-cases.md") else { return };

@@ -28,7 +28,7 @@ fn set(name: &str, config: &str) -> PluginSet {
     set
 }
 
-/// A golden file: what was asked for, and what the reference printed.
+/// A golden file: the settings, and the output of the reference.
 struct Golden {
     config: String,
     params: String,
@@ -49,7 +49,7 @@ impl Golden {
     }
 }
 
-/// What the plugin says of itself, as the reference's program prints it.
+/// The plugin's description, in the format of the reference's program.
 fn head(info: &PluginInfo) -> String {
     let capabilities = info.capabilities;
     let bits = [
@@ -68,7 +68,7 @@ fn head(info: &PluginInfo) -> String {
     )
 }
 
-/// Runs the source of the plugin to its end, and prints as the reference's program does.
+/// Runs the source of the plugin to its end. Returns lines in the format of the reference's program.
 fn run(golden: &Golden) -> Vec<String> {
     let set = set("probe_source", &golden.config);
     let info = Arc::clone(set.infos().next().unwrap());
@@ -136,7 +136,7 @@ fn metrics(inspector: &Inspector) -> Vec<String> {
             MetricValue::Double(x) => (4, x.to_bits()),
         };
         let kind = u8::from(!metric.is_monotonic);
-        // Routines run beside: how often they did is up to the machine. The reference has no threads for them.
+        // The number of turns of a routine differs between machines. The reference has no threads for routines.
         let bits = if metric.name == "turns" { 0 } else { bits };
         format!("metric {plugin}.{} type {ty} metric_type {kind} unit 0 u64 {bits}", metric.name)
     };
@@ -192,7 +192,7 @@ fn conditions_over_fields_of_plugins() {
     for line in text.lines().filter(|line| line.contains(" -> ")) {
         let (condition, expected) = line.split_once(" -> ").unwrap();
         let found = matching(condition);
-        // Both refuse; the words of the condition language are its own.
+        // Both refuse the condition; the messages differ.
         let both_refuse = expected.starts_with("EXCEPTION") && found.starts_with("EXCEPTION");
         if found != expected && !both_refuse {
             wrong.insert(condition, (expected, found));

@@ -12,7 +12,7 @@ fn load(text: &str) -> LoadResult {
     Loader::new(Arc::new(schema())).load("rules.yaml", text)
 }
 
-/// Codes, the error's innermost item behind a colon: `YAML_VALIDATE:value for condition | UNKNOWN_KEY`.
+/// Codes, with the error's innermost item after a colon: `YAML_VALIDATE:value for condition | UNKNOWN_KEY`.
 fn found(text: &str) -> String {
     let result = load(text);
     let error = result.errors.iter().map(|error| {
@@ -105,7 +105,7 @@ fn what_is_said_of_a_change_that_does_not_fit() {
     );
     check_change("{rule: r, override: {tags: }, tags: [a]}", "YAML_VALIDATE:value for tags");
     check_change("{rule: r, override: [tags], tags: [a]}", "VALIDATE:rules content");
-    // That there is no such rule comes before the keys that are too many.
+    // The missing rule is reported before the excess keys.
     check_change("{rule: s, override: {tags: append}, tags: [a], desc: d}", "VALIDATE:rule s");
     check_change("{rule: r, override: {tags: append}, tags: [a], desc: d}", "YAML_VALIDATE:overrides desc");
 }
@@ -125,7 +125,7 @@ fn exceptions_fit_together() {
     exception(", fields: proc.name, values: [['a']]", "VALIDATE:exception e");
     exception(", fields: proc.name, values: ['']", "YAML_VALIDATE:value for");
     exception(", fields: [proc.name], values: [x]", "VALIDATE:exception e");
-    // Behind an operator of lists a value is put in as it is.
+    // After an operator of lists, the value is inserted unchanged.
     exception(
         ", fields: [proc.name], comps: [in], values: [['a b']]",
         "COMPILE_CONDITION:condition expression",
@@ -168,13 +168,13 @@ fn values_are_placed_where_falco_places_them() {
         let mark = result.errors[0].context.innermost().unwrap().mark;
         (mark.line, mark.column, mark.offset)
     };
-    // A value that is not there: where the next token is.
+    // A missing value: the place of the next token.
     assert_eq!(at("- list: l\n  items:\n  # none\n  append: true\n"), (3, 2, 30));
     assert_eq!(at("- {list: l, items: }\n"), (0, 19, 19));
     assert_eq!(at("- list: l\n  items: ~\n"), (1, 9, 19));
-    // A sequence that is no deeper than its key: where its first dash is.
+    // A sequence with the indentation of its key: the place of its first dash.
     assert_eq!(at("- required_plugin_versions:\n  - name: a\n"), (1, 4, 32));
-    // A block: the place of its `>`, and from there to the mistake in the condition.
+    // A block: the place of its `>`, plus the offset of the mistake in the condition.
     assert_eq!(at("- macro: m\n  condition: >-\n    a b\n"), (2, 16, 26));
 }
 
@@ -241,7 +241,7 @@ fn lists_from_files() {
         "{}",
         error.message
     );
-    // A file alone, and a program that reads none.
+    // A list with only a file, in a program that reads no such files.
     check("- {list: paths, items_file: paths.txt}\n", "VALIDATE:list paths");
 }
 

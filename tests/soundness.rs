@@ -16,12 +16,12 @@ fn main() -> std::process::ExitCode {
     eyas_testing::main()
 }
 
-/// An alert of one of two twins.
+/// An alert of one of the two captures.
 #[derive(Clone, Debug)]
 struct Alert {
     rule: u32,
     ts: u64,
-    /// Key of the alert, equal in both twins.
+    /// Key of the alert, equal in both captures.
     key: (u32, String),
     /// Its process and the ancestors.
     processes: Vec<i64>,
@@ -66,7 +66,7 @@ fn declares(window: &LossWindow, engine: &Engine, alert: &Alert) -> bool {
         && alert.processes.iter().any(|process| window.of.may_be_of(*process))
 }
 
-/// Compares the twins: every missing alert must be declared as a possible miss. Returns the number of
+/// Compares the captures: every missing alert must be declared as a possible miss. Returns the number of
 /// missing alerts, and the percentage of correct declarations.
 fn compare(engine: &Engine, truth: &[Alert], lossy: &[Alert], windows: &[LossWindow]) -> (usize, usize) {
     let there: BTreeSet<_> = lossy.iter().map(|alert| &alert.key).collect();
@@ -79,7 +79,7 @@ fn compare(engine: &Engine, truth: &[Alert], lossy: &[Alert], windows: &[LossWin
     let mut whole: Vec<LossWindow> = Vec::new();
     for window in windows {
         match whole.last_mut() {
-            // Parts of one time.
+            // Adjacent parts of one span.
             Some(last) if last.until == window.since => {
                 last.until = window.until;
                 last.of.merge(&window.of);
@@ -113,10 +113,10 @@ const RULES: &str = "
 struct Lossy {
     reader: Reader,
     engine: Arc<Engine>,
-    /// The twin that loses nothing, and its alerts.
+    /// The complete capture, and its alerts.
     truth: Arc<Mutex<(Inspector, Vec<Alert>)>>,
     random: Numbers,
-    /// Events that are still to be lost.
+    /// Number of events that are still to be dropped.
     burst: usize,
     pending: Option<Loss>,
     losses: Vec<Loss>,
@@ -176,7 +176,7 @@ fn thread_of(system: &Snapshot, tid: i64) -> Option<(ThreadEntry, Vec<FdEntry>)>
     Some((thread, files.unwrap_or_default()))
 }
 
-/// A replay with bursts of dropped events. The state is healed with data from the twin.
+/// A replay with bursts of dropped events. The complete capture supplies the data that heals the state.
 fn replays(path: PathBuf, seed: u64) -> (usize, usize) {
     let engine = Arc::new(engine(RULES));
     let truth: Arc<Mutex<(Inspector, Vec<Alert>)>> = Arc::default();
@@ -225,7 +225,7 @@ fn what_a_replay_with_losses_misses_was_declared() {
 #[test]
 fn what_a_replay_of_attacks_with_losses_misses_was_declared() {
     let (missing, precision) = replays(eyas_testing::data_or_ignore("captures/attack.scap.gz"), 11);
-    // Some of these rules match little there: what is declared for them is rarely right.
+    // Some of these rules rarely match there, so few declarations for them are right.
     assert!(missing > 100 && precision >= 20, "{missing} missing, precision {precision} %");
 }
 
@@ -318,7 +318,7 @@ mod live {
                 .stderr(std::process::Stdio::null())
                 .status();
             assert!(done.is_ok());
-            // What is in doubt is looked up when there is time.
+            // The inspector looks doubtful threads up when it is idle.
             std::thread::sleep(std::time::Duration::from_millis(500));
             over.store(true, Ordering::Relaxed);
             (small.join().unwrap(), large.join().unwrap())

@@ -63,8 +63,8 @@ fn demo_rules() -> Engine {
     loader.build().unwrap()
 }
 
-/// Runs source, inspector and evaluator until `see` has seen enough: it gets each event, how many rules matched it,
-/// and the allocations that it cost.
+/// Runs source, inspector and evaluator until `see` returns false. `see` gets each event, the number of matching rules,
+/// and the number of allocations.
 fn run(
     source: &mut dyn EventSource,
     config: Config,
@@ -94,7 +94,7 @@ fn run(
 
 const TID: i64 = 100;
 
-/// Repeated actions of one process; times are added.
+/// Repeated actions of one process, without times.
 fn round() -> Vec<EventBuilder> {
     use EventType as E;
     use param::{SOCKET_CONNECT_X as connect, SOCKET_SOCKET_X as socket, SYSCALL_CLOSE_X as close};
@@ -161,7 +161,7 @@ fn what_is_repeated_costs_nothing() {
         }
     }
     writer.finish().unwrap();
-    // Those of calls that begin are taken in, but not shown.
+    // The inspector processes enter events, but does not show them.
     let shown = round.iter().filter(|event| (*event).clone().build().as_raw().ty.is_exit()).count() as u64;
     let mut costs = BTreeMap::<_, u64>::new();
     let mut events = 0;
@@ -189,7 +189,7 @@ fn what_is_repeated_costs_nothing() {
     assert!(costs.is_empty(), "allocations in the second half: {costs:?}");
 }
 
-/// The capture from memory: inflating takes place on another thread, and waiting for it is not an event's.
+/// Reads the capture from memory, so that no event's cost includes decompression.
 fn inflated(path: &Path) -> Reader {
     let mut bytes = Vec::new();
     flate2::read::MultiGzDecoder::new(std::fs::File::open(path).unwrap()).read_to_end(&mut bytes).unwrap();
@@ -198,8 +198,9 @@ fn inflated(path: &Path) -> Reader {
 
 /// Maximum cost of an event with new information: a new name, a new process, an additional open file.
 ///
-/// An open: the file, its name, what was asked for, and room in a table that grows. A connection or a datagram: the
-/// socket's ends and their name. A clone: the process, its place among others, its groups and a table of files.
+/// An open allocates the file, its name, the requested path, and memory of a growing table. A connection or a datagram
+/// allocates the socket's ends and their name. A clone allocates the process, its table entries, its cgroups and a table
+/// of files.
 fn bound(event: &str) -> u64 {
     match event {
         "open" | "openat" | "openat2" | "creat" | "dup" | "dup2" | "dup3" | "fcntl" | "pipe" | "pipe2" => 5,
@@ -209,7 +210,7 @@ fn bound(event: &str) -> u64 {
         "chdir" | "fchdir" | "chroot" | "getcwd" => 2,
         "eventfd" | "eventfd2" | "epoll_create" | "epoll_create1" | "timerfd_create" | "signalfd4"
         | "inotify_init1" | "memfd_create" | "pidfd_open" | "bpf" => 5,
-        // A thread's first: the times that it was on a CPU.
+        // The first event of a thread: its CPU times.
         "switch" | "procinfo" => 1,
         _ => 0,
     }
@@ -248,8 +249,8 @@ fn only_what_is_new_costs(path: &Path) {
         let event = view.event();
         let name = event.ty.name();
         events += 1;
-        // A thread that nobody reported is one more in the table. What an event removes is removed by the next one: a
-        // table of files that is shared since a fork is copied then. Events that are not shown cost, too.
+        // An unknown thread is added to the table. The next event performs an event's removals: then a table of files
+        // that processes share since a fork is copied. Hidden events cost allocations, too.
         let hidden = view.num() - std::mem::replace(&mut num, view.num()) > 1;
         let is_new = hidden
             | tids.insert(event.tid)
@@ -266,11 +267,11 @@ fn only_what_is_new_costs(path: &Path) {
     assert!(seen > 1000 && calm * 20 > seen * 18, "{}: {calm} of {seen}", path.display());
 }
 
-/// Files opened, read and closed by a thread of this test, seen live.
+/// A live capture of a thread of this test that opens, reads and closes files.
 #[cfg(feature = "live")]
 #[test]
 fn what_is_repeated_costs_nothing_live() {
-    // There every open keeps the kernel's path beside the one that was asked for.
+    // In a chroot, every open also keeps the kernel's path.
     eyas_testing::ignore_in_chroot();
     use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
     use std::time::{Duration, Instant};
@@ -292,13 +293,13 @@ fn what_is_repeated_costs_nothing_live() {
     std::thread::scope(|scope| {
         scope.spawn(|| {
             tid.store(i64::from(rustix::thread::gettid().as_raw_nonzero().get()), Ordering::Relaxed);
-            // Not by way of a link: a second name of a file costs something.
+            // Not through a symlink: a second name of a file costs an allocation.
             let path = format!("/proc/{}/comm", std::process::id());
             while !done.load(Ordering::Relaxed) {
                 let mut bytes = [0; 64];
                 let read = std::fs::File::open(&path).and_then(|mut file| file.read(&mut bytes));
                 assert!(read.unwrap() > 0);
-                // Missing, and relative to no directory.
+                // A missing file, with a relative path.
                 assert!(std::fs::File::open("eyas-is-not-here").is_err());
             }
         });
@@ -316,6 +317,6 @@ fn what_is_repeated_costs_nothing_live() {
     });
     assert_eq!(seen, 100_000, "the thread was not seen often enough");
     println!("90,000 events, allocations: {costs:?}");
-    // What others removed before an event of ours, such as a process, is paid by ours.
+    // The cost of an event includes removals by earlier events of other processes.
     assert!(costs.values().sum::<u64>() * 1000 < seen, "allocations: {costs:?}");
 }

@@ -63,7 +63,7 @@ impl<A: FnMut() -> Advance + Send> EventSource for Fake<A> {
     }
 }
 
-/// Reports its end.
+/// Reports that it was dropped.
 struct Reported(Sender<()>);
 
 impl Drop for Reported {
@@ -76,7 +76,7 @@ impl Drop for Reported {
 fn a_stream_that_is_dropped_ends_its_thread() {
     let (sender, dropped): (Sender<()>, Receiver<()>) = channel();
     let reported = Reported(sender);
-    // As a quiet machine.
+    // A source without events, like an idle machine.
     let quiet = Fake(move || {
         let _ = &reported;
         std::thread::sleep(Duration::from_millis(1));

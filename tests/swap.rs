@@ -59,7 +59,7 @@ fn the_state_stays_when_rules_are_replaced() {
 
 #[test]
 fn every_event_is_judged_by_one_ruleset() {
-    // The rule that matches stands at another place in each ruleset.
+    // The matching rule has another position in each ruleset.
     let rulesets = [
         &[("even", "evt.type exists"), ("odd", "evt.num < 0")][..],
         &[("x", "evt.num < 0"), ("y", "evt.num < 0"), ("odd", "evt.type exists")][..],

@@ -60,7 +60,7 @@ fn crates_use_only_what_the_architecture_allows() {
     }
 }
 
-/// Linux 5.10 takes no others.
+/// Linux 5.10 accepts only numbers as their arguments.
 #[test]
 fn global_functions_of_the_probe_take_numbers_alone() {
     let mut files = Vec::new();
@@ -110,7 +110,7 @@ fn unsafe_code_is_forbidden_outside_the_probe() {
     }
 }
 
-/// The host of plugins calls foreign code in `call`, is called by it in `callbacks`, and is safe elsewhere.
+/// The host of plugins calls foreign code only in `call`, foreign code calls it only in `callbacks`, and the rest is safe.
 #[test]
 fn unsafe_code_of_plugins_stays_where_it_is_fenced() {
     let sources_of = root().join("crates/plugins/src");
@@ -180,7 +180,7 @@ fn directories_of_tests_are_those_of_the_harness() {
         "crates/scap/src/writer.rs",
         "examples/falco/examples/",
         "xtask/src/",
-        // These words.
+        // This file contains the words.
         "tests/tidy.rs",
     ];
     for (path, text) in all() {
@@ -207,10 +207,10 @@ fn files_stay_small() {
     }
 }
 
-/// Other versions of the language cannot build what it depends on.
+/// Older versions of Rust cannot build the dependencies.
 #[test]
 fn the_stated_rust_version_builds_every_dependency() {
-    // What a build has downloaded: that of other systems is not there.
+    // Only this platform's dependencies: the others are not downloaded.
     let platform = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
     let out = std::process::Command::new(env!("CARGO"))
         .args(["metadata", "--offline", "--format-version", "1", "--features", "live"])
@@ -255,7 +255,7 @@ fn tests_without_the_built_in_harness_are_registered() {
                     line.starts_with("use eyas_testing::test;")
                         || line.starts_with("use eyas_testing::{") && line.contains("test}")
                 });
-                // Without it the compiler leaves the tests out in silence.
+                // Without the import, the compiler leaves the tests out without a message.
                 assert!(
                     imports || !text.contains("#[test]"),
                     "{} needs `use eyas_testing::test;`",

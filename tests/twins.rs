@@ -7,7 +7,7 @@ use eyas::rules::{AlertOptions, Loader};
 use eyas::scap::{EventBuilder, OwnedEvent, Snapshot, ThreadEntry};
 use eyas::sinsp::{Inspector, schema};
 
-/// A thread opens `asked`, and the kernel says that it opened `opened`.
+/// A thread opens `asked`, and the kernel reports that it opened `opened`.
 fn open(asked: &[u8], opened: &[u8]) -> OwnedEvent {
     let row = EventType::SYSCALL_OPENAT_2_X.info().unwrap().params.len();
     EventBuilder::new(EventType::SYSCALL_OPENAT_2_X)
@@ -49,15 +49,15 @@ fn alerts(conditions: &[&str], event: &OwnedEvent) -> Vec<String> {
 #[test]
 fn a_rule_holds_of_either_name_and_of_no_mixture() {
     let link = open(b"/tmp/link", b"/etc/shadow");
-    // By what was opened; by what was asked for; by both, once.
+    // The opened path matches; the requested path matches; both match, with one alert.
     assert_eq!(alerts(&["fd.name = /etc/shadow"], &link), ["r0 /etc/shadow /etc/shadow"]);
     assert_eq!(alerts(&["fd.name = /tmp/link"], &link), ["r0 /tmp/link /etc/shadow"]);
     assert_eq!(alerts(&["fd.name startswith /"], &link), ["r0 /tmp/link /etc/shadow"]);
-    // An exception is for the name that it names.
+    // An exception applies only to its own name.
     assert_eq!(alerts(&["not fd.name = /tmp/link"], &link), ["r0 /etc/shadow /etc/shadow"]);
     assert!(alerts(&["fd.name = /tmp/link and fd.directory = /etc"], &link).is_empty());
     assert!(alerts(&["not fd.name in (/tmp/link, /etc/shadow)"], &link).is_empty());
-    // A rule that what was asked for satisfies hides none that what was opened does.
+    // A rule that the requested path matches does not hide a rule that the opened path matches.
     let both = alerts(&["fd.name = /tmp/link", "fs.path.name = /etc/shadow"], &link);
     assert_eq!(both, ["r0 /tmp/link /etc/shadow", "r1 /etc/shadow /etc/shadow"]);
 }

@@ -8,7 +8,7 @@ use eyas::rules::condition::{self, Constants, Returns, Right, TRANSFORMERS, Take
 use proptest::prelude::*;
 use proptest::sample::select;
 
-/// A field with an argument, and what may be done with it.
+/// A field with an argument, and its possible uses.
 #[derive(Clone, Debug)]
 pub struct Known {
     name: String,
@@ -221,7 +221,7 @@ fn modifiable(op: Op) -> bool {
     op.def().takes_modifier()
 }
 
-/// Names of the transformers that are applied to one text, and return what `returns` says.
+/// Names of the transformers that take one text and have this result type.
 fn of_one_text(returns: Returns) -> Vec<&'static str> {
     let fitting =
         TRANSFORMERS.iter().filter(|t| matches!(t.takes, Takes::One { .. }) && t.returns == returns);
@@ -270,7 +270,7 @@ fn transformed(fields: &[Known]) -> BoxedStrategy<Typed> {
         fields.iter().filter(|f| f.transforms && is(f)).map(Known::operand).collect()
     };
     let texts = pick(&|f| f.is_text() && !f.list);
-    // A schema may have no list of texts: one that is written out always is.
+    // A schema may lack a list of texts, so one is written out.
     let written = Operand::List(texts.iter().take(2).cloned().collect(), Default::default());
     let lists = [pick(&|f| f.is_text() && f.list), vec![written.clone()]].concat();
     let any_list = [pick(&|f| f.list && f.transforms), vec![written]].concat();
@@ -290,7 +290,7 @@ fn transformed(fields: &[Known]) -> BoxedStrategy<Typed> {
     .boxed()
 }
 
-/// Whether several operands are put together in it.
+/// Whether it combines several operands.
 fn is_made(operand: &Operand) -> bool {
     let Operand::Call(call) = operand else { return false };
     matches!(call.name.as_str(), "join" | "concat" | "getopt") || call.args.iter().any(is_made)
@@ -312,7 +312,7 @@ fn against_constants(
             let right = match op {
                 Op::Exists => Just(Rhs::None).boxed(),
                 _ if op.takes_list() || modifier.is_some() => {
-                    // From some sizes on constants get structures of their own.
+                    // From some sizes on, constants get special structures.
                     let some = prop_oneof![4 => 0..9_usize, 1 => 8..24_usize];
                     some.prop_flat_map(move |len| proptest::collection::vec(one.clone(), len))
                         .prop_map(|values| values.iter().map(|bytes| text(bytes)).collect())
@@ -333,7 +333,7 @@ fn against_constants(
         .boxed()
 }
 
-/// Alternatives, or negations that must all hold, that compare one field with a constant each, and something else.
+/// Alternatives, or negations that must all be true, that compare one field with a constant each; and another comparison.
 pub fn siblings(fields: Vec<Known>, names: &'static [&'static str]) -> BoxedStrategy<Expr> {
     let other = test(fields.clone(), names);
     let fitting: Vec<(Known, Op)> = fields
@@ -373,9 +373,9 @@ pub fn siblings(fields: Vec<Known>, names: &'static [&'static str]) -> BoxedStra
 pub struct ManyConstants {
     /// What is compared, and how.
     pub comparison: String,
-    /// With what: a few that values are, too, and many others.
+    /// The constants: some that values may equal, and many others.
     pub constants: Vec<Vec<u8>>,
-    /// A few more.
+    /// Some more constants.
     pub more: Vec<Vec<u8>>,
 }
 
@@ -406,7 +406,7 @@ pub fn many_constants(fields: Vec<Known>) -> BoxedStrategy<ManyConstants> {
         .boxed()
 }
 
-/// A constant that values rarely are.
+/// A constant that values rarely equal.
 fn other(ty: FieldType, op: Op, index: usize) -> Vec<u8> {
     use FieldType as T;
     let (high, low) = (index / 250, index % 250);
@@ -440,7 +440,7 @@ fn test(fields: Vec<Known>, names: &'static [&'static str]) -> BoxedStrategy<Exp
     let calls = transformed(&fields);
     let changed =
         calls.prop_flat_map(|(left, ty, list)| against_constants(left, ty, operators(ty, list), &[]));
-    // Both sides from those of one type.
+    // Both sides are operands of one type.
     let usable: Vec<Known> =
         fields.into_iter().filter(|f| f.compares && !f.equality_only && f.ty != FieldType::Net).collect();
     let as_left = usable.iter().map(|f| (f.operand(), f.ty, f.list)).collect::<Vec<Typed>>();
@@ -459,7 +459,7 @@ fn test(fields: Vec<Known>, names: &'static [&'static str]) -> BoxedStrategy<Exp
         let ops: Vec<Op> = operators(ty, list).into_iter().filter(|op| op.def().takes_operand()).collect();
         (Just(left), select(if ops.is_empty() { vec![Op::Exists] } else { ops }), select(rights))
             .prop_map(move |(left, op, (right, right_list))| {
-                // A list that is made of several operands is compared with lists alone.
+                // A list of several operands is compared only with lists.
                 let made = right_list && is_made(&right) && !is_made(&left);
                 let set = op.takes_list() && !made;
                 let fits = op != Op::Exists && ty_fits && (set || list == right_list);

@@ -31,7 +31,7 @@ fn shape(expr: &Expr) -> String {
     out + rest
 }
 
-/// A YAML text of printable ASCII alone.
+/// A YAML text with only printable ASCII characters.
 fn quoted(text: &str) -> String {
     let escaped: String = text
         .chars()
@@ -61,13 +61,13 @@ fn engine(schema: Arc<dyn Schema>, conditions: &[Expr]) -> Engine {
     loader.build().unwrap()
 }
 
-/// An engine of rules that compare with lists: alone, beside more constants, and by way of other lists.
+/// An engine of rules that compare with lists: with a list, with a list and constants, and with lists of lists.
 fn engine_with_lists(schema: Arc<dyn Schema>, comparisons: &[conditions::ManyConstants]) -> Engine {
     let mut loader = Loader::new(schema.clone());
     loader.matching(Matching::All);
     let (mut file, mut rules) = (String::new(), 0);
     for (index, of) in comparisons.iter().enumerate() {
-        // As a text between quotes, each byte by its number.
+        // A quoted text, with each byte as an escape.
         let item = |bytes: &Vec<u8>| {
             let escaped: String = bytes.iter().map(|byte| format!("\\x{byte:02x}")).collect();
             format!("\"{escaped}\"")
@@ -82,7 +82,7 @@ fn engine_with_lists(schema: Arc<dyn Schema>, comparisons: &[conditions::ManyCon
         file += &list("outer", &[&more[..], &[format!("all{index}")]].concat());
         let beside = |name: &str| [&more[..], &[format!("{name}{index}")]].concat().join(", ");
         let comparison = &of.comparison;
-        // Often enough that it is shared.
+        // Often enough that the rules share the list.
         for _ in 0..5 {
             for condition in [
                 format!("{comparison} (all{index})"),
@@ -121,7 +121,7 @@ fn satisfies(
     Ok(by(event)? || event.alternate().map_or(Ok(false), by)?)
 }
 
-/// What the plain interpreter and a graph of each condition by itself say; they must agree.
+/// The results of the plain interpreter and of a graph of each condition, which must agree.
 fn verdicts(
     conditions: &[Expr],
     schema: &dyn Schema,
@@ -179,7 +179,7 @@ fn agree_on_system_calls(
     })
 }
 
-/// Prints a condition and parses it; both must be of one shape.
+/// Prints a condition and parses the text; both must have the same shape.
 fn reads_as_printed(condition: &Expr) -> Result<(), TestCaseError> {
     let printed = condition.to_string();
     let read = parse(&printed).map_err(|e| TestCaseError::fail(format!("{printed}: {e}")))?;
@@ -288,7 +288,7 @@ fn a_number_without_a_sign_is_compared_as_one() {
     agree_on_system_calls(&conditions, &events).unwrap();
 }
 
-/// How often each operator was seen true and false on its own.
+/// How often each operator was true and false.
 fn seen(
     rounds: u32,
     conditions: BoxedStrategy<Expr>,
@@ -332,6 +332,6 @@ fn every_operator_holds_now_and_then_and_now_and_then_does_not() {
         verdict
     });
     let never: Vec<_> = counts.iter().filter(|(_, [no, yes])| *no == 0 || *yes == 0).collect();
-    // Raw bytes are few, and their first ones fewer.
+    // Few values are raw bytes, so some operators on them are never true.
     assert!(never.len() <= 3, "{counts:?}");
 }

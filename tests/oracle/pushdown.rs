@@ -159,7 +159,7 @@ fn what_rows_reject_satisfies_no_rule() {
         let [rejected, matched] = reject(&conditions, &events).unwrap();
         counts = [counts[0] + rejected, counts[1] + matched];
     }
-    // It is tested, both ways.
+    // The test covers both results.
     assert!(counts.iter().all(|count| *count > cases), "{counts:?}");
 }
 
@@ -240,8 +240,8 @@ impl EventSource for Events<'_> {
 /// The number of an event, the rules that match it, and fields.
 type Shown = (u64, Vec<u32>, Vec<String>);
 
-/// Numbers of the events that are shown and match a rule, with the rules and every field that these ask for; and how many
-/// events are left out.
+/// Numbers of the visible events that match a rule, with the rules and the values of their fields; and the number of events
+/// that are left out.
 fn replay(
     engine: &Engine,
     fields: &[Field],
@@ -273,7 +273,7 @@ fn what_is_left_out_changes_no_match_and_no_field() {
     let (mut skipped, mut matches) = (0, 0);
     for case in 0..cases {
         let mut conditions = conditions.new_tree(&mut runner).unwrap().current();
-        // Without a test of the type, every event is of use.
+        // Without a test of the type, the replay would need every event.
         for condition in &mut conditions {
             let of_type = parse("evt.type in (openat, connect, execve, close, fchmodat)").unwrap();
             *condition = Expr::And([of_type, condition.clone()].into());

@@ -10,7 +10,7 @@ use proptest::sample::select;
 
 use super::conditions::{WORDS, conditions as over, known};
 
-/// The last two have no event of their own; the two before them are like others.
+/// The last two have only the generic event; the two before them replace older calls.
 const NAMES: &[&str] = &[
     "open",
     "openat",
@@ -72,7 +72,7 @@ fn event(ty: EventType) -> BoxedStrategy<OwnedEvent> {
     let params: Vec<_> = ty.info().map_or(Vec::new(), |row| {
         row.params.iter().map(|p| prop_oneof![9 => param(p.ty), 1 => Just(Vec::new())].boxed()).collect()
     });
-    // Behind the row: the paths that the kernel has.
+    // After the row's parameters: the kernel's paths.
     let own = proptest::collection::vec(param(ParamType::FSPATH), 0..3);
     let own = prop_oneof![2 => Just(Vec::new()), 1 => own];
     (params, own, select(vec![1_i64, 7, 8, 9, 10]), 1..1000_u64)
@@ -86,7 +86,7 @@ fn event(ty: EventType) -> BoxedStrategy<OwnedEvent> {
         .boxed()
 }
 
-/// An event of any type; those that conditions name come more often.
+/// An event of any type; types that conditions name are more frequent.
 pub fn events() -> BoxedStrategy<OwnedEvent> {
     let all: Vec<EventType> = rows().map(|row| row.ty).collect();
     let mut named: Vec<EventType> =
@@ -95,7 +95,7 @@ pub fn events() -> BoxedStrategy<OwnedEvent> {
     prop_oneof![3 => select(named), 1 => select(all)].prop_flat_map(event).boxed()
 }
 
-/// Like [`events`], without those of calls that begin, and of threads that are made: at random these contradict each other.
+/// Like [`events`], without enter events and creations of threads: random ones contradict each other.
 pub fn exit_events() -> BoxedStrategy<OwnedEvent> {
     let makes_threads = |ty: EventType| matches!(ty.name(), "clone" | "clone3" | "fork" | "vfork");
     let all: Vec<EventType> =
@@ -104,7 +104,7 @@ pub fn exit_events() -> BoxedStrategy<OwnedEvent> {
     prop_oneof![3 => select(named), 1 => select(all)].prop_flat_map(event).boxed()
 }
 
-/// A type and parameters of events by which processes change, are made and end, or of calls that conditions name.
+/// A type and parameters of events that create, change or end processes, or of calls that conditions name.
 pub fn process_calls() -> BoxedStrategy<(EventType, Vec<Vec<u8>>)> {
     const CHANGES: [&str; 14] = [
         "setuid",

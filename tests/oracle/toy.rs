@@ -62,7 +62,7 @@ rows! {
 
 pub struct Toy;
 
-/// Kept: every evaluation of a condition by itself compares it.
+/// Cached, because every evaluation of a single condition compares it.
 static ID: LazyLock<SchemaId> = LazyLock::new(|| SchemaId::of(&Toy));
 
 impl Schema for Toy {
@@ -113,7 +113,7 @@ impl Schema for Toy {
     }
 
     fn fixed_type(&self, field: &Field, code: u16) -> Option<&str> {
-        // The last stands for several, as the event of unknown calls does.
+        // The last code stands for several types, like the generic event.
         let code = usize::from(code);
         (self.is_type_field(field) && code + 1 < TYPES.len()).then(|| TYPES[code])
     }
@@ -126,7 +126,7 @@ impl Schema for Toy {
     }
 }
 
-/// A value that owns itself.
+/// An owned value.
 #[derive(Clone, Debug)]
 enum Owned {
     Bool(bool),
@@ -138,7 +138,7 @@ enum Owned {
     Net(IpAddr, u8),
 }
 
-/// An event: for each row its values, or none.
+/// An event: the values of each row, or `None`.
 #[derive(Clone, Debug)]
 pub struct Event {
     code: u16,

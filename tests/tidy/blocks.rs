@@ -8,7 +8,7 @@ pub struct Block {
     pub page: String,
     /// Line of its fence.
     pub line: usize,
-    /// What stands between the fences.
+    /// The text between the fences.
     pub text: String,
 }
 
@@ -75,7 +75,7 @@ fn without_comment(line: &str) -> &str {
     line.split_once(" #").map_or(line, |(command, _)| command)
 }
 
-/// Without what stands between quotes.
+/// The command without its quoted texts.
 fn without_quoted(command: &str) -> String {
     command.split(['\'', '"']).step_by(2).collect::<Vec<_>>().join("_")
 }

@@ -26,7 +26,7 @@ fn load(texts: &[&str]) {
     assert!(loader.build().is_ok());
 }
 
-/// The rows' own tests run them over fields that they make up; here each is one of the real fields.
+/// The rows' own tests run the examples over made-up fields. This test compiles them with the real fields.
 #[test]
 fn every_example_of_an_operator_or_a_transformer_compiles() {
     let operators = condition::ast::Op::ALL.iter().flat_map(|op| op.def().examples);

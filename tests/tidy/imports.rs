@@ -18,10 +18,10 @@ mod tokens;
 
 use modules::{Module, Program};
 
-/// Programs that still have circles, with the number of files in them. A number may only go down.
+/// Programs that still have cycles, with the number of files in them. A number may only go down.
 const KNOWN: &[(&str, usize)] = &[];
 
-/// The imports of a program: the importing file, the imported one, and what shows it.
+/// The imports of a program: the importing file, the imported one, and the line that shows it.
 type Imports = BTreeMap<PathBuf, BTreeMap<PathBuf, String>>;
 
 /// Target of a path.
@@ -94,7 +94,7 @@ impl Program {
                 name => match self.find(at, name, seen) {
                     Some(Found::Module(at)) => at,
                     Some(file) => return Some(file),
-                    // A macro makes it.
+                    // A macro defines it.
                     None => return Some(Found::File(self.modules[at].file.clone())),
                 },
             };
@@ -106,7 +106,7 @@ impl Program {
     fn file(&self, module: usize, path: &[String]) -> Option<PathBuf> {
         match self.follow(module, path, &mut HashSet::new())? {
             Found::File(file) => Some(file),
-            // A module by itself is only the beginning of the paths that use it.
+            // A module name is only the beginning of the paths that use it.
             Found::Module(_) => None,
         }
     }

@@ -44,7 +44,7 @@ fn every_invariant_has_tests_that_exist() {
     assert!(items.len() >= 10, "{} invariants", items.len());
     for item in items {
         let (mut at, mut tests) = (None, 0);
-        // Behind each file the names of its tests, in brackets.
+        // After each file, the names of its tests are in parentheses.
         for (number, word) in item.split('`').enumerate().skip(1).step_by(2) {
             if word.contains('/') && (word.ends_with(".rs") || word.contains("tests")) {
                 at = Some(place(word).unwrap_or_else(|| panic!("there is no {word}: {item}")));

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-/// What the example prints for these lines.
+/// The output of the example for these lines.
 fn alerts(args: &[&str], lines: &str) -> Vec<String> {
     let tests = std::env::current_exe().unwrap();
     let example = tests.parent().unwrap().parent().unwrap().join("examples/embed_rules");

@@ -107,17 +107,17 @@ fn a_session_loses_its_terminal_with_its_leader() {
     let all = [20, 21, 22, 30];
     let mut inspector = with_terminals();
     assert_eq!(ttys(&mut inspector, all), ["34816"; 4]);
-    // Not its leader.
+    // A process that does not lead the session.
     see(&mut inspector, ioctl(21, TIOCNOTTY, 0, 0), &[]);
     assert_eq!(ttys(&mut inspector, all), ["34816", "0", "34816", "34816"]);
     let mut inspector = with_terminals();
     see(&mut inspector, ioctl(20, TIOCNOTTY, 0, 0), &[]);
     assert_eq!(ttys(&mut inspector, all), ["0", "0", "34816", "34816"]);
-    // In vain.
+    // A failed call.
     let mut inspector = with_terminals();
     see(&mut inspector, ioctl(20, TIOCNOTTY, 0, 34_816).int(0, -25), &[]);
     assert_eq!(ttys(&mut inspector, all), ["34816"; 4]);
-    // The leader ends; another thread of its process does not.
+    // The terminal is free when the leader ends, but not when another thread of the leader's process does.
     let exit = |tid| at(3, E::PROCEXIT_1_E, tid).int(param::PROCEXIT_1_E::reaper_tid, 1);
     see(&mut inspector, clone(3, 23, 0, 20, 1, FlagTable::CLONE_FLAGS.value("CLONE_THREAD")), &[]);
     see(&mut inspector, exit(23), &[]);
@@ -129,12 +129,12 @@ fn a_session_loses_its_terminal_with_its_leader() {
 #[test]
 fn a_session_gets_the_terminal_of_another() {
     let mut inspector = with_terminals();
-    // The session of 22 has none any more, and takes that of 20.
+    // The session of 22 gives up its terminal, and takes the one of 20's session.
     see(&mut inspector, ioctl(22, TIOCNOTTY, 0, 0), &[]);
     assert_eq!(ttys(&mut inspector, [20, 21, 22, 30]), ["34816", "34816", "0", "34816"]);
     see(&mut inspector, ioctl(22, TIOCSCTTY, 1, 34_816), &[]);
     assert_eq!(ttys(&mut inspector, [20, 21, 22, 30]), ["0", "0", "34816", "34816"]);
-    // Its own already.
+    // The session has this terminal already.
     see(&mut inspector, ioctl(22, TIOCSCTTY, 0, 34_816), &[]);
     assert_eq!(ttys(&mut inspector, [22, 30]), ["34816", "34816"]);
 }

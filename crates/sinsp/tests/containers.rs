@@ -62,7 +62,7 @@ fn a_process_is_in_the_container_that_its_groups_tell() {
 fn a_process_stays_in_its_container_however_deep_its_group_is() {
     use param::SYSCALL_CLONE_20_X as c;
     use param::SYSCALL_EXECVE_19_X as x;
-    // As far as an event has it.
+    // An event contains only the last components of the path.
     let deep = b"cpu=/user.slice/user-0.slice/user@0.service/app.slice/a.slice/b.scope\0";
     let mut inspector = system();
     see(&mut inspector, inside(1, ID), &[]);
@@ -77,7 +77,7 @@ fn a_process_stays_in_its_container_however_deep_its_group_is() {
         "0".repeat(52)
     );
     assert_eq!(see(&mut inspector, close(5, 11, 9), &group), [want]);
-    // A short path is whole, and so is one on the host.
+    // A short path is complete. So is a long one of a process on the host.
     let out = exec(6, 11, b"cat", b"").bytes(x::cgroups, b"cpu=/init.scope\0");
     assert_eq!(see(&mut inspector, out, &["container.id"]), ["host"]);
     assert_eq!(see(&mut inspector, exec_deep(7, 1), &["container.id"]), ["host"]);
@@ -142,7 +142,7 @@ fn a_group_that_podman_named_is_podmans_whoever_reports_it() {
         // Without such a name, the runtime that responds determines the type.
         (format!("/docker/{full}"), docker, "docker"),
         (format!("/custom/{full}"), podman, "podman"),
-        // Docker's containers of Kubernetes are Kubernetes' own, too.
+        // The CRI reports Docker's containers, too.
         (format!("/system.slice/docker-{full}.scope"), containerd, "containerd"),
     ] {
         see(&mut inspector, reported(second, &of(reported_by)), &[]);
@@ -294,7 +294,7 @@ fn an_engine_that_is_disabled_has_no_containers() {
         exec(second, 10, b"cat", b"").bytes(param::SYSCALL_EXECVE_19_X::cgroups, group)
     };
     assert_eq!(see(&mut inspector, inside(1, b"cpu=/lxc.payload.web\0"), &["container.id"]), ["host"]);
-    // Another snapshot changes nothing of it.
+    // Another snapshot does not change the disabled engines.
     inspector.load(script::beginning());
     assert_eq!(see(&mut inspector, inside(2, b"cpu=/lxc.payload.web\0"), &["container.id"]), ["host"]);
     assert_eq!(see(&mut inspector, inside(3, b"cpu=/bpm-web\0"), &["container.id"]), ["web"]);

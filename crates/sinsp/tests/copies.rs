@@ -86,7 +86,7 @@ fn a_socket_is_connected_and_bound_for_all_its_descriptors() {
         let got = see(&mut inspector, write(tid, fd), &["fd.name", "fd.sip", "fd.connected"]);
         assert_eq!(got, ["10.0.0.5:4000->10.0.0.9:80", "Ip(10.0.0.9)", "true"], "{tid} {fd}");
     }
-    // One that was made later is another one.
+    // A new socket with the same number does not change the copies of the old one.
     see(&mut inspector, socket(10, 4, STREAM), &[]);
     see(&mut inspector, bind(10, 4, 5, 22), &[]);
     assert_eq!(name(&mut inspector, 10, 4), "10.0.0.5:22");
@@ -119,7 +119,7 @@ impl ProcLookup for Nobody {
 
 #[test]
 fn a_copy_of_an_unknown_file_is_not_what_the_descriptor_was_before() {
-    // In a replay it is, as for the reference.
+    // In a replay the descriptor keeps its old file, as in the reference.
     for (config, after) in [(Config::default().with_proc(Nobody), ""), (Config::default(), "/etc/motd")] {
         let mut inspector = system_with(config);
         assert_eq!(name(&mut inspector, 10, 3), "/etc/motd");
@@ -143,7 +143,7 @@ fn a_stream_that_is_disconnected_has_no_peer() {
     let mut inspector = system();
     see(&mut inspector, socket(10, 4, STREAM), &[]);
     see(&mut inspector, connect(10, 4, (5, 4000), (9, 80)), &[]);
-    // The kernel keeps the address, and takes the port.
+    // The kernel keeps the address, and removes the port.
     let fields = ["fd.name", "fd.connected", "fd.rip"];
     assert_eq!(see(&mut inspector, connect(10, 4, (0, 4000), (9, 0)), &fields), ["", "false", "<NA>"]);
 }
@@ -170,7 +170,7 @@ fn a_datagram_that_goes_elsewhere_changes_no_peer() {
     let got = see(&mut inspector, send((8, 5353)), &["fd.name", "fd.rip"]);
     assert_eq!(got, ["10.0.0.5:4000->10.0.0.8:5353", "Ip(10.0.0.8)"]);
     assert_eq!(name(&mut inspector, 10, 4), "10.0.0.5:4000->10.0.0.9:53");
-    // One that is not connected has the last one's.
+    // An unconnected socket has the address of its last peer.
     see(&mut inspector, socket(10, 4, DATAGRAM), &[]);
     see(&mut inspector, send((8, 5353)), &[]);
     assert_eq!(name(&mut inspector, 10, 4), "10.0.0.5:4000->10.0.0.8:5353");
@@ -181,7 +181,7 @@ fn a_socket_that_came_with_a_message_is_on_the_side_of_the_one_who_made_it() {
     let ty = E::SOCKET_RECVMSG_X;
     let come = |what: &[u8]| brings(at(5, ty, 1).int(0, 1), ty, what);
     let fields = ["fd.name", "fd.lport", "fd.rport", "fd.is_server", "fd.l4proto"];
-    // Both ends are on this machine: the shell is the server and the client.
+    // Both ends are on this machine: the shell has the socket of the server and that of the client.
     let mut inspector = system();
     let accept = at(3, E::SOCKET_ACCEPT4_6_X, 10).int(param::SOCKET_ACCEPT4_6_X::fd, 5);
     let accepted = accept.bytes(param::SOCKET_ACCEPT4_6_X::tuple, &ends((5, 4000), (5, 80)));
@@ -193,7 +193,7 @@ fn a_socket_that_came_with_a_message_is_on_the_side_of_the_one_who_made_it() {
     let name = "10.0.0.5:4000->10.0.0.5:80";
     assert_eq!(see(&mut inspector, write(1, 7), &fields), [name, "80", "4000", "true", "tcp"]);
     assert_eq!(see(&mut inspector, write(1, 8), &fields), [name, "4000", "80", "false", "tcp"]);
-    // No process has the socket, and the port has a server or not.
+    // No process has the socket; a socket of this machine listens on the port, or none does.
     for (is_served, name, is_server) in
         [(true, "10.0.0.9:4000->10.0.0.5:80", "true"), (false, "10.0.0.5:80->10.0.0.9:4000", "false")]
     {

@@ -82,7 +82,7 @@ fn who_may_become_root_again_has_none_in_effect() {
     assert_eq!(left_after([setresuid([1000, 1000, -1])]), [ALL, 0], "the saved id is still root's");
     assert_eq!(left_after([setresuid([-1, 1000, -1]), setresuid([-1, 0, -1])]), [ALL, ALL]);
     assert_eq!(left_after([setresuid([-1, 1000, -1]), setresuid([1000, -1, 1000])]), [0, 0]);
-    // The effective id alone is set, as the capability to set all of them is not in effect.
+    // The call sets only the effective id, because the capability to set all ids is not effective.
     assert_eq!(left_after([setresuid([-1, 1000, -1]), setuid(0)]), [ALL, ALL]);
 }
 
@@ -179,14 +179,14 @@ fn groups_change_by_process_and_parent() {
     see(&mut inspector, clone(1, 12, 0, 12, 10, 0), &[]);
     see(&mut inspector, setpgid(11, 0, 0), &[]);
     assert_eq!(group(&mut inspector, 11), "1 11 11 true true false");
-    // The parent puts the other into the same group, and then into one of its own.
+    // The parent moves the other child into the same group, and then into a new group.
     see(&mut inspector, setpgid(10, 12, 11), &[]);
     assert_eq!(group(&mut inspector, 12), "1 11 11 false false false");
     see(&mut inspector, setpgid(10, 12, 12), &[]);
     assert_eq!(group(&mut inspector, 12), "1 12 12 true true false");
     see(&mut inspector, setpgid(10, 12, 11).int(0, -13), &[]);
     assert_eq!(group(&mut inspector, 12), "1 12 12 true true false");
-    // A child has the group of its maker.
+    // A child has the group of its parent.
     see(&mut inspector, clone(2, 13, 0, 13, 12, 0), &[]);
     assert_eq!(group(&mut inspector, 13), "1 12 12 false false false");
 }
@@ -222,7 +222,7 @@ fn the_threads_of_a_process_are_in_one_group() {
     assert_eq!(group(&mut inspector, 13), "11 11 11 true true true");
 }
 
-/// In a container a shell and its jobs know one another by other numbers than the host does.
+/// In a container, a shell and its jobs have other ids than on the host.
 #[test]
 fn in_a_pid_namespace_numbers_are_its_own() {
     let entry = |tid: i64, vpid: i64, ptid: i64| ThreadEntry {
@@ -242,7 +242,8 @@ fn in_a_pid_namespace_numbers_are_its_own() {
     inspector.load(Snapshot { threads, ..Snapshot::default() });
     let ids =
         |inspector: &mut Inspector, tid| see(inspector, close(9, tid, 99), &["proc.vpgid", "proc.pgid"]);
-    // By the parent, by the process itself into a sibling's group, and back into the shell's.
+    // The parent moves a process; then a process moves itself into its sibling's group; then the parent moves one back
+    // into the shell's group.
     see(&mut inspector, setpgid(101, 6, 6), &[]);
     assert_eq!(ids(&mut inspector, 102), ["6", "102"]);
     see(&mut inspector, setpgid(103, 0, 6), &[]);
@@ -251,7 +252,7 @@ fn in_a_pid_namespace_numbers_are_its_own() {
     assert_eq!(ids(&mut inspector, 103), ["1", "100"]);
     see(&mut inspector, setpgid(103, 7, 0), &[]);
     assert_eq!(ids(&mut inspector, 103), ["7", "103"]);
-    // A host number does not exist here.
+    // Ids of the host do not exist in the namespace.
     see(&mut inspector, setpgid(101, 102, 7), &[]);
     assert_eq!(ids(&mut inspector, 102), ["6", "102"]);
 }

@@ -44,7 +44,7 @@ fn every_call_that_makes_a_descriptor_says_what_it_is() {
         assert_eq!(see(&mut inspector, make(ty, 7), &fields), ["7", letter, kind], "{}", ty.name());
         assert_eq!(see(&mut inspector, close(2, 10, 7), &fields), ["7", letter, kind], "{}", ty.name());
         assert_eq!(see(&mut inspector, close(3, 10, 7), &["fd.type"]), ["<NA>"]);
-        // In vain.
+        // A failed call.
         see(&mut inspector, make(ty, -24), &[]);
         assert_eq!(see(&mut inspector, close(5, 10, 3), &["proc.fdopencount"]), ["1"], "{}", ty.name());
     }
@@ -108,17 +108,17 @@ fn what_was_asked_for_when_the_call_began_counts() {
     let mut inspector = system();
     see(&mut inspector, begin(b"x"), &[]);
     assert_eq!(see(&mut inspector, end(), &["fd.name", "fd.nameraw"]), ["/etc/motd/x", "x"]);
-    // It is used once, and not where it was not read.
+    // The enter event's path is used once, and not if the program's memory was unreadable.
     assert_eq!(see(&mut inspector, end(), &["fd.name"]), ["/etc/shadow"]);
     see(&mut inspector, begin(b"<NA>"), &[]);
     assert_eq!(see(&mut inspector, end(), &["fd.name"]), ["/etc/shadow"]);
-    // Its own end was lost: another call ended meanwhile.
+    // The exit event of that call was lost: another call ended meanwhile.
     see(&mut inspector, begin(b"x"), &[]);
     see(&mut inspector, close(2, 10, 99), &[]);
     assert_eq!(see(&mut inspector, end(), &["fd.name"]), ["/etc/shadow"]);
 }
 
-/// Events by hand, as from a live system.
+/// A source of scripted events.
 struct Script(std::vec::IntoIter<eyas_scap::OwnedEvent>, Option<eyas_scap::OwnedEvent>);
 
 impl eyas_scap::EventSource for Script {
@@ -264,7 +264,7 @@ fn a_process_descriptor_is_named_by_its_process_and_copies_its_files() {
     assert_eq!(see(&mut inspector, open, &["fd.name"]), ["/proc/10"]);
     let get = at(2, E::SYSCALL_PIDFD_GETFD_X, 1).int(g::fd, 6).int(g::pid_fd, 5).int(g::target_fd, 3);
     assert_eq!(see(&mut inspector, get, &["fd.num", "fd.name"]), ["6", "/etc/motd"]);
-    // Such a copy is closed by an exec; so is the process descriptor.
+    // An exec closes such a copy, and the pidfd.
     assert_eq!(see(&mut inspector, exec(3, 1, b"cat", b""), &["proc.fdopencount"]), ["0"]);
 }
 
@@ -287,7 +287,7 @@ fn standard_streams_have_names_and_kinds() {
     assert_eq!(see(&mut inspector, close(2, 10, 99), &fields), ["/home/in", "file", "", "event", "<NA>"]);
 }
 
-/// A descriptor as the probe reports one that came with a message.
+/// A descriptor that a message brought, as the probe reports it.
 fn came(fd: i32, flags: u32, mode: u16, name: &[u8]) -> Vec<u8> {
     let (ino, dev) = (77_u64.to_le_bytes(), 0x801_u32.to_le_bytes());
     let ends = [mode, name.len() as u16].map(u16::to_le_bytes).concat();
@@ -305,7 +305,7 @@ fn a_descriptor_that_came_with_a_message_is_known_from_then_on() {
         let read = |fd| at(2, E::SYSCALL_READ_X, 10).int(0, 1).int(param::SYSCALL_READ_X::fd, fd);
         assert_eq!(see(&mut inspector, read(8), &fields), ["/etc/shadow", "f", "77"]);
         assert_eq!(see(&mut inspector, read(9), &fields), ["pipe:[5]", "p", "77"]);
-        // Beside the file that the shell has.
+        // The shell has one more file.
         assert_eq!(see(&mut inspector, exec(3, 10, b"cat", b""), &["proc.fdopencount"]), ["2"]);
     }
 }

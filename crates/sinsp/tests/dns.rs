@@ -47,14 +47,14 @@ fn what_a_name_server_answers_names_the_address() {
     connect(&mut inspector, 7, 2, SERVER, 53);
     let asked = data(E::SOCKET_SENDTO_X, 7, &dns_message("WWW.example.org", None));
     assert_eq!(see(&mut inspector, asked, &FIELDS), ["www.example.org", "List([])", "false"]);
-    // A question names nothing.
+    // A query gives no address a name.
     assert_eq!(connect(&mut inspector, 8, 1, SERVED, 443)[0], "<NA>");
     let answered = data(E::SOCKET_RECVFROM_X, 7, &dns_message("www.example.org", Some(SERVED)));
     let seen = see(&mut inspector, answered, &FIELDS);
     assert_eq!((&*seen[0], &*seen[2]), ("www.example.org", "true"));
     assert!(seen[1].contains("Str") || seen[1].contains("93.184.216.34"), "{seen:?}");
     assert_eq!(connect(&mut inspector, 8, 1, SERVED, 443), ["www.example.org", "www.example.org", "<NA>"]);
-    // The last answer counts.
+    // The last response decides.
     see(&mut inspector, data(E::SYSCALL_READ_X, 7, &dns_message("cdn.example.net", Some(SERVED))), &[]);
     assert_eq!(connect(&mut inspector, 8, 1, SERVED, 443)[0], "cdn.example.net");
     assert_eq!(connect(&mut inspector, 8, 1, Ipv4Addr::new(1, 2, 3, 4), 443)[0], "<NA>");
@@ -73,7 +73,7 @@ fn answers_over_tcp_have_their_length_before_them() {
 #[test]
 fn others_name_nothing() {
     let mut inspector = system();
-    // Another port, and what a server of names itself receives.
+    // Messages on another port, and messages that a name server receives, give no names.
     connect(&mut inspector, 7, 2, SERVER, 5353);
     let answer = dns_message("bad.example.org", Some(SERVED));
     assert_eq!(see(&mut inspector, data(E::SOCKET_RECVFROM_X, 7, &answer), &FIELDS), ["<NA>"; 3]);

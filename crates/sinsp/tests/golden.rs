@@ -77,7 +77,7 @@ fn compare(capture: &Path, golden: &Path, fields: &[Field], counts: &mut BTreeMa
                     None => out.extend_from_slice(b"<NA>"),
                 }
                 let ours = sanitized(&out);
-                // A value may contain bars itself: if our value fits, it is taken as the value.
+                // A value may contain bars: if the reference's line begins with our value, that part is the value.
                 let fits = rest.strip_prefix(&ours[..]).is_some_and(|r| r.is_empty() || r[0] == b'|');
                 let bar = rest.iter().position(|b| *b == b'|').filter(|_| i + 1 < fields.len());
                 let end = if fits { ours.len() } else { bar.unwrap_or(rest.len()) };
@@ -201,7 +201,7 @@ fn fields_of_captures_of_ten_years() {
     check_counts("upstream", &counts, &known);
 }
 
-/// Captures of containers with sockets of every age, with fields of sockets alone.
+/// Compares only fields of sockets, in captures of containers.
 fn check_sockets(name: &str, known: &[(&str, u64)]) {
     let names = [
         "evt.num",

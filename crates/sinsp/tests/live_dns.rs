@@ -18,13 +18,13 @@ fn main() -> std::process::ExitCode {
     eyas_testing::main()
 }
 
-/// Addresses of the loopback that nobody else has: of the name server, and of two servers with names.
+/// Loopback addresses that no other program uses: of the name server, and of two servers with names.
 const NAME_SERVER: Ipv4Addr = Ipv4Addr::new(127, 7, 53, 53);
 const SERVERS: [Ipv4Addr; 2] = [Ipv4Addr::new(127, 7, 53, 1), Ipv4Addr::new(127, 7, 53, 2)];
 const NAMES: [&str; 2] = ["udp.eyas.test", "tcp.eyas.test"];
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Behind its length, as TCP has messages.
+/// The message after its length, as in DNS over TCP.
 fn prefixed(message: &[u8]) -> Vec<u8> {
     [&(message.len() as u16).to_be_bytes(), message].concat()
 }
@@ -51,7 +51,7 @@ fn ask_by_tcp() {
     assert!(client.read(&mut buffer).unwrap() > 0);
 }
 
-/// What a connection to the address is said to be with.
+/// The domain names in the event of a connection to the address.
 fn connected(source: &mut Source, inspector: &mut Inspector, to: SocketAddr) -> [String; 2] {
     let until = Instant::now() + PATIENCE;
     while Instant::now() < until {

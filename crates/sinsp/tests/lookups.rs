@@ -13,7 +13,7 @@ mod script;
 use script::{see, system_with};
 
 const ID: &str = "7951fb549ab9";
-/// Too long for a test to wait for it.
+/// A test that waits this long fails.
 const LONG: Duration = Duration::from_secs(30);
 
 fn now() -> u64 {
@@ -26,7 +26,7 @@ fn inside(ts: u64, id: &str) -> EventBuilder {
     script::exec(0, 10, b"cat", b"").ts(ts).bytes(param::SYSCALL_EXECVE_19_X::cgroups, group.as_bytes())
 }
 
-/// Responds to the third look, or never.
+/// A runtime that responds to the third lookup, or never.
 #[derive(Clone, Default)]
 struct Runtime {
     never: bool,
@@ -88,13 +88,13 @@ fn what_nobody_knows_delays_events_once_and_no_longer_than_the_bound() {
     assert!(now() >= first + HOLD.as_nanos() as u64);
     let looks = *runtime.looks.lock().unwrap();
     assert!(looks > 0);
-    // Twenty containers began at the same time: all of their events waited for one and the same moment.
+    // Twenty containers began at the same time: all of their events waited for the same moment.
     for number in 0..20 {
         let id = format!("{number:012}");
         assert_eq!(see(&mut inspector, inside(first, &id), &FIELDS), ["<NA>", "<NA>"]);
         see(&mut inspector, inside(first + 1, &id), &[]);
     }
-    // The wait is over for events that come later, too, and for those that are old already.
+    // Later events, and events with older times, do not wait any more.
     see(&mut inspector, inside(now(), "000000000007"), &[]);
     see(&mut inspector, inside(1, "777777777777"), &[]);
     assert_eq!(*runtime.looks.lock().unwrap(), looks);
@@ -119,9 +119,10 @@ fn a_container_is_asked_for_again_whenever_it_starts() {
     };
     const SECOND: u64 = script::SECOND;
     assert_eq!(count(SECOND, 20), 1);
-    // Another first process: it was started again.
+    // Another first process: the container was started again.
     assert_eq!(count(2 * SECOND, 21), 1);
-    // Soon after, a process is one more of it, unless the first one has ended. As nothing is known, one of them asks.
+    // Soon after, another process belongs to the container, unless the first one has ended. The container is unknown, so
+    // one of the processes queries the runtime.
     assert_eq!([count(2 * SECOND + 1000, 22), count(2 * SECOND + 1500, 24)], [1, 0]);
     let exit = script::at(0, E::PROCEXIT_1_E, 21).ts(2 * SECOND + 2000);
     see(&mut inspector, exit.int(param::PROCEXIT_1_E::status, 0), &[]);
@@ -164,7 +165,7 @@ fn a_process_in_a_container_starts_none() {
     see(&mut inspector, inside(at(1), ID), &[]);
     runtime.asked.lock().unwrap().clear();
     see(&mut inspector, script::close(0, 10, 3).ts(at(1) + 1), &[]);
-    // The container's own processes make pid namespaces, whose first processes execute.
+    // Processes of the container make pid namespaces, and the first process of each executes a program.
     let asked = || runtime.asked.lock().unwrap().len();
     for pid in 20..40 {
         let ts = at(1) + 2;
@@ -293,7 +294,7 @@ fn a_capture_has_what_was_found_live() {
             all.event(&report.as_raw()).unwrap();
         }
         all.event(&event.as_raw()).unwrap();
-        // Another one begins later: its snapshot has what was found before.
+        // Another capture begins later: its snapshot contains the earlier results.
         if number == 2 {
             let shared = Shared::default();
             let mut writer = shared.writer();
@@ -308,7 +309,7 @@ fn a_capture_has_what_was_found_live() {
     all.finish().unwrap();
     let (shared, writer) = late.unwrap();
     writer.finish().unwrap();
-    // Numbers count what is not shown, too.
+    // The numbers count hidden events, too.
     let without_numbers = |lines: &[Vec<String>]| lines.iter().map(|l| l[1..].to_vec()).collect::<Vec<_>>();
     assert_eq!(without_numbers(&read(&written.bytes(), &fields)), without_numbers(&live));
     assert_eq!(without_numbers(&read(&shared.bytes(), &fields)), without_numbers(&live[2..]));
@@ -357,7 +358,7 @@ fn users_that_change_are_reported() {
     assert_eq!(told, want);
 }
 
-/// A place for a capture that can be read when it is written.
+/// Memory for a capture, which the test reads after the writer is done.
 #[derive(Clone, Default)]
 struct Shared(Arc<Mutex<Vec<u8>>>);
 

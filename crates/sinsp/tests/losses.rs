@@ -23,7 +23,7 @@ fn main() -> std::process::ExitCode {
     eyas_testing::main()
 }
 
-/// What a source yields, one after another.
+/// An item that a source yields.
 enum Item {
     Event(OwnedEvent),
     Idle,
@@ -44,7 +44,7 @@ impl Script {
         self
     }
 
-    /// The source has nothing for a while.
+    /// The source is idle for this many calls.
     fn idle(mut self, times: usize) -> Self {
         self.items.extend((0..times).map(|_| Item::Idle));
         self
@@ -96,7 +96,7 @@ fn inspector_of(change: impl FnOnce(&mut Snapshot)) -> Inspector {
     system_with(Config::default().with_proc(lookup))
 }
 
-/// Plays all; the losses are reported with the first item. Returns how often threads were asked about.
+/// Plays the script; the source reports the losses with the first item. Returns the number of lookups of threads.
 fn play(inspector: &mut Inspector, mut script: Script) -> u64 {
     script.losses = vec![LOSS];
     loop {
@@ -130,7 +130,7 @@ fn nothing_is_asked_while_nothing_is_lost() {
 fn files_that_were_closed_and_opened_unseen() {
     let files = [
         vec![file(3, "/etc/shadow", 8), file(5, "/tmp/new", 9)],
-        // The same file by another name is no other.
+        // The same file with another name is not a difference.
         vec![file(3, "/run/motd", 7), file(5, "/tmp/new", 9)],
     ];
     for (now, (third, healed)) in files.into_iter().zip([("/etc/shadow", 2), ("/etc/motd", 1)]) {
@@ -189,7 +189,7 @@ fn a_process_that_ended_unseen_is_gone_after_two_looks() {
 fn an_event_after_the_first_look_proves_that_a_thread_lives() {
     let mut inspector = inspector_of(|system| system.threads.retain(|thread| thread.tid == 1));
     let script = Script::default().event(at(5, E::SYSCALL_SETSID_X, 1)).idle(1);
-    // The end of a source is a time to look, too.
+    // The inspector also looks threads up at the end of a source.
     play(&mut inspector, script.event(at(5, E::SYSCALL_SETSID_X, 10)));
     assert!(inspector.state().threads.get(10).is_some());
 }
@@ -206,7 +206,7 @@ fn an_id_that_another_process_has_now() {
     for event in [clone(1, 10, 12, 10, 1, THREAD), clone(1, 10, 13, 10, 1, 0), exec(1, 10, b"old", b"")] {
         inspector.process(event.build().as_raw());
     }
-    // When it was made is known by its own event alone.
+    // Only its own event shows when the thread was made.
     inspector.process(clone(1, 10, 0, 10, 1, 0).build().as_raw());
     play(&mut inspector, Script::default().event(at(9, E::SYSCALL_SETSID_X, 10)));
     let threads = &inspector.state().threads;
@@ -293,14 +293,14 @@ fn only_those_are_in_doubt_who_may_have_made_what_was_lost() {
     assert_eq!(doubt_after(&[E::SYSCALL_OPENAT_2_X], 1, event(5)).as_deref(), Some("ancestors"));
     assert_eq!(doubt_after(&[E::SYSCALL_OPENAT_2_X], 77, event(5)), None, "another process");
     assert_eq!(doubt_after(&[E::SYSCALL_GETEGID_X], 10, event(5)), None, "it changes no state");
-    // A directory is renamed that others have files in.
+    // Another process renames a directory in which this process has files.
     assert_eq!(doubt_after(&[E::SYSCALL_RENAME_X], 77, event(5)).as_deref(), Some("thread ancestors"));
-    // One of its own kind, when it was made, and later.
+    // A lost event of the same type: at its time, and later.
     let types = [E::SYSCALL_SETSID_X];
     assert_eq!(doubt_after(&types, 10, event(2)).as_deref(), Some("thread events"));
     assert_eq!(doubt_after(&types, 10, event(3)).as_deref(), Some("thread"));
     assert_eq!(doubt_after(&types, 77, event(2)), None);
-    // An unknown thread may have begun unnoticed.
+    // The creation of an unknown thread may have been lost.
     let types = [E::SYSCALL_CLONE_20_X];
     assert_eq!(doubt_after(&types, 77, at(5, E::SYSCALL_SETSID_X, 99)).as_deref(), Some("thread"));
 }
@@ -322,7 +322,7 @@ fn a_child_is_in_doubt_with_its_maker() {
 
 #[test]
 fn an_alert_by_a_negated_comparison_of_what_is_in_doubt_is_doubtful() {
-    // `not proc.name = cat`, of a process that may have become one unseen.
+    // `not proc.name = cat`, for a process whose exec of `cat` may have been lost.
     let name = schema().resolve("proc.name", None).unwrap();
     let is_doubtful = schema().resolve("evt.is_doubtful", None).unwrap();
     for (group, expected) in [(10, true), (77, false)] {
@@ -347,7 +347,7 @@ fn a_loss_goes_on_until_its_cpu_has_an_event() {
         assert!(matches!(inspector.next(&mut script).unwrap(), Step::Event(_)));
         script.losses.clear();
     }
-    // The child's end was among what was lost, after all that is known was looked up.
+    // The child's exit was lost, after the lookup of all known threads.
     assert!(inspector.is_in_doubt() && inspector.state().threads.get(11).is_some());
     while !matches!(inspector.next(&mut script).unwrap(), Step::End) {}
     play(&mut inspector, Script::default().idle(9));
@@ -369,7 +369,7 @@ struct Lossy {
     random: Numbers,
     lost: u64,
     losses: Vec<Loss>,
-    /// An event after the last one, with which everything settles.
+    /// An event after the last one. It lets the inspector finish its lookups.
     last: Option<OwnedEvent>,
     idle: u32,
 }
@@ -461,10 +461,10 @@ impl EventSource for Lossy {
     }
 }
 
-/// What is compared of a thread, and of its files: number, kind, name.
+/// The compared attributes of a thread, and of its files: number, kind, name.
 type Described = (Vec<String>, Vec<(i64, String, String)>);
 
-/// Everything of the state that a test can compare, by thread.
+/// All attributes that the test compares, by thread.
 fn describe(state: &State) -> BTreeMap<i64, Described> {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let threads = state.threads.iter().filter(|thread| thread.pid >= 0 && !thread.is_dead());

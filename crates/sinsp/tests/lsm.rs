@@ -23,7 +23,7 @@ fn decided(second: u64, hook: &str, verdict: i64) -> EventBuilder {
     at(second, E::LSM_X, 10).uint(param::LSM_X::hook, number.into()).int(param::LSM_X::res, verdict)
 }
 
-/// An open that a hook decided on, and decisions that no call has.
+/// An open with a decision, and two decisions without a call.
 fn events() -> [EventBuilder; 3] {
     use param::LSM_X as p;
     let denied = decided(1, "file_open", -13).text(p::path, b"/etc/shadow").int(p::value, 0x8000).build();
@@ -52,15 +52,15 @@ fn fields_say_what_the_kernel_decided_on() {
 }
 
 #[test]
-fn captures_keep_it() {
+fn captures_contain_decisions() {
     write_and_read(events().into_iter().chain([close(9, 10, 3)]), |wrote, read| {
         assert_eq!(read.ty, wrote.ty);
-        let said = |raw: &eyas_scap::RawEvent<'_>| {
+        let decision_of = |raw: &eyas_scap::RawEvent<'_>| {
             let found = raw.decision()?;
             let texts = [found.path(), found.target(), found.address()].map(|text| text.map(<[u8]>::to_vec));
             Some((found.number(), found.verdict(), texts, found.value()))
         };
-        assert_eq!(said(read), said(wrote));
-        assert_eq!(said(read).is_some(), wrote.ty != E::SYSCALL_CLOSE_X);
+        assert_eq!(decision_of(read), decision_of(wrote));
+        assert_eq!(decision_of(read).is_some(), wrote.ty != E::SYSCALL_CLOSE_X);
     });
 }

@@ -2,7 +2,7 @@
 //! counted.
 //!
 //! With `--release` or `EYAS_FULL=1`, the tests use a hundred thousand threads and a million processes.
-//! Otherwise they use a tenth of each, with a tenth of the memory.
+//! Otherwise they use an eighth of each, with an eighth of the memory.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -27,7 +27,7 @@ fn count(bytes: isize) {
     MOST.set(MOST.get().max(HELD.get()));
 }
 
-// SAFETY: every call goes to the system's allocator as it came; counting allocates nothing.
+// SAFETY: every call is passed to the system's allocator unchanged; counting allocates nothing.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count(layout.size() as isize);
@@ -42,7 +42,7 @@ unsafe impl GlobalAlloc for Counting {
     }
 
     unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        // The old block and the new one may be held at once.
+        // The old block and the new one may exist at the same time.
         count(size as isize);
         count(-(layout.size() as isize));
         // SAFETY: the caller keeps the contract.
@@ -61,7 +61,8 @@ fn measure<T>(work: impl FnOnce() -> T) -> (T, isize, isize) {
     (made, HELD.get() - before, MOST.get() - before)
 }
 
-/// All of it with optimisation or if asked to, else an eighth: tables that grow by doubling are as full then.
+/// The full number in optimised builds or with `EYAS_FULL`, otherwise an eighth: tables that grow by doubling are equally
+/// full then.
 fn scaled(full: i64) -> i64 {
     let all = !cfg!(debug_assertions) || std::env::var_os("EYAS_FULL").is_some();
     let count = if all { full } else { full / 8 };
@@ -148,7 +149,7 @@ fn a_bomb_of_short_lived_processes_ends_with_the_table_it_began_with() {
         ids
     };
     let began_with = ids(&inspector);
-    // Ids wrap, as the kernel's do, and a generation lives on while the next is made.
+    // Ids wrap, as in the kernel, and the processes of a generation live on while the next one starts.
     let id = |n: i64| 100 + n % 30_000;
     let round = |inspector: &mut Inspector, n: i64| {
         let second = 1 + n as u64 / 5000;
@@ -158,7 +159,7 @@ fn a_bomb_of_short_lived_processes_ends_with_the_table_it_began_with() {
             take(inspector, at(second, E::PROCEXIT_1_E, id(n - 50)));
         }
     };
-    // What is remembered of exits is bounded, but must be full before growth can show.
+    // The memory for exits is bounded. It must be full before the test can detect growth.
     let warm = processes / 10;
     (0..warm).for_each(|n| round(&mut inspector, n));
     let ((), held, most) = measure(|| (warm..processes).for_each(|n| round(&mut inspector, n)));
@@ -176,7 +177,7 @@ fn a_bomb_of_short_lived_processes_ends_with_the_table_it_began_with() {
 fn a_bomb_whose_exits_are_lost_fills_the_table_and_no_more() {
     let mut inspector = Inspector::new(Config::default().with_max_threads(1000));
     (100..2600).for_each(|tid| take(&mut inspector, clone(1, tid, 0, tid, 10, 0)));
-    // With an entry for their maker, of whom nothing else is known.
+    // One entry is for their parent, which is otherwise unknown.
     assert_eq!(inspector.state().threads.len(), 1000);
     let stats = inspector.stats();
     assert_eq!((stats.threads_added, stats.threads_rejected), (1000, 1501));
@@ -202,11 +203,11 @@ fn processes_that_ended_unseen_are_found_and_counted() {
     let asked = || asked.load(std::sync::atomic::Ordering::Relaxed);
     let mut inspector = Inspector::new(Config::default().with_proc(alive));
     (100..1100).for_each(|tid| take(&mut inspector, clone(1, tid, 0, tid, 10, 0)));
-    // Their maker, too, is known from /proc.
+    // Their parent is known from /proc, too.
     assert_eq!(inspector.state().threads.len(), 1001);
     assert_eq!(inspector.stats().proc_lookups, 1);
     take(&mut inspector, close(400, 100, 3));
-    // Never more than a few at an event.
+    // An event causes at most four lookups.
     for ms in 0..600 {
         let before = asked();
         take(&mut inspector, close(800, 100, 3).ts(800_000_000_000 + ms * 2_000_000));
@@ -231,7 +232,7 @@ fn a_full_table_and_a_flood_of_unknown_threads_ask_proc_within_a_budget() {
         let bound = if max_threads == 10 { 10 } else { 500 };
         assert_eq!(stats.proc_lookups, bound);
         assert_eq!(stats.proc_lookups_deferred > 0, max_threads > 10);
-        // Later there is time for the postponed ones.
+        // Later events cause the postponed lookups.
         if max_threads > 10 {
             take(&mut inspector, close(6, 1999, 3));
             assert_eq!(inspector.stats().proc_lookups, bound + 1);
@@ -245,7 +246,7 @@ fn a_process_that_opens_without_end_fills_its_own_table_and_no_more() {
     (0..6000).for_each(|fd| take(&mut inspector, open(1, 10, fd, -100, b"x")));
     let threads = &inspector.state().threads;
     assert_eq!(threads.get(10).and_then(|thread| threads.fds(thread)).map(|fds| fds.len()), Some(4096));
-    // The snapshot had 3; a descriptor that is known can be opened anew.
+    // The snapshot contained 3. Opening a known descriptor again adds no entry.
     assert_eq!(inspector.stats().fds_added, 4097);
     assert_eq!(inspector.stats().fds_rejected, 6000 - 4096);
 }

@@ -21,7 +21,7 @@ fn opened(fd: i64, name: &[u8], flags: u64, mode: u64, ino: u64) -> EventBuilder
     open(1, 10, fd, -100, name).uint(p::flags, flags).uint(p::mode, mode).uint(p::ino, ino)
 }
 
-/// Position of the first parameter behind the row.
+/// Position of the first parameter after those of the row.
 fn behind(ty: E) -> usize {
     ty.info().unwrap().params.len()
 }
@@ -36,7 +36,7 @@ fn only_a_file_that_is_made_is_made_executable() {
     assert_eq!(asked(opened(4, b"x", create | made, 0o755, 9)), "true true true true");
     assert_eq!(asked(opened(4, b"x", create | made, 0o644, 9)), "true true false true");
     assert_eq!(asked(opened(4, b"x", create, 0o755, 9)), "true true false false");
-    // Old captures do not have it.
+    // Old captures lack the inode.
     assert_eq!(asked(opened(4, b"x", create, 0o755, 0)), "true true true false");
 }
 
@@ -68,14 +68,14 @@ const FILE: [&str; 4] = ["fd.typechar", "fd.name", "fd.directory", "fd.filename"
 fn a_file_without_a_name_is_a_file_in_the_directory_asked_for() {
     let (unnamed, directory) = (flag("O_TMPFILE"), flag("O_DIRECTORY"));
     let fields = [&FILE[..], &["evt.is_open_create"]].concat();
-    // Other programs' captures have the flag of a directory beside it, and have both for directories, too.
+    // Captures of other programs also have the flag of a directory here, and both flags for directories.
     for flags in [unnamed, unnamed | directory] {
         let event = opened(4, b"/etc", flags | flag("O_RDWR"), 0o600, 672);
         let got = see(&mut system(), event, &fields);
         assert_eq!(got, ["f", "/etc/#672", "/etc", "#672", "true"]);
         let event = opened(4, b"/", flags | flag("O_WRONLY"), 0o600, 672);
         assert_eq!(see(&mut system(), event, &["fd.name"]), ["/#672"]);
-        // The kernel calls it so, too, and takes it for a deleted one.
+        // The kernel gives the file this name, too, and treats it as deleted.
         let at = behind(E::SYSCALL_OPENAT_2_X);
         for (kernel, other) in
             [("/etc/#672 (deleted)", None), ("/var/#672 (deleted)", Some("/var/#672 (deleted)"))]
@@ -117,7 +117,7 @@ fn a_file_without_a_name_has_the_one_that_it_is_linked_by() {
     }
     let failed = linkat(4, b"", b"made").int(param::SYSCALL_LINKAT_2_X::res, -17);
     assert_eq!(name_after(failed), "/etc/#5");
-    // What has a name keeps it.
+    // A file with a name keeps it.
     let mut system = system();
     see(&mut system, linkat(-100, b"/proc/self/fd/3", b"/etc/made"), &[]);
     assert_eq!(see(&mut system, close(3, 10, 3), &["fd.name"]), ["/etc/motd"]);
@@ -153,7 +153,7 @@ fn a_descriptor_that_is_not_known_lies_nowhere() {
         let fields = ["fd.num", "fd.name", "fd.directory", "fd.filename", "fd.containerdirectory"];
         assert_eq!(see(&mut system, event, &fields), ["777", "", "<NA>", "<NA>", "<NA>"], "{}", ty.name());
     }
-    // A connection that failed has no directory either.
+    // A failed connection has no directory either.
     let connect = at(1, E::SOCKET_CONNECT_X, 10).int(0, -111).int(2, 777);
     assert_eq!(see(&mut system, connect, &["fd.directory"]), ["<NA>"]);
 }
@@ -177,11 +177,11 @@ fn close_on_exec_is_followed_however_it_is_set() {
         (None, "1"),
         (Some(ioctl(FIOCLEX, 3, 0)), "0"),
         (Some(ioctl(FIONCLEX, 4, 0)), "2"),
-        // A request of 32 bits, as the kernel takes it.
+        // The kernel uses the lower 32 bits of the request.
         (Some(ioctl(FIONCLEX | 1 << 32, 4, 0)), "2"),
         (Some(ioctl(FIONCLEX, 4, -9)), "1"),
         (Some(ioctl(0x5413, 4, 0)), "1"),
-        // Onto itself, which changes nothing; onto another.
+        // `dup2` onto the same descriptor, which changes nothing; onto another one.
         (Some(at(2, E::SYSCALL_DUP2_X, 10).int(0, 4).int(1, 4).int(2, 4)), "1"),
         (Some(at(2, E::SYSCALL_DUP2_X, 10).int(0, 5).int(1, 4).int(2, 5)), "2"),
     ] {
@@ -215,7 +215,7 @@ fn descriptors_of_other_things_are_closed_by_an_exec_as_they_were_made() {
         see(&mut system, event, &[]);
         assert_eq!(left(&mut system), expected, "{text}");
     }
-    // Another mask of a signalfd that is there: it is closed as before.
+    // Another mask for an existing signalfd: an exec still closes it.
     let mut system = system();
     see(&mut system, make(E::SYSCALL_SIGNALFD4_X).int(s::fd, -1).uint(s::flags, flag("O_CLOEXEC")), &[]);
     let again = make(E::SYSCALL_SIGNALFD4_X).int(s::fd, 7);
@@ -239,7 +239,7 @@ fn where_nobody_asks_for_files_a_descriptor_stands_for_no_plain_one() {
     let plain = opened(4, b"/etc/passwd", 0, 0, 9).text(own, b"/etc/passwd");
     assert_eq!(see(&mut system, plain, &["fd.type", "fd.name"]), ["file", "/etc/passwd"]);
     assert_eq!(of_fd(&mut system, 4), "<NA> ");
-    // Others are followed: directories, also those that the kernel alone calls so, terminals, namespaces.
+    // Other files are tracked: directories (also if only the kernel reports the type), terminals, namespaces.
     let directory = opened(5, b"/etc", 0, 0, 9).text(own, b"/etc").bytes(own + 1, &[1]);
     see(&mut system, directory, &[]);
     assert_eq!(of_fd(&mut system, 5), "directory /etc");
@@ -247,7 +247,7 @@ fn where_nobody_asks_for_files_a_descriptor_stands_for_no_plain_one() {
         see(&mut system, opened(fd, path, 0, 0, 9).text(own, path), &[]);
         assert_ne!(of_fd(&mut system, fd), "<NA> ", "{fd}");
     }
-    // A copy of a file that is not known takes away what was there.
+    // A copy of an unknown file removes the previous entry of its target.
     let copy = at(6, E::SYSCALL_DUP2_X, 10).int(dup2::res, 5).int(dup2::oldfd, 4).int(dup2::newfd, 5);
     see(&mut system, copy, &[]);
     assert_eq!(of_fd(&mut system, 5), "<NA> ");

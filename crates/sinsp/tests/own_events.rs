@@ -28,7 +28,7 @@ fn calls_that_change_a_file_say_which() {
     assert_eq!(got[..2], ["/home/x", "x"]);
     assert!(got[2].contains("S_ISUID"), "{got:?}");
     assert_eq!(got[3..], ["fchmodat2", "SUCCESS"]);
-    // By the descriptor alone.
+    // The event has only the descriptor.
     assert_eq!(see(&mut system, chmod(3, b""), &fields[..1]), ["/etc/motd"]);
     assert_eq!(see(&mut system, chmod(3, b"").int(c::res, -1), &fields[..1]), ["<NA>"]);
     let cases: [(EventBuilder, &str); 6] = [
@@ -70,12 +70,12 @@ fn a_tree_is_a_directory_that_paths_begin_at() {
         let mut system = system();
         assert_eq!(see(&mut system, open_tree(5, b"/etc", flags), &fields), ["5", "d", "/etc", "/etc"]);
         assert_eq!(see(&mut system, open(2, 10, 6, 5, b"passwd"), &["fd.name"]), ["/etc/passwd"]);
-        // Moved, it lies elsewhere.
+        // After the move, the mount has another path.
         let moved = see(&mut system, move_mount((5, b""), b"/mnt", EMPTY), &PATHS);
         assert_eq!(moved, ["<NA>", "/etc", "/mnt"]);
         assert_eq!(see(&mut system, open(4, 10, 7, 5, b"passwd"), &["fd.name"]), ["/mnt/passwd"]);
     }
-    // In vain; by a path, which is no descriptor's; what was opened has another path.
+    // A failed call; a move by a path instead of a descriptor; an opened file with another path.
     let mut system = system();
     assert_eq!(see(&mut system, open_tree(-2, b"gone", 0), &fields), ["-1", "f", "/home/gone", "/home/gone"]);
     see(&mut system, open_tree(5, b"/etc", 0), &[]);
@@ -99,7 +99,7 @@ fn a_mount_has_a_path_once_it_is_moved_to_one() {
     let moved = move_mount((5, b""), b"mnt", EMPTY);
     assert_eq!(see(&mut system, moved, &PATHS), ["<NA>", "mount:[tmpfs]", "/home/mnt"]);
     assert_eq!(see(&mut system, open(4, 10, 7, 5, b"x"), &["fd.name"]), ["/home/mnt/x"]);
-    // The context is closed by the exec, the rest is not.
+    // The exec closes the context, and nothing else.
     assert_eq!(see(&mut system, exec(5, 10, b"cat", b""), &["proc.fdopencount"]), ["4"]);
 }
 

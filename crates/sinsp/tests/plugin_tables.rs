@@ -121,7 +121,7 @@ fn threads_are_read_and_changed_and_columns_are_added() {
     inspector.close().unwrap();
 }
 
-/// Columns as texts: name and type, with `!` where they cannot be written.
+/// Columns as texts: name and type, with `!` if the column is read-only.
 fn columns(tables: &mut dyn Tables, table: TableId) -> Vec<String> {
     let text = |column: ColumnInfo| {
         format!("{} {}{}", column.name, column.ty.name(), if column.is_read_only { "!" } else { "" })
@@ -144,7 +144,7 @@ const FILES: &str = "type uint8,open_flags uint32,name string,name_raw string,ol
     socket_ipv6_server_ip_high uint64,socket_ipv6_server_port uint16,socket_ipv6_server_l4_proto uint8,\
     socket_unix_src uint64,socket_unix_dest uint64";
 
-/// The value as a thread's columns have it after 3 was written, or a text.
+/// A value for a column of this type: 3, or a text.
 fn example(ty: DataType) -> Scalar {
     match ty {
         DataType::I64 => Scalar::I64(3),
@@ -157,7 +157,7 @@ fn example(ty: DataType) -> Scalar {
     }
 }
 
-/// Writes each column that can be written, and reads it again.
+/// Writes each writable column, and reads it again.
 fn write_all(tables: &mut dyn Tables, table: TableId, key: &Key, but: &[&str]) {
     let entry = tables.entry(table, key).unwrap();
     for info in tables.columns(table).unwrap() {
@@ -194,7 +194,7 @@ fn tables_have_the_columns_of_the_reference_and_what_is_written_is_read() {
     }
     fn parse(tables: &mut dyn Tables) {
         let table = threads(tables);
-        // Its id is its key, and those of other processes come with other processes.
+        // The id is the key, so it cannot be written. The ids of other processes belong to new entries.
         write_all(tables, table, &Key::I64(1), &["tid", "pid", "ptid"]);
         let entry = tables.entry(table, &Key::I64(1)).unwrap();
         let tid = tables.column(table, "tid", DataType::I64).unwrap();
@@ -311,7 +311,7 @@ fn what_is_wrong_is_said_in_the_words_of_the_reference() {
             why(tables.write(table, entry, cwd, &Scalar::text("/"))),
             "can't set a read-only static struct field: cwd"
         );
-        // Entries, columns and tables that do not exist do no harm.
+        // Wrong entries, columns and tables are errors.
         let released = entry;
         tables.release(table, entry);
         assert!(tables.read(table, released, cwd).is_err());
@@ -323,7 +323,7 @@ fn what_is_wrong_is_said_in_the_words_of_the_reference() {
 #[test]
 fn lists_of_a_thread_are_tables_within_its_entry() {
     fn start(tables: &mut dyn Tables) {
-        // Columns of a table within entries are found in an entry that is in no table.
+        // An entry that is in no table yet shows the columns of a nested table.
         let table = threads(tables);
         let args = tables.column(table, "args", DataType::Table).unwrap();
         let entry = tables.create(table).unwrap();

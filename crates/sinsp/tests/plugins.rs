@@ -75,7 +75,7 @@ impl Instance for Probe {
     }
 }
 
-/// Yields `count` events in batches of three; then fails if it was opened so.
+/// Yields `count` events in batches of three, and then fails if `fails` is set.
 struct Stream {
     next: u64,
     count: u64,
@@ -179,7 +179,7 @@ fn quiet() -> Log {
     Arc::new(|_, _| {})
 }
 
-/// An inspector and a source of this many events.
+/// An inspector, and a source with these parameters.
 fn open(set: &PluginSet, params: &str) -> (Inspector, PluginSource) {
     let plugins = set.start(Scope::Live("probe"), &quiet()).unwrap();
     let (info, stream) = plugins.open("probe_source", params).unwrap();
@@ -195,7 +195,7 @@ fn text(value: Option<Value<'_>>) -> String {
     }
 }
 
-/// What `field` is in every event.
+/// The values of the fields in every event.
 fn values(
     set: &PluginSet,
     inspector: &mut Inspector,
@@ -283,7 +283,7 @@ fn fields_that_belong_together_are_extracted_in_one_call_and_each_once() {
 fn a_schema_of_another_set_numbers_fields_otherwise_and_is_not_mixed_up() {
     let calls = Arc::default();
     let (own, other) = (set(&calls), set(&calls));
-    // The numbers of fields with arguments are given as they are asked for.
+    // Fields with arguments get their numbers in the order of the requests.
     let swapped = other.schema("probe").resolve("probe.echo", Some("b")).unwrap();
     own.schema("probe").resolve("probe.word", Some("0")).unwrap();
     let (mut inspector, mut source) = open(&own, "1");
@@ -342,7 +342,7 @@ fn rules_of_another_source_have_no_fields_of_processes() {
          99999999999999999999"
     );
     assert_eq!(schema.fields().len(), 18 + 5);
-    // System calls have theirs, and no field of a plugin of another source.
+    // The schema of system calls has their fields, and no field of a plugin with another source.
     let syscalls = set.schema("syscall");
     assert!(syscalls.resolve("proc.name", None).is_ok());
     assert_eq!(syscalls.resolve("probe.msg", None), Err(ResolveError::Unknown));
@@ -361,7 +361,7 @@ fn asynchronous_events_come_among_the_others_by_time() {
     let (mut inspector, source) = open(&set, "3");
     let queue = inspector.plugins().unwrap().queue().unwrap().clone();
     let mut source = AsyncSource::new(source, queue);
-    // The capture begins with the first event: then there is a sender.
+    // The capture begins with the first event; from then on, a sender exists.
     let Ok(Step::Event(first)) = inspector.next(&mut source) else { panic!() };
     assert_eq!(first.event().ts, 1_000);
     let sender = calls.senders.lock().unwrap()[0].clone();

@@ -59,7 +59,7 @@ fn a_child_that_exited_before_its_makers_call_returned_is_not_made_again() {
     see(&mut inspector, exit(1, 11, -1), &[]);
     see(&mut inspector, clone(2, 10, 11, 10, 1, 0), &[]);
     assert!(!knows(&inspector, 11));
-    // Two seconds later it is another one.
+    // Two seconds later, the same id is another thread.
     see(&mut inspector, clone(4, 10, 11, 10, 1, 0), &[]);
     assert!(knows(&inspector, 11));
 }
@@ -170,7 +170,7 @@ fn an_unknown_thread_is_known_by_its_id_alone() {
         ["77", "-1", "<NA>", "<NA>", "4294967295", "<NA>", "0"]
     );
     assert_eq!(inspector.stats().failed_thread_lookups, 1);
-    // It executes, and is known.
+    // After its exec, the process is known.
     let fields = ["proc.pid", "proc.name", "proc.pname", "proc.vpid", "proc.nthreads"];
     let execute = exec(2, 77, b"cat", b"").int(param::SYSCALL_EXECVE_19_X::ptid, 10);
     assert_eq!(see(&mut inspector, execute, &fields), ["77", "cat", "sh", "77", "1"]);
@@ -377,7 +377,7 @@ fn directories_change_with_the_calls_that_change_them() {
     assert_eq!(see(&mut inspector, fchdir, &cwd), ["/home/b/d/"]);
     let getcwd = at(4, E::SYSCALL_GETCWD_X, 10).int(g::res, 0).text(g::path, b"/moved");
     assert_eq!(see(&mut inspector, getcwd, &cwd), ["/moved/"]);
-    // A thread's directory is its process's.
+    // A thread shares the directory of its process.
     see(&mut inspector, clone(5, 12, 0, 10, 1, THREAD), &[]);
     let chdir = at(6, E::SYSCALL_CHDIR_X, 12).int(c::res, 0).text(c::path, b"/");
     see(&mut inspector, chdir, &[]);

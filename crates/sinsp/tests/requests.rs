@@ -7,7 +7,7 @@ mod script;
 
 use script::{at, close, exec, see, system, write_and_read};
 
-/// The place 2 in the table of a ring.
+/// Index 2 in the table of a ring.
 const DIRECT: i64 = (1 << 62) + 2;
 
 fn request(opcode: u8, is_polled: bool) -> IoUring {
@@ -48,7 +48,7 @@ fn files_in_a_ring_s_table_are_known_and_are_no_descriptors() {
     let fields = ["fd.name", "proc.fdopencount"];
     assert_eq!(see(&mut inspector, open(1, DIRECT), &fields), ["/etc/shadow", "1"]);
     assert_eq!(see(&mut inspector, read(2, DIRECT), &fields), ["/etc/shadow", "1"]);
-    // Not of another place, and not of a descriptor with the lower half of the number.
+    // Another index is another file, and so is a descriptor whose number is the index.
     assert_eq!(see(&mut inspector, read(3, DIRECT + 1), &fields), ["", "1"]);
     assert_eq!(see(&mut inspector, read(4, 2), &fields), ["", "1"]);
     let range = at(5, E::SYSCALL_CLOSE_RANGE_X, 10).int(0, 0).int(1, 4).int(2, -1);
@@ -71,7 +71,7 @@ fn a_ring_that_goes_takes_its_table_along() {
     }
 }
 
-/// What the probe says of a file behind an event's parameters.
+/// The probe's description of a file, after an event's parameters.
 fn description(path: &[u8]) -> Vec<u8> {
     let mut out = 2_i32.to_le_bytes().to_vec();
     out.extend(1_u32.to_le_bytes());
@@ -88,13 +88,13 @@ fn what_was_put_into_a_table_unseen_is_described() {
     let mut inspector = system();
     assert_eq!(see(&mut inspector, described(b"/etc/passwd"), &["fd.name"]), ["/etc/passwd"]);
     assert_eq!(see(&mut inspector, read(2, DIRECT), &["fd.name"]), ["/etc/passwd"]);
-    // What an event put there stays as that event had it.
+    // A file that an event put into the table keeps its name.
     see(&mut inspector, open(3, DIRECT), &[]);
     assert_eq!(see(&mut inspector, described(b"/other/name"), &["fd.name"]), ["/etc/shadow"]);
 }
 
 #[test]
-fn captures_keep_it() {
+fn captures_contain_requests() {
     let events =
         [open(1, 7), read(2, 7), close(3, 10, 7), read(4, DIRECT).bytes(4, &description(b"/a")).described()];
     write_and_read(events, |wrote, read| {

@@ -166,7 +166,7 @@ fn what_is_shared_outlives_its_maker() {
     assert_eq!(cwd(&mut inspector, 11), "/srv/");
 }
 
-/// The child is a copy of who made it, and a child of its maker's parent.
+/// The child is a copy of the process that made it, and a child of that process's parent.
 #[test]
 fn a_child_of_its_makers_parent_has_what_its_maker_has() {
     for (child_first, flags) in
@@ -190,7 +190,7 @@ fn a_child_of_its_makers_parent_has_what_its_maker_has() {
     }
 }
 
-/// Where nobody looks like the child, its maker's event, which comes behind, shows whose copy it is.
+/// If no process looks like the child, the later event of its maker shows whose copy it is.
 #[test]
 fn the_makers_event_corrects_what_the_childs_led_to() {
     let mut inspector = system();

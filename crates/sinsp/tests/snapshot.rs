@@ -16,7 +16,7 @@ fn demo() -> Reader {
     Reader::open(path).unwrap()
 }
 
-/// The state after each so many events.
+/// The state after every `every` events.
 fn snapshots(every: usize) -> Vec<Snapshot> {
     let (mut reader, mut inspector) = (demo(), Inspector::new(Config::default()));
     let (mut found, mut count) = (Vec::new(), 0);
@@ -58,7 +58,7 @@ fn a_snapshot_that_is_loaded_is_the_same() {
     }
 }
 
-/// A thread without a directory of its own is read as one in the root; its leader's counts in either case.
+/// The reader puts a thread without its own directory into the root; the leader's directory decides in both cases.
 fn with_directories(mut snapshot: Snapshot) -> Snapshot {
     for thread in snapshot.threads.iter_mut().filter(|thread| thread.cwd.is_empty()) {
         thread.cwd.push(b'/');
@@ -66,9 +66,9 @@ fn with_directories(mut snapshot: Snapshot) -> Snapshot {
     snapshot
 }
 
-/// Events of a capture, each read again behind the snapshot that is made for a capture that it begins: how many, and
-/// how many of them led elsewhere.
-fn begun_anew(mut reader: Reader, every: u64) -> (u64, Vec<String>) {
+/// Lets every `every`th event of a capture begin a new capture with a snapshot, and reads that. Returns the number of
+/// these events, and those with another result.
+fn restart_at_events(mut reader: Reader, every: u64) -> (u64, Vec<String>) {
     let mut inspector = Inspector::new(Config::default());
     let (mut tried, mut other) = (0, Vec::new());
     loop {
@@ -112,15 +112,15 @@ fn begun_anew(mut reader: Reader, every: u64) -> (u64, Vec<String>) {
 
 #[test]
 fn a_capture_can_begin_with_any_event() {
-    let (tried, other) = begun_anew(demo(), 7);
+    let (tried, other) = restart_at_events(demo(), 7);
     assert!(tried > 600, "{tried}");
     assert!(other.is_empty(), "{} of {tried}: {}", other.len(), other.join("\n"));
 }
 
-/// The same of a large capture.
+/// The same test with a large capture.
 fn begins_with_any_event_of(name: &str) {
     let path = eyas_testing::data_or_ignore(format!("captures/{name}.scap.gz"));
-    let (tried, other) = begun_anew(Reader::open(path).unwrap(), 997);
+    let (tried, other) = restart_at_events(Reader::open(path).unwrap(), 997);
     assert!(other.is_empty(), "{name}: {} of {tried}: {}", other.len(), other.join("\n"));
 }
 

@@ -164,7 +164,8 @@ fn addresses_that_another_thread_changed_are_those_from_before() {
     let begin = |bytes: &[u8]| at(2, E::SOCKET_CONNECT_E, 10).int(e::fd, 4).bytes(e::addr, bytes);
     let changed = address("6.6.6.6:666");
     let unix = |path: &[u8]| [&[UNIX][..], path, b"\0"].concat();
-    // What the event has as the end was read again from the program: it is not what the kernel read.
+    // The probe read this end of the event from the program's memory after the call, so it may differ from the address
+    // that the kernel used.
     for (domain, tuple, told, seen, name) in [
         (
             INET,
@@ -189,7 +190,7 @@ fn a_socket_that_is_bound_to_a_port_serves_it() {
     for (domain, addr, letter, name) in [
         (INET, "0.0.0.0:80", "4", "0.0.0.0:80"),
         (INET6, "[2001:db8::5]:80", "6", "2001:db8::5:80"),
-        // What only looks like IPv6 is IPv4, by the name that was given.
+        // A mapped address is IPv4, but the name keeps the given form.
         (INET6, "[::ffff:10.0.0.5]:80", "4", "::ffff:10.0.0.5:80"),
         (INET6, "[::]:80", "4", ":::80"),
     ] {
@@ -255,7 +256,7 @@ fn a_pair_of_unix_sockets_has_no_name() {
     assert_eq!(see(&mut inspector, close(3, 10, 99), &["proc.fdopencount"]), ["2"]);
 }
 
-/// A machine with an address of its own, and a shell on it.
+/// A machine with one address, and a shell on it.
 fn machine() -> Inspector {
     let interface = |addr: &str, netmask: &str| Interface {
         name: b"eth0".to_vec(),
@@ -310,7 +311,7 @@ fn a_server_stays_on_its_side_whoever_it_talks_to() {
     let got =
         see(&mut inspector, send(3, 4, &pair("10.0.0.5:53", "8.8.8.8:4000")), &["fd.name", "fd.l4proto"]);
     assert_eq!(got, ["8.8.8.8:4000->10.0.0.5:53", "udp"]);
-    // It may even connect.
+    // The server may even connect its socket.
     let mut inspector = machine();
     see(&mut inspector, socket(4, INET, DATAGRAM, 0), &[]);
     see(&mut inspector, bind(4, &address("10.0.0.5:53")), &[]);
@@ -334,7 +335,7 @@ fn an_unset_end_stays_unset_but_towards_loopback() {
         see(&mut inspector, socket(4, family(source), DATAGRAM, 0), &[]);
         assert_eq!(see(&mut inspector, send(2, 4, &pair(source, destination)), &NAME), [name]);
     }
-    // It is no address that a condition could be about.
+    // An unset address matches no condition.
     let mut inspector = machine();
     see(&mut inspector, socket(4, INET, DATAGRAM, 0), &[]);
     let fields = ["fd.ip", "fd.net", "fd.port", "fd.cip"];
@@ -363,10 +364,10 @@ fn only_connect_connects_a_datagram_socket() {
         see(&mut inspector, connect(4, &pair("10.0.0.5:4000", "1.1.1.1:53")), &fields[1..2]),
         ["true"]
     );
-    // AF_UNSPEC dissolves it.
+    // AF_UNSPEC ends the association.
     let dissolved = connect(4, &pair("0.0.0.0:0", "0.0.0.0:0"));
     assert_eq!(see(&mut inspector, dissolved, &fields[..2]), ["", "false"]);
-    // What is sent without an address goes to the peer of a connected socket.
+    // A message without an address goes to the peer of a connected socket.
     let write = at(9, E::SYSCALL_WRITE_X, 10)
         .int(0, 5)
         .int(E::SYSCALL_WRITE_X.info().unwrap().param("fd").unwrap(), 4);
@@ -413,7 +414,7 @@ fn a_descriptor_that_nobody_knew_is_a_socket_if_data_is_sent_over_it() {
     let fields = ["fd.name", "fd.typechar", "fd.l4proto"];
     let event = send(1, 9, &pair("10.0.0.5:4000", "8.8.8.8:53"));
     assert_eq!(see(&mut inspector, event, &fields), ["10.0.0.5:4000->8.8.8.8:53", "4", "udp"]);
-    // And what was treated as a file is none.
+    // A descriptor that the state treated as a file becomes a socket.
     let event = send(2, 3, &pair("10.0.0.5:4001", "8.8.8.8:53"));
     assert_eq!(see(&mut inspector, event, &fields), ["10.0.0.5:4001->8.8.8.8:53", "4", "udp"]);
     // Failed calls and receptions report too little.

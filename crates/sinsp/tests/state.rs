@@ -39,7 +39,7 @@ fn an_id_that_is_used_again_is_another_thread() {
     let mut inspector = system();
     see(&mut inspector, clone(1, 11, 0, 11, 10, 0), &[]);
     see(&mut inspector, exec(2, 11, b"old", b""), &[]);
-    // Its exit was lost.
+    // The exit of the old process was lost.
     let got = see(&mut inspector, clone(10, 11, 0, 11, 1, 0), &["proc.name", "proc.pname"]);
     assert_eq!(got, ["sh", "init"]);
 }
@@ -139,7 +139,7 @@ fn a_bomb_of_processes_leaves_the_table_as_it_was() {
     assert_eq!(inspector.state().threads.len(), 2);
 }
 
-/// A runtime that knows a container from the second question on.
+/// A runtime that reports a container from the second query on.
 #[derive(Default)]
 struct Runtime {
     asked: std::sync::Arc<std::sync::Mutex<Vec<String>>>,
@@ -194,7 +194,7 @@ fn runtimes_are_asked_about_containers_and_answers_become_fields() {
     let fields = ["container.id", "container.name", "container.type", "container.privileged", "k8s.pod.name"];
     let nothing = [id, "<NA>", "<NA>", "<NA>", "<NA>"];
     assert_eq!(see(&mut inspector, execute(1), &fields), nothing);
-    // Once is enough for a moment.
+    // The inspector does not query again at once.
     assert_eq!(see(&mut inspector, execute(1), &fields), nothing);
     assert_eq!(see(&mut inspector, execute(2), &fields), nothing);
     assert_eq!(*asked.lock().unwrap(), [id, id]);
@@ -204,7 +204,7 @@ fn runtimes_are_asked_about_containers_and_answers_become_fields() {
     assert_eq!(asked.lock().unwrap().len(), 2);
 }
 
-/// Answers with one user and one group, and counts how often it was asked.
+/// Returns one user and one group, and counts the queries.
 #[derive(Default)]
 struct Files {
     asked: std::sync::Arc<std::sync::Mutex<Vec<i64>>>,
@@ -287,7 +287,7 @@ fn files_that_come_over_a_socket_are_looked_up() {
     assert_eq!(inspector.stats().proc_lookups, 1);
 }
 
-/// Writes down what it is called with.
+/// Records its calls.
 #[derive(Clone, Default)]
 struct Log(std::sync::Arc<std::sync::Mutex<Vec<String>>>);
 
@@ -350,7 +350,7 @@ fn observers_see_what_succeeded_and_what_is_about_to_go() {
 /// Lists of users, the next one last.
 type Lists = Vec<Vec<(u32, &'static str)>>;
 
-/// Answers for the host with one list after the other.
+/// Returns one list after the other for the host.
 #[derive(Default)]
 struct HostFiles {
     lists: std::sync::Arc<std::sync::Mutex<Lists>>,
@@ -399,7 +399,7 @@ fn users_of_the_host_come_change_and_go() {
     see(&mut inspector, setgid, &[]);
     assert_eq!(see(&mut inspector, setuid(1), &fields), ["<NA>", "<NA>", "<NA>"]);
     lists.lock().unwrap().extend([vec![], vec![(500, "renamed")], vec![(500, "added"), (501, "other")]]);
-    // The event asks, the next one has the result, and nothing is asked twice in a second.
+    // The event starts a query, the next event has the result, and no query repeats within a second.
     see(&mut inspector, setuid(2), &fields);
     assert_eq!(see(&mut inspector, setuid(2), &fields), ["added", "/home", "group"]);
     assert_eq!(see(&mut inspector, setuid(2), &fields)[0], "added");

@@ -14,7 +14,7 @@ fn main() -> std::process::ExitCode {
     eyas_testing::main()
 }
 
-/// Every field of a scope, with one argument at least where it takes any.
+/// Every field of a scope, with at least one argument if it takes one.
 fn fields_of(scope: Scope) -> Vec<Field> {
     let mut fields = Vec::new();
     for def in schema().fields().iter().filter(|def| def.scope <= scope) {
@@ -83,7 +83,7 @@ impl Random {
     }
 }
 
-/// One of the events that change what is known of processes, users or containers; or one that does not.
+/// An event that changes the state of processes, users or containers, or one that does not.
 fn event_at_random(random: &mut Random, ts: u64) -> EventBuilder {
     let tid = random.tid();
     let at = |ty| EventBuilder::new(ty).ts(ts).tid(tid);
@@ -201,7 +201,7 @@ fn scripts_at_random() {
             let mut tids: Vec<i64> = inspector.state().threads.iter().map(|thread| thread.tid).collect();
             tids.sort_unstable();
             assert!(tids.is_sorted_by(|a, b| a < b), "seed {seed}, event {step}: an id twice: {tids:?}");
-            // Who did nothing may have been changed by others all the same.
+            // Events of other processes may have changed this process.
             let other =
                 EventBuilder::new(E::SYSCALL_CLOSE_X).ts(step * 700_000_000).tid(random.tid()).build();
             witness.look(&inspector.process(other.as_raw()));
@@ -212,7 +212,7 @@ fn scripts_at_random() {
     assert!(changed > 10_000);
 }
 
-/// What a verdict on a process depends on does not change while others do what has nothing to do with it.
+/// The versions of a process stay the same during unrelated events of other processes.
 #[test]
 fn what_others_do_leaves_versions_as_they_were() {
     const THREAD: u32 = FlagTable::CLONE_FLAGS.value("CLONE_THREAD")
@@ -229,7 +229,7 @@ fn what_others_do_leaves_versions_as_they_were() {
         thread(10, 10, 1, 0),
         thread(11, 11, 10, 0),
         thread(12, 11, 10, THREAD),
-        // and a server with children and threads that has nothing to do with these.
+        // and an unrelated server with children and threads.
         thread(20, 20, 1, 0),
         thread(21, 21, 20, 0),
         thread(22, 20, 1, THREAD),
@@ -262,7 +262,7 @@ fn what_others_do_leaves_versions_as_they_were() {
         others.push(fork(20, child, 0));
     }
     others.push(fork(1, 200, 0));
-    // A child of its own, too.
+    // The process makes a child, too.
     others.push(fork(11, 201, 0));
     others.push(fork(20, 202, THREAD));
     use param::{SYSCALL_CHDIR_X as chdir, SYSCALL_EXECVE_19_X as execve};
@@ -274,14 +274,14 @@ fn what_others_do_leaves_versions_as_they_were() {
     others.push(event(E::SYSCALL_SETSID_X, 21).int(0, 21));
     others.push(event(E::PROCEXIT_1_E, 150));
     others.push(event(E::PROCEXIT_1_E, 20));
-    // Nor does what it does itself where that comes to the same.
+    // Its own calls that change nothing keep the versions, too.
     others.push(event(E::SYSCALL_SETUID_X, 11).int(0, 0).uint(param::SYSCALL_SETUID_X::uid, u32::MAX.into()));
     others.push(event(E::SYSCALL_CHDIR_X, 11).int(0, 0).text(chdir::path, b"/"));
     others.push(event(E::SYSCALL_SETSID_X, 11).int(0, -1));
     for (number, event) in others.into_iter().enumerate() {
         assert_eq!(versions(&mut inspector, event), first, "event {number}");
     }
-    // What does change them is seen.
+    // Calls that change the values change the versions.
     let of_parent =
         event(E::SYSCALL_EXECVE_19_X, 10).int(execve::res, 0).int(execve::pid, 10).text(execve::exe, b"x");
     let second = versions(&mut inspector, of_parent);

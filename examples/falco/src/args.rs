@@ -216,7 +216,7 @@ const REMOVED: &[(&str, &str)] = &[
     ("--snaplen", "-o falco_libs.snaplen=BYTES"),
     ("-s", "-o metrics.enabled=true -o metrics.output_file=FILE"),
     ("-T", "-o 'rules[]={disable: {tag: TAG}}'"),
-    ("-t", "-o 'rules[]={enable: {tag: TAG}}' behind one that disables the rule *"),
+    ("-t", "-o 'rules[]={enable: {tag: TAG}}' after one that disables the rule *"),
     ("--modern-bpf", "-o engine.kind=modern_ebpf"),
     ("--nodriver", "-o engine.kind=nodriver"),
 ];

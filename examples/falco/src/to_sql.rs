@@ -29,7 +29,7 @@ pub fn run(wanted: &str, args: &Args, config: &Config) -> Result<bool> {
         print(&text)?;
         for missing in &sql.unexpressed {
             is_whole = false;
-            note!("{}: SQL has no words for `{}`: {}", rule.name, missing.test, missing.reason);
+            note!("{}: SQL cannot express `{}`: {}", rule.name, missing.test, missing.reason);
         }
     }
     Ok(is_whole)

@@ -25,7 +25,7 @@ fn replay(rules: &Path, capture: &Path, more: &[&str]) -> String {
     String::from_utf8(out.stdout).unwrap()
 }
 
-/// Options that have captures written into the directory.
+/// Options for captures in this directory.
 fn into(dir: &Dir) -> [String; 2] {
     ["capture.enabled=true".to_owned(), format!("capture.path_prefix={}", dir.join("c").display())]
 }
@@ -89,7 +89,7 @@ fn a_capture_lasts_until_some_time_after_the_last_alert() {
     let rules = dir.write("rules.yaml", &rules);
     replay(&rules, &capture, &options);
     let range = |from: u64, to: u64| (from..=to).map(|ms| ms * MS).collect::<Vec<_>>();
-    // By `more`, which starts none itself, 50 ms after it.
+    // `more` starts no capture, but extends one to 50 ms after it.
     assert_eq!(captures(&dir), [file(100, 100), file(300, 300)]);
     assert_eq!(times(&file(100, 100)), range(100, 180));
     assert_eq!(times(&file(300, 300)), range(300, 350));
@@ -99,17 +99,17 @@ fn a_capture_lasts_until_some_time_after_the_last_alert() {
     let want = [file(10, 10), file(100, 100), file(300, 300), file(600, 600)];
     assert_eq!(captures(&dir), want);
     assert_eq!(times(&file(600, 600)), range(600, 650));
-    // Again, over the same files; one lasts until the end of the run.
+    // Again, over the same files; the last one ends with the run.
     let rules = dir.write("rules.yaml", trigger("a", "evt.num = 900", 5000));
     replay(&rules, &capture, &options);
     assert_eq!(times(&file(900, 900)), range(900, 1000));
-    // Not unless that is asked for.
+    // Without `capture.enabled`, there is no capture.
     captures(&dir).iter().for_each(|path| std::fs::remove_file(path).unwrap());
     replay(&rules, &capture, &["-o", &prefix]);
     assert!(captures(&dir).is_empty());
 }
 
-/// A capture with much in it that cannot be compressed.
+/// A capture with much incompressible data.
 fn large(path: &Path, events: u64) {
     let mut writer = Writer::create(path, false).unwrap();
     writer.snapshot(&Snapshot::default()).unwrap();
@@ -195,7 +195,7 @@ fn a_capture_outlives_a_reload() {
     let (_, log) = run.end();
     assert!(log.contains("Captured "), "{log}");
     let [file] = &captures(&dir)[..] else { panic!("one capture") };
-    // Hidden ones, too: all that follows.
+    // The capture contains all later events, hidden ones too.
     assert_eq!(times(file).len(), pieces.len() - 1000);
 }
 
@@ -210,7 +210,7 @@ fn a_file_that_cannot_be_written_stops_nothing() {
     assert!(falco(&args).status.success());
     let first = captures(&dir)[0].clone();
     captures(&dir).iter().for_each(|path| std::fs::remove_file(path).unwrap());
-    // Somebody else's link of that name is not followed.
+    // falco does not follow another user's symlink of that name.
     std::os::unix::fs::symlink(dir.join("elsewhere"), &first).unwrap();
     let out = falco(&args);
     let log = String::from_utf8_lossy(&out.stderr);
@@ -244,7 +244,7 @@ fn mistakes_in_the_configuration_are_named() {
         let log = String::from_utf8_lossy(&out.stderr);
         assert!(!out.status.success() && log.contains(want), "{options:?}: {log}");
     }
-    // A number that is none counts as one that is not there, as in Falco.
+    // An invalid number has no effect, as in Falco.
     let out = falco(&["-r", rules.to_str().unwrap(), "--dry-run", "-o", "capture.default_duration=-1"]);
     let log = String::from_utf8_lossy(&out.stderr);
     let want =

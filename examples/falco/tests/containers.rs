@@ -14,7 +14,7 @@ fn main() -> std::process::ExitCode {
     eyas_testing::main()
 }
 
-/// Runs a shell in namespaces of its own; the test ends as ignored where that cannot be.
+/// Runs a shell in its own namespaces; ignores the test if that is impossible.
 fn unshared(flags: &[&str], script: &str) -> Output {
     let mut unshare = Command::new(eyas_testing::need_program("unshare"));
     let is_possible =
@@ -43,7 +43,7 @@ fn a_monitor_that_sees_one_container_alone_says_how_to_run_it() {
         assert!(log.contains("shows the processes of a container alone"), "{log}");
         assert!(log.contains("--pid=host") && log.contains("HOST_ROOT=/host"), "{log}");
     }
-    // With the machine's root directory, nothing is amiss.
+    // With the machine's root directory, there is no warning.
     let host = Dir::new("host-root");
     std::fs::create_dir_all(host.join("proc")).unwrap();
     let mount = format!("mount --bind /proc {0}/proc && ", host.display());
@@ -90,7 +90,7 @@ fn an_empty_host_root_is_the_root_directory() {
 
 const ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 96, 0, 1));
 
-/// A capture in which a process of a container connects to an address; the container is known, or not.
+/// A capture in which a process of a container connects to an address.
 fn capture(path: &Path, address: IpAddr, group: &str) {
     let thread = ThreadEntry {
         tid: 7,
@@ -122,7 +122,7 @@ fn capture(path: &Path, address: IpAddr, group: &str) {
     writer.finish().unwrap();
 }
 
-/// The stock rule, with what `/etc/hosts` says of the name that it has.
+/// Falco's own rule, with the address of its domain name in `/etc/hosts`.
 #[test]
 fn contact_of_a_container_with_kubernetes_interface_is_an_alert() {
     eyas_testing::need_root();

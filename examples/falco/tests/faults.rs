@@ -38,7 +38,7 @@ enum Fault {
     Stall,
     /// It ends while alerts are delivered to it.
     Kill,
-    /// It is not there; standard output is on a full disk.
+    /// It does not exist; for standard output, the disk is full.
     Refuse,
     /// Its reply is not one of the protocol.
     Garbage,
@@ -100,7 +100,7 @@ fn numbers(text: &str) -> Vec<u64> {
     text.lines().filter(|line| line.ends_with("xxx")).map(|line| number(line).unwrap()).collect()
 }
 
-/// The demo's events, of which each has an alert.
+/// Numbers of the demo's events, each of which has an alert.
 fn all() -> &'static [u64] {
     static ALL: OnceLock<Vec<u64>> = OnceLock::new();
     ALL.get_or_init(|| {
@@ -128,7 +128,7 @@ fn port(fault: Fault) -> String {
         }
     });
     if fault == Refuse {
-        // Its thread ends with this connection, and with it the port.
+        // The listening thread ends with this connection, and closes the port.
         drop(TcpStream::connect(&address));
         while TcpStream::connect(&address).is_ok() {
             std::thread::sleep(Duration::from_millis(1));
@@ -137,7 +137,7 @@ fn port(fault: Fault) -> String {
     address
 }
 
-/// Bytes that are no answer in any protocol, and begin as one of HTTP does.
+/// Sends bytes that are no reply in any protocol, but begin like one of HTTP.
 fn answer_nonsense(stream: &mut TcpStream) {
     let _ = stream.read(&mut [0; 4096]);
     let mut bytes = b"HTTP/1.1 2".to_vec();
@@ -145,7 +145,7 @@ fn answer_nonsense(stream: &mut TcpStream) {
     let _ = stream.write_all(&bytes);
 }
 
-/// Whether this machine lets a test have a `/dev/log` of its own.
+/// Whether a test can have its own `/dev/log` here.
 fn has_log() -> bool {
     rustix::process::geteuid().is_root()
         && Command::new("unshare").args(["-m", "true"]).status().is_ok_and(|status| status.success())
@@ -184,7 +184,7 @@ fn stdout(fault: Fault) -> Stdio {
     }
 }
 
-/// A client of the gRPC server with this fault, as soon as there is a server.
+/// Starts a client with this fault as soon as the gRPC server listens.
 #[cfg(feature = "grpc")]
 fn client(path: std::path::PathBuf, fault: Fault) {
     std::thread::spawn(move || {
@@ -203,7 +203,7 @@ fn client(path: std::path::PathBuf, fault: Fault) {
     });
 }
 
-/// Replays with this fault in all outputs but the file, which is to have all alerts.
+/// Replays with this fault in all outputs except the file, which must have all alerts.
 fn check(fault: Fault, name: &str, network: &[&str]) {
     let dir = Dir::new(&format!("faults-{name}-{fault:?}"));
     let identity = rcgen::generate_simple_self_signed(vec!["client".to_owned()]).unwrap();
@@ -258,7 +258,7 @@ fn check(fault: Fault, name: &str, network: &[&str]) {
     });
     let began = Instant::now();
     let mut child = falco.stdin(Stdio::null()).stdout(stdout(fault)).stderr(Stdio::piped()).spawn().unwrap();
-    // Held, and nobody reads it, or closed behind the first alert.
+    // Not read, or closed after the first alert.
     let mut reader = child.stdout.take();
     if let Some(mut reader) = reader.take_if(|_| fault == Kill) {
         let _ = reader.read(&mut [0; 100]);
@@ -315,7 +315,7 @@ fn all_outputs_get_garbage() {
     check_each(Garbage);
 }
 
-/// A server, a program, files and standard output that are all right while outputs are opened again have each alert once.
+/// While falco opens outputs again, a working server, program, files and standard output get each alert once.
 #[test]
 fn outputs_that_are_opened_again_have_each_alert_once() {
     let dir = Dir::new("faults-rotation");
@@ -361,7 +361,7 @@ fn outputs_that_are_opened_again_have_each_alert_once() {
     assert!(!last.is_empty() && last.len() < all().len(), "{}", last.len());
 }
 
-/// With the filter of system calls, which is off where a program is an output.
+/// With the seccomp filter, which is off if a program is an output.
 #[test]
 fn what_all_outputs_need_of_the_kernel_is_not_refused() {
     let dir = Dir::new("faults-none");
@@ -414,7 +414,7 @@ fn what_all_outputs_need_of_the_kernel_is_not_refused() {
     assert_eq!(records.try_iter().map(|(_, values)| values.len()).sum::<usize>(), count);
 }
 
-/// The file's own faults; standard output is to have all alerts.
+/// The faults of a file; standard output must have all alerts.
 #[test]
 fn a_file_with_any_fault_stops_nothing() {
     let dir = Dir::new("faults-file");
@@ -424,7 +424,7 @@ fn a_file_with_any_fault_stops_nothing() {
         (&fifo, false, "not taken within 300 ms"),
         (&fifo, true, "lost since"),
     ] {
-        // Reads a little, and goes.
+        // Reads a little, and closes the FIFO.
         let reader = reads.then(|| {
             let fifo = fifo.clone();
             std::thread::spawn(move || drop(File::open(fifo).unwrap().read(&mut [0; 1000])))

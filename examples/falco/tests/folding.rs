@@ -12,10 +12,10 @@ mod common;
 use common::Dir;
 
 const MS: u64 = 1_000_000;
-/// A time within an hour of which all events are, ns.
+/// All events happen within an hour of this time, ns.
 const BASE: u64 = 1_700_000_000_000_000_000;
 
-/// Writes a capture in which threads 7 and 8 change to directories in turn, an event each millisecond.
+/// Writes a capture in which threads 7 and 8 change directories in turn, with an event each millisecond.
 fn capture(dir: &Dir) -> std::path::PathBuf {
     let path = dir.join("in");
     let mut writer = Writer::create(&path, false).unwrap();
@@ -55,7 +55,7 @@ fn repeated_alerts_are_counted() {
     let (rules, capture) = (rules(&dir), capture(&dir));
     let (plain, _) = alerts(&rules, &capture, &[]);
     assert_eq!(plain.len(), 100);
-    // By output: one of each thread, and a summary of each.
+    // Folded by output: one alert of each thread, and a summary of each.
     let (lines, log) = alerts(&rules, &capture, &["alert_folding.window=10s"]);
     let ends = |line: &str, end: &str| assert!(line.ends_with(end), "{line}");
     assert_eq!(lines.len(), 4, "{lines:?}");
@@ -69,7 +69,7 @@ fn repeated_alerts_are_counted() {
         "chdir 8 (alert.count=50 alert.first=2023-11-14T22:13:20.001000000Z alert.last=2023-11-14T22:13:20.099000000Z)",
     );
     assert!(log.contains("Events detected: 100\n"), "{log}");
-    // By a field that all have in common; windows of 40 ms.
+    // Folded by a field with one value; windows of 40 ms.
     let (lines, _) = alerts(&rules, &capture, &["alert_folding={by: [evt.type], window: 40ms}"]);
     let counts: Vec<bool> = lines.iter().map(|line| line.contains("alert.count=")).collect();
     assert_eq!(counts, [false, true, false, true, false, true], "{lines:?}");
@@ -104,7 +104,7 @@ fn what_is_remembered_has_a_limit() {
     let dir = Dir::new("folding-limit");
     let (rules, capture) = (rules(&dir), capture(&dir));
     let (lines, log) = alerts(&rules, &capture, &["alert_folding={max: 1, window: 10s}"]);
-    // Those of thread 7 are folded, those of thread 8 are not.
+    // falco folds the alerts of thread 7, but not those of thread 8.
     assert_eq!(lines.len(), 52, "{log}");
     assert_eq!(log.matches("further ones are not folded").count(), 1, "{log}");
 }

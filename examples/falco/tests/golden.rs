@@ -61,7 +61,7 @@ fn replace_control_characters(value: &mut Value) {
     }
 }
 
-/// Falco takes the server's end for the local one on both sides of a connection within one machine.
+/// Falco shows the server's end as local on both sides of a connection within one machine.
 fn swap_ends_within_one_machine(alert: &mut Value) {
     let fields = &mut alert["output_fields"];
     assert_eq!(fields["fd.sip"], "127.0.0.1", "the connection is not within one machine");
@@ -155,7 +155,7 @@ fn files_that_a_configuration_names_need_not_all_be_there() {
     let log = String::from_utf8_lossy(&out.stderr);
     assert!(out.status.success() && log.contains("rules.d | not there"), "{log}");
     assert!(String::from_utf8_lossy(&out.stdout).contains("\nEvents detected: 6\n"));
-    // If none is, nothing would be detected.
+    // Without rules, falco would detect nothing.
     let out = falco(&["-c", config, "-e", capture, "-o", "rules_files=[/nonexistent]"]);
     assert!(String::from_utf8_lossy(&out.stderr).contains("Error: no rules"));
     let out = falco(&["-c", config, "-e", capture, "-r", "/nonexistent"]);

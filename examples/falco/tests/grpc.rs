@@ -26,10 +26,10 @@ fn main() -> std::process::ExitCode {
     eyas_testing::main()
 }
 
-/// Events that are fed at the start, as not all of the first ones are tested by rules.
+/// Number of events at the start. Rules do not test all of them.
 const FIRST: usize = 100;
 
-/// A rule that every later event matches; its alerts are long.
+/// A rule that every later event matches, with long alerts.
 fn rules(dir: &Dir) -> String {
     let text = format!(
         "- rule: Any\n  desc: d\n  condition: evt.num > {FIRST}\n  output: \"%evt.num {}\"\n  priority: INFO\n  tags: [a, b]\n",
@@ -38,7 +38,7 @@ fn rules(dir: &Dir) -> String {
     dir.write("any.yaml", &text).display().to_string()
 }
 
-/// The program with a server at a socket, which replays what it is fed.
+/// The program with a server at a socket. It replays its standard input.
 struct Serving {
     run: Run,
     pieces: std::vec::IntoIter<Vec<u8>>,
@@ -66,14 +66,14 @@ impl Serving {
         Client::unix(&self.dir.join("run/falco.sock"))
     }
 
-    /// Feeds as many events; each is an alert.
+    /// Feeds this number of events; each raises an alert.
     fn events(&mut self, count: usize) {
         let pieces: Vec<_> = self.pieces.by_ref().take(count).collect();
         assert_eq!(pieces.len(), count);
         self.run.feed(&pieces);
     }
 
-    /// Fetches until there are this many alerts.
+    /// Fetches alerts until this number has arrived.
     #[track_caller]
     fn fetch(&self, client: &Client, count: usize) -> Vec<u64> {
         let (until, mut found) = (Instant::now() + SOON, Vec::new());
@@ -145,19 +145,19 @@ fn sub_streams_what_waits_and_what_comes_to_each_client() {
     falco.events(3);
     assert_eq!(numbers(&one, &mut first, 3), numbers(&two, &mut second, 3));
     assert!(one.get().unwrap().is_empty(), "subscribers have these alerts");
-    // Requests that come later change nothing; no more need to come.
+    // Later requests change nothing, and are not necessary.
     one.ask_again();
     falco.events(1);
     let last = numbers(&one, &mut first, 1);
     assert_eq!(last, numbers(&two, &mut second, 1));
-    // One leaves in the middle of it, and then the other.
+    // One subscriber leaves, and then the other.
     drop((first, one));
     falco.events(2);
     assert_eq!(numbers(&two, &mut second, 2), [last[0] + 1, last[0] + 2]);
     drop((second, two));
     let client = falco.client();
     let found = kept_after_clients_have_gone(&mut falco, &client);
-    // What waited comes first.
+    // Waiting alerts arrive first.
     falco.events(1);
     std::thread::sleep(Duration::from_millis(50));
     let mut third = client.sub().unwrap();
@@ -169,7 +169,7 @@ fn sub_streams_what_waits_and_what_comes_to_each_client() {
     assert!(log.contains("grpc_output") == log.contains("lost since"), "{log}");
 }
 
-/// Feeds events until one waits to be fetched; returns its number.
+/// Feeds events until an alert waits for a client. Returns the number of its event.
 fn kept_after_clients_have_gone(falco: &mut Serving, client: &Client) -> u64 {
     for _ in 0..200 {
         falco.events(1);
@@ -203,7 +203,7 @@ fn a_slow_subscriber_loses_alerts_and_delays_nobody() {
     };
     let (lost, delivered) = (value("lost"), value("delivered"));
     assert!(lost > 50 && lost + delivered == 200, "{lost} {delivered}");
-    // It reads at last: the newest alerts are there.
+    // The client reads again, and gets the newest alerts.
     let mut last = 0;
     let mut had = 0;
     while had < 200 - lost {
@@ -271,7 +271,7 @@ fn bytes_that_are_no_grpc_disturb_nobody() {
     let mut answer = Vec::new();
     strangers[0].set_read_timeout(Some(SOON)).unwrap();
     let _ = strangers[0].read_to_end(&mut answer);
-    // More connections than are served: the others are refused, and those that are served go on.
+    // Too many connections: the server refuses some, and continues to serve the others.
     let more: Vec<_> = (0..80).map(|_| std::os::unix::net::UnixStream::connect(&path).unwrap()).collect();
     falco.run.wait_for("is refused: there are 64 connections already");
     falco.events(1);
@@ -296,7 +296,7 @@ fn idle(address: &Path, options: &[&str]) -> Command {
 fn the_socket_of_a_program_that_runs_is_left_alone() {
     let dir = Dir::new("grpc-twice");
     let path = dir.join("falco.sock");
-    // Left by a program that was killed.
+    // A socket of a killed program.
     drop(UnixListener::bind(&path).unwrap());
     let mut run = Run::of(&mut idle(&path, &[]));
     run.wait_for("Starting gRPC server at ");
@@ -307,7 +307,7 @@ fn the_socket_of_a_program_that_runs_is_left_alone() {
         log.contains("Error: grpc: another program listens at") && log.contains("grpc.bind_address"),
         "{log}"
     );
-    // A replay beside it needs no server.
+    // A replay at the same time needs no server.
     let capture = common::demo();
     let address = format!("grpc.bind_address=unix://{}", path.display());
     let out = falco(&["grpc.enabled=true", &address]).arg("-e").arg(capture).output().unwrap();
@@ -346,13 +346,13 @@ fn a_reload_keeps_the_server_and_its_clients() {
     run.wait_for("grpc.bind_address has changed; that takes effect when the program is started again");
     run.wait_for("Reloaded: ");
     assert!(!other.exists() && client.version().is_ok());
-    // An alert of the program's own: rules that do not load.
+    // An internal alert: rules that do not load.
     config(&other, "priority: nonsense\n");
     run.wait_for("Not reloaded");
     let alert = next(&client, &mut stream).unwrap();
     assert_eq!(alert.rule, "Falco internal: hot restart failure");
     assert_eq!((alert.source.as_str(), alert.source_deprecated, alert.priority), ("internal", 2, 2));
-    // Without the output, nothing comes; with it, the same client is served again.
+    // Without the output, no alert arrives; with it, the server serves the same client again.
     for (more, want) in [("grpc_output: {enabled: false}\n", false), ("grpc_output: {enabled: true}\n", true)]
     {
         config(&path, more);

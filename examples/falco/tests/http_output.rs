@@ -14,13 +14,13 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
 
-/// Longer than any of these replays takes, even on a machine that is busy.
+/// Longer than any of these replays takes, even on a saturated machine.
 const SOON: Duration = Duration::from_secs(60);
 
 struct Request {
     head: String,
     body: Vec<u8>,
-    /// Which connection it came by.
+    /// Number of its connection.
     connection: usize,
 }
 
@@ -56,7 +56,7 @@ fn serve(stream: impl Read + Write, connection: usize, answer: &str, got: &dyn F
 
 const OK: &str = "HTTP/1.1 200 OK\r\n\r\n";
 
-/// A server that says the same to every request; what it gets is in the channel.
+/// A server with one reply to all requests. The channel gets the requests.
 fn server(answer: &'static str, tls: Option<Arc<ServerConfig>>) -> (u16, Receiver<Request>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -144,7 +144,7 @@ fn alerts_arrive_as_they_are_in_a_file() {
 #[test]
 fn a_server_that_never_answers_neither_stops_nor_slows_a_replay() {
     let plain = replay(&["enabled=false"]);
-    // Nobody accepts; the kernel takes connections all the same.
+    // The program does not accept connections, but the kernel does.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = silent.local_addr().unwrap().port();
     let began = Instant::now();
@@ -204,7 +204,7 @@ fn compressed_alerts_are_the_same() {
     let requests: Vec<Request> = requests.try_iter().collect();
     assert!(requests.iter().all(|request| request.head.contains("content-encoding: gzip\r\n")));
     assert_eq!(requests.iter().map(|request| inflate(&request.body)).collect::<Vec<_>>(), plain);
-    // A server that does not know what that is gets them as they are.
+    // A server that refuses the encoding gets uncompressed alerts.
     let (port, requests) = server("HTTP/1.1 415 No\r\n\r\n", None);
     let text = stderr(&replay(&[&url("http", port), "compress_uploads=true"]));
     let bodies: Vec<Vec<u8>> = requests.try_iter().map(|request| request.body).collect();

@@ -9,7 +9,7 @@ mod common;
 
 use common::{Dir, demo};
 
-/// Two rules that both match opens of files in /etc, one that matches programs that start.
+/// Two rules for opens of files in /etc, and one for executed programs.
 const RULES: &str = "
 - rule: Etc opened
   desc: d
@@ -66,7 +66,7 @@ fn replay(config: &Path, options: &[&str], env: &[(&str, &str)]) -> Run {
     }
 }
 
-/// A directory with the rules and a configuration that names them, and more.
+/// A directory with the rules, and a configuration with them and `more`.
 fn setup(name: &str, more: &str) -> (Dir, std::path::PathBuf) {
     let dir = Dir::new(name);
     let rules = dir.write("rules.yaml", RULES);
@@ -83,7 +83,7 @@ fn rules_are_chosen_by_name_tag_and_priority() {
         [run.count("opened /etc"), run.count("any "), run.count("started ")].map(|count| count > 0)
     };
     assert_eq!(counts(&[]), [true, true, true]);
-    // The first rule takes the opens in /etc, unless all rules may match.
+    // Only the first rule matches opens in /etc, unless `rule_matching` is `all`.
     let first = replay(&config, &[], &[]);
     assert_eq!(first.count("any /etc"), 0);
     let all = replay(&config, &["rule_matching=all"], &[]);
@@ -286,7 +286,7 @@ fn files_directories_and_options_are_merged_in_their_order() {
     let run = replay(&config, &[&further], &[("LEAST", "debug")]);
     assert!(run.count("second") > 0 && run.count("first") == 0, "{}", run.log);
     assert!(run.log.contains("b.yaml | schema validation:"), "{}", run.log);
-    // Options come last, and only keys that are not there are added where that is asked for.
+    // Options override files. The strategy `add-only` adds only missing keys.
     let run = replay(&config, &[&further, "priority=notice"], &[("LEAST", "debug")]);
     assert_eq!(run.count("second"), 0);
     let further = format!("config_files[]={{path: {}, strategy: add-only}}", dir.join("config.d").display());

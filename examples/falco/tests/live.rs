@@ -37,7 +37,7 @@ fn reading_the_password_file_raises_an_alert() {
     let (send, lines) = mpsc::channel();
     let stdout = BufReader::new(falco.stdout.take().unwrap());
     std::thread::spawn(move || stdout.lines().map_while(Result::ok).for_each(|line| drop(send.send(line))));
-    // Read until the capture has begun and the alert is there.
+    // Reads the file until the capture has begun and the alert has arrived.
     let until = Instant::now() + Duration::from_secs(50);
     let alert = loop {
         assert!(Instant::now() < until, "no alert");
@@ -64,7 +64,7 @@ fn reading_the_password_file_raises_an_alert() {
     assert_eq!(fields["proc.cmdline"], "cat /etc/shadow");
 }
 
-/// Reads /etc/shadow until the program has written that down in a line that satisfies `found`.
+/// Reads /etc/shadow until `found` returns a value.
 fn read_until<T>(until: Instant, mut found: impl FnMut() -> Option<T>) -> T {
     loop {
         assert!(Instant::now() < until, "not in time");
@@ -93,7 +93,7 @@ fn rules_that_change_find_other_things_and_their_captures_read() {
         .arg(&rules)
         .args(["-M", "60", "-o", "json_output=true", "-o", "capture.enabled=true", "-o"])
         .arg(format!("capture.path_prefix={}", dir.join("c").display()))
-        // Also with calls that were not captured before.
+        // The captures also contain calls that no rule needs.
         .args(["-o", "capture.default_duration=500", "-o", "stdout_output.enabled=false", "-o"])
         .arg(format!("file_output={{enabled: true, filename: {}}}", alerts.display()))
         .stdout(Stdio::null())
@@ -114,7 +114,7 @@ fn rules_that_change_find_other_things_and_their_captures_read() {
         Command::new("ln").args(["-s", "to-nowhere"]).arg(dir.join("link")).status().unwrap();
         has("to-nowhere")
     });
-    // Without any event that a rule is about it ends, too.
+    // The capture also ends if no event of a rule follows.
     std::thread::sleep(Duration::from_secs(2));
     assert!(falco.try_wait().unwrap().is_none(), "falco ended");
     let captures = common::captures(&dir);
@@ -123,7 +123,7 @@ fn rules_that_change_find_other_things_and_their_captures_read() {
         .unwrap();
     let out = falco.wait_with_output().unwrap();
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
-    // The alerts of the run, again from the captures alone.
+    // Replays of the captures raise the same alerts as the live run.
     let both = dir.write("both.yaml", &(rule("before", "") + &rule("after", " and proc.pname = sh")));
     let fields = |line: &str| {
         let alert: serde_json::Value = serde_json::from_str(line).ok()?;
@@ -176,7 +176,7 @@ fn a_capture_begins_before_its_alert() {
         .spawn()
         .unwrap();
     let until = Instant::now() + Duration::from_secs(50);
-    // The first may have begun before the events of interest: falco was just starting.
+    // The first capture may begin before the wanted events, because falco was just starting.
     while common::captures(&dir).len() < 2 {
         assert!(Instant::now() < until && falco.try_wait().unwrap().is_none(), "no capture");
         for path in [&early, &late] {
@@ -188,7 +188,7 @@ fn a_capture_begins_before_its_alert() {
         .unwrap();
     let log = String::from_utf8(falco.wait_with_output().unwrap().stderr).unwrap();
     assert!(log.contains(" of them from before the alert"), "{log}");
-    // Both events are in the second file, the one that started it last.
+    // The second file contains both events; the one that started it is the last.
     let both = dir.write("both.yaml", &(rule(&early) + &rule(&late).replace("rule: r", "rule: l")));
     let out = Command::new(env!("CARGO_BIN_EXE_falco"))
         .arg("-r")

@@ -34,7 +34,7 @@ const GENERAL: [&str; 16] = [
     "scap.n_evts",
 ];
 
-/// Those that only grow.
+/// Keys of counters, which only grow.
 const COUNTERS: [&str; 8] = [
     "falco.num_evts",
     "falco.rules.matches_total",
@@ -54,7 +54,7 @@ fn snapshots(text: &str) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-/// That snapshots are numbered, and that what counts up does, and follows from the snapshot before.
+/// Checks that snapshots have consecutive numbers, that counters grow, and that differences fit the previous snapshot.
 fn check_series(series: &[Value]) {
     let empty = Value::from(0);
     for (number, line) in series.iter().enumerate() {
@@ -245,7 +245,7 @@ fn prometheus_gets_the_same_numbers() {
     let port = falco.port();
     let mut input = falco.stdin.take().unwrap();
     let feeder = std::thread::spawn(move || {
-        // All but the end at once, which is slow in coming.
+        // Everything except the end at once, and the end slowly.
         let capture = demo();
         let (begin, end) = capture.split_at(capture.len() - 400);
         input.write_all(begin).unwrap();
@@ -339,7 +339,7 @@ fn this_machine_is_measured() {
     let options = [&WEB[..], &["metrics.interval=200ms", &file_option]].concat();
     let mut falco = Run::of(falco(&options).args(["-M", "60"]));
     let port = falco.port();
-    // A port that the program holds is no other program's.
+    // Another program cannot use the port.
     let taken = format!("webserver.listen_port={port}");
     let out = common::falco(&[WEB[0], WEB[1], &taken]).args(["-M", "1"]).output().unwrap();
     let log = String::from_utf8_lossy(&out.stderr);
@@ -367,7 +367,7 @@ fn this_machine_is_measured() {
         assert!(value(&first, &name) <= value(&second, &name), "{name}: {first}{second}");
     }
     assert!(value(&first, name) < value(&second, name));
-    // What CPUs have made is what was made.
+    // The sum over CPUs is the total.
     assert_eq!(value(&second, "falcosecurity_scap_n_evts_cpu_total"), value(&second, name));
     let engine = "falcosecurity_scap_engine_name_info{engine_name=\"modern_bpf\",evt_source=\"syscall\"} 1\n";
     assert!(second.contains(engine), "{second}");

@@ -63,7 +63,7 @@ fn falco(config: &Path, args: &[&str]) -> (Option<i32>, String, String) {
     (output.status.code(), text(&output.stdout), text(&output.stderr))
 }
 
-/// Without the times of alerts, and without what public plugins say of themselves.
+/// Removes the times of alerts, and the descriptions and contacts of public plugins.
 fn without_times(text: &str) -> String {
     let ours = ["an event source for tests of plugin hosts", "https://github.com/eyas-rs/eyas"];
     let line = |line: &str| {
@@ -120,7 +120,7 @@ fn fields_of_a_source_are_listed() {
     same("list_names", "falco.yaml", None, &["--list=probe", "-N"]);
     let config = config("falco.yaml", "list_probe");
     let (_, out, _) = falco(&config, &["--list=probe"]);
-    // Other classes have descriptions of their own.
+    // Other classes have other descriptions.
     let class = |text: &str| {
         let from = text.find("Field Class:                  probe_source (plugin)").unwrap();
         let end = text[from..].find("\n---").unwrap();
@@ -257,7 +257,7 @@ fn asynchronous_events_reach_the_rules_of_their_source() {
     let args = ["--enable-source", "probe", "-r", rules.to_str().unwrap(), "-o", ticks, "-o", params];
     let (status, out, err) = falco(&config, &args);
     assert_eq!(status, Some(0), "{err}");
-    // Without the numbers of the events: when a tick comes is up to the machine.
+    // Without the numbers of events, because the times of ticks differ.
     let lines = |text: &str, kind: &str| -> Vec<String> {
         let text = without_times(text).replace("\\\"", "\"");
         let of_kind = |line: &&str| line.starts_with(&format!(": Informational {kind} "));

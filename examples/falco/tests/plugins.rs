@@ -156,7 +156,7 @@ fn rules(folder: &Path, source: &str, condition: &str, output: &str) -> String {
     path.display().to_string()
 }
 
-/// What alerts say behind the time and the priority.
+/// The texts of alerts after the time and the priority.
 fn alerts(out: &str) -> Vec<&str> {
     out.lines().filter_map(|line| line.split_once(": Informational ")).map(|(_, text)| text).collect()
 }
@@ -178,7 +178,7 @@ fn a_plugin_without_an_id_yields_events_of_system_calls() {
 fn values_are_copied_before_the_plugin_is_asked_again() {
     let folder = folder("copied");
     let library = plugin(&folder, &["SOURCING", "EXTRACTION"]);
-    // The plugin has one place for the values of `p.shared`.
+    // The plugin returns all values of `p.shared` in the same memory.
     for (condition, count) in [
         ("p.shared[4] = val(p.shared[4])", 2),
         ("p.shared[4] = val(p.shared[5])", 0),
@@ -221,7 +221,7 @@ fn plugins_of_different_sources_may_have_fields_of_one_name() {
     let mut found = alerts(&out);
     found.sort_unstable();
     assert_eq!((status, found), (Some(0), vec!["other hello", "probe hello"]), "{err}");
-    // Of one source, they contradict each other.
+    // Two plugins with this field for one source are refused.
     eyas_testing::c_plugin(&second, &["EXTRACTION", "NAME=\"other\""]);
     let (status, _, err) = falco(&folder, &text, &args);
     let expected =
@@ -236,7 +236,7 @@ fn asynchronous_events_reach_the_rules_of_system_calls() {
     let rules =
         rules(&folder, "syscall", "evt.type = tick", "\"%evt.type %evt.asynctype %evt.is_async %evt.args\"");
     let (status, out, err) = falco(&folder, &config(&library, ""), &["-r", &rules, "-M", "1"]);
-    // The second is of a thread, which is allowed where there are threads.
+    // The second alert is about the event of a thread.
     let expected = "tick tick true plugin_id=0 name=tick data=data";
     assert_eq!((status, alerts(&out)), (Some(0), vec![expected; 2]), "{err}");
 }
@@ -295,12 +295,12 @@ fn falcos_plugin_for_containers_takes_over() {
     let rules = rules(&folder, "syscall", "evt.num = 2000", "\"%container.id %container.name\"");
     let args = ["-r", &rules, "-e", &demo()];
     let takes_over = "The plugin `container` is loaded: this program does not ask container runtimes itself";
-    // The plugin has no value for its field; the others are the program's own.
+    // The plugin has no value for its field; the built-in metadata supplies the other fields.
     let with = config(&library, "").replace("name: probe", "name: container");
     let (status, out, err) = falco(&folder, &with, &args);
     assert_eq!((status, alerts(&out)), (Some(0), vec!["<NA> host"]), "{err}");
     assert!(err.contains(takes_over), "{err}");
-    // Its configuration alone, without a file, is not the plugin.
+    // With only the configuration and no file, falco uses the built-in metadata.
     let (status, out, err) = falco(&folder, &with.replace(&library, "/nonexistent/libcontainer.so"), &args);
     assert_eq!((status, alerts(&out)), (Some(0), vec!["host host"]), "{err}");
     assert!(!err.contains(takes_over), "{err}");
@@ -328,7 +328,7 @@ fn a_capture_has_what_plugins_know() {
     assert_eq!(status, Some(0), "{err}");
     let files = std::fs::read_dir(&folder).unwrap().flatten().map(|file| file.path());
     let file = files.into_iter().find(|path| path.extension() == Some("scap".as_ref())).unwrap();
-    // With the id that the plugin gave it.
+    // The event has the id that the plugin gave it.
     let mut reader = Reader::open(file).unwrap();
     let mut is_there = false;
     while let Next::Snapshot(_) | Next::Event(_) = reader.next().unwrap() {
@@ -381,7 +381,7 @@ fn a_replay_needs_the_plugin_whose_events_it_has() {
     }
 }
 
-/// A plugin with a source that goes on, as the program runs it.
+/// Runs falco with a plugin whose source does not end.
 fn running(name: &str, more: &str) -> (common::Dir, common::Run) {
     let dir = common::Dir::new(name);
     let library = plugin(&folder(name), &["SOURCING", "EXTRACTION"]);
@@ -411,7 +411,7 @@ fn a_reload_leaves_plugins_as_they_are() {
     run.signal(rustix::process::Signal::HUP);
     run.wait_for("Reloaded: 1 rules");
     std::thread::sleep(std::time::Duration::from_millis(300));
-    // What the configuration says of plugins now takes effect at the next start.
+    // A change of `plugins` takes effect at the next start.
     let changed = std::fs::read_to_string(dir.join("falco.yaml")).unwrap().replace("slow", "two");
     dir.write("falco.yaml", &changed);
     run.signal(rustix::process::Signal::HUP);
@@ -430,7 +430,7 @@ fn a_reload_leaves_plugins_as_they_are() {
     let old = alerts.iter().take_while(|(name, _)| *name == "old").count();
     assert!(old > 2 && alerts.len() > old + 2, "{out}");
     assert!(alerts[old..].iter().all(|(name, _)| *name == "new"));
-    // The plugin's own count goes on.
+    // The plugin keeps its count.
     assert!(alerts.is_sorted_by(|one, next| one.1 < next.1), "{alerts:?}");
     assert_eq!(log.matches("probe: initializing plugin...").count(), 1, "{log}");
     assert_eq!(log.matches("probe: destroying plugin...").count(), 1, "{log}");
@@ -478,7 +478,7 @@ fn a_plugin_that_does_not_return_does_not_keep_falco_from_ending() {
     assert_eq!(status, Some(0), "{err}");
     assert!(err.contains("an event source of a plugin does not end: its last alerts are lost"), "{err}");
     assert!(began.elapsed().as_secs() < 50, "it waits for the plugin");
-    // By a signal, too.
+    // A signal ends it, too.
     let mut run = common::Run::start(&[
         "-c",
         folder.join("falco.yaml").to_str().unwrap(),
@@ -494,7 +494,7 @@ fn a_plugin_that_does_not_return_does_not_keep_falco_from_ending() {
     assert!(log.contains("an event source of a plugin does not end: its last alerts are lost"), "{log}");
 }
 
-/// What a C++ plugin throws that does not catch it itself ends the program: no host can catch it without C++.
+/// An exception that leaves a C++ plugin ends the program: only C++ can catch it.
 #[test]
 fn an_exception_that_leaves_a_plugin_ends_the_program() {
     let folder = folder("throws");
@@ -509,7 +509,7 @@ fn an_exception_that_leaves_a_plugin_ends_the_program() {
             .replace("name: probe", "name: thrower")
     };
     let info = ["--plugin-info", "thrower"];
-    // One that it catches is a failure like any other.
+    // An exception that the plugin catches is a failure like any other.
     let (status, _, err) = falco(&folder, &config("caught"), &info);
     assert_eq!(status, Some(1), "{err}");
     assert!(err.contains("could not initialize plugin: thrown and caught"), "{err}");

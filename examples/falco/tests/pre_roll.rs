@@ -58,7 +58,7 @@ fn the_file_reads_as_the_run_did_from_before_the_alert() {
         let out = String::from_utf8(out.stdout).unwrap();
         alerts_of_every_event(&out)
     };
-    // A capture, and one that follows another.
+    // One capture, and two, one after the other.
     let twice = dir.join("twice");
     let one = std::fs::read(demo()).unwrap();
     std::fs::write(&twice, [&one[..], &one].concat()).unwrap();
@@ -149,11 +149,11 @@ fn the_memory_is_kept() {
     let times = times(file);
     let events = times.len() as u64;
     assert!(times.iter().copied().eq((902 - events..=901).map(|ms| ms * MS)));
-    // Between half and all of the memory.
+    // The events take between half and all of the memory.
     assert!((100..=210).contains(&events), "{events}");
     assert!(log.contains(&format!("Captured {events} events")), "{log}");
     assert!(log.contains(&format!(", {} of them from before the alert", events - 2)), "{log}");
-    // The limit of the file holds for what happened before, too.
+    // The size limit includes the events before the alert.
     std::fs::remove_file(file).unwrap();
     let options = [&options[..], &["capture.max_file_size_mb=1"]].concat();
     let (files, _) = replay(&dir, &rules, &capture, &options);

@@ -31,7 +31,7 @@ fn rule(name: &str) -> String {
     )
 }
 
-/// Reads /etc/shadow until there is such an alert.
+/// Reads /etc/shadow until such an alert arrives.
 fn read_until(alerts: &Path, what: &str) {
     let until = Instant::now() + Duration::from_secs(50);
     while !std::fs::read_to_string(alerts).is_ok_and(|text| text.contains(what)) {
@@ -41,7 +41,7 @@ fn read_until(alerts: &Path, what: &str) {
     }
 }
 
-/// Bits of capabilities.
+/// Bits of the capabilities.
 const SYS_MODULE: u64 = 1 << 16;
 const SYS_ADMIN: u64 = 1 << 21;
 const BPF: u64 = 1 << 39;
@@ -66,7 +66,7 @@ fn a_running_program_has_what_it_needs_and_no_more() {
     }
     assert!(status(&run, "NoNewPrivs:", 10).iter().all(|set| *set == 1));
     assert!(status(&run, "Seccomp:", 10).iter().all(|mode| *mode == 2), "a filter");
-    // Programs are attached again, with what is left.
+    // After a reload, falco attaches BPF programs with its remaining capabilities.
     let more = "- {rule: link, desc: d, condition: evt.type = symlinkat, output: o, priority: INFO}\n";
     dir.write("rules.yaml", &(rule("after") + more));
     read_until(&alerts, "after cat");

@@ -34,8 +34,8 @@ fn alerts(out: &str) -> Vec<(String, u64)> {
     out.lines().filter_map(alert).collect()
 }
 
-/// Holds that there is an alert of every event, in order, first of the one rule, then of the other; returns the number
-/// of the last one of the first.
+/// Asserts that every event has an alert, in order, first of one rule, then of the other. Returns the number of the last
+/// event of the first rule.
 #[track_caller]
 fn assert_taken_over(out: &str, numbers: &[u64]) -> u64 {
     let alerts = alerts(out);
@@ -54,7 +54,7 @@ fn assert_taken_over(out: &str, numbers: &[u64]) -> u64 {
     alerts[old - 1].1
 }
 
-/// Numbers of the demo's events that are shown.
+/// Numbers of the demo's visible events.
 fn demo_numbers() -> &'static [u64] {
     static NUMBERS: OnceLock<Vec<u64>> = OnceLock::new();
     NUMBERS.get_or_init(|| {
@@ -121,7 +121,7 @@ fn what_is_no_regular_file_ends_no_reload() {
         let _ = std::fs::remove_file(&rules);
         std::fs::rename(dir.join(name), &rules).unwrap();
         run.wait_for(want);
-        // Each is an alert, which comes between two events.
+        // Each failure is an alert between two events.
         run.feed(&pieces[fed..fed + 10]);
         fed += 10;
     }
@@ -211,7 +211,7 @@ fn the_state_outlives_the_rules() {
                   output: 'shadow %evt.num %proc.pname %proc.cmdline', priority: INFO}\n";
     let pieces = demo_pieces();
     let mut run = Run::start(&["-r", rules.to_str().unwrap(), "-e", "-"]);
-    // The processes start under the first rules.
+    // The processes start while the first rules are active.
     run.feed(&pieces[..1100]);
     run.wait_for("Opening 'syscall' source");
     dir.write("rules.yaml", shadow);
@@ -239,7 +239,7 @@ fn what_does_not_load_changes_nothing() {
     run.feed(&pieces[1500..2000]);
     std::fs::remove_file(dir.join("falco.yaml")).unwrap();
     run.wait_for("Not reloaded, everything goes on as before: Could not find configuration file");
-    // Whole again: that takes over.
+    // Valid files again: falco uses them.
     dir.write("rules.yaml", every("new"));
     dir.write("falco.yaml", format!("rules_files: [{}]\n", rules.display()));
     let rest = run.feed_until("Reloaded: 1 rules", &pieces[2000..], 1);
@@ -258,7 +258,7 @@ fn what_does_not_load_changes_nothing() {
     }
     let said = failures[0]["output"].as_str().unwrap();
     assert!(said.contains("line 1: LOAD_ERR_COMPILE_CONDITION") && said.contains("evt.nmu"), "{said}");
-    // JSON until the configuration that does not say so.
+    // Alerts are JSON until the new configuration.
     let old = out.lines().filter(|line| line.contains("\"rule\":\"old\"")).count();
     let new = alerts(&out);
     let numbers = demo_numbers();
@@ -281,7 +281,7 @@ fn a_directory_that_a_link_leads_to_is_replaced() {
     let mut run = Run::start(&["-r", map.to_str().unwrap(), "-e", "-"]);
     run.feed(&pieces[..1000]);
     run.wait_for("Opening 'syscall' source");
-    // As Kubernetes does with a config map.
+    // As Kubernetes updates a ConfigMap.
     symlink("..2", map.join("..data_tmp")).unwrap();
     std::fs::rename(map.join("..data_tmp"), map.join("..data")).unwrap();
     let rest = run.feed_until("Reloaded: 1 rules", &pieces[1000..], 1);

@@ -66,7 +66,7 @@ fn what_rules_cost_is_told() {
     }
 }
 
-/// Raw bytes are dots where they cannot be printed; in base64 nothing of them is lost.
+/// Unprintable bytes are dots; base64 keeps all bytes.
 #[test]
 fn buffers_are_written_in_base64_on_request() {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
@@ -82,7 +82,7 @@ fn buffers_are_written_in_base64_on_request() {
         let text = alert["output_fields"]["evt.buffer"].as_str().unwrap();
         assert_eq!(alert["output_fields"]["evt.arg.data"], text);
         assert!(alert["output"].as_str().unwrap().contains(&format!("[{text}] [{text}]")), "{line}");
-        // Four letters for each three bytes begun, which are as many dots and letters.
+        // Base64 has four letters for every three bytes; the text has a dot or a letter for each byte.
         let shown = dots.split_once('[').unwrap().1.split_once("] [").unwrap().0.replace("\\\"", "\"");
         assert_eq!(text.len(), shown.len().div_ceil(3) * 4, "{dots}\n{line}");
         count += 1;

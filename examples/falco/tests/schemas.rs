@@ -24,7 +24,7 @@ fn each_output_has_its_schema() {
             "program_output={{enabled: true, keep_alive: true, json_schema: ecs, program: 'cat > {}'}}",
             program.display()
         ),
-        // The schemas have what is left out of Falco's JSON.
+        // The other schemas contain the fields that this option removes from Falco's JSON.
         "json_include_output_fields_property=false".to_owned(),
     ];
     let mut falco = Command::new(env!("CARGO_BIN_EXE_falco"));

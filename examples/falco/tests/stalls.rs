@@ -32,7 +32,7 @@ fn rules(dir: &Dir) -> PathBuf {
     dir.write("rules.yaml", &rule)
 }
 
-/// The program with a rule for every event, and a file that has all alerts.
+/// The program with a rule for every event, and a file output.
 struct Falco {
     command: Command,
     alerts: PathBuf,
@@ -103,7 +103,7 @@ impl Drop for Running {
     }
 }
 
-/// The demo's events, of which each has an alert.
+/// Numbers of the demo's events, each of which has an alert.
 fn all() -> Vec<u64> {
     let dir = Dir::new("stalls-all");
     let mut falco = Falco::new(&dir, &[]).replay(&demo());
@@ -114,7 +114,7 @@ fn all() -> Vec<u64> {
     numbers
 }
 
-/// The line of the log that says what this output lost.
+/// The log line with the losses of this output.
 #[track_caller]
 fn lost<'l>(log: &'l str, output: &str) -> &'l str {
     let prefix = format!("{output}: ");
@@ -259,7 +259,7 @@ fn a_replay_whose_only_reader_takes_its_time_loses_nothing() {
     assert!(run.wait().success());
     assert_eq!(text.lines().filter(|line| line.ends_with("xxx")).count(), all().len());
     assert!(text.contains("\nEvents detected: "), "the statistics come, too");
-    // Asked to end, it does.
+    // SIGTERM ends it.
     let mut run = falco.start();
     std::thread::sleep(Duration::from_millis(500));
     run.signal(Signal::TERM);
@@ -302,7 +302,7 @@ fn standard_error_that_fails_changes_nothing() {
         assert_eq!(falco.numbers(), all(), "{name}");
         std::fs::remove_file(&falco.alerts).unwrap();
     }
-    // The same where the program only prints something.
+    // The same for options that only print something.
     for args in [&["-V", "rules.yaml"][..], &["--version"], &["--list"], &["--nonsense"]] {
         for (out, error) in [(gone(), gone()), (full(), full())] {
             let mut falco = Command::new(env!("CARGO_BIN_EXE_falco"));
@@ -374,7 +374,7 @@ fn a_log_that_nobody_reads_stops_neither_detection_nor_the_end() {
         assert!(Instant::now() < until);
         std::thread::sleep(Duration::from_millis(20));
     }
-    // Each is a line of the log.
+    // Each signal writes a line to the log.
     for _ in 0..10 {
         run.signal(Signal::USR1);
         std::thread::sleep(Duration::from_millis(10));
@@ -468,7 +468,7 @@ fn health_and_metrics_tell_of_an_output_that_is_stuck() {
         reason.starts_with("program_output: ") && reason.contains(" alerts wait, none was taken for "),
         "{body}"
     );
-    // Numbers of the loop come with the next event.
+    // The loop reports its numbers at the next event.
     let mut input = run.0.stdin.take().unwrap();
     let feeder = std::thread::spawn(move || {
         for piece in &pieces[200..] {
@@ -488,7 +488,7 @@ fn health_and_metrics_tell_of_an_output_that_is_stuck() {
     ] {
         assert!(page.contains(part), "{part}: {page}");
     }
-    // The log is looked after once a second.
+    // falco checks the log once a second.
     std::thread::sleep(Duration::from_millis(1500));
     run.signal(Signal::TERM);
     assert!(run.wait().success());
@@ -502,7 +502,7 @@ fn health_and_metrics_tell_of_an_output_that_is_stuck() {
     assert!(lost(&rest, "program_output").contains(STUCK), "{rest}");
 }
 
-/// Opens the file that the rule is about as often.
+/// Opens the file of the rule this many times.
 fn open_often(path: &Path, times: usize) {
     for _ in 0..times {
         drop(File::open(path).unwrap());
@@ -544,7 +544,7 @@ fn live_detection_goes_on_whatever_outputs_do() {
         command.args(["-o", option]);
     }
     command.env_remove("http_proxy").env_remove("HTTP_PROXY");
-    // Nobody reads either of them while it runs.
+    // The test does not read standard output and standard error while falco runs.
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut run = Running(command.spawn().unwrap());
     let mut log = BufReader::new(run.0.stderr.take().unwrap());
@@ -563,7 +563,7 @@ fn live_detection_goes_on_whatever_outputs_do() {
         ["stdout_output: ", "program_output: ", "http_output: "].iter().all(|output| body.contains(output))
     });
     assert!(!body.contains("file_output: ") && !body.contains("event loop"), "{body}");
-    // After all of them have been stuck for a while.
+    // After all outputs have been stuck for a while.
     open_often(&watched, 1000);
     let until = Instant::now() + SOON;
     while count() < before + 4000 {

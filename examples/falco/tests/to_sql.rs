@@ -18,7 +18,7 @@ fn run(dir: &Dir, rules: &str, arguments: &[&str]) -> Output {
     falco.args(["-c", "/dev/null", "-r"]).arg(path).args(arguments).output().unwrap()
 }
 
-/// A rule with this condition in SQL, behind `WHERE`; SQL has words for it.
+/// Compares the SQL of a condition, after `WHERE`; SQL can express it.
 #[track_caller]
 fn check(name: &str, condition: &str, expected: &str) {
     let dir = Dir::new(name);
@@ -90,7 +90,7 @@ fn an_absent_value_satisfies_no_comparison_and_its_negation() {
 }
 
 #[test]
-fn what_sql_has_no_words_for_is_named_and_taken_to_hold() {
+fn comparisons_that_sql_cannot_express_are_reported_and_true() {
     let dir = Dir::new("to-sql-missing");
     let rules = "\
 - rule: one
@@ -119,7 +119,7 @@ SELECT * FROM events WHERE (\"evt.type\" = 'open' AND TRUE AND NOT coalesce(FALS
 SELECT * FROM events WHERE \"proc.name\" = 'a';
 ";
     assert_eq!(text, expected);
-    assert!(said.contains("one: SQL has no words for `b64(proc.args) contains x`"), "{said}");
+    assert!(said.contains("one: SQL cannot express `b64(proc.args) contains x`"), "{said}");
     assert!(run(&dir, &rules, &["--to-sql", "two"]).status.success());
     let unknown = run(&dir, &rules, &["--to-sql", "twoo"]);
     let said = String::from_utf8(unknown.stderr).unwrap();

@@ -35,7 +35,7 @@ fn an_invalid_file_is_drawn_on_standard_error() {
     let path = file("invalid.yaml", &rule("evt.type = open and fd.nam = x"));
     let (output, out, err) = falco(&path, &["-V", "FILE"]);
     assert_eq!(output.status.code(), Some(1));
-    // What a program reads is Falco's text.
+    // Programs get Falco's text.
     let file = path.display();
     let falcos = format!(
         "{file}: Invalid\n1 Errors:\nIn rules content: ({file}:0:0)\n    rule 'r': ({file}:0:2)\n    \
@@ -101,7 +101,7 @@ fn the_official_rules_are_quiet() {
     assert!(!err.contains("error[") && err.matches("warning[").count() < 20, "{err}");
 }
 
-/// What is said of a mistake on the command line.
+/// The message about a mistake on the command line.
 fn mistake(args: &[&str]) -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_falco")).args(args).output().unwrap();
     let err = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -143,7 +143,7 @@ fn files_in_the_wrong_place_are_named_with_what_they_are() {
         let said = mistake(args);
         assert!(said.contains(want), "{args:?}: {said}");
     }
-    // A directory with tests beside its rules is one of rules.
+    // A directory may contain rules and their tests.
     let output = Command::new(env!("CARGO_BIN_EXE_falco"))
         .args(["-c", "/dev/null", "--rules", demo, "--dry-run"])
         .output()

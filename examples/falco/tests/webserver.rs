@@ -82,12 +82,12 @@ fn the_health_page_may_be_elsewhere() {
 #[test]
 fn clients_that_are_slow_or_many_keep_nobody_out() {
     let (mut falco, port) = serving(&[]);
-    // More than are served at once: some say nothing, some a part of a request, some never read.
+    // Too many clients at once: some send nothing, some a part of a request, some never read.
     let mut slow: Vec<_> = (0..100).map(|_| connect(port)).collect();
     for (n, stream) in slow.iter_mut().enumerate() {
         let part =
             ["", "GET /healthz HTTP/1.1\r\nX-Slow: ", "GET /versions HTTP/1.1\r\nHost: x\r\n\r\n"][n % 3];
-        // The oldest were put out already.
+        // The server has closed the oldest connections already.
         let _ = stream.write_all(part.as_bytes());
     }
     let began = Instant::now();
@@ -95,7 +95,7 @@ fn clients_that_are_slow_or_many_keep_nobody_out() {
         assert!(get(port, "/healthz").0.starts_with("http/1.1 200"));
     }
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
-    // A head without end is refused; who only waits is put out after a while.
+    // The server refuses an endless head, and closes idle connections after a while.
     let endless = format!("GET /healthz HTTP/1.1\r\nX: {}", "x".repeat(1 << 20));
     let mut stream = connect(port);
     let _ = stream.write_all(endless.as_bytes());
@@ -105,7 +105,7 @@ fn clients_that_are_slow_or_many_keep_nobody_out() {
     let mut last = slow.pop().unwrap();
     let _ = last.read_to_end(&mut answer);
     assert!(began.elapsed() < SOON);
-    // None of that has anything to do with what the program is for.
+    // Meanwhile, detection continues.
     falco.stdin.as_mut().unwrap().write_all(&demo()).unwrap();
     let (status, output, log) = falco.finish();
     assert!(status.success() && output.contains("\nEvents detected: 6\n"), "{output}{log}");
@@ -179,7 +179,7 @@ fn pages_may_be_encrypted() {
         .unwrap()
         .with_root_certificates(roots)
         .with_no_client_auth();
-    // One that does not speak it, in between.
+    // A client without TLS, in between.
     let _ = say(connect(port), "GET /healthz HTTP/1.1\r\n\r\n");
     let tls = ClientConnection::new(Arc::new(config), ServerName::try_from("127.0.0.1").unwrap()).unwrap();
     let (head, body) = say(StreamOwned::new(tls, connect(port)), "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");

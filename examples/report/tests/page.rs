@@ -31,7 +31,7 @@ fn slice(page: &str) -> String {
         .replace("&amp;", "&")
 }
 
-/// What was planted in the shared attack capture.
+/// The planned actions in the shared attack capture.
 const PLANTED: &str = include_str!("attack.yaml");
 
 /// An action, and texts that show it.
@@ -60,7 +60,7 @@ fn every_planted_action_of_the_attack_is_in_the_slice() {
     assert!(page.len() < 3 << 20, "{} bytes", page.len());
 }
 
-/// The ground truth of another program: what Falco 0.44.1 raised alerts of.
+/// Falco 0.44.1 raised alerts for these commands.
 #[test]
 fn every_command_that_falco_found_in_the_attack_is_in_the_slice() {
     let attack = eyas_testing::data_or_ignore("captures/attack.scap.gz");
@@ -70,7 +70,7 @@ fn every_command_that_falco_found_in_the_attack_is_in_the_slice() {
     for line in std::fs::read_to_string(alerts).unwrap().lines() {
         let alert: serde_json::Value = serde_json::from_str(line).unwrap();
         let command = alert["output_fields"]["proc.cmdline"].as_str().unwrap_or_default();
-        // Labels are cut; Falco has U+FFFD for a line break.
+        // Labels are cut, and Falco shows a line break as U+FFFD.
         commands.insert(command.chars().take(30).take_while(|c| *c != '\u{fffd}').collect::<String>());
     }
     assert!(commands.len() > 40, "{commands:?}");
@@ -158,7 +158,7 @@ fn losses_are_shaded() {
     ] {
         writer.event(&EventBuilder::new(ty).ts(ts).tid(7).build().as_raw()).unwrap();
     }
-    // Two that are one on the page.
+    // Two losses that the page merges.
     for since in [4_000_000_000, 4_000_000_010] {
         writer.losses(&[Loss::unknown(since as u16, since, since + 5, 3)]);
     }

@@ -17,22 +17,22 @@ fn main() -> std::process::ExitCode {
 const CAPTURES: [&str; 3] =
     ["public/502error.scap.gz", "upstream/psp_run_as_user_0_container.scap", "upstream/curl_google.scap"];
 
-/// What is done with the lines of both before they are compared.
+/// How the test changes the lines of both programs before it compares them.
 #[derive(Clone, Copy)]
 enum Rule {
     /// Nothing.
     Same,
-    /// Rows with the smallest value may be others: both have cut a list of equal ones somewhere.
+    /// Rows with the smallest value may differ, because both programs cut a list of equal values.
     Ties,
-    /// Rows whose calls the other counts otherwise are left out.
+    /// Leaves out rows of calls that sysdig counts differently.
     Without(&'static [&'static str]),
-    /// The same, and only the first 20 rows that are left.
+    /// The same, and compares only the first 20 remaining rows.
     Top(&'static [&'static str]),
     /// The same, and without those with the smallest value.
     TopTies(&'static [&'static str]),
     /// Each line begins with this many words that count.
     Words(usize),
-    /// The words of each line are in another order; some rows are left out.
+    /// The words of each line are in another order; leaves out some rows.
     AnyOrder(&'static [&'static str]),
     /// The view has the last part of a second, too.
     LastPart,
@@ -59,7 +59,7 @@ const CHISELS: &[(&str, Rule)] = &[
     ("topfiles_bytes", Ties),
     ("topfiles_time", Ties),
     ("topfiles_errors", Ties),
-    // Both name one datagram socket by another of its addresses.
+    // The programs show different addresses of a datagram socket.
     ("topconns", Words(1)),
     ("topports_server", Ties),
     // The chisel counts enter events, too, and what is no call.
@@ -111,7 +111,7 @@ const CHISELS: &[(&str, Rule)] = &[
     // The port of an IPv6 address is not printed there.
     ("netstat", Without(&["fe80"])),
     ("ps", Words(2)),
-    // A Unix socket has no name here unless its connection was made; enter events name datagram sockets otherwise.
+    // eyas shows no name of an unconnected Unix socket; enter events give datagram sockets other names.
     ("fdcount_by fd.type", AnyOrder(&["unix", "ipv4"])),
 ];
 

@@ -46,7 +46,7 @@ fn a_filter_a_count_and_a_format() {
     let shadow = "fd.name=/etc/shadow and proc.name=cat and evt.num < 5000";
     let format = "%evt.num %evt.type";
     assert_eq!(prints(&["-p", format, "-n", "2", shadow]).lines().next(), Some("1176 openat"));
-    // Words are joined to one filter.
+    // sysdig joins the words to one filter.
     let found = prints(&[
         "-p",
         "%evt.num",
@@ -77,7 +77,7 @@ fn options_may_follow_the_filter() {
     let found =
         prints(&["evt.type=openat", "and", "evt.num<2000", "-n1", "-p%proc.name", "and", "evt.num>1175"]);
     assert_eq!(found, "cat\n");
-    // A number below zero is a value.
+    // A negative number is a value, not an option.
     assert!(prints(&["-p", "%evt.rawres", "evt.rawres", "=", "-2", "-n", "1"]).starts_with("-2"));
 }
 
@@ -563,7 +563,7 @@ fn what_passes_is_written_and_reads_back() {
     assert_eq!(names(&dir.join("ring0")), expected[2..]);
     assert_eq!(names(&dir.join("ring1")), expected[1..2]);
 
-    // All of it, and the state with it.
+    // Everything, with the state.
     prints(&["-w", &out("all")]);
     let line = |from: &str| {
         let format = "*%evt.num %proc.name %proc.cmdline %fd.name %user.name";
@@ -622,7 +622,7 @@ struct Running(std::process::Child);
 #[cfg(feature = "live")]
 impl Drop for Running {
     fn drop(&mut self) {
-        // Where the test did not fail, the program has ended.
+        // If the test succeeds, the program has already ended.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
@@ -644,7 +644,7 @@ fn watch(args: &[&str], is_wanted: fn(&str) -> bool) -> String {
             while !done.load(std::sync::atomic::Ordering::Relaxed) {
                 Command::new("true").status().unwrap();
                 std::thread::sleep(std::time::Duration::from_millis(50));
-                // On a busy machine it takes long until the capture begins. Its end ends the wait below.
+                // On a saturated machine, the capture begins late. Its end ends the wait below.
                 if began.elapsed() > std::time::Duration::from_secs(90) {
                     let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
                     break;

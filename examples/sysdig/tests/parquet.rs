@@ -17,9 +17,9 @@ fn main() -> std::process::ExitCode {
 
 const DEMO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../demo/demo.scap.gz");
 
-/// Tables, which sysdig creates.
+/// The directory of the tables; sysdig creates it.
 struct Tables {
-    /// Around them.
+    /// The directory around it.
     dir: Dir,
     path: PathBuf,
 }
@@ -39,7 +39,7 @@ fn run(args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_sysdig")).env("TZ", "UTC").args(args).output().unwrap()
 }
 
-/// What it prints, which must be all that it says.
+/// Standard output; standard error must be empty.
 fn prints(args: &[&str]) -> String {
     let output = run(args);
     let error = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -47,7 +47,7 @@ fn prints(args: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// What it says when it fails.
+/// Standard error of a failure.
 fn refuses(args: &[&str]) -> String {
     let output = run(args);
     assert!(!output.status.success(), "{args:?} succeeds");
@@ -122,7 +122,7 @@ fn a_row_has_what_a_line_shows() {
 #[test]
 fn the_tables_say_who_ran_and_what_was_used() {
     let tables = Tables::new("state");
-    // The filter is about events alone.
+    // The filter applies only to events.
     prints(&["-r", DEMO, "--parquet", tables.text(), "evt.type=execve"]);
     let processes = rows(&tables, "processes");
     let cat = processes
@@ -242,7 +242,7 @@ fn what_cannot_be_is_said() {
 #[test]
 fn a_file_that_cannot_be_written_leaves_nothing_behind() {
     let tables = Tables::new("full");
-    // As a full disk does, the limit ends what is written to a file.
+    // Like a full disk, the limit makes writes fail.
     let script = "trap '' XFSZ; ulimit -f 16; exec \"$@\"";
     let mut command = Command::new("bash");
     command.args(["-c", script, "sh", env!("CARGO_BIN_EXE_sysdig"), "-r", DEMO, "--parquet", tables.text()]);

@@ -52,7 +52,7 @@ fn the_events_of_a_plugin_are_shown_filtered_and_formatted() {
     assert_eq!(lines(&out), ["1 [probe] 1 of probe: hello", "2 [probe] 2 of probe: world"], "{err}");
     let (out, _) = sysdig(&["-I", &input, "-p", "%evt.num %p.text %p.list", "p.text = world"]);
     assert_eq!(out, "2 world (a,b,c)\n");
-    // Loaded by `-H`, named by its own name.
+    // `-H` loads the plugin, and `-I` names it.
     let (out, _) =
         sysdig(&["-H", &library, "-I", "probe:two", "-p", "%evt.source %evt.type %proc.name", "-n", "1"]);
     assert_eq!(out, "");
@@ -76,7 +76,7 @@ fn a_capture_begins_with_what_plugins_know_and_is_read_with_and_without_them() {
     assert_eq!(out, format!("{} probe hello\n{} probe world\n", args("hello"), args("world")), "{err}");
     let (out, _) = sysdig(&["-r", &capture, "-p", "*%evt.type %evt.args %evt.source", format[2]]);
     assert_eq!(out, format!("{} <NA>\n{} <NA>\n", args("hello"), args("world")));
-    // The event of the dump, whose time and id are as the plugin gave them, is not shown but in the file.
+    // The event of the dump is hidden, but in the file, with the plugin's time and id.
     let bytes = std::fs::read(&capture).unwrap();
     let id_and_name = [&77u32.to_le_bytes()[..], b"tick\0data"].concat();
     assert!(bytes.windows(id_and_name.len()).any(|window| window == id_and_name));
@@ -90,7 +90,7 @@ fn fields_and_tables_of_a_plugin_are_there_in_a_replay() {
     let (out, err) = sysdig(&["-r", &demo, "-H", &library, "-n", "2", "-p", format]);
     let first = out.lines().next().unwrap_or_default().split(' ').collect::<Vec<_>>();
     assert_eq!((first[2], first[3]), ("1", format!("{}#1", first[1]).as_str()), "{out}{err}");
-    // A view has no fields of plugins, and works beside them.
+    // Views work beside plugins, without their fields.
     let (out, err) = sysdig(&["-r", &demo, "-H", &library, "-c", "topfiles_bytes"]);
     assert!(out.lines().count() > 2, "{out}{err}");
 }
@@ -121,7 +121,7 @@ fn installed_plugins_are_listed_and_described() {
     let (out, err) = sysdig(&["-Il"]);
     assert!(out.starts_with("3 Plugins Loaded:\n\nName: probe\n"), "{out}");
     assert!(out.contains("\nName: k8saudit\n") && err.contains("none.so"), "{err}");
-    // By its name it is found where it is installed.
+    // sysdig finds an installed plugin by its name.
     let (out, err) = sysdig(&["--plugin-info", "probe"]);
     assert!(out.contains("Suggested open params:\ntwo: two events\n"), "{out}{err}");
 }

@@ -33,7 +33,7 @@ fn every_field() -> String {
     format!("*{} evt.args=%evt.args proc.aname=%proc.aname[2] proc.apid=%proc.apid[1]", fields.join("\t"))
 }
 
-/// The events of the capture that pass the filter are printed alike from the slice; returns its bytes.
+/// Checks that the slice prints the same lines as the capture with the filter. Returns the size of the slice.
 #[track_caller]
 fn check(capture: &Path, filter: &str, dir: &Dir) -> u64 {
     let slice = dir.join("slice.scap");
@@ -56,7 +56,7 @@ fn check(capture: &Path, filter: &str, dir: &Dir) -> u64 {
     std::fs::metadata(&slice).unwrap().len()
 }
 
-/// Filters about events of the capture that are drawn.
+/// Filters for randomly chosen events of the capture.
 fn drawn(capture: &Path, count: usize, seed: u64) -> Vec<String> {
     let sample = "*%evt.num\t%proc.name\t%proc.pid\t%evt.type\t%fd.name\t%thread.tid\t%user.name";
     let lines = sysdig(&["-r", capture.to_str().unwrap(), "-p", sample]);
@@ -127,7 +127,7 @@ fn a_slice_of_a_slice_has_the_numbers_of_the_whole() {
         sysdig(&["-r", from, "-p", "%evt.num %evt.deltatime", "fd.name=/etc/shadow and proc.name=cat"])
     };
     assert_eq!(numbers(dir.join("slice.scap").to_str().unwrap()), numbers(DEMO));
-    // A count and a time hold for what is looked for, too.
+    // A count and a time limit apply to the wanted events, too.
     let count = dir.join("count.scap");
     sysdig(&["-r", DEMO, "-n", "3", "-w", count.to_str().unwrap(), "proc.name=cat"]);
     let lines = |args: &[&str]| sysdig(&[&["-p", "%evt.num %proc.name %proc.pname %fd.name"], args].concat());
@@ -213,7 +213,7 @@ fn a_redacted_capture_has_none_of_the_names_and_stays_of_one_piece() {
     }
     let shown = sysdig(&["-r", redacted.to_str().unwrap(), "-n", "1", "-p", "%evt.hostname"]);
     assert!(shown.starts_with("host-"), "{shown}");
-    // What is not about people or networks is as it was; numbers, sizes and times are, too.
+    // Everything else stays, such as numbers, sizes and times.
     let lines = |path: &Path, format: &str| sysdig(&["-p", format, "-r", path.to_str().unwrap()]);
     let same = "*%evt.num %evt.rawtime %evt.type %proc.name %proc.pid %proc.pname %proc.exepath %fd.name %evt.rawres %evt.buflen";
     let (one, other) = (lines(&plain, same), lines(&redacted, same));
@@ -224,18 +224,18 @@ fn a_redacted_capture_has_none_of_the_names_and_stays_of_one_piece() {
         "{:?}",
         &differ[..differ.len().min(5)]
     );
-    // One text, one pseudonym.
+    // A text has one pseudonym.
     let pairs =
         |path: &Path| -> Vec<String> { lines(path, "*%proc.args").lines().map(str::to_owned).collect() };
     let mut names = std::collections::HashMap::new();
     for (one, other) in pairs(&plain).iter().zip(pairs(&redacted).iter()) {
         assert_eq!(names.entry(one.clone()).or_insert_with(|| other.clone()), other, "{one}");
     }
-    // The same file again.
+    // The result is the same again.
     let again = dir.join("again.scap");
     sysdig(&["-r", DEMO, "--redact", "-w", again.to_str().unwrap()]);
     assert_eq!(std::fs::read(&again).unwrap(), std::fs::read(&redacted).unwrap());
-    // A part has the pseudonyms of the whole.
+    // A slice has the pseudonyms of the whole capture.
     let part = dir.join("part.scap");
     sysdig(&["-r", DEMO, "--redact", "-w", part.to_str().unwrap(), "proc.name=cat"]);
     let args = |path: &Path| {
@@ -277,7 +277,7 @@ fn a_trace_has_lifelines_and_calls() {
     }
     let name = |pid: i64| events.iter().find(|event| event["name"] == "process_name" && event["pid"] == pid);
     assert_eq!(name(21825).unwrap()["args"]["name"], "cat");
-    // Of nothing, and to standard output.
+    // A trace without events, to standard output.
     let none: serde_json::Value =
         serde_json::from_str(&sysdig(&["trace", "--perfetto", "-", "-r", DEMO, "evt.num=0"])).unwrap();
     assert!(none["traceEvents"].as_array().unwrap().iter().all(|event| event["cat"] != "call"));
@@ -326,7 +326,7 @@ fn losses_survive_copies_slices_and_parts() {
     let whole = doubts(path);
     let count = |text: &str| text.lines().filter(|line| line.contains(" true ")).count();
     assert!(count(&doubts(DEMO)) == 0 && count(&whole) > 100, "{whole}");
-    // The first loss is of all that was known. Some events before it are not shown.
+    // The first loss affects all processes. Some events before it are hidden.
     let first = whole.lines().position(|line| line.contains(" true "));
     assert!(first.is_some_and(|first| (900..1_000).contains(&first)), "{first:?}");
     let copy = dir.join("copy.scap");

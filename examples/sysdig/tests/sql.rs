@@ -49,7 +49,7 @@ for name, query in asked["queries"].items():
 json.dump(results, sys.stdout)
 "#;
 
-/// The engines that Python has here; the test is ignored if there are none.
+/// The installed engines; ignores the test if there are none.
 fn engines() -> &'static [&'static str] {
     static ENGINES: OnceLock<Vec<&str>> = OnceLock::new();
     let python = need_program("python3");
@@ -63,7 +63,7 @@ fn engines() -> &'static [&'static str] {
     engines
 }
 
-/// What the engine finds with each query.
+/// The results of each query.
 fn run_queries(engine: &str, files: &str, queries: &BTreeMap<String, String>) -> BTreeMap<String, Json> {
     let python = need_program("python3");
     let mut child = Command::new(&python)
@@ -137,7 +137,7 @@ fn compare(engine: &Engine, capture: &Path) -> usize {
     rules.iter().filter_map(|(name, _)| expected.get(*name)).map(BTreeSet::len).sum()
 }
 
-/// Rules of the kinds that official ones are.
+/// Rules like the official ones.
 const RULES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sql-rules.yaml");
 
 #[test]
@@ -172,7 +172,7 @@ fn official_rules_find_in_tables_what_they_match() {
         let is_capture = |path: &PathBuf| {
             path.to_string_lossy().ends_with(".scap") || path.to_string_lossy().ends_with(".scap.gz")
         };
-        // All of them take minutes.
+        // All captures take minutes.
         let is_large = |path: &PathBuf| {
             !path.ends_with("attack.scap.gz") && std::fs::metadata(path).unwrap().len() > 22_000
         };
@@ -183,7 +183,7 @@ fn official_rules_find_in_tables_what_they_match() {
     assert!(count >= 99, "{count}");
 }
 
-/// A value as a table has it.
+/// A value as a literal of SQL.
 fn cell(value: &Value<'_>) -> String {
     let quoted = |text: &str| format!("'{}'", text.replace('\'', "''"));
     match value {

@@ -10,7 +10,7 @@ fn main() -> std::process::ExitCode {
 
 const FORMAT: &str = "*%evt.num|%evt.type|%evt.args|%proc.name|%proc.pid|%proc.ppid|%proc.exe|%proc.args|%proc.cwd|%proc.env|%user.name|%fd.num|%fd.name|%fd.type";
 
-/// What a capture without users has where the reference looked at the machine it ran on: its user 1000.
+/// For a capture without users, the reference shows the user 1000 of the machine on which it ran.
 const READERS_OWN_USER: (&str, &str, &str) = ("pre010", "|cloudsdk|", "|<NA>|");
 
 fn synthetic() -> PathBuf {
@@ -49,7 +49,7 @@ fn synthetic_captures_print_what_the_reference_prints() {
         let error = String::from_utf8(output.stderr).unwrap();
         let fails = dir.join(format!("golden/{name}.err.txt")).exists();
         match name.as_str() {
-            // Where the reference refuses it.
+            // The reference refuses these captures.
             "noevents" => assert!(fails && output.status.success() && error.is_empty(), "{error}"),
             "trunc" => {
                 assert!(fails && !output.status.success() && error.contains("is truncated"), "{error}")

@@ -77,7 +77,7 @@ sys.exit(os.waitstatus_to_exitcode(status))
 #[test]
 fn it_draws_in_a_terminal_and_leaves_it_as_it_was() {
     let python = need_program("python3");
-    // F2, down, Enter, F4, Escape, q, and what the screen shows then.
+    // F2, down, Enter, F4, Escape, q, each with a text that the screen then shows.
     let keys = r"\x1bOQ=topcontainers_net \x1b[B \r=openat \x1bOS=completes \x1b q";
     let output = Command::new(python)
         .args(["-c", SCRIPT, env!("CARGO_BIN_EXE_sysdig"), "top", "-r", DEMO, keys])
@@ -88,7 +88,7 @@ fn it_draws_in_a_terminal_and_leaves_it_as_it_was() {
     for text in ["sysdig top", "processes", "PID", "bash", "Views", "Filter (Tab completes)"] {
         assert!(drawn.contains(text), "{text}: {drawn:?}");
     }
-    // The screen from before comes back, with the cursor.
+    // At the end, the previous screen is back, with the cursor.
     assert!(drawn.contains("\x1b[?1049l") && drawn.contains("\x1b[?25h"), "{drawn}");
 }
 

@@ -21,7 +21,7 @@ fn prints(args: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// The views with arguments that they can be shown with.
+/// The views, with arguments if they need some.
 fn views() -> Vec<String> {
     let list = prints(&["-cl"]);
     let names = list.lines().filter(|line| {
@@ -112,7 +112,7 @@ fn the_state_is_that_of_the_first_event_that_passes() {
         open.lines().nth(1).is_some_and(|line| line.starts_with("cat ") && line.ends_with("/etc/shadow")),
         "{open}"
     );
-    // Nothing passes: what is known at the end.
+    // No event passes the filter: the view shows the state at the end.
     assert!(prints(&["-M", "1", "-c", "ps", "proc.pid>0", "evt.num=0"]).lines().count() > 1);
 }
 

@@ -125,7 +125,7 @@ fn end_of_quote(chars: &[char], start: usize) -> usize {
             (at + 1).min(chars.len())
         }
         (Some(_), Some('\'')) => start + 3,
-        // A lifetime: its name is no name of an item.
+        // A lifetime, whose name is not an item's.
         _ => {
             let name = chars[start + 1..].iter().take_while(|c| c.is_alphanumeric() || **c == '_').count();
             start + 1 + name
@@ -133,7 +133,7 @@ fn end_of_quote(chars: &[char], start: usize) -> usize {
     }
 }
 
-/// The position behind the bracket that closes the one at `open`.
+/// The position after the bracket that closes the one at `open`.
 pub(super) fn behind_group(tokens: &[Token], open: usize) -> usize {
     let mut depth = 0;
     for (at, token) in tokens.iter().enumerate().skip(open) {
@@ -165,7 +165,7 @@ fn without_tests(tokens: &[Token]) -> Vec<Token> {
             at = behind_item(tokens, end);
             continue;
         }
-        // Of the others only the one that says where a module's file is matters.
+        // Among the other attributes, only `path` matters: it names a module's file.
         if has("path") {
             out.extend_from_slice(&tokens[at..end]);
         }
@@ -174,7 +174,7 @@ fn without_tests(tokens: &[Token]) -> Vec<Token> {
     out
 }
 
-/// The position behind the item that begins at `start`.
+/// The position after the item that begins at `start`.
 fn behind_item(tokens: &[Token], start: usize) -> usize {
     let mut at = start;
     while at < tokens.len() {

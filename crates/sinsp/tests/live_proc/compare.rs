@@ -14,10 +14,10 @@ use crate::proc::{self, File, Name, Process, Task};
 pub struct Counts {
     pub events: u64,
     pub pauses: u64,
-    /// Threads and files of `/proc`, of all pauses.
+    /// Number of threads and files in `/proc`, at all pauses together.
     pub threads: usize,
     pub files: usize,
-    /// The same of the state.
+    /// Number of those in the state.
     known_threads: usize,
     known_files: usize,
     /// Names, types, directories and so on that were compared.
@@ -26,7 +26,7 @@ pub struct Counts {
     /// Whether events were dropped. A thread whose creation was dropped, and that has been idle since, is
     /// unknown. Data that threads share is unknown, too, if the leader has ended without being known.
     pub may_miss: bool,
-    /// Threads that are not known for that reason.
+    /// Number of threads that are unknown for that reason.
     missed: usize,
     pub differences: Vec<String>,
     /// Number of processes and threads with attributes that differ from the initial ones.
@@ -72,7 +72,7 @@ impl Counts {
         }
     }
 
-    /// Counts what is out of the ordinary.
+    /// Counts processes with unusual attributes.
     fn note_changes(&mut self, process: &Process) {
         let first = process.threads.values().next();
         let mut note = |what, holds: bool| *self.changed.entry(what).or_default() += usize::from(holds);
@@ -96,7 +96,7 @@ impl Counts {
         }
     }
 
-    /// Compares what is known of the processes that run a program of the directory with `/proc`.
+    /// Compares the state of the processes that run a program of the directory with `/proc`.
     pub fn compare(&mut self, state: &State, dir: &Path, real: &BTreeMap<i64, Process>) {
         let dir = [dir.as_os_str().as_bytes(), b"/"].concat();
         let mut known: BTreeSet<i64> = state
@@ -191,7 +191,7 @@ fn is_same(pid: i64, fd: &Fd, file: &File) -> bool {
             let target = || std::fs::canonicalize(OsStr::from_bytes(&path)).ok();
             path == *name || target().is_some_and(|target| target.as_os_str().as_bytes() == &**name)
         }
-        // The client's end of a connection has no path of its own: it is known by the server's.
+        // The client's end of a connection has no path; the state shows the server's path.
         Name::EndsWith(path) => fd.name.is_empty() || fd.name.ends_with(path),
         Name::Ends(ends) => match fd.socket() {
             Socket::Inet { source, destination } => {

@@ -64,8 +64,8 @@ fn check(lossy: bool) {
     assert!(counts.differences.len() <= allowed, "{} differ", counts.differences.len());
 }
 
-/// What the state needs without the numbers of memory, and what reports the ends of datagram sockets and brings
-/// descriptors.
+/// The calls of the state except those that only change memory sizes, and the calls that report the ends of datagram
+/// sockets or receive descriptors.
 fn interest() -> Vec<SyscallCode> {
     use SyscallCode as S;
     let mut codes = eyas_sinsp::syscalls_of_state();
@@ -74,7 +74,7 @@ fn interest() -> Vec<SyscallCode> {
     codes
 }
 
-/// A directory for everybody, with the program under three names.
+/// Makes a directory that every user may change, with the program under three names.
 fn prepare(dir: &Path) {
     std::fs::create_dir_all(dir.join("sub")).unwrap();
     for path in [dir.to_owned(), dir.join("sub")] {
@@ -86,7 +86,7 @@ fn prepare(dir: &Path) {
     }
 }
 
-/// The wild program and all that it becomes, ended with the test.
+/// The wild program and its descendants; dropping this ends them.
 struct Group {
     child: Child,
     dir: PathBuf,
@@ -111,7 +111,7 @@ impl Group {
         }
     }
 
-    /// Whether all are stopped: what is made meanwhile has to be reported, too, and a signal may wake one.
+    /// Whether all processes are stopped. New processes and a signal that wakes one need another call.
     fn is_stopped(&self) -> bool {
         self.signal(Signal::STOP);
         proc::running(&self.dir) == 0
@@ -122,7 +122,7 @@ impl Drop for Group {
     fn drop(&mut self) {
         while !proc::members(&self.dir).is_empty() {
             self.signal(Signal::KILL);
-            // A zombie whose threads go on is one of them until they have ended.
+            // A zombie stays a member until its threads have ended.
             let _ = self.child.try_wait();
         }
         let _ = self.child.wait();
@@ -136,7 +136,7 @@ fn now() -> u64 {
 /// Processes events until `over` returns true, and all events that occurred until then. Returns their
 /// number.
 fn drain(inspector: &mut Inspector, source: &mut Source, mut over: impl FnMut() -> bool) -> u64 {
-    // Clocks differ by little; nothing waits for longer in a ring that is said to be empty.
+    // The clocks of CPUs differ by less than this, and no event stays longer in a ring that looks empty.
     const MARGIN: Duration = Duration::from_millis(100);
     let mut events = 0;
     let mut until = u64::MAX;
@@ -171,7 +171,7 @@ fn drain(inspector: &mut Inspector, source: &mut Source, mut over: impl FnMut() 
 /// Processes events until all doubtful data has been looked up.
 fn heal(inspector: &mut Inspector, source: &mut Source) {
     let end = Instant::now() + Duration::from_secs(30);
-    // The next event of a CPU reports its losses, and time passes with events.
+    // The next event of a CPU reports its losses. The inspector's time advances only with events.
     let events = || {
         for cpu in 0..std::thread::available_parallelism().unwrap().get() {
             let status = Command::new("taskset").args(["-c", &cpu.to_string(), "true"]).status();
@@ -187,7 +187,7 @@ fn heal(inspector: &mut Inspector, source: &mut Source) {
     }
 }
 
-/// Watches a wild program. With `loses`, the watcher has small buffers and is slow; the state then heals
+/// Observes a wild program. With `loses`, the observer has small buffers and is slow; the state then heals
 /// while the program is stopped.
 fn watch(dir: &Path, loses: bool) -> Counts {
     let ring_bytes = if loses { 512 << 10 } else { 32 << 20 };

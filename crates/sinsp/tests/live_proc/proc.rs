@@ -27,7 +27,7 @@ pub struct Task {
     pub fds: BTreeMap<i64, File>,
 }
 
-/// An open file: the letter of its type, and how its name is known.
+/// An open file: the letter of its type, and which part of its name events report.
 #[derive(Clone, Debug)]
 pub struct File {
     pub letter: char,
@@ -36,13 +36,13 @@ pub struct File {
 
 #[derive(Clone, Debug)]
 pub enum Name {
-    /// The whole of it.
+    /// The complete name.
     Is(Vec<u8>),
-    /// Its end: a Unix socket's path.
+    /// The end of the name: a Unix socket's path.
     EndsWith(Vec<u8>),
     /// Both ends of a connection, in either order.
     Ends([String; 2]),
-    /// It has none that events report.
+    /// Events report no name.
     Unknown,
 }
 
@@ -96,7 +96,7 @@ pub fn running(dir: &Path) -> usize {
         .count()
 }
 
-/// The processes as they are now; they must be stopped.
+/// The processes in `/proc`; they must be stopped.
 pub fn look(dir: &Path) -> BTreeMap<i64, Process> {
     members(dir).into_iter().filter_map(|pid| Some((pid, process(pid)?))).collect()
 }
@@ -207,7 +207,7 @@ impl Sockets {
     }
 
     fn file(&self, inode: &str) -> File {
-        // In no table: a connection whose end is gone, or one that was never bound.
+        // A connection whose other end is closed, or a socket that was never bound, is in no table.
         self.0.get(inode).cloned().unwrap_or(File { letter: '?', name: Name::Unknown })
     }
 }
@@ -220,8 +220,8 @@ fn end(hex: &str) -> String {
     format!("{}:{port}", std::net::Ipv4Addr::from(ip))
 }
 
-/// Whether a thread was stopped within a connect of this socket: the call starts again when the thread goes on, and the
-/// connection may be there by then.
+/// Whether a thread was stopped within a connect of this socket. The call starts again when the thread continues, and the
+/// connection may exist by then.
 pub fn is_connecting(pid: i64, fd: i64) -> bool {
     let call = format!("{} {fd:#x} ", libc::SYS_connect);
     std::fs::read_dir(format!("/proc/{pid}/task")).is_ok_and(|tasks| {
@@ -234,8 +234,8 @@ pub fn is_connecting(pid: i64, fd: i64) -> bool {
     })
 }
 
-/// Where the kernel forgets which call a thread was stopped in: whether it stands at the instruction that makes one
-/// anew. `text` has no call, the stack's end, and where the thread stands.
+/// Whether the thread's next instruction repeats a call, on kernels that do not show the call in which a thread was
+/// stopped. `text` contains no call, the stack pointer, and the program counter.
 fn stands_at_call(task: &Path, text: &str) -> Option<bool> {
     const CALL: u32 = 0xd400_0001;
     let at = text.strip_prefix("-1 ")?.split_whitespace().nth(1)?;

@@ -57,14 +57,14 @@ struct Wild {
     is_apart: bool,
 }
 
-/// Acts until it is killed, or decides to exit.
+/// Makes calls until it is killed, or decides to exit.
 pub fn run(spec: &str) -> ! {
     let mut words = spec.split(' ');
     let mut word = || words.next().unwrap_or_else(|| panic!("{ENV} is {spec:?}"));
     let (dir, seed, depth) = (PathBuf::from(word()), word().parse().unwrap(), word().parse().unwrap());
     // SAFETY: no handler is installed, and no child is waited for.
     unsafe { libc::signal(libc::SIGCHLD, libc::SIG_IGN) };
-    // Sessions lose their terminals, and groups their last relatives, which would end or wake them.
+    // Sessions lose their terminals, and process groups become orphans. These signals would then end or wake processes.
     for signal in [libc::SIGHUP, libc::SIGTTIN, libc::SIGTTOU] {
         // SAFETY: no handler is installed.
         unsafe { libc::signal(signal, libc::SIG_IGN) };
@@ -75,7 +75,7 @@ pub fn run(spec: &str) -> ! {
     std::process::exit(0)
 }
 
-/// What an exec left open.
+/// The descriptors that an exec left open.
 fn inherited() -> Vec<OwnedFd> {
     let names = std::fs::read_dir(format!("/proc/{}/fd", std::process::id()))
         .unwrap()
@@ -86,8 +86,8 @@ fn inherited() -> Vec<OwnedFd> {
     numbers.into_iter().filter(open).map(|fd| unsafe { OwnedFd::from_raw_fd(fd) }).collect()
 }
 
-/// One call at a time in a process: of two at once the one that ends last may have been the first to take effect, and
-/// events report the ends.
+/// Makes one call at a time in a process. Of two simultaneous calls, the one that ends last may have taken effect first,
+/// but events are in the order of the ends.
 fn act(wild: &Arc<Mutex<Wild>>, times: usize) {
     for _ in 0..times {
         let mut locked = lock(wild);
@@ -107,7 +107,7 @@ fn lock(wild: &Mutex<Wild>) -> MutexGuard<'_, Wild> {
 }
 
 impl Wild {
-    /// Does something; `false` if the thread shall end.
+    /// Makes a call; returns `false` if the thread should end.
     fn step(&mut self, all: &Arc<Mutex<Wild>>) -> Result<bool> {
         let drained = self.drained();
         let (known, waiting): (Vec<_>, Vec<_>) =
@@ -216,7 +216,7 @@ impl Wild {
                 target
             }
             _ => {
-                // Beyond the descriptors that are found by index.
+                // Above the numbers that the state finds by index.
                 // SAFETY: the source is open, and the copy becomes ours.
                 let fd = unsafe { libc::fcntl(self.held[from].as_raw_fd(), libc::F_DUPFD, 1020) };
                 if fd < 0 {
@@ -326,7 +326,7 @@ impl Wild {
         let fd = self.held.swap_remove(index);
         if self.random.below(4) == 0 {
             let fd = fd.into_raw_fd() as u32;
-            // SAFETY: the descriptor was ours alone.
+            // SAFETY: nothing else owned the descriptor.
             unsafe { libc::syscall(libc::SYS_close_range, fd, fd, 0) };
         }
         Ok(())
@@ -391,7 +391,7 @@ impl Wild {
         self.threads += usize::from(spawned.is_ok());
     }
 
-    /// Parent and child go on alike, the child with one thread.
+    /// Forks. Parent and child continue in the same way, the child with one thread.
     fn fork(&mut self) {
         if self.depth >= DEEP || (self.depth > 0 && self.random.flips()) {
             return;
@@ -414,7 +414,7 @@ impl Wild {
         }
     }
 
-    /// Becomes this program anew, under one of several names.
+    /// Executes this program again, under one of several names.
     fn exec(&mut self) {
         let program = self.dir.join(format!("wild{}", self.random.below(3)));
         let text = |text: &[u8]| CString::new(text).unwrap();
@@ -424,7 +424,7 @@ impl Wild {
         let argv = [path.as_ptr(), c"argument".as_ptr(), std::ptr::null()];
         let envp = [environment.as_ptr(), std::ptr::null()];
         let (path, argv, envp) = (path.as_ptr(), argv.as_ptr(), envp.as_ptr());
-        // SAFETY: texts and lists end as they must, and live until the call returns, which it does if it fails.
+        // SAFETY: texts and lists end with zero, and live until the call returns, which it does only if it fails.
         unsafe {
             match self.random.flips() {
                 true => libc::syscall(libc::SYS_execveat, libc::AT_FDCWD, path, argv, envp, 0),

@@ -135,7 +135,7 @@ pub fn dns_message(name: &str, address: Option<Ipv4Addr>) -> Vec<u8> {
     out
 }
 
-/// Writes events to a capture, and looks at each as it was written and as it is read.
+/// Writes events to a capture, reads the capture, and calls `look` with each written and read event.
 pub fn write_and_read(
     events: impl IntoIterator<Item = EventBuilder>,
     mut look: impl FnMut(&RawEvent<'_>, &RawEvent<'_>),

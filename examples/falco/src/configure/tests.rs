@@ -149,7 +149,7 @@ fn values_are_taken_as_they_are_written() {
     assert!(warnings.iter().any(|w| w.contains("engine is a list, which has no effect")));
 }
 
-/// Every key of the schema with its shape, and the way to it from the top.
+/// Every key of the schema, with its path and its shape.
 fn leaves(shape: &'static Shape, way: &mut Vec<String>, visit: &mut dyn FnMut(&[String], &'static Shape)) {
     visit(way, shape);
     match shape {
@@ -192,7 +192,7 @@ fn every_key_takes_every_form_of_its_value() {
             Shape::Choice(_) => &[],
         };
         let forms = match shape {
-            // Each by itself; every one must be a variant of its type.
+            // Each name by itself: each must be a variant of the type.
             Shape::Choice(names) => {
                 let forms = names.iter().flat_map(|name| [format!("'{name}'"), name.to_uppercase()]);
                 forms.chain(["~".to_owned()]).collect()
@@ -242,7 +242,7 @@ fn keys_of(value: &Value, path: &str, keys: &mut BTreeSet<String>) {
     }
 }
 
-/// The same of the schema.
+/// The same keys of the schema.
 fn keys_of_shape(shape: &Shape, path: &str, keys: &mut BTreeSet<String>) {
     match shape {
         Shape::Section(inner) => {
@@ -266,7 +266,7 @@ fn every_key_is_read_or_a_warning_names_it() {
     keys_of(&serde_json::to_value(config).unwrap(), "", &mut read);
     keys_of_shape(&CONFIG, "", &mut known);
     let warned: BTreeSet<String> = NOT_HONOURED.iter().map(|row| row.key.to_owned()).collect();
-    // The old name of `rules_files` is read as that.
+    // `rules_file` is the old name of `rules_files`.
     let is_special = |key: &str| key == "rules_file";
     for key in &known {
         let ways = [read.contains(key), warned.contains(key), is_special(key)];
@@ -294,7 +294,7 @@ fn a_key_that_nothing_acts_upon_is_named() {
             all.push(&option);
             options(&all).unwrap_or_else(|error| panic!("{option}: {error:#}")).warnings
         };
-        // Of these values at least one is another than the usual ones, and right.
+        // At least one of these values is valid and not a default.
         let shape = row.key.split('.').try_fold(&CONFIG, |shape, key| shape.key(key)).unwrap();
         let others: &[&str] = match shape {
             Shape::Bool => &["true", "false"],

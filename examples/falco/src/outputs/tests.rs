@@ -62,7 +62,7 @@ fn counts(outputs: &Outputs, name: &str) -> (u64, u64, u64) {
     (counts.delivered, counts.lost, counts.waiting)
 }
 
-/// Reads a FIFO without waiting for who writes.
+/// Opens a FIFO for reading, without waiting for a writer.
 fn reader(path: &Path) -> File {
     let flags = OFlags::NONBLOCK.bits().cast_signed();
     File::options().read(true).custom_flags(flags).open(path).unwrap()
@@ -73,7 +73,7 @@ fn rows_are_named_as_their_sections() {
     let known = serde_json::to_value(Config::default()).unwrap();
     for (at, row) in OUTPUTS.iter().enumerate() {
         assert!(row.depends_on.iter().all(|key| known.get(key).is_some()), "{}", row.name);
-        // The shape and the section have the same keys, and defaults are right.
+        // The shape and the section have the same keys, and the defaults are valid.
         let complete = (row.complete)(None).unwrap();
         let keys = |object: &serde_json::Value| -> Vec<String> {
             let mut keys: Vec<String> = object.as_object().unwrap().keys().cloned().collect();
@@ -151,7 +151,7 @@ fn a_fifo_is_waited_for_without_stopping_anybody() {
     let len = read.read(&mut bytes).unwrap();
     assert_eq!(&bytes[..len], b"one\ntwo\n");
     assert!(outputs.hub().stuck().is_empty());
-    // The reader goes, and another comes.
+    // The reader closes the FIFO, and another one opens it.
     drop(read);
     send(&mut outputs, "three");
     wait("the loss is noticed", || outputs.hub().stuck().iter().any(|(_, text)| text.contains("FIFO")));
@@ -244,7 +244,7 @@ fn a_program_that_never_reads_stops_nobody_and_is_ended() {
         let began = Instant::now();
         assert!(!outputs.close());
         assert!(began.elapsed() < LONG / 2);
-        // Not one was read, though the pipe took some.
+        // The program read no alert, although some fit in the pipe.
         assert_eq!(counts(&outputs, "program_output"), (0, 1000, 0), "{keep_alive}");
         let pid = dir.read("pid");
         assert!(!Path::new(&format!("/proc/{}", pid.trim())).exists(), "it was ended");
@@ -266,7 +266,7 @@ fn a_program_that_ends_is_started_again() {
     for number in 1..=3 {
         send(&mut outputs, &number.to_string());
         wait("it reads one", || lines() == number);
-        // The end of the process, seen by the pipe.
+        // The process ends, and the pipe is closed.
         std::thread::sleep(Duration::from_millis(100));
     }
     outputs.close();
@@ -340,7 +340,7 @@ fn a_queue_that_is_full_loses_alerts_of_its_output_alone() {
 fn a_log_daemon_that_hangs_stops_nobody() {
     static ROW: Row = Row {
         name: "test_syslog",
-        // Where the daemon listens.
+        // The socket of the daemon.
         place: |config| config.rules_files[0].display().to_string(),
         open: |config| Ok(syslog::open_at(&config.rules_files[0])),
         ..Row::BARE
@@ -358,7 +358,7 @@ fn a_log_daemon_that_hangs_stops_nobody() {
     let (delivered, lost, waiting) = counts(&outputs, "test_syslog");
     assert_eq!((delivered + waiting, lost), (1000, 0));
     assert!(delivered > 0 && waiting > 0, "{delivered} {waiting}");
-    // It reads again.
+    // The daemon reads again.
     let mut bytes = [0; 64];
     for number in 0..1000 {
         let len = daemon.recv(&mut bytes).unwrap();
@@ -368,7 +368,7 @@ fn a_log_daemon_that_hangs_stops_nobody() {
     assert!(outputs.hub().stuck().is_empty());
 }
 
-/// Panics at the second of three alerts, the first time.
+/// An output that panics once, at the second of three alerts.
 struct Panics;
 
 static DELIVERIES: AtomicUsize = AtomicUsize::new(0);
@@ -410,7 +410,7 @@ fn outputs_that_a_reload_leaves_alone_go_on() {
     outputs.close();
     assert_eq!([dir.read("a"), dir.read("b"), dir.read("program")], ["one\n", "two\nthree\n", "one\ntwo\n"]);
     assert_eq!(counts(&outputs, "file_output"), (3, 0, 0));
-    // One that is not applied leaves nothing behind.
+    // A change that is not applied has no effect.
     drop(Change::new(OUTPUTS, &config, Settings::new(&config, false), |_| true).unwrap());
     assert_eq!(dir.read("b"), "two\nthree\n");
 }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::*;
 
-/// Records of all kinds: a file, a connection, a container, an internal alert, and one with hardly anything.
+/// Records of all kinds: a file, a connection, a container, an internal alert, and an almost empty one.
 fn records() -> Vec<Value> {
     let alert = |fields: Value| {
         json!({
@@ -51,7 +51,7 @@ fn translated(schema: JsonSchema, record: &Value) -> Value {
     serde_json::from_str(&translate(schema, &alert).unwrap()).unwrap()
 }
 
-/// The rows of a table of facts about a schema: two words, or four, in a line.
+/// The rows of a table of facts about a schema; a line has two words, or four.
 fn rows(table: &'static str, key: usize) -> BTreeMap<String, (&'static str, bool)> {
     let row = |line: &'static str| {
         let words: Vec<&str> = line.split(' ').collect();

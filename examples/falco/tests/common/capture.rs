@@ -21,7 +21,7 @@ impl Write for Sink {
     }
 }
 
-/// The bytes of a capture, cut behind the snapshot and behind each event.
+/// The bytes of a capture, split after the snapshot and after each event.
 pub fn pieces(mut source: impl EventSource) -> Vec<Vec<u8>> {
     let sink = Sink::default();
     let mut writer = Writer::new(sink.clone(), false);
@@ -55,7 +55,7 @@ pub fn alerts_of_every_event(out: &str) -> Vec<String> {
     out.lines().filter(|line| line.contains(" Informational ")).map(str::to_owned).collect()
 }
 
-/// The captures that were written there, in order.
+/// The captures in the directory, in order.
 pub fn captures(dir: &Dir) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
     let mut paths: Vec<PathBuf> =
@@ -77,7 +77,7 @@ pub fn times(path: &Path) -> Vec<u64> {
     }
 }
 
-/// A rule of an event, and how long it captures.
+/// A rule for an event, with the duration of its capture.
 pub fn trigger(name: &str, condition: &str, ms: u64) -> String {
     format!(
         "- {{rule: {name}, desc: d, condition: '{condition}', output: '{name} %evt.num', priority: INFO, \

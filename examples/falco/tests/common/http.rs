@@ -5,11 +5,11 @@ use std::net::TcpStream;
 
 use super::SOON;
 
-/// What a server says to `request`, whole: head and body.
+/// A server's complete reply to `request`: head and body.
 pub fn say(mut stream: impl Read + Write, request: &str) -> (String, String) {
     stream.write_all(request.as_bytes()).unwrap();
     let mut bytes = Vec::new();
-    // A server that had nothing to say may end the connection in either way.
+    // A server without a reply may close or reset the connection.
     let _ = stream.read_to_end(&mut bytes);
     let text = String::from_utf8_lossy(&bytes).into_owned();
     match text.split_once("\r\n\r\n") {

@@ -14,7 +14,7 @@ pub use capture::{alerts_of_every_event, captures, demo_pieces, every_event, pie
 pub use http::{connect, get, say};
 pub use run::{Run, falco};
 
-/// Longer than anything here takes, even on a machine that is busy.
+/// Longer than any step of a test takes, even on a saturated machine.
 pub const SOON: Duration = Duration::from_secs(60);
 
 /// Options of a web server on a free port, with metrics.

@@ -21,10 +21,10 @@ pub fn falco(options: &[&str]) -> Command {
     falco
 }
 
-/// A program that runs; most replay their standard input.
+/// A running program; most replay their standard input.
 pub struct Run {
     pub child: Child,
-    /// Closed, a replay ends.
+    /// Closing it ends a replay.
     pub stdin: Option<ChildStdin>,
     stdout: Option<JoinHandle<String>>,
     log: Receiver<String>,
@@ -32,7 +32,7 @@ pub struct Run {
 }
 
 impl Run {
-    /// Starts the program with these arguments and no configuration but what they name.
+    /// Starts the program with these arguments, without the default configuration.
     pub fn start(args: &[&str]) -> Self {
         let mut falco = Command::new(env!("CARGO_BIN_EXE_falco"));
         Self::of(falco.args(args).env("FALCO_HOSTNAME", "vm").env("TZ", "UTC"))
@@ -54,14 +54,14 @@ impl Run {
         Self { child, stdin, stdout: Some(stdout), log, logged: Vec::new() }
     }
 
-    /// What it replays next.
+    /// Feeds these bytes to the replay.
     pub fn feed<'a>(&mut self, pieces: impl IntoIterator<Item = &'a Vec<u8>>) {
         let bytes: Vec<u8> = pieces.into_iter().flatten().copied().collect();
         self.stdin.as_mut().unwrap().write_all(&bytes).unwrap();
         self.stdin.as_mut().unwrap().flush().unwrap();
     }
 
-    /// The rest of the next line of the log with such a part, behind it, if there is one within this time.
+    /// The rest, after `part`, of the next line of the log that contains it; `None` if there is none within this time.
     fn next_line(&mut self, part: &str, time: Duration) -> Option<String> {
         let until = Instant::now() + time;
         loop {
@@ -86,7 +86,7 @@ impl Run {
         rest.unwrap_or_else(|| panic!("`{part}` is not in the log: {:#?}", self.logged))
     }
 
-    /// Feeds one piece after the other, `size` at a time, until such a line is logged; returns how many are left.
+    /// Feeds the pieces, `size` at a time, until such a line is logged. Returns the remaining pieces.
     #[track_caller]
     pub fn feed_until<'a>(&mut self, part: &str, pieces: &'a [Vec<u8>], size: usize) -> &'a [Vec<u8>] {
         let until = Instant::now() + SOON;
@@ -100,7 +100,7 @@ impl Run {
         rest
     }
 
-    /// The port that the web server says it listens on.
+    /// The port of the web server, from the log.
     pub fn port(&mut self) -> u16 {
         let address = self.wait_for("Starting health webserver with threadiness 1, listening on ");
         address.split_whitespace().next().unwrap().rsplit_once(':').unwrap().1.parse().unwrap()
@@ -110,7 +110,8 @@ impl Run {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
-    /// Has it end, by the end of its input or, if that was closed, an interrupt; returns standard output and the log.
+    /// Ends the program, by the end of its input or, if that is closed, by an interrupt. Returns the status, standard
+    /// output and the log.
     pub fn finish(mut self) -> (ExitStatus, String, String) {
         if self.stdin.take().is_none() {
             self.signal(Signal::INT);
@@ -128,7 +129,7 @@ impl Run {
         (status, output, self.logged.join("\n"))
     }
 
-    /// Ends the input and the program, which succeeds; what it printed and logged.
+    /// Ends the program, which must succeed. Returns standard output and the log.
     #[track_caller]
     pub fn end(self) -> (String, String) {
         let (status, out, log) = self.finish();

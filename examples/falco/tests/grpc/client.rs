@@ -18,7 +18,7 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Status, Streaming};
 use tonic_prost::ProstCodec;
 
-/// Longer than a server takes.
+/// Longer than a server takes to reply.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 #[derive(Clone, PartialEq, Message)]
@@ -72,7 +72,7 @@ pub struct Version {
 pub struct Client {
     runtime: Runtime,
     channel: Channel,
-    /// Where requests of the last call of `sub` are sent.
+    /// Sends requests to the last call of `sub`.
     requests: Mutex<Option<mpsc::Sender<()>>>,
 }
 
@@ -81,7 +81,7 @@ impl Client {
         Self::connect(Endpoint::from_shared(format!("unix://{}", path.display())).unwrap()).unwrap()
     }
 
-    /// Connects; little is sent before it is read.
+    /// Connects, with a small window: the server sends little before the client reads it.
     pub fn connect(endpoint: Endpoint) -> Result<Self, tonic::transport::Error> {
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let endpoint = endpoint.initial_stream_window_size(65_535).connect_timeout(PATIENCE);
@@ -113,7 +113,7 @@ impl Client {
         })
     }
 
-    /// Subscribes with one request, after which others may come.
+    /// Subscribes with one request; more may follow.
     pub fn sub(&self) -> Result<Streaming<Output>, Status> {
         let path = PathAndQuery::from_static("/falco.outputs.service/sub");
         let codec = ProstCodec::<(), Output>::default();
@@ -125,7 +125,7 @@ impl Client {
         Ok(self.wait(grpc.streaming(request, path, codec))?.into_inner())
     }
 
-    /// Sends a few requests more, and then no others.
+    /// Sends a few more requests, and closes the request stream.
     pub fn ask_again(&self) {
         let send = self.requests.lock().unwrap().take().unwrap();
         (0..5).for_each(|_| send.try_send(()).unwrap());
@@ -146,7 +146,7 @@ impl Client {
     }
 }
 
-/// What a client asks, as it is sent.
+/// The requests of a client, as a stream.
 struct Requests(mpsc::Receiver<()>);
 
 impl Stream for Requests {

@@ -44,16 +44,16 @@ fn clients_with_a_certificate_are_served_and_others_refused() {
 
     let refused = |client: Result<Client, String>| match client {
         Err(_) => {}
-        // With TLS 1.3, a client learns it from the answer to its first call.
+        // With TLS 1.3, the first call of a client fails.
         Ok(client) => drop(client.version().map(|version| panic!("{version:?}")).unwrap_err()),
     };
     refused(connect(&port, &ours, Some(&theirs.sign(&dir, "stranger"))));
     let why = run.wait_for(" is refused: ");
     assert!(why.contains("certificate"), "{why}");
     refused(connect(&port, &ours, None));
-    // Who does not believe the server does not connect.
+    // A client that does not trust the server does not connect.
     assert!(connect(&port, &theirs, Some(&ours.sign(&dir, "careful"))).is_err());
-    // No TLS at all, and nothing at all.
+    // A client without TLS, and one that sends nothing.
     let mut plain = TcpStream::connect(("127.0.0.1", port.parse().unwrap())).unwrap();
     plain.set_read_timeout(Some(SOON)).unwrap();
     plain.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").unwrap();
@@ -79,7 +79,7 @@ fn strangers_keep_nobody_out() {
     let mut run = Run::of(falco(&options).args(["-e", "-"]));
     let address = run.wait_for("Starting gRPC server at ");
     let port = address.rsplit_once(':').unwrap().1.to_owned();
-    // More than are waited for: they say nothing, or a part of a greeting.
+    // Too many clients at once: they send nothing, or a part of a handshake.
     let strangers: Vec<_> = (0..200)
         .map(|number| {
             let mut stream = TcpStream::connect(&address).unwrap();

@@ -34,7 +34,7 @@ fn decode<M: Message + Default>(line: String) -> M {
     M::decode(bytes.as_slice()).unwrap()
 }
 
-/// All three methods, with what comes before and behind the arguments.
+/// Tests all three methods; `more` are further arguments of the client.
 fn check(mut run: Run, target: &str, more: &[&str]) {
     let (mut child, mut lines) = python(&[&["version", target], more].concat());
     let version: Version = decode(lines.next().unwrap());

@@ -21,10 +21,10 @@ use kafka_protocol::protocol::{Decodable, Encodable, StrBytes};
 use kafka_protocol::records::RecordBatchDecoder;
 use prost::bytes::{Bytes, BytesMut};
 
-/// The topic that records come to.
+/// The topic of the records.
 pub const TOPIC: &str = "alerts.falco";
 
-/// It replies to batches with these errors in order, then accepts all.
+/// A broker that replies to batches with these errors in order, and then accepts all.
 struct Broker {
     port: i32,
     topics: Vec<&'static str>,
@@ -32,7 +32,7 @@ struct Broker {
     got: Sender<(i32, Vec<String>)>,
 }
 
-/// Starts a broker; what it gets is in the channel, by partition.
+/// Starts a broker. The channel gets the batches, with their partition.
 pub fn broker(topics: &[&'static str], errors: &[i16]) -> (String, Receiver<(i32, Vec<String>)>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -107,7 +107,7 @@ impl Broker {
         ApiVersionsResponse::default().with_api_keys(keys.to_vec())
     }
 
-    /// Of the topics that are asked for, or of all.
+    /// Metadata of the requested topics, or of all.
     fn metadata(&self, asked: Option<Vec<MetadataRequestTopic>>) -> MetadataResponse {
         let is_asked = |name: &&&str| {
             asked.as_ref().is_none_or(Vec::is_empty)

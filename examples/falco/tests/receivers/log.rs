@@ -1,6 +1,7 @@
 //! A log socket for a single program.
 
-/// Makes the socket `$0` `/dev/log` for the command after `$1`, in a mount namespace of its own; `$1` is a name for a directory.
+/// Mounts the socket `$0` as `/dev/log` for the command after `$1`, in its own mount namespace; `$1` is a name for a
+/// directory.
 pub const WITH_LOG: &str = r#"set -e
 if [ ! -e /dev/log ]; then
     mkdir "$1"

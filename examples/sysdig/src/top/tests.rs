@@ -33,7 +33,7 @@ impl User {
         user
     }
 
-    /// What was asked for is served.
+    /// Serves the requests.
     fn settle(&mut self) {
         for request in self.app.requests() {
             self.asked.push(request.clone());
@@ -129,7 +129,7 @@ fn columns_are_ordered_by_keys_and_by_a_click() {
     user.press(KeyCode::Char('r'));
     user.sees("Syscall↓");
     assert_ne!(first(&user)[1], by_name);
-    // The heading of the first column, twice.
+    // Clicks the heading of the first column twice.
     user.mouse(MouseEventKind::Down(MouseButton::Left), 2, 5);
     user.sees("# Calls↓");
     user.mouse(MouseEventKind::Down(MouseButton::Left), 2, 5);
@@ -164,7 +164,7 @@ fn views_io_and_events_are_a_key_away() {
     user.press(KeyCode::F(2));
     user.sees("Views");
     user.sees("topfiles_bytes");
-    // A letter leads to an entry.
+    // A letter selects an entry.
     user.write("ne");
     user.press(KeyCode::Esc).press(KeyCode::F(2)).press(KeyCode::End).press(KeyCode::Enter);
     user.sees("lscontainers");
@@ -234,7 +234,7 @@ fn the_selected_row_stays_selected_where_others_overtake_it() {
     table.rows.rotate_left(1);
     user.app.update(Update { id, table: table.clone(), ..Update::default() });
     assert_eq!((name(&user), user.app.screen().selected), (selected.clone(), 1));
-    // Without it, the place stays.
+    // If the selected row is gone, the position stays.
     table.rows.retain(|row| row[1].text != selected);
     user.app.update(Update { id, table, ..Update::default() });
     assert_eq!(user.app.screen().selected, 1);

@@ -12,10 +12,10 @@ use super::Wild;
 const TERMINALS: usize = 4;
 const TIOCSCTTY: libc::c_ulong = 0x540e;
 const TIOCNOTTY: libc::c_ulong = 0x5422;
-/// In place of an id: it stays as it is.
+/// Instead of an id: keeps the id.
 const KEEP: u32 = u32::MAX;
 
-/// Makes terminals, with links to them in the directory; they hang up with what is returned.
+/// Makes terminals, with symlinks to them in the directory. They hang up when the returned descriptors are closed.
 pub fn make_terminals(dir: &Path) -> Vec<OwnedFd> {
     let make = |number| {
         // SAFETY: the descriptor is new; the numbers are written to memory of their size.
@@ -35,7 +35,7 @@ pub fn make_terminals(dir: &Path) -> Vec<OwnedFd> {
     (0..TERMINALS).map(make).collect()
 }
 
-/// A system call with numbers alone.
+/// Makes a system call whose arguments are numbers.
 fn call<const N: usize>(number: libc::c_long, args: [i64; N]) -> i64 {
     let mut all = [0; 5];
     all[..N].copy_from_slice(&args);
@@ -52,7 +52,7 @@ impl Wild {
             1 | 2 => self.write_name(),
             3 => self.change_session(),
             4..6 => self.change_terminal()?,
-            // The first process stays as it is, so that there is one that may do everything.
+            // The first process keeps its ids, so that one process may make every call.
             6 if self.depth > 0 => self.change_identity(),
             7 if self.depth > 0 => self.enter_namespace(),
             _ => {}
@@ -70,7 +70,7 @@ impl Wild {
         unsafe { libc::prctl(libc::PR_SET_NAME, name.as_ptr()) };
     }
 
-    /// Gives a thread of the process a name. The others do not name one meanwhile.
+    /// Gives a thread of the process a name. The lock prevents that another thread names one meanwhile.
     fn write_name(&mut self) {
         if self.is_apart {
             return;
@@ -137,7 +137,7 @@ impl Wild {
 
     fn drop_capability(&mut self) -> i64 {
         let header = [0x2008_0522_u32, 0];
-        // Effective, permitted and inheritable ones, twice: the first 32, and the rest.
+        // Effective, permitted and inheritable capabilities, twice: the first 32, and the rest.
         let mut sets = [0_u32; 6];
         // SAFETY: both are as large as the version says.
         unsafe { libc::syscall(libc::SYS_capget, header.as_ptr(), sets.as_mut_ptr()) };
@@ -160,7 +160,7 @@ impl Wild {
         }
     }
 
-    /// Gives the ids numbers in the namespace, and sets them.
+    /// Maps the ids into the namespace, and sets them.
     pub(super) fn number_ids(&mut self, uid: u32, gid: u32) {
         if self.random.flips() {
             return;

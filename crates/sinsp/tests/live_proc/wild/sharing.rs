@@ -13,7 +13,7 @@ const FILES: i32 = libc::CLONE_FILES;
 const FS: i32 = libc::CLONE_FS;
 /// Ways to make a process.
 const KINDS: &[i32] = &[0, 0, FILES, FS, FILES | FS, libc::CLONE_PARENT, libc::CLONE_NEWUSER];
-/// In place of a descriptor.
+/// Instead of a descriptor.
 const NONE: RawFd = -1;
 
 impl Wild {
@@ -23,7 +23,7 @@ impl Wild {
         let fd = self.held[index].as_raw_fd();
         let range = fd as u32..fd as u32 + 4;
         let range_call = |flags: u32| {
-            // SAFETY: the descriptors are this process's own, and forgotten where they are closed.
+            // SAFETY: this process owns the descriptors, and forgets those that it closes.
             unsafe { libc::syscall(libc::SYS_close_range, range.start, range.end - 1, flags) };
         };
         match self.random.below(5) {
@@ -53,7 +53,7 @@ impl Wild {
         Ok(())
     }
 
-    /// As a thread with descriptors and directories of its own, or with the latter alone.
+    /// Runs in a thread with its own descriptors and directories, or only with its own directories.
     pub(super) fn act_apart(all: &Arc<Mutex<Wild>>, times: usize) {
         let mut shared = lock(all);
         if shared.random.flips() {
@@ -63,10 +63,10 @@ impl Wild {
         }
         unshare(FILES | FS);
         let own = |fd: &OwnedFd| {
-            // SAFETY: of this thread's own table, which has a copy of each.
+            // SAFETY: this thread's own table has a copy of each descriptor.
             unsafe { OwnedFd::from_raw_fd(fd.as_raw_fd()) }
         };
-        // What was received stays open until this thread ends.
+        // Received descriptors stay open until this thread ends.
         let held = shared.held.iter().map(own).collect();
         let wild = Wild {
             dir: shared.dir.clone(),
@@ -74,7 +74,7 @@ impl Wild {
             depth: shared.depth,
             held,
             received: Vec::new(),
-            // It makes none.
+            // This thread makes no threads.
             threads: usize::MAX,
             is_apart: true,
         };
@@ -82,14 +82,14 @@ impl Wild {
         act(&Arc::new(Mutex::new(wild)), times);
     }
 
-    /// Makes a process; 0 in the child, which has a table of its own by then.
+    /// Makes a process. Returns 0 in the child, which has its own table by then.
     pub(super) fn make_process(&mut self) -> i64 {
         let flags = KINDS[self.random.below(KINDS.len())];
         // Locks of other threads would stay locked in the child, and the first process has a parent that waits for no
         // other child.
         let is_alone = std::fs::read_dir("/proc/self/task").is_ok_and(|tasks| tasks.count() == 1);
         if flags == 0 || !is_alone || (flags == libc::CLONE_PARENT && self.depth == 0) {
-            // SAFETY: the child goes on with memory of its own; the one lock that it needs is held by this thread.
+            // SAFETY: the child continues with its own memory; this thread holds the only lock that the child needs.
             return unsafe { libc::fork() }.into();
         }
         let (uid, gid) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
@@ -110,8 +110,8 @@ impl Wild {
         pid
     }
 
-    /// As a child that shares descriptors, directories or both: changes them, and ends that. The parent waits, so that it
-    /// is clear what came first.
+    /// Runs in a child that shares descriptors, directories or both: changes them, and then stops sharing. The parent
+    /// waits, so that the order of the calls is certain.
     fn act_shared(&mut self, shares: i32, to_parent: &OwnedFd) {
         let (mut made, mut gone) = (NONE, NONE);
         if shares & FS != 0 {
@@ -120,7 +120,7 @@ impl Wild {
         if shares & FILES != 0 {
             let count = self.held.len();
             if self.open().is_ok() && self.held.len() > count {
-                // A base directory comes first, and is not the parent's.
+                // A base directory comes first, and the parent does not get it.
                 self.held.drain(count..self.held.len() - 1);
                 made = self.held[count].as_raw_fd();
             }
@@ -134,7 +134,8 @@ impl Wild {
         let _ = rustix::io::write(to_parent, &[made.to_ne_bytes(), gone.to_ne_bytes()].concat());
     }
 
-    /// Until the child no longer shares anything; what it opened is the parent's, too, and what it closed is not.
+    /// Waits until the child shares nothing any more. The parent then owns what the child opened, and forgets what it
+    /// closed.
     fn wait_for(&mut self, from_child: &OwnedFd) {
         let mut said = [0; 8];
         while rustix::io::read(from_child, &mut said) == Err(rustix::io::Errno::INTR) {}
@@ -143,7 +144,7 @@ impl Wild {
             let _ = self.held.swap_remove(index).into_raw_fd();
         }
         if made != NONE {
-            // SAFETY: made in this table, and the child has a copy of it now.
+            // SAFETY: the child opened it in this shared table, and has its own copy now.
             self.held.push(unsafe { OwnedFd::from_raw_fd(made) });
         }
     }

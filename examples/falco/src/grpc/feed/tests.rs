@@ -8,7 +8,7 @@ fn feed(alerts: usize, bytes: usize) -> Arc<Feed> {
     feed
 }
 
-/// Puts alerts in; returns what was lost meanwhile.
+/// Adds alerts. Returns the losses.
 fn push(feed: &Feed, alerts: &[&'static str]) -> Lost {
     let mut lost = Lost::default();
     for alert in alerts {
@@ -28,7 +28,7 @@ impl Wake for Woken {
     }
 }
 
-/// The next alert; nothing if none waits. `None` if the stream is over.
+/// The next alert, or an empty text if none waits. `None` at the end of the stream.
 fn next(stream: &mut (impl Stream<Item = Result<Bytes, Status>> + Unpin)) -> Option<String> {
     let waker = Waker::noop();
     match Pin::new(stream).poll_next(&mut Context::from_waker(waker)) {
@@ -67,7 +67,7 @@ fn what_a_client_did_not_take_waits_for_the_next() {
     assert_eq!(next(&mut fetch).unwrap(), "a");
     push(&feed, &["d", "e"]);
     drop(fetch);
-    // There is room for three.
+    // Three alerts fit.
     assert_eq!(push(&feed, &[]), NONE);
     let mut subscription = subscribe(&feed);
     assert_eq!(

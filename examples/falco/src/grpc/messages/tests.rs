@@ -4,7 +4,7 @@ const OUTPUTS: &str = include_str!("../../../proto/outputs.proto");
 const SCHEMA: &str = include_str!("../../../proto/schema.proto");
 const VERSION: &str = include_str!("../../../proto/version.proto");
 
-/// Names and numbers of what is declared between `head` and the next `}`.
+/// Names and numbers of the declarations between `head` and the next `}`.
 fn declared(file: &'static str, head: &str) -> Vec<(&'static str, u32)> {
     let body = file.split(head).nth(1).unwrap().split("\n}").next().unwrap();
     let fields = body.lines().filter_map(|line| {
@@ -25,7 +25,7 @@ fn numbers_in(mut bytes: &[u8]) -> Vec<u32> {
     found
 }
 
-/// The fields are those of the file, in order; all of the message must be set.
+/// The fields are those of the file, in order. Every field of the message must be set.
 fn check(message: &impl Message, shown: &str, declared: &[(&str, u32)]) {
     let numbers: Vec<u32> = declared.iter().map(|(_, number)| *number).collect();
     assert_eq!(numbers_in(&message.encode_to_vec()), numbers);

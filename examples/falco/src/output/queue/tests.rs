@@ -17,7 +17,7 @@ fn queue(alerts: usize, bytes: usize) -> Queue {
     Queue::new(Limits { alerts, bytes, gather: false })
 }
 
-/// Of the run that comes next, delivered.
+/// Delivers up to `most` alerts of the next run, and returns them.
 fn take(queue: &Queue, most: usize) -> Vec<String> {
     let mut run = Vec::new();
     assert_eq!(queue.next(most, &mut run), Order::Deliver);
@@ -140,7 +140,7 @@ fn buffered_alerts_are_gathered_for_a_moment() {
         assert!(began.elapsed() >= GATHER / 2);
     });
     queue.settle(3, true);
-    // Much, or the end, is not waited for.
+    // The queue does not wait for more if there is much, or at the end.
     let began = Instant::now();
     queue.push(&[alert(&"x".repeat(RUN_BYTES))], |_| false);
     assert_eq!(queue.next(9, &mut run), Order::Deliver);

@@ -74,26 +74,26 @@ fn what_is_too_large_is_sent_in_parts_and_alone_is_lost() {
 
 #[test]
 fn a_broker_that_fails_is_asked_again_later() {
-    // Nobody is there.
+    // No broker listens.
     let mut output = open(&Settings { timeout: 300, ..settings("127.0.0.1:9".into()) });
     assert!(matches!(deliver(&mut *output, 1), Err(Failure::Later(_))));
     let again = deliver(&mut *output, 1);
     assert!(matches!(&again, Err(Failure::Later(why)) if why.contains("asked again")), "{again:?}");
-    // It is there and has no such topic.
+    // The broker has no such topic.
     let (address, _got) = broker(&["other"], &[]);
     let missing = deliver(&mut *open(&settings(address)), 1);
     assert!(
         matches!(&missing, Err(Failure::Later(why)) if why.contains("no topic `alerts.falco`")),
         "{missing:?}"
     );
-    // It hangs.
+    // The broker does not reply.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let began = std::time::Instant::now();
     let hung = deliver(&mut *open(&Settings { timeout: 200, ..settings(address) }), 1);
     assert!(matches!(hung, Err(Failure::Later(_))), "{hung:?}");
     assert!(began.elapsed() < Duration::from_secs(10));
-    // It says nonsense.
+    // The reply is malformed.
     let address = listener.local_addr().unwrap().to_string();
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {

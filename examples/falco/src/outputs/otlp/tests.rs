@@ -14,7 +14,7 @@ use serde_json::json;
 use super::*;
 use crate::output::with_cx;
 
-/// A receiver that gives these answers, in order, and reads by the types of another implementation.
+/// A receiver that gives these replies in order, and decodes requests with the types of another implementation.
 fn receiver(answers: Vec<(&'static str, Vec<u8>)>) -> (String, Receiver<(String, Request)>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = format!("http://{}/v1/logs", listener.local_addr().unwrap());
@@ -136,7 +136,7 @@ fn a_server_that_is_busy_is_asked_again_later() {
     assert!(matches!(&first, Err(Failure::Later(why)) if why.contains("503")), "{first:?}");
     assert!(matches!(with_cx(|cx| output.deliver(&alerts, cx)), Ok(2)));
     assert_eq!(got.iter().take(2).count(), 2);
-    // Nobody listens: at first that is noticed, then the server is left alone for a while.
+    // No server listens: the first delivery fails, and the next ones wait for a while.
     let mut output = open(&settings("http://127.0.0.1:9/v1/logs"));
     assert!(matches!(with_cx(|cx| output.deliver(&alerts, cx)), Err(Failure::Later(_))));
     let second = with_cx(|cx| output.deliver(&alerts, cx));
@@ -155,7 +155,7 @@ fn what_the_server_refuses_is_lost_and_no_more() {
     ]);
     let mut output = open(&settings(&endpoint));
     let all = alerts(3);
-    // The whole, then its first part, which is one alert.
+    // The output sends everything, then the first alert.
     assert!(matches!(with_cx(|cx| output.deliver(&all, cx)), Err(Failure::Interrupted)));
     assert_eq!(output.most(), 1);
     let alone = with_cx(|cx| output.deliver(&all[..1], cx));
@@ -174,18 +174,18 @@ fn what_the_server_refuses_is_lost_and_no_more() {
 #[test]
 fn a_server_that_hangs_or_says_nonsense_is_no_reason_to_wait() {
     let all = alerts(1);
-    // Somebody listens and never answers.
+    // A server that never replies.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = format!("http://{}/v1/logs", listener.local_addr().unwrap());
     let mut output = open(&Settings { timeout: 200, ..settings(&endpoint) });
     let began = Instant::now();
     assert!(matches!(with_cx(|cx| output.deliver(&all, cx)), Err(Failure::Later(_))));
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
-    // A body that is no message says nothing about records, so they count as taken.
+    // A malformed body does not report refused records, so the records are treated as delivered.
     let (endpoint, _got) = receiver(vec![("200 OK", b"\xff\xffnonsense".to_vec())]);
     let mut output = open(&settings(&endpoint));
     assert!(matches!(with_cx(|cx| output.deliver(&all, cx)), Ok(1)));
-    // No HTTP at all.
+    // A server without HTTP.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = format!("http://{}/v1/logs", listener.local_addr().unwrap());
     let server = std::thread::spawn(move || listener.accept().unwrap().0.write_all(b"hello\r\n\r\n"));

@@ -20,7 +20,7 @@ use crate::output::{Failure, Output, Section, with_cx};
 use crate::outputs::otlp::tests::alerts;
 use crate::outputs::otlp::{Protocol, Settings};
 
-/// A collector on another implementation's types: it gives these answers in order, and then takes everything.
+/// A collector with another implementation's types: it gives these replies in order, and then accepts everything.
 struct Collector {
     answers: Mutex<VecDeque<Result<Answer, Status>>>,
     got: Sender<(MetadataMap, Logs)>,
@@ -36,7 +36,7 @@ impl LogsService for Collector {
     }
 }
 
-/// Its address, and what it gets.
+/// Starts a collector. Returns its address, and a channel with the received requests.
 fn collector(
     answers: Vec<Result<Answer, Status>>,
     tls: Option<ServerTlsConfig>,
@@ -136,7 +136,7 @@ fn a_collector_that_is_not_there_or_hangs_is_asked_again_later() {
     let began = std::time::Instant::now();
     assert!(matches!(deliver(&mut *output, 1), Err(Failure::Later(_))));
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
-    // Who speaks another protocol says nothing that is understood.
+    // A server with another protocol.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let server = std::thread::spawn(move || {
@@ -150,7 +150,7 @@ fn a_collector_that_is_not_there_or_hangs_is_asked_again_later() {
     assert!(matches!(&nonsense, Err(Failure::Later(why)) if is_told(why)), "{nonsense:?}");
 }
 
-/// Certificates of a test: an authority, and what it signed.
+/// Certificates of a test: an authority, and a certificate that it signed.
 fn certificates(dir: &Path) -> (Identity, Certificate) {
     let mut params = CertificateParams::new(Vec::new()).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
