@@ -40,6 +40,11 @@ const BANNED: &[(&str, &str)] = &[
     ("who asks", "name the actor"),
     ("in the making", "under construction"),
     ("nobody else's", "not shared"),
+    ("in vain", "name the failure: a failed call"),
+    ("is amiss", "is wrong, there is a warning"),
+    ("in silence", "without a message"),
+    ("has words for", "can express"),
+    ("by what is known", "name the data"),
 ];
 
 /// Phrases of the same kind that only the pages may not contain.

@@ -171,7 +171,7 @@ const CODE: &str = "573";
 pub fn run() -> Result<(), String> {
     let began = Instant::now();
     let copy = shell::target().join("guide");
-    // Somebody may have followed the guide and used its event code.
+    // The workspace may already use the event code of the guide.
     let next = (EventType::COUNT + 1).to_string();
     let read = |page: &&str| {
         let text =

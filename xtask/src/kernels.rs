@@ -65,7 +65,7 @@ const HERE: &str = "here";
 /// Requests only the page.
 const PAGE: &str = "page";
 
-/// Runs the tests on every kernel and writes what came of it; `only` names one of the machines, or `here`, a test
+/// Runs the tests on every kernel and writes the results; `only` names one of the machines, or `here`, a test
 /// program, and one of its tests. If a kind of machine is not available, it is skipped with a message. The output of each
 /// program's last whole run on each machine is kept, and `page` alone writes docs/kernels.md from it.
 pub fn run(only: &[&str]) -> Result<(), String> {

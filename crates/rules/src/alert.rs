@@ -22,7 +22,7 @@ pub struct AlertOptions {
     pub time_iso_8601: bool,
     /// `output` in the JSON: the text with time and priority.
     pub json_output: bool,
-    /// `message` in the JSON: the text alone.
+    /// `message` in the JSON: only the text.
     pub json_message: bool,
     /// `output_fields` in the JSON.
     pub json_fields: bool,

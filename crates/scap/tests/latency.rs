@@ -53,7 +53,7 @@ fn a_call_took_the_time_since_its_enter_event() {
         close(7, 150),
         close(8, 112),
         event(E::SYSCALL_GETCWD_X, 9, 120).build(),
-        // Nobody said when this one began.
+        // The capture does not show when this call began.
         close(7, 300),
     ]);
     assert_eq!(

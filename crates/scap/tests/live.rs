@@ -132,7 +132,7 @@ fn nothing_is_lost_uncounted() {
     for _ in 0..20_000 {
         let _ = std::fs::metadata("/nonexistent");
     }
-    // Where they are missing it is said, too.
+    // The position of missing events is reported, too.
     source.stop_handle().stop();
     let (mut delivered, mut losses, mut last) = (0, Vec::new(), [0; 1024]);
     loop {

@@ -15,7 +15,7 @@ fn main() -> std::process::ExitCode {
 /// Environment variable of the process that captures.
 const INSIDE: &str = "EYAS_TEST_INSIDE";
 
-/// Captures as what it was started as, and prints what came of it.
+/// Captures with the rights of this process, and prints the result.
 fn capture() {
     let interest = Some(vec![SyscallCode::GETPPID, SyscallCode::OPENAT]);
     let mut source = match Source::open(ProbeOptions { interest, ..ProbeOptions::default() }) {

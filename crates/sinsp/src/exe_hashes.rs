@@ -52,7 +52,7 @@ struct Said {
 /// Result for a file.
 #[derive(Clone, Copy, Debug)]
 enum Found {
-    /// Somebody has asked.
+    /// The hash was requested.
     Asked,
     Hash(Hex),
     /// It is too large, or no file.

@@ -100,7 +100,7 @@ fn read_all(given: Option<&Path>, options: &[String], capture: Option<&Path>) ->
         _ => key.to_owned(),
     };
     not_honoured::warn(&fitted, &named, &mut warnings);
-    // It is on unless somebody says otherwise.
+    // The output is enabled by default.
     #[cfg(feature = "grpc")]
     let wants_grpc = fitted.pointer("/grpc_output/enabled") == Some(&Value::Bool(true));
     let mut config: Config = serde_json::from_value(fitted).context("the configuration")?;

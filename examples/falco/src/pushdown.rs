@@ -50,7 +50,7 @@ pub struct ProbeFilter {
     pub groups: Arc<Groups>,
 }
 
-/// What the probe leaves out, if that can be said.
+/// The filter of events that the probe leaves out, if the rules allow one.
 pub fn probe_filter(engine: &Engine) -> Option<ProbeFilter> {
     let fields: Vec<Field> = engine.fields_by_use().concat();
     let rows = rows(engine);

@@ -2,7 +2,7 @@
 //!
 //! A pseudonym is computed from the original value and a key. So the same name, address, argument or buffer
 //! always has the same pseudonym. If the user gives no key, the key is derived from the original snapshot,
-//! which is not in the written capture. So somebody who has only that capture cannot guess a value and
+//! which is not in the written capture. So a reader who has only that capture cannot guess a value and
 //! verify the guess. If there is no snapshot, the key is random.
 
 use std::path::Path;

@@ -590,7 +590,7 @@ impl<'a> Parser<'a> {
         Ok(text.map(|text| Literal { text, span: self.span(start) }))
     }
 
-    /// `expected` is said where no list and no name stands.
+    /// `expected` is the message if neither a list nor a name follows.
     fn list_value(&mut self, expected: &str) -> Parsed<Rhs> {
         self.deeper(|p| {
             let start = p.at;

@@ -14,7 +14,7 @@ use crate::want::{Want, mismatches};
 
 /// How long an event may take to come.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// How long is read before it is looked at what came.
+/// Maximum time to read before the test checks the received events.
 const LONGEST_READ: Duration = Duration::from_millis(20);
 
 struct Shared {

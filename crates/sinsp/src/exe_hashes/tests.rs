@@ -20,7 +20,7 @@ fn thread(pid: i64, path: &Path) -> Thread {
     thread
 }
 
-/// What is known of it after a while.
+/// Waits for the hash of the executable.
 fn wait(hashes: &ExeHashes, thread: &Thread) -> Option<String> {
     let until = Instant::now() + Duration::from_secs(20);
     while Instant::now() < until {

@@ -46,7 +46,7 @@ struct Frames {
 }
 
 impl Frames {
-    /// Adds what came.
+    /// Adds received bytes.
     fn add(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
         loop {

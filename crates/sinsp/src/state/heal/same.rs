@@ -2,8 +2,8 @@
 
 use crate::state::{Fd, FdKind, L4, Socket};
 
-/// Whether what is known of a descriptor, and what the running system says about it, is the same file. Events and
-/// `/proc` name files differently, so that only what both have can prove the contrary.
+/// Whether the descriptor's file in the state is the one in the running system. Events and `/proc` name files
+/// differently, so only attributes that both have can prove that the files differ.
 pub(in crate::state) fn is_same_file(known: &Fd, there: &Fd) -> bool {
     let mut names = [Some(known), known.opened()].into_iter().flatten().map(|fd| &fd.name);
     let same_kind = known.kind == there.kind || (has_path(known) && has_path(there));
