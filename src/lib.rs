@@ -1,4 +1,43 @@
-#![doc = include_str!("../README.md")]
+//! Runtime security and system inspection for Linux: captures, the state of the system, fields, and Falco's rules.
+//!
+//! Should I use this crate? Yes, to run Falco's rules over captures, over live system calls or over the events of
+//! plugins in your own program. To read or write `.scap` files without state, use `eyas-scap`; for rules over other
+//! events, `eyas-rules`. The programs `falco` and `sysdig` are built on this crate.
+//!
+//! ```text
+//!   kernel ──ring──> scap::live   ┐
+//!                                 ├─ EventSource ─> sinsp::Inspector ─> EventView ─> rules::Engine ─> Match ─> Alert
+//!   .scap  ──file──> scap::Reader ┘  └───────────────────────── Detector ──────────────────────────┘
+//! ```
+//!
+//! A [`Detector`] joins the parts: it is an iterator over the alerts of a source.
+//!
+//! ```
+//! use eyas::{Detector, load_rules, scap::Reader};
+//!
+//! let rules = load_rules(["demo/rules.yaml"])?;
+//! for alert in Detector::new(Reader::open("demo/demo.scap.gz")?, rules) {
+//!     println!("{}", alert?.line);
+//! }
+//! # Ok::<(), eyas::Error>(())
+//! ```
+//!
+//! If you need every event, or other results than alerts, use the parts directly:
+//!
+//! | module | content |
+//! | --- | --- |
+//! | [`scap`] | sources of events: captures, and live capture with the feature `live` |
+//! | [`sinsp`] | the state of threads, files, users and containers, and the fields; plugins |
+//! | [`rules`] | conditions, rules files, engines, alerts |
+//! | [`fields`] | the traits between events and rules |
+//! | [`events`] | the tables of events, flags and system calls |
+//! | [`audit`] | Kubernetes audit events as native plugins |
+//! | [`yaml`] | YAML as Falco's parser reads it |
+//!
+//! Features: `live` captures from the kernel, `runtimes` queries container runtimes, `async` has
+//! `Detector::into_stream`, `serde` implements `Serialize` for public data, and `tracing` logs failures that are not
+//! returned as errors. The guide [docs/embedding.md](https://github.com/eyas-rs/eyas/blob/main/docs/embedding.md) has
+//! five steps.
 #![forbid(unsafe_code)]
 
 mod detector;
@@ -15,6 +54,10 @@ pub use eyas_sinsp as sinsp;
 pub use eyas_yaml as yaml;
 #[cfg(feature = "async")]
 pub use stream::DetectionStream;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 #[cfg(doctest)]
 #[doc = include_str!("../docs/native-plugins.md")]

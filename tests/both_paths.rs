@@ -7,19 +7,19 @@ use eyas::rules::{AlertOptions, Loader};
 use eyas::scap::{EventBuilder, OwnedEvent, Snapshot, ThreadEntry};
 use eyas::sinsp::{Inspector, schema};
 
-/// A thread opens `asked`, and the kernel reports that it opened `opened`.
-fn open(asked: &[u8], opened: &[u8]) -> OwnedEvent {
+/// A thread opens `requested`, and the kernel reports that it opened `opened`.
+fn open(requested: &[u8], opened: &[u8]) -> OwnedEvent {
     let row = EventType::SYSCALL_OPENAT_2_X.info().unwrap().params.len();
     EventBuilder::new(EventType::SYSCALL_OPENAT_2_X)
         .tid(7)
         .int(openat::fd, 3)
         .int(openat::dirfd, -100)
-        .text(openat::name, asked)
+        .text(openat::name, requested)
         .text(row, opened)
         .build()
 }
 
-/// The alerts of the rules with these conditions, in which the file's name and the path opened stand.
+/// The alerts of the rules with these conditions, with the file's name and the opened path.
 fn alerts(conditions: &[&str], event: &OwnedEvent) -> Vec<String> {
     let mut loader = Loader::new(Arc::new(schema()));
     let rules: Vec<String> = conditions
@@ -47,7 +47,7 @@ fn alerts(conditions: &[&str], event: &OwnedEvent) -> Vec<String> {
 }
 
 #[test]
-fn a_rule_holds_of_either_name_and_of_no_mixture() {
+fn rules_match_either_path_but_no_mixture() {
     let link = open(b"/tmp/link", b"/etc/shadow");
     // The opened path matches; the requested path matches; both match, with one alert.
     assert_eq!(alerts(&["fd.name = /etc/shadow"], &link), ["r0 /etc/shadow /etc/shadow"]);
@@ -63,7 +63,7 @@ fn a_rule_holds_of_either_name_and_of_no_mixture() {
 }
 
 #[test]
-fn one_name_is_told_once() {
+fn equal_paths_raise_one_alert() {
     let plain = open(b"/etc/shadow", b"/etc/shadow");
     assert_eq!(alerts(&["fd.name = /etc/shadow"], &plain), ["r0 /etc/shadow /etc/shadow"]);
     let relative = open(b"etc/../etc/shadow", b"/etc/shadow");
@@ -71,7 +71,7 @@ fn one_name_is_told_once() {
 }
 
 #[test]
-fn what_has_no_path_lies_in_no_directory() {
+fn a_file_without_a_path_has_no_directory() {
     let nowhere = &["fd.directory = /", "fd.name startswith /", "fd.name = /"];
     for (asked, opened, kind) in [
         ("/dev/stdout", "pipe:[77]", "pipe"),

@@ -42,16 +42,27 @@ const fn same(a: &[u8], b: &[u8]) -> bool {
 }
 
 macro_rules! flag_tables {
-    ($($ident:ident $name:literal { $($flag:literal = $value:literal,)* })*) => {
+    ($($ident:ident $name:literal $(extends $base:ident)? { $($flag:literal = $value:literal,)* })*) => {
         impl FlagTable {
             $(
                 #[doc = concat!("`", $name, "`.")]
-                pub const $ident: Self = Self { name: $name, entries: &[$(($flag, $value)),*] };
+                pub const $ident: Self = Self { name: $name, entries: entries!($($base)? [$(($flag, $value)),*]) };
             )*
         }
 
         pub(super) const TABLES: &[FlagTable] = &[$(FlagTable::$ident),*];
     };
+}
+
+/// The entries of a table; those of the table that it extends come first.
+macro_rules! entries {
+    ([$($own:tt)*]) => {
+        &[$($own)*]
+    };
+    ($base:ident [$($own:tt)*]) => {{
+        const PARTS: &[&[(&str, u32)]] = &[FlagTable::$base.entries, &[$($own)*]];
+        &crate::concat::concat::<_, { crate::concat::total(PARTS) }>(PARTS)
+    }};
 }
 
 mod tables;

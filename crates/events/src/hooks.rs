@@ -4,6 +4,7 @@ use crate::SyscallCode;
 
 /// One row: a hook.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Hook {
     /// Its number in events and captures, which never changes; 0 is none.
     pub number: u8,

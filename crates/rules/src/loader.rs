@@ -153,6 +153,11 @@ impl Loader {
         self
     }
 
+    /// Tests every rule by itself: enables all rules, of any priority, and returns all matches.
+    pub fn every_rule(&mut self) -> &mut Self {
+        self.minimum_priority(Priority::Debug).matching(Matching::All).select(true, Select::Rule("*".into()))
+    }
+
     /// Makes a field `static.NAME` of each name: it has this text in every event. Outputs with suggested
     /// fields contain it, too.
     pub fn static_fields(&mut self, fields: impl IntoIterator<Item = (String, String)>) -> &mut Self {

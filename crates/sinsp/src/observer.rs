@@ -41,9 +41,7 @@ type Method = fn(&mut dyn Observer, &EventView<'_>);
 fn method(ty: EventType) -> Option<Method> {
     use EventType as E;
     Some(match ty {
-        E::SYSCALL_CLONE_20_X | E::SYSCALL_CLONE3_X | E::SYSCALL_FORK_20_X | E::SYSCALL_VFORK_20_X => {
-            |o, event| o.on_clone(event)
-        }
+        ty if ty.creates_thread() => |o, event| o.on_clone(event),
         E::SYSCALL_EXECVE_19_X | E::SYSCALL_EXECVEAT_X => |o, event| o.on_exec(event),
         E::PROCEXIT_1_E => |o, event| o.on_exit(event),
         E::SYSCALL_SETUID_X

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail};
-use eyas::rules::{Engine, Extra, LoadError, LoadResult, Loader, Matching, Priority, Select};
+use eyas::rules::{Engine, Extra, LoadError, LoadResult, Loader, Matching, Select};
 use eyas::sinsp::plugin::SYSCALL;
 use eyas_console::print;
 
@@ -108,8 +108,7 @@ fn failure(error: LoadError) -> anyhow::Error {
 /// Loads rules so that each is tested independently: all enabled, with any priority, and with all matches.
 pub fn load_each(paths: &[PathBuf], config: &Config) -> Result<Engine> {
     let mut loader = loader(config, None)?;
-    loader.minimum_priority(Priority::Debug).matching(Matching::All);
-    loader.select(true, Select::Rule("*".into()));
+    loader.every_rule();
     for file in &read(paths)? {
         let result = loader.load(&file.name, &file.text);
         plugins_for(&loader)?;
@@ -189,15 +188,23 @@ fn loader(config: &Config, print: Option<&str>) -> Result<Loader> {
     Ok(loader)
 }
 
-/// Loads the rules files from the command line or the configuration.
+/// Loads the rules for system calls from the rules files of the command line or the configuration.
 pub fn load(args: &Args, config: &Config) -> Result<Engine> {
-    let loader = read_all(args, config)?;
+    build(&read_all(args, config)?, config)
+}
+
+/// Builds the engine for system calls.
+fn build(loader: &Loader, config: &Config) -> Result<Engine> {
     let engine = loader.build().map_err(failure)?;
-    // With `-v`, warnings are printed with the files.
-    engine.warnings().iter().for_each(|warning| log::warning(&warning.to_string()));
+    log_warnings(&engine);
     // Checks that the fields exist.
     Folding::new(&config.alert_folding)?;
     Ok(engine)
+}
+
+fn log_warnings(engine: &Engine) {
+    // With `-v`, warnings are printed with the files.
+    engine.warnings().iter().for_each(|warning| log::warning(&warning.to_string()));
 }
 
 /// The rules of every source.
@@ -208,16 +215,14 @@ pub struct Engines {
     pub others: Vec<Arc<Engine>>,
 }
 
-/// Loads the rules files from the command line or the configuration, for every source.
+/// Loads the rules for every source from the rules files of the command line or the configuration.
 pub fn load_sources(args: &Args, config: &Config) -> Result<Engines> {
     let loader = read_all(args, config)?;
-    let engine = loader.build().map_err(failure)?;
-    engine.warnings().iter().for_each(|warning| log::warning(&warning.to_string()));
-    Folding::new(&config.alert_folding)?;
+    let engine = build(&loader, config)?;
     let mut others = Vec::new();
     for source in plugins::loaded().sources().into_iter().filter(|source| *source != SYSCALL) {
         if let Some(engine) = loader.build_source(source).map_err(failure)? {
-            engine.warnings().iter().for_each(|warning| log::warning(&warning.to_string()));
+            log_warnings(&engine);
             others.push(Arc::new(engine));
         }
     }

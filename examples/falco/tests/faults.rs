@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use eyas_testing::test;
 use rustix::process::Signal;
 
-use common::{Dir, Run, SOON, demo, demo_pieces};
+use common::{Dir, Run, SOON, demo, demo_pieces, number_of, numbered_rule};
 
 #[cfg(feature = "kafka")]
 #[path = "receivers/broker.rs"]
@@ -85,19 +85,13 @@ const ENCRYPTED: &[&str] = &[
     "kafka_output.tls=true",
 ];
 
-/// A rule that every event satisfies, with an alert of some 300 bytes.
 fn rules(dir: &Dir) -> String {
-    let text = "x".repeat(280);
-    let rule = format!(
-        "- {{rule: every, desc: d, condition: evt.num > 0, output: 'event %evt.num {text}', priority: INFO}}\n"
-    );
-    dir.write("rules.yaml", &rule).display().to_string()
+    numbered_rule(dir).display().to_string()
 }
 
 /// Numbers of the events with an alert in a text.
 fn numbers(text: &str) -> Vec<u64> {
-    let number = |line: &str| line.split_once("event ")?.1.split_once(' ')?.0.parse().ok();
-    text.lines().filter(|line| line.ends_with("xxx")).map(|line| number(line).unwrap()).collect()
+    text.lines().filter(|line| line.ends_with("xxx")).map(|line| number_of(line).unwrap()).collect()
 }
 
 /// Numbers of the demo's events, each of which has an alert.

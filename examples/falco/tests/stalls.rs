@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use common::{Dir, SOON, WEB, demo, get};
+use common::{Dir, SOON, WEB, demo, get, number_of, numbered_rule};
 use eyas_testing::test;
 use rustix::fs::OFlags;
 use rustix::process::{Pid, Signal, kill_process};
@@ -23,15 +23,6 @@ fn main() -> std::process::ExitCode {
     eyas_testing::main()
 }
 
-/// A rule that every event satisfies, with an alert of some 300 bytes.
-fn rules(dir: &Dir) -> PathBuf {
-    let text = "x".repeat(280);
-    let rule = format!(
-        "- {{rule: every, desc: d, condition: evt.num > 0, output: 'event %evt.num {text}', priority: INFO}}\n"
-    );
-    dir.write("rules.yaml", &rule)
-}
-
 /// The program with a rule for every event, and a file output.
 struct Falco {
     command: Command,
@@ -42,7 +33,7 @@ impl Falco {
     fn new(dir: &Dir, options: &[&str]) -> Self {
         let alerts = dir.join("alerts");
         let mut command = Command::new(env!("CARGO_BIN_EXE_falco"));
-        command.env("TZ", "UTC").args(["-c", "/dev/null", "-r"]).arg(rules(dir));
+        command.env("TZ", "UTC").args(["-c", "/dev/null", "-r"]).arg(numbered_rule(dir));
         command.arg("-o").arg(format!("file_output.filename={}", alerts.display()));
         for option in ["file_output.enabled=true", "file_output.keep_alive=true"].iter().chain(options) {
             command.args(["-o", option]);
@@ -63,8 +54,7 @@ impl Falco {
     /// Numbers of the events with an alert in the file.
     fn numbers(&self) -> Vec<u64> {
         let text = std::fs::read_to_string(&self.alerts).unwrap_or_default();
-        let number = |line: &str| line.split_once("event ")?.1.split_once(' ')?.0.parse().ok();
-        text.lines().map(|line| number(line).unwrap_or_else(|| panic!("{line}"))).collect()
+        text.lines().map(|line| number_of(line).unwrap_or_else(|| panic!("{line}"))).collect()
     }
 }
 
@@ -359,7 +349,7 @@ fn a_log_that_nobody_reads_stops_neither_detection_nor_the_end() {
     let dir = Dir::new("stalls-log");
     // More diagnostics than a pipe holds.
     let broken: String = (0..2000).map(|n| format!("- {{macro: m{n}, condition: evt.num > 0}}\n")).collect();
-    let broken = dir.write("broken.yaml", &(broken + &std::fs::read_to_string(rules(&dir)).unwrap()));
+    let broken = dir.write("broken.yaml", &(broken + &std::fs::read_to_string(numbered_rule(&dir)).unwrap()));
     let mut falco = Falco::new(&dir, &["log_level=debug"]);
     falco.command.arg("-r").arg(&broken).args(["-v", "-e", "-"]).stdout(Stdio::null());
     let mut run = falco.start();

@@ -75,7 +75,7 @@ impl Scout {
         let own = pid_of(event);
         let parent = event.thread().map_or(-1, |thread| thread.ptid);
         match raw.ty {
-            ty if is_birth(ty) => match raw.result() {
+            ty if ty.creates_thread() => match raw.result() {
                 Some(0) => {
                     self.gives(parent, own);
                     self.gives(own, raw.tid);
@@ -179,16 +179,6 @@ fn named<'a>(event: &EventView<'a>) -> impl Iterator<Item = i64> + use<'a> {
         .filter(move |(_, info)| is_id(info.ty))
         .filter_map(move |(at, _)| raw.int(at))
         .filter(|pid| *pid > 0)
-}
-
-fn is_birth(ty: EventType) -> bool {
-    matches!(
-        ty,
-        EventType::SYSCALL_CLONE_20_X
-            | EventType::SYSCALL_CLONE3_X
-            | EventType::SYSCALL_FORK_20_X
-            | EventType::SYSCALL_VFORK_20_X
-    )
 }
 
 fn local_port(file: &FdEntry) -> Option<u16> {

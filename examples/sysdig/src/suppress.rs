@@ -31,7 +31,7 @@ impl Suppressed {
         let is_named = self.names.iter().any(|name| **name == *thread.comm);
         let is_of = |tid: i64| self.tids.contains(&tid);
         // Distinguishes a new thread from an earlier one with the same id.
-        let is_new = is_birth(event.event().ty) && event.event().result() == Some(0);
+        let is_new = event.event().ty.creates_thread() && event.event().result() == Some(0);
         let hides = match is_new {
             true => is_named || is_of(thread.ptid) || is_of(thread.pid) && thread.pid != thread.tid,
             false => is_named || is_of(thread.tid),
@@ -48,14 +48,4 @@ impl Suppressed {
     pub fn count(&self) -> u64 {
         self.count
     }
-}
-
-fn is_birth(ty: EventType) -> bool {
-    matches!(
-        ty,
-        EventType::SYSCALL_CLONE_20_X
-            | EventType::SYSCALL_CLONE3_X
-            | EventType::SYSCALL_FORK_20_X
-            | EventType::SYSCALL_VFORK_20_X
-    )
 }

@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 use eyas::fields::Value;
 use eyas::rules::condition::ast::Op;
 use eyas::rules::condition::{Example, ExampleEvent, TRANSFORMERS, parse, sql, sql_address};
-use eyas::rules::{Engine, Loader, Matching, Select};
+use eyas::rules::{Engine, Loader};
 use eyas::scap::Reader;
 use eyas::sinsp::{Inspector, Step, schema};
 use eyas_testing::{Dir, data_or_ignore, ignore, need_program, test};
@@ -80,7 +80,7 @@ fn run_queries(engine: &str, files: &str, queries: &BTreeMap<String, String>) ->
 
 fn engine(files: &[PathBuf]) -> Engine {
     let mut loader = Loader::new(Arc::new(schema()));
-    loader.matching(Matching::All).select(true, Select::Rule("*".into()));
+    loader.every_rule();
     eyas::load_rules_with(loader, files).unwrap()
 }
 

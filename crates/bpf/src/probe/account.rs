@@ -13,6 +13,7 @@ use crate::ring::{Counter, MAX_CPUS};
 
 /// Counters of one CPU: produced and lost frames, by cause.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct CpuDrops {
     /// Produced frames, including lost ones.
     pub produced: u64,
@@ -33,6 +34,7 @@ pub struct CpuDrops {
 /// How often the kernel skipped a program because the same or another one was running on that CPU. The
 /// counters of CPUs do not include these.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Misses {
     /// Skipped programs that make events: at most this number of events was lost, because some may not have
     /// been needed.
@@ -43,6 +45,7 @@ pub struct Misses {
 
 /// Number and time of a program's runs since it was loaded.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ProgramRuns {
     /// Name of the program.
     pub name: String,

@@ -8,6 +8,7 @@ use crate::features::security_modules;
 
 /// The requested way to see decisions of security hooks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum HookSource {
     /// The first way that the kernel supports.
     #[default]

@@ -37,6 +37,7 @@ pub enum Arch {
 
 /// One row of the table of system calls.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct SyscallInfo {
     /// Code.
     pub code: SyscallCode,

@@ -24,6 +24,17 @@ impl EventType {
         )
     }
 
+    /// Whether the call creates a process or a thread.
+    pub const fn creates_thread(self) -> bool {
+        matches!(
+            self,
+            Self::SYSCALL_CLONE_20_X
+                | Self::SYSCALL_CLONE3_X
+                | Self::SYSCALL_FORK_20_X
+                | Self::SYSCALL_VFORK_20_X
+        )
+    }
+
     /// Whether Falco's schema lacks the event, so that its code is this project's own. Captures contain it
     /// in an option of the generic event, so every reader knows the call.
     #[inline]

@@ -47,6 +47,7 @@ impl EventFlags {
 
 /// One row of the event table.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct EventInfo {
     /// Code.
     pub ty: EventType,

@@ -80,6 +80,7 @@ pub struct Location {
 
 /// The way from the file to the place of a problem.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Context {
     /// From the outside inwards.
     pub locations: Vec<Location>,

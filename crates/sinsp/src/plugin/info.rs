@@ -13,6 +13,7 @@ pub const SYSCALL: &str = "syscall";
 
 /// Description of a plugin.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct PluginInfo {
     /// Name: unique in an inspector.
     pub name: String,
@@ -183,6 +184,7 @@ pub struct ArgForms {
 
 /// A field of a plugin.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct PluginField {
     /// Full name, such as `ka.verb`.
     pub name: String,

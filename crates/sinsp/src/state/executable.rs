@@ -4,6 +4,7 @@ use super::Text;
 
 /// The file that a process executes.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Executable {
     /// Path; empty if unknown.
     pub path: Text,

@@ -102,6 +102,7 @@ impl FdKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[repr(u8)]
 #[allow(missing_docs)]
+#[non_exhaustive]
 pub enum L4 {
     #[default]
     Unknown = 0,

@@ -39,6 +39,7 @@ bitflags::bitflags! {
 
 /// Session, process group and terminal of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Session {
     /// Session id; -1 if unknown.
     pub sid: i64,

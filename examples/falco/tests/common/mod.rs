@@ -6,12 +6,14 @@ use std::time::Duration;
 
 mod capture;
 mod http;
+mod numbered;
 mod run;
 
 pub use eyas_testing::Dir;
 
 pub use capture::{alerts_of_every_event, captures, demo_pieces, every_event, pieces, times, trigger};
 pub use http::{connect, get, say};
+pub use numbered::{number_of, numbered_rule};
 pub use run::{Run, falco};
 
 /// Longer than any step of a test takes, even on a saturated machine.

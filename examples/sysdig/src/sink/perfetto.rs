@@ -155,14 +155,7 @@ impl Perfetto {
     /// Draws an arrow from the call that created a thread to that thread's first event.
     fn arrow(&mut self, event: &EventView<'_>) -> Result<()> {
         let raw = event.event();
-        let is_birth = matches!(
-            raw.ty,
-            EventType::SYSCALL_CLONE_20_X
-                | EventType::SYSCALL_CLONE3_X
-                | EventType::SYSCALL_FORK_20_X
-                | EventType::SYSCALL_VFORK_20_X
-        );
-        let Some(thread) = event.thread().filter(|_| is_birth) else { return Ok(()) };
+        let Some(thread) = event.thread().filter(|_| raw.ty.creates_thread()) else { return Ok(()) };
         let arrow = match raw.result() {
             Some(0) => json!({ "ph": "f", "bp": "e", "id": raw.tid }),
             Some(child) if child > 0 => json!({ "ph": "s", "id": child }),

@@ -130,9 +130,7 @@ pub(super) enum Family {
 const fn family(ty: EventType) -> Family {
     use EventType as E;
     match ty {
-        E::SYSCALL_CLONE_20_X | E::SYSCALL_FORK_20_X | E::SYSCALL_VFORK_20_X | E::SYSCALL_CLONE3_X => {
-            Family::Clone
-        }
+        ty if ty.creates_thread() => Family::Clone,
         E::SYSCALL_EXECVE_19_X | E::SYSCALL_EXECVEAT_X => Family::Exec,
         E::PROCEXIT_1_E => Family::Exit,
         E::SYSCALL_PRCTL_X => Family::Prctl,
