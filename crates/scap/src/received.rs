@@ -6,7 +6,7 @@ use eyas_events::{EventType, FlagTable};
 use rustix::fs::FileType;
 
 use crate::proc::code;
-use crate::proc::fds::{anonymous, other};
+use crate::proc::fds::{SECRET, anonymous, other};
 use crate::proc::sockets::{End, of_ends};
 use crate::{FdDetail, FdEntry, RawEvent};
 
@@ -18,8 +18,6 @@ const AF_UNIX: u8 = 1;
 const AF_INET: u8 = 2;
 const AF_INET6: u8 = 10;
 const AF_NETLINK: u8 = 16;
-/// The kernel's name of a memory file that `memfd_secret` made.
-pub(crate) const SECRET: &[u8] = b"secretmem";
 const O_CLOEXEC: u32 = FlagTable::FILE_FLAGS.value("O_CLOEXEC");
 
 impl<'a> RawEvent<'a> {

@@ -608,9 +608,7 @@ pub(super) fn behind(event: &EventInfo) -> Behind {
         "SYSCALL_QUOTACTL_X" => &[("ENTRY_GIVEN", 1)],
         // The directories of the caller may be in the mount that is moved.
         "SYSCALL_MOUNT_X" => &[("ENTRY_SOURCE", 0), ("ENTRY_MOUNTED", 1), ("PWD", 0), ("ROOT", 0)],
-        "SYSCALL_UMOUNT_1_X" | "SYSCALL_UMOUNT2_X" => {
-            &[("ENTRY_UNMOUNTED", 0), ("PWD", 0), ("ROOT", 0)]
-        }
+        "SYSCALL_UMOUNT_1_X" | "SYSCALL_UMOUNT2_X" => &[("ENTRY_UNMOUNTED", 0), ("PWD", 0), ("ROOT", 0)],
         "SYSCALL_PIVOT_ROOT_X" => &[("PWD", 0), ("ROOT", 0)],
         "SYSCALL_CHDIR_X" | "SYSCALL_FCHDIR_X" | "SYSCALL_GETCWD_X" => &[("PWD", 0)],
         "SYSCALL_FCHMOD_X" | "SYSCALL_FCHOWN_X" => &[("PLAIN_PATH", 0)],

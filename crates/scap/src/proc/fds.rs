@@ -10,7 +10,6 @@ use super::known::{Found, Listed};
 use super::scan::Scan;
 use super::sockets::Sockets;
 use super::{code, parse};
-use crate::received::SECRET;
 use crate::{FdDetail, FdEntry};
 use eyas_events::FlagTable;
 
@@ -40,6 +39,8 @@ impl<'a> Network<'a> {
     }
 }
 
+/// The kernel's name of a memory file that `memfd_secret` made.
+pub(crate) const SECRET: &[u8] = b"secretmem";
 /// The link of a memory file that `memfd_secret` made, and the number of its file system.
 const SECRET_LINK: &[u8] = b"/secretmem (deleted)";
 const SECRET_MAGIC: u64 = 0x5345_434d;

@@ -6,6 +6,9 @@ use std::io::BufRead;
 /// Environment variable that makes the test program this one: an empty directory.
 pub const ENV: &str = "EYAS_KINDS";
 
+/// Number of calls that change the paths of directories, one for each order after the descriptors are closed.
+pub const MOUNT_STEPS: usize = 5;
+
 /// Makes a call; errors are negative.
 fn call<const N: usize>(number: i64, args: [i64; N]) -> i64 {
     let mut all = [0; 6];
@@ -72,7 +75,7 @@ pub fn run() -> ! {
 }
 
 /// Calls that change the paths of this process's directories.
-fn mounts(dir: &std::path::Path) -> Vec<Box<dyn Fn()>> {
+fn mounts(dir: &std::path::Path) -> [Box<dyn Fn()>; MOUNT_STEPS] {
     let path = |name: &str| CString::new(dir.join(name).into_os_string().into_encoded_bytes()).unwrap();
     let paths = ["one", "two"].map(path);
     let [one, two] = [0, 1].map(|n| {
@@ -81,7 +84,7 @@ fn mounts(dir: &std::path::Path) -> Vec<Box<dyn Fn()>> {
     });
     let [first, second] = [one.clone(), two.clone()];
     let tmpfs = c"tmpfs";
-    vec![
+    [
         Box::new({
             let dirs = paths.clone();
             move || {
@@ -274,7 +277,7 @@ fn listener(made: &mut Made) {
     made.add("listener of a filter", call(libc::SYS_seccomp, [1, NEW_LISTENER, at(&filter)]));
 }
 
-/// Copies of all, some in the place of another file.
+/// Copies all descriptors; some copies replace another file.
 fn copies(made: &mut Made) {
     for (fd, what) in made.0.clone() {
         made.add(&format!("copy of {what}"), call(libc::SYS_fcntl, [fd, libc::F_DUPFD_CLOEXEC.into(), 0]));
