@@ -42,7 +42,7 @@ loading program; the load continues nevertheless.
 
 The table shows the last complete run of each test program: the number of passed tests, the numbers of failed and \
 ignored tests if there are any, and the tested commit, with a `+` if files differed from that commit. `–`: the program \
-did not run.
+did not run. A result stays until its program runs again on that kernel.
 \n";
 
 const COST: &str = "
@@ -53,11 +53,13 @@ is a million, the project's limit is 600,000. `–`: the kernel does not need th
 that the program needs. `?`: the kernel does not report the number (before 5.16).
 \n";
 
-/// Beginnings of the lines that [`read`] looks for.
+/// What [`read`] looks for.
 const PROGRAMS: &str = "| program |";
 const PROGRAMS_HEADING: &str = "## By program";
 const COST_HEADING: &str = "## Cost in the verifier";
 const FAILED_HEADING: &str = "## What failed";
+const ABOUT_FAILED: &str = "The failed tests of these runs. If a test passed when it ran alone later, the commit of that \
+                            run follows.";
 const NOT_RUN: &str = "not run";
 const NOTHING: &str = "–";
 
@@ -124,7 +126,7 @@ pub(super) fn document(rows: &[Row], programs: &[&str]) -> String {
         .map(|(name, program, names)| format!("* {name}, {program}: {}\n", names.join(", ")))
         .collect();
     if !failed.is_empty() {
-        let _ = write!(out, "\n{FAILED_HEADING}\n\n{}", failed.concat());
+        let _ = write!(out, "\n{FAILED_HEADING}\n\n{ABOUT_FAILED}\n\n{}", failed.concat());
     }
     out
 }
@@ -261,7 +263,10 @@ mod tests {
         ] {
             assert!(page.contains(line), "{line}\n{page}");
         }
-        assert!(page.ends_with("## What failed\n\n* b, live: killed\n"), "{page}");
+        assert!(
+            page.ends_with(&format!("## What failed\n\n{ABOUT_FAILED}\n\n* b, live: killed\n")),
+            "{page}"
+        );
 
         let mut read = read(&page);
         assert_eq!(read.keys().collect::<Vec<_>>(), ["a", "b"]);
