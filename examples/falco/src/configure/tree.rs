@@ -249,7 +249,15 @@ fn steps(path: &str) -> Result<Vec<Step>> {
                 }
                 open = c == '.';
                 if c == '[' {
-                    let index: String = chars.by_ref().take_while(|c| *c != ']').collect();
+                    let mut is_closed = false;
+                    let more = chars.by_ref().take_while(|c| {
+                        is_closed = *c == ']';
+                        !is_closed
+                    });
+                    let index: String = more.collect();
+                    if !is_closed {
+                        bail!("`[` has no `]`");
+                    }
                     steps.push(match index.as_str() {
                         "" => Step::Push,
                         digits => Step::Index(
@@ -434,6 +442,7 @@ mod tests {
         let deep = format!("{}=1", "a.".repeat(50_000) + "a");
         for (option, want) in [
             ("json_output", "config option \"json_output\". Must be of the form key=val or key.subkey=val"),
+            ("a[=1", "`[` has no `]`"),
             ("a[x]=1", "not an index"),
             ("=1", "empty"),
             ("a..b=1", "empty"),
