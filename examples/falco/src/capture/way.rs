@@ -73,7 +73,6 @@ impl Way {
     ///
     /// # Errors
     /// Returns the message if there is no room. There always is for messages other than events and snapshots.
-    #[expect(clippy::result_large_err, reason = "the error is the caller's message")]
     pub fn give(&mut self, message: Message) -> Result<(), Message> {
         let Writing { send, load, .. } = match self {
             Self::Here(recorder) => {
