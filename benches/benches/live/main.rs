@@ -5,14 +5,19 @@
 //! while that program runs instead, and with `--peer-skip COMMAND` while it runs and wants none of them; each is ended
 //! by SIGINT. `--attach btf` and `--attach perf` attach the probe so, whatever the kernel asks for. `--flood SECONDS` sets how long a flood
 //! lasts; `--turns COUNT` how often modes take turns; `--only added`, `--only requests` (of io_uring), `--only decisions` (of security hooks) or `--only flood` does one of the four.
+//!
+//! Only if they are asked for: `--only filters` (size of the probe's filter, time to build and to switch), `--only verdicts` (cost
+//! of a verdict on a process) and `--only sent` (which events the filter lets pass under a load of `--flood` seconds, and why).
 
 mod capture;
 mod cases;
 mod flood;
 mod peer;
+mod pushed;
 #[path = "../../../crates/scap/tests/syscalls/ring.rs"]
 #[allow(dead_code, reason = "tests use the rest")]
 mod ring;
+mod sent;
 mod sources;
 mod table;
 
@@ -94,6 +99,12 @@ fn main() -> Result<(), Failure> {
     }
     if settings.wants("flood") {
         flood::print(&settings)?;
+    }
+    match settings.only.as_deref() {
+        Some("filters") => pushed::print_filters()?,
+        Some("verdicts") => pushed::print_verdicts()?,
+        Some("sent") => sent::print(settings.flood)?,
+        _ => {}
     }
     Ok(())
 }

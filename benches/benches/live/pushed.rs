@@ -1,0 +1,200 @@
+//! Filters of rules, and the cost of calls that they leave out.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+
+use eyas::events::filter::Filter;
+use eyas::events::verdicts::{Counts, LINEAGE, VerdictTable, slot, words};
+use eyas::events::{EventFlags, EventType, SyscallCode};
+use eyas::rules::{Engine, RuleFormulas};
+use eyas::scap::EventSource;
+use eyas::scap::live::{ProbeOptions, Source};
+use eyas::sinsp::pushdown::{Groups, Pushdown};
+use eyas::sinsp::{field_of_files, probe_filter, probe_filter_without_files};
+use eyas_benches::{all_rules, engine, stable_rules, varied};
+
+use crate::capture::Capture;
+use crate::cases::{Case, case};
+use crate::{Failure, stay};
+
+/// Number of times that each filter is built and switched to.
+const BUILDS: usize = 5;
+/// Number of rounds in which the modes of a call take turns.
+const ROUNDS: usize = 9;
+
+/// A filter and the times to build it, in ms: the rows, then the probe's tables.
+pub(crate) struct Built {
+    pub(crate) filter: Filter,
+    pub(crate) rows: usize,
+    pub(crate) groups: Arc<Groups>,
+    times: [f64; 2],
+}
+
+/// The filter that falco would use for these rules.
+pub(crate) fn build(engine: &Engine) -> Result<Built, Failure> {
+    let began = Instant::now();
+    let formulas = RuleFormulas::new(engine);
+    let mut of_code = |code| formulas.of_code(code).into_iter().map(|(_, formula)| formula).collect();
+    let rows = Pushdown::with_processes(&mut of_code);
+    let rows_built = began.elapsed();
+    let fields = engine.fields_by_use().concat();
+    let filter = match depends_on_files(engine) {
+        true => probe_filter(&rows, &fields),
+        false => probe_filter_without_files(&rows, &fields),
+    };
+    let filter = filter.ok_or("a rule needs every event")?;
+    let ms = |time: std::time::Duration| time.as_secs_f64() * 1e3;
+    let times = [ms(rows_built), ms(began.elapsed() - rows_built)];
+    Ok(Built { filter, rows: rows.rows(), groups: Arc::clone(rows.groups()), times })
+}
+
+/// Whether a rule depends on the file of a descriptor.
+fn depends_on_files(engine: &Engine) -> bool {
+    const NOT_SENT: EventFlags = EventFlags::OLD_VERSION.union(EventFlags::UNUSED);
+    let formulas = RuleFormulas::new(engine);
+    let fields: Vec<_> = engine.rules().iter().map(|rule| engine.fields_of(rule)).collect();
+    let mut types = (0..EventType::COUNT as u16).map(EventType);
+    types.any(|ty| {
+        let is_sent = ty.info().is_some_and(|info| !info.flags.intersects(NOT_SENT));
+        let mut conditions = formulas.of_code(ty.0).into_iter();
+        is_sent
+            && conditions.any(|(rule, condition)| {
+                field_of_files(ty, &condition, &fields[rule.0 as usize], true).is_some()
+            })
+    })
+}
+
+/// The median and the maximum.
+fn spread(times: &mut [f64]) -> [f64; 2] {
+    times.sort_by(f64::total_cmp);
+    [times[times.len() / 2], times[times.len() - 1]]
+}
+
+/// Prints the size of filters, and the time to build them and to switch to them.
+pub(crate) fn print_filters() -> Result<(), Failure> {
+    let mut source =
+        Source::open(ProbeOptions { interest: Some(vec![SyscallCode::OPENAT]), ..ProbeOptions::default() })?;
+    source.next()?;
+    println!(
+        "| rules | rows | rows of the probe | texts: states | bytes | rows, ms | tables, ms | switch, ms |"
+    );
+    println!("| --- | --- | --- | --- | --- | --- | --- | --- |");
+    let sets = [
+        ("stable", stable_rules()),
+        ("all", all_rules()),
+        ("1,000", vec![varied(&all_rules(), 1000)]),
+        ("10,000", vec![varied(&all_rules(), 10_000)]),
+    ];
+    for (name, files) in sets {
+        let engine = engine(&files);
+        let mut times = [const { Vec::new() }; 3];
+        let mut last = None;
+        for _ in 0..BUILDS {
+            let built = build(&engine)?;
+            let began = Instant::now();
+            source.set_filter(Some(&built.filter), 1024)?;
+            let switch = began.elapsed().as_secs_f64() * 1e3;
+            for (times, time) in times.iter_mut().zip(built.times.into_iter().chain([switch])) {
+                times.push(time);
+            }
+            last = Some(built);
+            // Whatever it sends meanwhile.
+            source.next()?;
+        }
+        let Some(Built { filter, rows, .. }) = last else { continue };
+        let shown = times.each_mut().map(|times| {
+            let [median, most] = spread(times);
+            format!("{median:.1} (to {most:.1})")
+        });
+        let (own, states, bytes) = (filter.rows.len(), filter.lists_of.len(), filter.bytes());
+        println!("| {name} | {rows} | {own} | {states} | {bytes} | {} |", shown.join(" | "));
+    }
+    Ok(())
+}
+
+/// What happens to the events of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Mode {
+    /// Nothing wants them.
+    Skipped,
+    /// No rule has their type.
+    ByType,
+    /// A verdict on the process excludes the rule's group.
+    ByVerdict,
+    /// The rule's row tests the built event.
+    ByRow,
+    /// A rule may match.
+    Sent,
+}
+
+const MODES: [(Mode, &str); 5] = [
+    (Mode::Skipped, "not of interest"),
+    (Mode::ByType, "filtered by type"),
+    (Mode::ByVerdict, "filtered by a verdict"),
+    (Mode::ByRow, "filtered by a row"),
+    (Mode::Sent, "sent"),
+];
+
+/// A filter for a condition.
+fn filter_of(condition: &str) -> Filter {
+    let rule = format!("- rule: r\n  desc: d\n  priority: INFO\n  output: o\n  condition: {condition}\n");
+    build(&engine(&[rule])).map(|built| built.filter).unwrap_or_else(|error| panic!("{condition}: {error}"))
+}
+
+fn filters() -> &'static BTreeMap<Mode, Filter> {
+    static FILTERS: OnceLock<BTreeMap<Mode, Filter>> = OnceLock::new();
+    FILTERS.get_or_init(|| {
+        // The second and the last have a group, of which only one has a verdict.
+        let of_process = "evt.type = kill and proc.name = nobody";
+        let conditions = [
+            (Mode::ByType, "evt.type = tkill"),
+            (Mode::ByVerdict, of_process),
+            (Mode::ByRow, "evt.type = kill and evt.rawres = -38"),
+            (Mode::Sent, of_process),
+        ];
+        conditions.map(|(mode, condition)| (mode, filter_of(condition))).into()
+    })
+}
+
+fn change(source: &mut Source, mode: Mode) -> Result<(), Failure> {
+    source.set_interest(Some(match mode {
+        Mode::Skipped => &[SyscallCode::QUOTACTL],
+        _ => &[SyscallCode::KILL],
+    }))?;
+    source.set_filter(filters().get(&mode), 0)?;
+    if mode == Mode::ByVerdict {
+        let id = std::process::id();
+        let mut table = source.verdicts()?;
+        let counts = Counts { own: table.begun(slot(id)), lineage: table.begun(LINEAGE) };
+        for (word, value) in words(id, counts, 0).into_iter().enumerate() {
+            table.set_word(slot(id), word, value);
+        }
+    }
+    Ok(())
+}
+
+/// Prints the cost of a call whose events are left out for different reasons.
+pub(crate) fn print_verdicts() -> Result<(), Failure> {
+    stay(true)?;
+    filters();
+    let capture =
+        Capture::start(ProbeOptions { interest: Some(Vec::new()), ..ProbeOptions::default() }, change);
+    let own = rustix::process::getpid();
+    let mut call: Case = case("kill", 50_000, move || _ = rustix::process::test_kill_process(own));
+    let mut times = [const { Vec::new() }; MODES.len()];
+    for _ in 0..ROUNDS {
+        for ((mode, _), times) in MODES.iter().zip(&mut times) {
+            capture.set(*mode)?;
+            times.push(call.measure() as f64);
+        }
+    }
+    println!("ns of the calling thread for a `kill` of its own process with signal 0\n");
+    println!("| events of the call | fastest | median |\n| --- | --- | --- |");
+    for ((_, name), times) in MODES.iter().zip(&mut times) {
+        let [median, _] = spread(times);
+        println!("| {name} | {} | {median} |", times[0]);
+    }
+    println!("\n{} events lost", capture.set(Mode::Skipped)?);
+    Ok(())
+}
