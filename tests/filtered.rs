@@ -365,7 +365,8 @@ fn descriptors(base: &Path) {
 }
 
 /// Rules on names that depend on the start directory of a path, or, for the last two, on its spelling.
-const RULES_ON_NAMES: [(&str, &str); 8] = [
+const RULES_ON_NAMES: [(&str, &str); 9] = [
+    ("above an old name", "evt.type = openat and fd.num >= 0 and fd.name = BASE/one/lower"),
     ("below a link", "evt.type = openat and fd.num >= 0 and fd.name startswith BASE/alias/"),
     ("below an old name", "evt.type = openat and fd.num >= 0 and fd.name startswith BASE/old/"),
     ("below a new name", "evt.type = openat and fd.num >= 0 and fd.nameopened startswith BASE/new/"),
@@ -413,6 +414,24 @@ fn names(base: &Path) {
                 drop(fs::openat(&held, "plain", OFlags::RDONLY, Mode::empty()));
             }
         }
+        // Up from a directory, and from there down to files, as programs do that search a tree.
+        for at in ["one/inner", "alias/inner", "two/inner", "one/inner"] {
+            let held = directory(at);
+            // Half of the times, it is elsewhere by then.
+            let is_moved = at == "one/inner" && numbers.below(2) == 0;
+            let moved = base.join("two/moved");
+            if is_moved {
+                fs::rename(base.join(at), &moved).unwrap();
+            }
+            let upper = fs::openat(&held, "..", OFlags::RDONLY | OFlags::DIRECTORY, Mode::empty()).unwrap();
+            for _ in 0..3 {
+                drop(fs::openat(&upper, paths[numbers.below(4)], OFlags::RDONLY, Mode::empty()));
+            }
+            drop(fs::openat(&upper, "lower", OFlags::RDONLY, Mode::empty()));
+            if is_moved {
+                fs::rename(&moved, base.join(at)).unwrap();
+            }
+        }
         let path = paths[numbers.below(paths.len())];
         drop(fs::openat(CWD, path, OFlags::RDONLY, Mode::empty()));
         drop(fs::openat(CWD, base.join("two").join(path), OFlags::RDONLY, Mode::empty()));
@@ -433,6 +452,9 @@ fn names_by_which_a_path_begins_are_those_that_rules_see() {
         std::os::unix::fs::symlink("plain", base.join(directory).join("link")).unwrap();
     }
     std::os::unix::fs::symlink("one", base.join("alias")).unwrap();
+    std::fs::create_dir(base.join("one/inner")).unwrap();
+    std::fs::create_dir(base.join("two/inner")).unwrap();
+    std::fs::write(base.join("two/lower"), "text").unwrap();
     let [all, sent] = opens_of_names(&base, &RULES_ON_NAMES);
     println!("{sent} of {all} opens are sent to rules on paths as they are written");
     let [all, sent] = opens_of_names(&base, &RULES_ON_NAMES[..RULES_ON_NAMES.len() - 2]);

@@ -68,13 +68,18 @@ static __always_inline bool has_closed_plain(__u32 fd)
 
 #define AT_FDCWD -100
 
-/* Directories whose path in user space equals the kernel's, by their open files: a hash of the path. Other
- * directories may have another path in user space: through a symlink, or from before a rename. */
+/* Hashes of a directory's path when it was opened, and of the path without its last part; 0 if that is unknown. */
+struct noted_directory {
+	__u64 path, above;
+};
+
+/* Directories whose path in user space equals the kernel's, by their open files. Other directories may have another
+ * path in user space: through a symlink, or from before a rename. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 8192);
 	__type(key, __u64);
-	__type(value, __u64);
+	__type(value, struct noted_directory);
 } directories SEC(".maps");
 
 static __always_inline __u64 hash_of(__u8 *event, __u32 at, __u32 len)
@@ -133,8 +138,8 @@ __noinline int is_below_base(__u32 steps, __u32 path)
 	} else {
 		struct file *directory = base < 0 ? 0 : file_at(own_files(), base);
 		__u64 key = number_of(s, directory);
-		__u64 *known = key ? bpf_map_lookup_elem(&directories, &key) : 0;
-		if (!known || *known != hash_of(event, path & 0xffff, s->left))
+		struct noted_directory *known = key ? bpf_map_lookup_elem(&directories, &key) : 0;
+		if (!known || known->path != hash_of(event, path & 0xffff, s->left))
 			return 0;
 		mount = READ(directory, f_path.mnt);
 		above = READ(directory, f_path.dentry);
@@ -149,6 +154,32 @@ __noinline int is_below_base(__u32 steps, __u32 path)
 		dentry = (struct dentry *)number_of(s, READ(dentry, d_parent));
 	}
 	return dentry == above;
+}
+
+__noinline int is_above_base(__u32 path, __u32 path_len)
+{
+	struct scratch *s = scratch();
+	__u8 *event = built();
+	if (!s || !event)
+		return 0;
+	__s64 base = base_of(event);
+	__u64 key = base < 0 ? 0 : number_of(s, file_at(own_files(), base));
+	struct noted_directory *known = key ? bpf_map_lookup_elem(&directories, &key) : 0;
+	return known && known->above && known->above == hash_of(event, path & 0xffff, path_len);
+}
+
+/* Length of a directory's path without its last part. */
+static __always_inline __u32 length_above(__u8 *event, __u32 at, __u32 len)
+{
+	int i;
+	for (i = 1; i <= FILTER_LONGEST_TEXT; i++) {
+		if (i > len)
+			break;
+		/* The root's path has a slash. */
+		if (event[(at + len - i) & 0x1ffff] == '/')
+			return len - i ? len - i : 1;
+	}
+	return 0;
 }
 
 /* Records the path that user space will have for the directory that the current event opens. */
@@ -177,8 +208,13 @@ __noinline int note_directory(void)
 		bpf_map_delete_elem(&directories, &key);
 		return 0;
 	}
-	__u64 hash = hash_of(event, place, path_len);
-	bpf_map_update_elem(&directories, &key, &hash, 0);
+	struct noted_directory noted = { .path = hash_of(event, place, path_len) };
+	/* Through memory, because the verifier would otherwise check what follows once for each length. */
+	*(volatile __u32 *)&s->left = length_above(event, place, path_len);
+	__u32 above = *(volatile __u32 *)&s->left;
+	if (above)
+		noted.above = hash_of(event, place, above);
+	bpf_map_update_elem(&directories, &key, &noted, 0);
 	return 0;
 }
 

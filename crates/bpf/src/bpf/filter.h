@@ -349,6 +349,9 @@ __noinline int forget_directory(__u64 file);
  * has the rest of the kernel's path, which is there, for that directory. */
 __noinline int is_below_base(__u32 steps, __u32 path);
 
+/* Whether the kernel's path, which is there, is that of the starting directory in user space without its last part. */
+__noinline int is_above_base(__u32 path, __u32 path_len);
+
 #define IS_OTHER 0
 #define IS_SAME_TEXT 1
 #define IS_SAME_PATH 2
@@ -392,6 +395,9 @@ static __always_inline int filter_same(__u32 at, __u32 len, __u32 path, __u32 pa
 	}
 	if (event[at] == '/')
 		return s->left ? IS_OTHER : IS_SAME_PATH;
+	/* As programs return from a directory that they searched. */
+	if (len == 2 && event[at] == '.' && event[(at + 1) & 0x1ffff] == '.')
+		return is_above_base(path, path_len) ? IS_SAME_PATH : IS_OTHER;
 	if (is_other_part(s, event, path) || s->up)
 		return IS_OTHER;
 	return is_below_base(s->parts, path) ? IS_SAME_PATH : IS_OTHER;
