@@ -99,6 +99,51 @@ fn a_verdict_holds_for_the_same_open_alone() {
     assert!(missing.len() > 10 * REPEATED, "{} of {} events are left out", missing.len(), all.len());
 }
 
+/// Number of files, and of missing ones: so many that some decisions need the same place in the probe's table.
+const FILES: usize = 300;
+
+const RULES_ON_MANY: [(&str, &str); 3] = [
+    ("a file", "evt.type = openat and fd.num >= 0 and fd.name endswith 77.wanted"),
+    ("a missing file", "evt.type = openat and fd.num < 0 and fd.name endswith 55.missing"),
+    ("no file", "evt.type = openat and fd.name endswith .nothing"),
+];
+
+/// Opens many files repeatedly.
+fn many_opens(base: &Path) {
+    #[allow(deprecated, reason = "nothing that others have opened is used from here on")]
+    rustix::thread::unshare(rustix::thread::UnshareFlags::FILES).unwrap();
+    let open = |name: String| drop(rustix::fs::openat(CWD, base.join(name), OFlags::RDONLY, Mode::empty()));
+    for _ in 0..3 {
+        for number in 0..FILES {
+            open(format!("one/{number}.wanted"));
+            open(format!("one/{number}.missing"));
+        }
+    }
+}
+
+#[test]
+fn verdicts_on_many_opens_are_those_of_each() {
+    eyas_testing::ignore_in_chroot();
+    let _turn = eyas_testing::live_turn();
+    let base = tree("many");
+    for number in 0..FILES {
+        std::fs::write(base.join(format!("one/{number}.wanted")), "").unwrap();
+    }
+    let engine = engine_of(&RULES_ON_MANY, "%evt.type %evt.res %fd.name", &base);
+    let (rows, fields) = (rows(&engine), engine.fields_by_use().concat());
+    let filter = probe_filter_without_files(&rows, &fields).unwrap();
+    let codes = codes(&["openat", "close", "unshare"]);
+    let (mut plain, mut filtered) = (open(&codes), open(&codes));
+    filtered.0.set_filter(Some(&filter), 0).unwrap();
+    let tid = run(|| many_opens(&base));
+    let all = seen(&mut plain, &engine, &rows, tid);
+    let some = seen(&mut filtered, &engine, &rows, tid);
+    let (missing, _) = missing(&all, &some, &RULES_ON_MANY);
+    let useless = 3 * 2 * FILES - alerts(&all).len();
+    let opens = missing.iter().filter(|seen| seen.event.as_raw().ty == EventType::SYSCALL_OPENAT_2_X).count();
+    assert!(opens > useless / 10 * 9, "{opens} of {useless} opens that no rule matches are left out");
+}
+
 /// The tests in the rows decide whether an open can share the decision about another one.
 #[test]
 fn opens_with_verdicts_are_those_of_rules_on_paths_flags_and_results() {

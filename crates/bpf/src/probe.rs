@@ -1,5 +1,6 @@
 //! The probe loaded into the kernel.
 
+use std::hash::{BuildHasher, RandomState};
 use std::mem::MaybeUninit;
 use std::os::fd::AsFd;
 use std::time::Duration;
@@ -144,6 +145,7 @@ impl Probe {
             rodata.own_cpus = cpus as u32;
             rodata.hooks_hold_cpu = u8::from(form == Form::Preempted);
             rodata.class_of = classes::classes();
+            rodata.open_keys = random();
         }
         let maps = &mut open.maps;
         for (map, is_used) in [
@@ -509,6 +511,12 @@ fn all_programs(enter: &'static [Program]) -> impl Iterator<Item = &'static Prog
         &FILES,
         &EMPTY,
     ])
+}
+
+/// Random numbers, which differ for each loaded probe.
+fn random<const COUNT: usize>() -> [u64; COUNT] {
+    let state = RandomState::new();
+    std::array::from_fn(|at| state.hash_one(at))
 }
 
 /// The time of boot, ns since the epoch.

@@ -416,6 +416,7 @@ __noinline int filter_read(__u32 which, __u32 param, __u32 other, __u32 is_path)
 		s->facts[i] = 0;
 	s->read = param;
 	s->resolved = 0;
+	s->alike = 1;
 	__u32 at = filter_place(param) & 0xffff, len = at ? length_of(event, param) : 0;
 	if (is_path) {
 		struct filter_type *type = &f->types[*(__u16 *)(event + 20) & (EVENT_TYPES - 1)];
@@ -434,6 +435,7 @@ __noinline int filter_read(__u32 which, __u32 param, __u32 other, __u32 is_path)
 			length--;
 		int same = length ? filter_same(at, len, place, length) : IS_OTHER;
 		s->resolved = same == IS_SAME_PATH;
+		s->alike = !length || same == IS_SAME_TEXT;
 		/* Then one of them is enough. */
 		if (same != IS_OTHER)
 			len = 0;

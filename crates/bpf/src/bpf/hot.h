@@ -173,8 +173,10 @@ static __always_inline bool make_hot(struct task_struct *task, struct pt_regs *r
 	struct cpu *cpu = claim();
 	if (!cpu)
 		return false;
-	early = with_file(early, type, ret, ARG0, ARG1);
-	early = with_verdict(early, type, number, type == EV_SYSCALL_OPEN_X ? ARG1 : ARG2, ret);
+	if (type == EV_SYSCALL_OPEN_X || type == EV_SYSCALL_OPENAT_2_X)
+		early = early_of_open(early, type, number, type == EV_SYSCALL_OPEN_X ? ARG1 : ARG2, ret);
+	else
+		early = with_file(early, type, ret, ARG0, ARG1);
 	if ((early & FILTER_DECISION) == FILTER_REJECTS && leave_out_event(cpu, type, early & FILTER_NO_GROUP)) {
 		release(cpu);
 		if (has_entries(type))

@@ -1,44 +1,48 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Verdicts on opens, by everything that the rows of the type test: the result, the flags, the kernel's flags of the file, and
- * the path. An equal open gets the same verdict before its event is built. Verdicts are kept only if the requested path is
- * the kernel's path of the file. If the rows test anything else, user space does not set FILTER_BY_PATH. */
+/* Kept verdicts on opens. The next open that equals an earlier one in everything that the rows of its type test gets the same
+ * verdict before its event is built: the result, the flags, what the kernel says of the file, and the path. A verdict is kept
+ * only if the requested path is the kernel's path of the file. If the rows test anything else, user space does not set
+ * FILTER_BY_PATH. */
 #pragma once
 
-/* Maximum length of a path with a verdict, a power of two; number of verdicts of a CPU. */
-#define JUDGED_TEXT 128
-#define JUDGED_OPENS 512
+/* Maximum length of a path with a verdict, and the number of verdicts, by its power of two. */
+#define JUDGED_TEXT 256
+#define JUDGED_OPENS_SHIFT 16
 #define JUDGED_PARTS 24
+/* Number of words that are hashed before those of the path. */
+#define JUDGED_WORDS 4
+#define JUDGED_KEYS (JUDGED_WORDS + JUDGED_TEXT / 8 + 1)
 
+/* Two hashes of everything that the verdict depends on. The lowest bit of the second one is the verdict: 1 rejects. All CPUs
+ * share the verdicts, and several programs may write an entry at the same time. An open uses a verdict only if both hashes are
+ * its own, and the verdict is in the same word as one of them, so no order of the writes gives it the verdict of another open. */
 struct judged_open {
-	/* The filter's number; type and flags; the error, or the flags that the kernel adds; length of the path. */
-	__u32 epoch, type, flags, outcome, len;
-	/* 0, 1, or UNKNOWN: no verdict yet. */
-	__u32 is_rejected;
-	/* The groups that the process may be in, if the rows test them. */
-	__u64 groups;
-	__u64 text[JUDGED_TEXT / 8];
+	__u64 one, other;
 };
 
-/* Only the program that has claimed its CPU's ring uses them. */
 struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, JUDGED_OPENS);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1 << JUDGED_OPENS_SHIFT);
 	__type(key, __u32);
 	__type(value, struct judged_open);
 } judged_opens SEC(".maps");
 
-/* Hashes of opens, by the slot of the verdict. The first open with a hash stores only the hash, because most opens are never
- * repeated. */
-struct asked_opens {
-	__u64 hashes[JUDGED_OPENS];
-};
+/* Secret random numbers, so that nobody can choose two paths with the same hashes. */
+const volatile __u64 open_keys[JUDGED_KEYS] = {};
 
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct asked_opens);
-} asked_opens SEC(".maps");
+/* Adds a word to both hashes. They are two NH hashes (RFC 4418): two different opens have the same hashes with a probability of
+ * about 2^-62, whatever their paths are. */
+static __always_inline void hash_word(struct judged_open *hash, __u64 word, __u32 at)
+{
+	__u64 key = open_keys[at], next = open_keys[at + 1];
+	hash->one += (__u64)((__u32)word + (__u32)key) * (__u32)((word >> 32) + (key >> 32));
+	hash->other += (__u64)((__u32)word + (__u32)next) * (__u32)((word >> 32) + (next >> 32));
+}
+
+static __always_inline __u32 slot_of(__u64 hash)
+{
+	return hash * 0x9e3779b97f4a7c15ULL >> (64 - JUDGED_OPENS_SHIFT);
+}
 
 /* Whether the path in `asked`, up to byte `end`, ends with a slash and this name. */
 __noinline int is_last_part(__u64 name, __u32 end, __u32 len)
@@ -65,20 +69,16 @@ __noinline int is_last_part(__u64 name, __u32 end, __u32 len)
 	return 1;
 }
 
-/* Whether the path in `asked`, of this length, is the path that `walk_from` would find for the file. */
-__noinline int is_path_of(__u64 of, __u32 len)
+/* Whether the path in `asked`, of that length, is what `walk_from` would find for the file. */
+static __always_inline bool is_path_of(struct scratch *s, struct file *file, __u32 len)
 {
-	struct scratch *s = scratch();
-	struct file *file = (struct file *)of;
-	int i;
-	if (!s)
-		return 0;
 	struct dentry *dentry = READ(file, f_path.dentry);
 	struct vfsmount *vfsmount = READ(file, f_path.mnt);
 	struct mount *mount = (void *)vfsmount - bpf_core_field_offset(struct mount, mnt);
 	struct dentry *root = READ(vfsmount, mnt_root);
+	int i;
 	if (is_taken_off(dentry) || !is_mounted(mount))
-		return 0;
+		return false;
 	for (i = 0; i < JUDGED_PARTS; i++) {
 		dentry = (struct dentry *)number_of(s, dentry);
 		mount = (struct mount *)number_of(s, mount);
@@ -95,11 +95,11 @@ __noinline int is_path_of(__u64 of, __u32 len)
 		struct dentry *parent = READ(dentry, d_parent);
 		__u32 size = READ(dentry, d_name.len);
 		if (dentry == parent || !is_last_part(number_of(s, (void *)READ(dentry, d_name.name)), len, size))
-			return 0;
+			return false;
 		len -= size + 1;
 		dentry = parent;
 	}
-	return 0;
+	return false;
 }
 
 /* The part of the call's outcome that rows may test: the flags of the opened file, or the error. */
@@ -118,93 +118,82 @@ static __always_inline __u64 word_of(__u64 word, __u32 left)
 /* Added to the type if rows test the groups of the process. */
 #define OF_GROUPS 0x10000
 
-/* The verdict on an open with a kept path: whether the rows reject it, or UNKNOWN. Then `learn_open` may store a verdict. */
-__noinline int recall_open(__u32 type, __u32 number, __u64 flags, __u64 ret)
+/* The verdict on an open whose path was kept: whether it is rejected, or UNKNOWN. Then `learn_open` may keep it. */
+static __always_inline int recall_open(struct scratch *s, __u32 type, __u32 number, __u64 flags, long ret)
 {
-	struct scratch *s = scratch();
 	struct kept *kept = kept_of(number);
-	bool failed = (__s64)ret < 0;
-	__u64 hash = type ^ flags << 16 ^ failed << 15 ^ (__u64)filter_epoch << 48;
+	bool failed = ret < 0;
+	struct judged_open hash = {};
 	int i;
-	if (!s)
-		return UNKNOWN;
-	s->fd = -1;
-	s->judged = 0;
 	s->groups = type & OF_GROUPS ? own_groups() : 0;
 	/* Without the NUL. */
 	__u32 len = kept ? kept->len - 1 : 0;
-	if (!kept || !len || len > JUDGED_TEXT)
+	if (!kept || !len || len >= JUDGED_TEXT)
 		return UNKNOWN;
 	/* A relative path is not the kernel's path. */
 	if (!failed && kept->data[0] != '/')
 		return UNKNOWN;
-	for (i = 0; i < JUDGED_TEXT; i += 8) {
-		if (i >= len)
-			break;
-		hash = (hash ^ word_of(*(__u64 *)&kept->data[i], len - i)) * 0x9e3779b97f4a7c15ULL;
-		hash ^= hash >> 29;
-	}
-	__u32 slot = hash & (JUDGED_OPENS - 1), first = 0;
-	struct asked_opens *asked = bpf_map_lookup_elem(&asked_opens, &first);
-	if (!asked)
-		return UNKNOWN;
-	__u32 at = hash;
-	barrier_var(at);
-	__u64 *seen = &asked->hashes[at & (JUDGED_OPENS - 1)];
-	if (*seen != hash) {
-		*seen = hash;
-		return UNKNOWN;
-	}
-	struct judged_open *open = bpf_map_lookup_elem(&judged_opens, &slot);
-	if (!open)
-		return UNKNOWN;
-	bool is_same = open->epoch == filter_epoch && open->type == type && open->flags == (__u32)flags &&
-		       open->len == len && open->groups == s->groups && open->is_rejected != UNKNOWN;
-	for (i = 0; i < JUDGED_TEXT; i += 8) {
-		if (i >= len)
-			break;
-		__u64 word = word_of(*(__u64 *)&kept->data[i], len - i);
-		s->asked[i / 8] = word;
-		is_same = is_same && open->text[i / 8] == word;
-		open->text[i / 8] = word;
-	}
 	struct file *file = failed ? 0 : file_of(s, ret);
-	if (!failed && (!file || !is_path_of(number_of(s, file), len))) {
-		open->len = 0;
+	if (!failed && !file)
 		return UNKNOWN;
-	}
 	__u32 outcome = outcome_of(s, ret);
-	if (is_same && open->outcome == outcome)
-		return open->is_rejected;
-	open->epoch = filter_epoch;
-	open->type = type;
-	open->flags = flags;
-	open->outcome = outcome;
-	open->len = len;
-	open->groups = s->groups;
-	open->is_rejected = UNKNOWN;
-	s->judged = slot + 1;
-	return UNKNOWN;
+	hash_word(&hash, type | (__u64)len << 32, 0);
+	hash_word(&hash, (__u32)flags | (__u64)outcome << 32, 1);
+	hash_word(&hash, s->groups, 2);
+	hash_word(&hash, filter_epoch | (__u64)failed << 32, 3);
+	for (i = 0; i < JUDGED_TEXT / 8; i++) {
+		if (8 * i >= len)
+			break;
+		__u64 word = word_of(*(__u64 *)&kept->data[8 * i], len - 8 * i);
+		s->asked[i] = word;
+		hash_word(&hash, word, JUDGED_WORDS + i);
+	}
+	hash.other &= ~1ULL;
+	s->judged = 1;
+	s->judged_one = hash.one;
+	s->judged_other = hash.other;
+	s->judged_outcome = outcome;
+	s->judged_groups = s->groups;
+	__u32 slot = slot_of(hash.one);
+	struct judged_open *open = bpf_map_lookup_elem(&judged_opens, &slot);
+	if (!open || *(volatile __u64 *)&open->one != hash.one)
+		return UNKNOWN;
+	__u64 other = *(volatile __u64 *)&open->other;
+	if ((other & ~1ULL) != hash.other || (!failed && !is_path_of(s, file, len)))
+		return UNKNOWN;
+	return other & 1;
 }
 
-/* Stores the verdict of the rows on the current open, unless the outcome or the groups have changed meanwhile: user space may
- * have written a verdict on the process. */
+/* Keeps the verdict of the rows on the current open, except in three cases: the event has another outcome than `recall_open`
+ * saw, user space has written a verdict on the process meanwhile, or the event's two paths differ. */
 __noinline int learn_open(__u64 ret, __u32 is_rejected)
 {
 	struct scratch *s = scratch();
-	__u32 slot = s ? s->judged - 1 : 0;
-	struct judged_open *open = s && s->judged ? bpf_map_lookup_elem(&judged_opens, &slot) : 0;
-	if (open && open->groups == s->groups && open->outcome == outcome_of(s, ret))
-		open->is_rejected = is_rejected;
+	if (!s || !s->judged || s->judged_groups != s->groups || s->judged_outcome != outcome_of(s, ret) ||
+	    (s->read != NOT_READ && !s->alike))
+		return 0;
+	__u32 slot = slot_of(s->judged_one);
+	struct judged_open *open = bpf_map_lookup_elem(&judged_opens, &slot);
+	if (!open)
+		return 0;
+	*(volatile __u64 *)&open->one = s->judged_one;
+	*(volatile __u64 *)&open->other = s->judged_other | (is_rejected != 0);
 	return 0;
 }
 
-/* The decision before the event of an open is built: the kept decision about an equal open, or else `early`. */
-static __always_inline int with_verdict(int early, __u16 type, __u32 number, __u64 flags, long ret)
+/* The decision before an open is built: by its file, if that matters, and by a kept verdict. */
+__noinline int early_of_open(__u32 early, __u32 type, __u32 number, __u64 flags, __u64 ret)
 {
+	struct scratch *s = scratch();
+	if (!s)
+		return FILTER_SENDS;
+	s->fd = -1;
+	s->judged = 0;
+	if (early & FILTER_IF_FILE && !is_plain(file_of(s, ret)))
+		return FILTER_NOTES;
 	if ((early & FILTER_DECISION) != FILTER_ASKS || !(early & FILTER_RECALLS))
 		return early;
-	int verdict = recall_open(type | (early & FILTER_ASKS_GROUPS ? OF_GROUPS : 0), number, flags, ret);
+	int verdict = recall_open(s, type | (early & FILTER_ASKS_GROUPS ? OF_GROUPS : 0), number, flags, ret);
 	if (verdict == UNKNOWN)
 		return early;
 	return (early & ~(FILTER_DECISION | FILTER_RECALLS)) | (verdict ? FILTER_REJECTS : FILTER_SENDS);

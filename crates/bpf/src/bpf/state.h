@@ -126,9 +126,14 @@ struct scratch {
 	__u32 part;
 	/* State of the machine that reads texts. */
 	__u32 state;
-	/* Of an open: the requested path, and the slot of its verdict plus one. */
-	__u64 asked[2 * 128 / 8 + 1];
-	__u32 judged;
+	/* For an open: the requested path; the hashes, the groups and the outcome by which a verdict is kept, and whether one
+	 * may be kept. */
+	__u64 asked[2 * 256 / 8 + 1];
+	__u64 judged_one, judged_other, judged_groups;
+	__u32 judged_outcome;
+	__u8 judged;
+	/* Whether the event's two paths are equal, or it has only the requested one. */
+	__u8 alike;
 	/* The remaining control messages, in user memory, and the remaining descriptors of one. */
 	__u64 control, control_len, right;
 	__u32 rights;

@@ -11,7 +11,6 @@ use rustix::time::{ClockId, clock_gettime};
 /// Maps that only BPF programs write.
 const OF_PROGRAMS: &[&str] = &[
     "answers",
-    "asked_opens",
     "decisions",
     "directories",
     "entries_by_tid",
