@@ -34,6 +34,7 @@ const TESTS: [(&str, &[&str], &str, &[&str]); 14] = [
     ("eyas-scap", &["--features", "live"], "syscalls", &[]),
     ("eyas-scap", &["--features", "live"], "live", &["--skip", "cpus_come_and_go"]),
     ("eyas-scap", &["--features", "live"], "hooks", &[]),
+    ("eyas-scap", &["--features", "live"], "sleepable", &[]),
     ("eyas-scap", &["--features", "live"], "races", &[]),
     ("eyas-scap", &["--features", "live"], "stress", &[]),
     ("eyas-scap", &["--features", "live"], "rights", &[]),

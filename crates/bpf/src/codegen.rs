@@ -18,6 +18,8 @@ mod ia32;
 #[allow(dead_code, reason = "the build, the tests and xtask each need a part of it")]
 #[path = "codegen/objects.rs"]
 pub mod objects;
+#[path = "codegen/reads.rs"]
+mod reads;
 #[path = "codegen/requests.rs"]
 mod requests;
 
@@ -117,6 +119,7 @@ pub fn header(arch: Arch) -> String {
     maps(&mut out, arch);
     requests::tables(&mut out, arch);
     hooks::tables(&mut out);
+    reads::table(&mut out);
     out.push_str(&hot::cases(events()));
     out
 }

@@ -173,8 +173,13 @@ impl Types {
     /// protects tracepoints instead of disabled preemption, which a structure of the kernel shows, and if
     /// RCU itself can be preempted, because BPF programs run in an RCU section.
     pub(crate) fn tracepoints_preempt(&self) -> bool {
-        let guarded = self.has_member("tp_transition_snapshot", "srcu_gp").unwrap_or_else(is_linux_7);
-        guarded && self.has_member("task_struct", "rcu_read_lock_nesting").unwrap_or(true)
+        self.sleepable_rcu_guards_tracepoints()
+            && self.has_member("task_struct", "rcu_read_lock_nesting").unwrap_or(true)
+    }
+
+    /// Whether sleepable RCU protects tracepoints (Linux 7.0). Programs at them may sleep only on such kernels.
+    pub(crate) fn sleepable_rcu_guards_tracepoints(&self) -> bool {
+        self.has_member("tp_transition_snapshot", "srcu_gp").unwrap_or_else(is_linux_7)
     }
 
     /// Whether a structure has a member; `None` if there is no such structure.

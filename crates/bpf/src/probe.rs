@@ -16,8 +16,8 @@ use crate::bell::Bell;
 use crate::features::Need;
 use crate::listing::{self, OpenFile};
 use crate::programs::{
-    EMPTY, ENTER_ALL, ENTER_CLOSE, ENTER_EACH, FILES, Form, HOOKS, Interest, PROGRAMS, Place, Program, QUIET,
-    REQUESTS, SILENT, TASKS, TOUCHES,
+    EMPTY, ENTER_ALL, ENTER_CLOSE, ENTER_EACH, FILES, Form, HOOKS, Interest, PAGE_IN, PROGRAMS, Place,
+    Program, QUIET, REQUESTS, SILENT, TASKS, TOUCHES,
 };
 use crate::ring::{self, Counters, Plan, Ring};
 use crate::skel::{ProbeSkel, ProbeSkelBuilder};
@@ -103,11 +103,13 @@ impl Probe {
     /// remedy.
     pub fn open(options: &ProbeOptions) -> Result<(Self, Vec<Ring>), Error> {
         let opened = Self::open_as(options);
-        if opened.is_ok() || !options.io_uring {
-            return opened;
-        }
-        // If the verifier refuses the programs for requests, the rest of the probe is still used.
-        Self::open_as(&ProbeOptions { io_uring: false, ..options.clone() }).or(opened)
+        // If the verifier refuses the programs that not every user needs, the rest of the probe is still used.
+        let without_reads = ProbeOptions { sleepable_reads: false, ..options.clone() };
+        let without_requests = ProbeOptions { io_uring: false, ..without_reads.clone() };
+        [without_reads, without_requests]
+            .iter()
+            .filter(|fewer| *fewer != options)
+            .fold(opened, |opened, fewer| opened.or_else(|error| Self::open_as(fewer).map_err(|_| error)))
     }
 
     fn open_as(options: &ProbeOptions) -> Result<(Self, Vec<Ring>), Error> {
@@ -126,6 +128,9 @@ impl Probe {
             (Attach::Perf, Some(_)) => types.allow_perf().map(|()| Form::Perf)?,
             (Attach::Perf, None) => return Err(Error::NoTracefs),
         };
+        let may_sleep = options.sleepable_reads
+            && types.sleepable_rcu_guards_tracepoints()
+            && Self::tracepoints_may_sleep();
         let enter = if tracepoints.is_none() || form != Form::Plain { ENTER_ALL } else { ENTER_EACH };
         let mut object = Box::new(MaybeUninit::uninit());
         // SAFETY: the box is kept beside the skeleton and dropped after it, so that what the skeleton
@@ -172,7 +177,11 @@ impl Probe {
             let needed = all_programs(enter).chain(requests).any(|row| {
                 program.name() == row.form(form).0 && row.need.is_none_or(|need| types.have(need))
             });
-            program.set_autoload(needed);
+            let pages_in = program.name() == PAGE_IN.name && may_sleep;
+            if pages_in {
+                program.set_flags(sleep::SLEEPABLE);
+            }
+            program.set_autoload(needed || pages_in);
         }
         let mut skel = open.load().map_err(|cause| match cause.kind() {
             ErrorKind::PermissionDenied => features::refused(&types),
@@ -253,8 +262,8 @@ impl Probe {
             }
         }
         // Programs at the beginning of calls are attached first, so that every captured exit has its
-        // beginning.
-        for program in self.enter.iter().chain(PROGRAMS) {
+        // beginning, and the one that pages in arguments before the one that reads them.
+        for program in [&PAGE_IN].into_iter().chain(self.enter).chain(PROGRAMS) {
             self.attach(program, interest.needs(program))?;
         }
         self.attach_to_entries(&interest);

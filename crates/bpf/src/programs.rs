@@ -123,6 +123,10 @@ pub(crate) const PROGRAMS: &[Program] = &[
     on_demand("fault_kernel", &[SyscallCode::PAGE_FAULT_KERNEL]).needs(Need::Tracepoint("page_fault_kernel")),
 ];
 
+/// The sleepable program at the end of calls, which pages in their arguments. The kernel runs the programs of a
+/// tracepoint in the order in which they were attached, so it must be attached before `sys_exit`.
+pub(crate) const PAGE_IN: Program = program("page_in", &[]);
+
 /// Programs at the beginning of calls whose arguments are kept, one tracepoint each.
 pub(crate) const ENTER_EACH: &[Program] = &[
     enter("enter_connect", "syscalls/sys_enter_connect", &[SyscallCode::CONNECT]),

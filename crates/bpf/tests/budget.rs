@@ -20,8 +20,8 @@ const FUNCTIONS: usize = 200;
 fn programs_stay_within_the_verifier_s_budget() {
     let _lock = eyas_testing::live_turn();
     let before: HashSet<u32> = ProgInfoIter::default().map(|program| program.id).collect();
-    let (mut probe, _rings) =
-        Probe::open(&ProbeOptions { ring_bytes: 4096, ..ProbeOptions::default() }).unwrap();
+    let options = ProbeOptions { ring_bytes: 4096, sleepable_reads: true, ..ProbeOptions::default() };
+    let (mut probe, _rings) = Probe::open(&options).unwrap();
     // What the kernel's types say it has, its verifier accepts.
     assert_eq!(probe.sees_requests(), Features::detect().io_uring.is_some());
     assert_eq!(probe.sees_silent_requests(), probe.sees_requests() && Features::detect().has_kprobes);
@@ -29,7 +29,9 @@ fn programs_stay_within_the_verifier_s_budget() {
     println!("\nhooks: {rung}, {}", probe.hooks().count());
     // What that is found by works.
     assert!(["sys_exit", "sched_switch"].iter().all(|tracepoint| Probe::loads_at(tracepoint, false)));
-    println!("sleepable: {}", if Probe::tracepoints_may_sleep() { "yes" } else { "no" });
+    let may_sleep = Probe::tracepoints_may_sleep();
+    println!("sleepable: {}", if may_sleep { "yes" } else { "no" });
+    assert_eq!(probe.pages_in(), may_sleep);
     let names = [
         "decide_",
         "sys_",
@@ -38,6 +40,7 @@ fn programs_stay_within_the_verifier_s_budget() {
         "sched_",
         "quiet_",
         "kept_",
+        "page_in",
         "dump_",
         "signal_deliver",
         "fault_",

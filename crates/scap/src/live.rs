@@ -202,8 +202,13 @@ impl Source {
         self.probe.sees_requests()
     }
 
-    /// Whether programs at the tracepoints of calls may sleep on this kernel, to read memory that is not
-    /// paged in. The probe's programs do not sleep.
+    /// Whether arguments in memory that is not resident are paged in: [`ProbeOptions::sleepable_reads`] is
+    /// set, and the kernel has loaded the program for it.
+    pub fn pages_in(&self) -> bool {
+        self.probe.pages_in()
+    }
+
+    /// Whether programs at the tracepoints of calls may sleep on this kernel, to page in memory.
     pub fn tracepoints_may_sleep() -> bool {
         Probe::tracepoints_may_sleep()
     }

@@ -394,6 +394,7 @@ fn options(config: &Config, engine: Option<&Engine>) -> Result<eyas::scap::live:
         interest: Some(interest(&config.base_syscalls, engine)),
         exclude_pid: Some(std::process::id()),
         io_uring: modern.io_uring,
+        sleepable_reads: modern.sleepable_reads,
         // Messages of name servers are longer than most captured payloads.
         payloads: engine.filter(|engine| observes_names(engine)).map(|_| live::Payloads::default()),
         ..live::ProbeOptions::default()
@@ -413,6 +414,12 @@ fn live(config: &Config, engine: &Engine, early: Early, max_threads: usize) -> R
         None => live::Source::open(options(config, Some(engine))?)?,
     };
     source.set_order(|ty| order(ty, engine.codes()));
+    if config.engine.modern_ebpf.sleepable_reads && !source.pages_in() {
+        log::warning(
+            "engine.modern_ebpf.sleepable_reads: this kernel has no sleepable tracepoints (Linux 7.1), so arguments of calls \
+             that are not in memory are empty",
+        );
+    }
     if let Some(warning) = proc::foreign_processes(&host_root()) {
         log::warning(&warning);
     }

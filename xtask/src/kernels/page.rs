@@ -23,12 +23,23 @@ const MIDDLE: &str = "
 The column `security hooks` shows how eyas sees the decisions of security hooks ([lsm.md](lsm.md)): by BPF \
 LSM, by fexit programs, or not at all, with tracepoints only. The number is the number of hooks.
 
-The column `sleepable` shows whether programs at the tracepoints of calls may sleep (`tp_btf.s`), and so read \
-memory of a process that is not paged in. `falco --doctor` shows this, too. The probe does not use it. Each \
-program builds its event in the ring of its CPU, and claims that ring until the event is complete, so a \
-sleeping program would block all others. If the page of an argument is not in memory, the argument is empty \
-in the event, and the probe counts it. Most pages are in memory, because the kernel has read them during the \
-call.
+The column `sleepable` shows whether programs at the tracepoints of calls may sleep (`tp_btf.s`, Linux 7.1). \
+`falco --doctor` shows this, too. The program that builds an event must not sleep, because it claims the ring of its CPU \
+until the event is complete. If the page of an argument is not in memory, the argument is empty in the event, and the \
+probe counts it. Most pages are in memory, because the kernel has read them during the call. With \
+`engine.modern_ebpf.sleepable_reads: true`, eyas attaches another program to the end of calls on such kernels. It runs \
+first and may sleep. It reads a byte of each page that the event needs, so that the kernel pages it in, and claims no \
+ring. The test program `sleepable` makes calls that fail before the kernel reads their arguments, with this program and \
+without it. It has not run to its end on such a kernel yet. [performance.md](performance.md#sleepable-reads) estimates \
+the cost.
+
+* The program does not wait for pages that another process or a server supplies (userfaultfd, FUSE, NFS, 9p): such an \
+argument stays empty. Otherwise a process could make a call wait as long as it likes, and with it everybody who \
+detaches a program from the tracepoint.
+* The kernel runs the programs of a tracepoint in the order in which they were attached. Since Linux 7.0, eyas attaches \
+the program that builds events by a perf event, and the kernel runs all perf events of a tracepoint \
+together, at the place of the first. If another tracer attached one to `raw_syscalls:sys_exit` before eyas, arguments stay \
+empty as without the option.
 
 A test is ignored, with its reason, if the kernel lacks what it tests: a file system, a module, a system call. \
 arm64 has neither `open`, `fork` and other old system calls, nor tracepoints of page faults. The first arm64 machine \

@@ -146,6 +146,8 @@ PERF_PROGRAM(sys_exit, struct trace_event_raw_sys_exit, at_sys_exit(own_regs(), 
 BTF_PROGRAM(empty, sys_exit, (struct pt_regs *regs, long ret), 0)
 PERF_PROGRAM(empty, void, 0)
 
+#include "page_in.h"
+
 /* The beginning of a call whose arguments are kept: at the tracepoint of the call, or, if that is not available,
  * of all calls. */
 static __always_inline int enter(struct call *call, __u64 *args)

@@ -31,6 +31,29 @@ enum args_form {
 	ARGS_IPC_VALUE,
 	ARGS_IPC_BUFFER,
 };
+/* Ways in which an event reads an argument that is an address. */
+enum reads {
+	READS_TEXT = 1,
+	/* A number, a small structure, a larger one. */
+	READS_NUMBER,
+	READS_RECORD,
+	READS_BLOCK,
+	/* As many bytes as the call returns. */
+	READS_RECEIVED,
+	/* The same, or as many as the next argument says if the call returns none. */
+	READS_SENT,
+	/* An address of a socket, of the length in the next argument. */
+	READS_ADDRESS,
+	/* An array of buffers; the next argument is their number. */
+	READS_BUFFERS_RECEIVED,
+	READS_BUFFERS_SENT,
+	/* The header of a message, or an array of such. */
+	READS_MESSAGE_RECEIVED,
+	READS_MESSAGE_SENT,
+	READS_MESSAGES,
+	/* Descriptors and events to wait for; the next argument is their number. */
+	READS_POLLED,
+};
 struct flag_pair { __u64 from; __u64 to; };
 struct flag_map { __u16 first; __u8 count; __u8 kind; __u64 otherwise; };
 

@@ -104,6 +104,7 @@ struct qstr {
 
 struct file_system_type {
 	const char *name;
+	int fs_flags;
 };
 struct dentry;
 struct mount;
@@ -406,8 +407,12 @@ struct linux_binprm {
 	const char *filename;
 	struct file *file;
 };
+struct vm_userfaultfd_ctx {
+	struct userfaultfd_ctx *ctx;
+};
 struct vm_area_struct {
 	struct file *vm_file;
+	struct vm_userfaultfd_ctx vm_userfaultfd_ctx;
 };
 struct io_uring_cmd {
 	struct file *file;

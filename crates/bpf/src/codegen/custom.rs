@@ -143,7 +143,7 @@ const MEMORY: [&str; 4] = ["SYSCALL_BRK_4_X", "SYSCALL_MMAP_X", "SYSCALL_MMAP2_X
 const ATTRS: [&str; 2] = ["SYSCALL_OPEN_TREE_ATTR_X", "SYSCALL_MOUNT_SETATTR_X"];
 
 /// Added to an argument's number, to select the second of the two numbers that it points to.
-const SECOND: u8 = 8;
+pub(super) const SECOND: u8 = 8;
 /// Instead of an argument's number: the call's result, and no argument.
 const RESULT: u8 = 8;
 const NOTHING: u8 = 8;

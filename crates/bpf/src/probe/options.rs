@@ -34,6 +34,9 @@ pub struct ProbeOptions {
     /// Whether `io_uring` requests are captured as the corresponding calls, if the kernel has the
     /// tracepoints (Linux 6.0).
     pub io_uring: bool,
+    /// Whether arguments in memory that is not resident are paged in when their call ends, if the kernel has
+    /// sleepable tracepoints (Linux 7.1). Otherwise they are empty.
+    pub sleepable_reads: bool,
 }
 
 /// The way to attach programs to tracepoints: as BTF programs, which costs least, or by perf events.
@@ -117,6 +120,7 @@ impl Default for ProbeOptions {
             max_cpus: MAX_CPUS as u32,
             attach: Attach::Auto,
             io_uring: true,
+            sleepable_reads: false,
         }
     }
 }

@@ -3,15 +3,14 @@
 use libbpf_rs::ObjectBuilder;
 
 use super::Probe;
-use crate::programs::EMPTY;
+use crate::programs::{EMPTY, PAGE_IN};
 
 /// The flag of a program that may sleep (`BPF_F_SLEEPABLE`).
-const SLEEPABLE: u32 = 1 << 4;
+pub(super) const SLEEPABLE: u32 = 1 << 4;
 
 impl Probe {
     /// Whether the kernel supports sleepable programs at the tracepoints of calls, which may read memory
-    /// that is not paged in (`tp_btf.s`). The probe's programs do not sleep, because each builds its event
-    /// in memory of its CPU.
+    /// that is not paged in (`tp_btf.s`). See [`ProbeOptions::sleepable_reads`](super::ProbeOptions).
     pub fn tracepoints_may_sleep() -> bool {
         if std::env::var_os("EYAS_BPF_LOG").is_none() {
             libbpf_rs::set_print(None);
@@ -19,6 +18,11 @@ impl Probe {
         // The scheduler must never sleep. Kernels that accept such a program there, such as 6.1, do not
         // check the tracepoint.
         Self::loads_at("sys_exit", true) && !Self::loads_at("sched_switch", true)
+    }
+
+    /// Whether the probe pages in arguments that are in memory that is not resident.
+    pub fn pages_in(&self) -> bool {
+        self.is_loaded(&PAGE_IN)
     }
 
     /// Whether the kernel loads an empty program for a tracepoint.

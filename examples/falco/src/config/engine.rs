@@ -68,6 +68,8 @@ pub struct ModernEbpf {
     pub io_uring: bool,
     /// Decisions of the kernel's security hooks.
     pub lsm: LsmSource,
+    /// Whether the kernel pages in arguments of calls that are not in memory, if it can.
+    pub sleepable_reads: bool,
     /// Whether the kernel drops events that the rules do not need.
     pub pushdown: bool,
     /// One in this many of these events is tested anyway; 0 for none.
@@ -95,6 +97,7 @@ pub const ENGINE: Shape = Section(&[
             ("disable_iterators", Bool),
             ("io_uring", Bool),
             ("lsm", LsmSource::SHAPE),
+            ("sleepable_reads", Bool),
             ("pushdown", Bool),
             ("pushdown_sample", U32),
         ]),
@@ -195,6 +198,7 @@ impl Default for ModernEbpf {
             disable_iterators: false,
             io_uring: true,
             lsm: LsmSource::Auto,
+            sleepable_reads: false,
             pushdown: true,
             pushdown_sample: 1024,
         }

@@ -218,16 +218,18 @@ fn requests(are_seen: bool) -> Check {
     }
 }
 
-/// Check whether programs may sleep, so that they can read memory that is not resident.
+/// Check whether programs may sleep, so that they can page in memory that is not resident.
 fn sleepable(may_sleep: bool) -> Check {
     let found = match may_sleep {
-        true => "the kernel has sleepable tracepoints, which the probe does not use",
-        false => "the kernel has no sleepable tracepoints",
+        true => {
+            "the kernel has sleepable tracepoints: with engine.modern_ebpf.sleepable_reads, arguments of calls that are not in \
+             memory are paged in; otherwise"
+        }
+        false => {
+            "the kernel has no sleepable tracepoints (Linux 7.1): if arguments of calls are not in memory,"
+        }
     };
-    Check::ok(
-        "sleepable",
-        format!("{found}: an argument in memory that is not there yet is empty, and counted"),
-    )
+    Check::ok("sleepable", format!("{found} they are empty, and counted"))
 }
 
 /// Check of how decisions of security hooks are captured, if a rule needs them.
