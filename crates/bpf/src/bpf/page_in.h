@@ -200,7 +200,7 @@ static __always_inline int page_in_arguments(struct pt_regs *regs, long ret)
 	__u32 all = user_reads[call.type & (EVENT_TYPES - 1)];
 	__u64 args[8] = {};
 	int i;
-	if (!all || is_of_no_interest(&call, regs) || (drop_failed && ret < 0) || is_left_out(task) ||
+	if (!all || is_of_no_interest(&call, regs, ret) || (drop_failed && ret < 0) || is_left_out(task) ||
 	    is_rejected(call.type, ret))
 		return 0;
 #if defined(__TARGET_ARCH_x86)
