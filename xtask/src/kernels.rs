@@ -27,7 +27,7 @@ use machine::{Kind, MACHINES, Machine};
 use outcome::{COMMIT, Outcome, Ran, Row};
 
 /// Test programs: package, features, name and arguments.
-const TESTS: [(&str, &[&str], &str, &[&str]); 14] = [
+const TESTS: [(&str, &[&str], &str, &[&str]); 15] = [
     ("eyas-bpf", &[], "budget", &[]),
     ("eyas-bpf", &[], "oldest", &[]),
     ("eyas-bpf", &[], "cpus", &[]),
