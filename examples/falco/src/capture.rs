@@ -231,7 +231,7 @@ impl Capture {
             Skipped::Snapshot(snapshot) => {
                 self.hand_on(true);
                 let message = Message::Snapshot(Box::new(snapshot.clone()));
-                if !self.way.as_mut().is_some_and(|way| way.give(message).is_ok()) {
+                if self.way.as_mut().is_none_or(|way| way.give(message).is_err()) {
                     // A reader would interpret the following events with the wrong state.
                     self.end();
                     self.chunks.as_mut().into_iter().for_each(Chunks::lose);
