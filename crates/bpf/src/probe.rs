@@ -17,7 +17,7 @@ use crate::features::Need;
 use crate::listing::{self, OpenFile};
 use crate::programs::{
     EMPTY, ENTER_ALL, ENTER_CLOSE, ENTER_EACH, FILES, Form, HOOKS, Interest, PAGE_IN, PROGRAMS, Place,
-    Program, QUIET, REQUESTS, SILENT, TASKS, TOUCHES,
+    Program, QUIET, REQUESTS, SILENT, SLEEPABLE, TASKS, TOUCHES,
 };
 use crate::ring::{self, Counters, Plan, Ring};
 use crate::skel::{ProbeSkel, ProbeSkelBuilder};
@@ -179,7 +179,7 @@ impl Probe {
             });
             let pages_in = program.name() == PAGE_IN.name && may_sleep;
             if pages_in {
-                program.set_flags(sleep::SLEEPABLE);
+                program.set_flags(SLEEPABLE);
             }
             program.set_autoload(needed || pages_in);
         }

@@ -127,6 +127,9 @@ pub(crate) const PROGRAMS: &[Program] = &[
 /// tracepoint in the order in which they were attached, so it must be attached before `sys_exit`.
 pub(crate) const PAGE_IN: Program = program("page_in", &[]);
 
+/// The flag of a program that may sleep (`BPF_F_SLEEPABLE`).
+pub(crate) const SLEEPABLE: u32 = 1 << 4;
+
 /// Programs at the beginning of calls whose arguments are kept, one tracepoint each.
 pub(crate) const ENTER_EACH: &[Program] = &[
     enter("enter_connect", "syscalls/sys_enter_connect", &[SyscallCode::CONNECT]),

@@ -3,10 +3,7 @@
 use libbpf_rs::ObjectBuilder;
 
 use super::Probe;
-use crate::programs::{EMPTY, PAGE_IN};
-
-/// The flag of a program that may sleep (`BPF_F_SLEEPABLE`).
-pub(super) const SLEEPABLE: u32 = 1 << 4;
+use crate::programs::{EMPTY, PAGE_IN, SLEEPABLE};
 
 impl Probe {
     /// Whether the kernel supports sleepable programs at the tracepoints of calls, which may read memory
