@@ -118,6 +118,24 @@ static __always_inline __u64 word_of(__u64 word, __u32 left)
 /* Added to the type if rows test the groups of the process. */
 #define OF_GROUPS 0x10000
 
+/* The kept verdict on the open with the hashes in `judged_one` and `judged_other`, or UNKNOWN. It is global, because Linux 6.1
+ * would otherwise check it once for each length of the path. */
+__noinline int look_up_open(__u64 of, __u32 len)
+{
+	struct scratch *s = scratch();
+	if (!s)
+		return UNKNOWN;
+	__u64 one = s->judged_one;
+	__u32 slot = slot_of(one);
+	struct judged_open *open = bpf_map_lookup_elem(&judged_opens, &slot);
+	if (!open || *(volatile __u64 *)&open->one != one)
+		return UNKNOWN;
+	__u64 other = *(volatile __u64 *)&open->other;
+	if ((other & ~1ULL) != s->judged_other || (of && !is_path_of(s, (struct file *)of, len)))
+		return UNKNOWN;
+	return other & 1;
+}
+
 /* The verdict on an open whose path was kept: whether it is rejected, or UNKNOWN. Then `learn_open` may keep it. */
 static __always_inline int recall_open(struct scratch *s, __u32 type, __u32 number, __u64 flags, long ret)
 {
@@ -154,14 +172,7 @@ static __always_inline int recall_open(struct scratch *s, __u32 type, __u32 numb
 	s->judged_other = hash.other;
 	s->judged_outcome = outcome;
 	s->judged_groups = s->groups;
-	__u32 slot = slot_of(hash.one);
-	struct judged_open *open = bpf_map_lookup_elem(&judged_opens, &slot);
-	if (!open || *(volatile __u64 *)&open->one != hash.one)
-		return UNKNOWN;
-	__u64 other = *(volatile __u64 *)&open->other;
-	if ((other & ~1ULL) != hash.other || (!failed && !is_path_of(s, file, len)))
-		return UNKNOWN;
-	return other & 1;
+	return look_up_open(failed ? 0 : number_of(s, file), len);
 }
 
 /* Keeps the verdict of the rows on the current open, except in three cases: the event has another outcome than `recall_open`
