@@ -28,6 +28,7 @@ static __always_inline struct scratch *fresh(__u32 type, struct task_struct *oth
 	s->early = 0;
 	s->is_sample = 0;
 	s->change = 0;
+	s->request = 0;
 	s->filename = 0;
 	s->fd = -1;
 	return s;
