@@ -1,12 +1,10 @@
 //! A source of events, the state, and the rules, as one iterator over alerts.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use eyas_rules::{
-    AlertOptions, Engine, Follower, LoadError, Loader, Match, Priority, SchemaMismatch, SharedEngine,
-};
+use eyas_rules::{AlertOptions, Engine, Follower, Match, Priority, RuleSet, SchemaMismatch, SharedEngine};
 use eyas_scap::EventSource;
 use eyas_sinsp::plugin::{PluginError, PluginSet};
 use eyas_sinsp::{Config, Inspector, Step};
@@ -15,20 +13,9 @@ use eyas_sinsp::{Config, Inspector, Step};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A rules file cannot be read.
-    #[error("cannot read the rules file {}: {source}", path.display())]
-    ReadRules {
-        /// The file.
-        path: PathBuf,
-        /// The cause.
-        source: std::io::Error,
-    },
-    /// Rules do not load or compile; the message names each error with its place.
+    /// Rules cannot be read, or do not load or compile; the message names each error with its place.
     #[error(transparent)]
     Rules(#[from] eyas_rules::Error),
-    /// A rules file requires a plugin that is not loaded, or a version of one.
-    #[error("{0}")]
-    Requirement(String),
     /// A plugin does not start, or its source cannot be opened; with the plugin's message.
     #[error(transparent)]
     Plugin(#[from] PluginError),
@@ -47,17 +34,12 @@ impl From<SchemaMismatch> for Error {
     }
 }
 
-impl From<LoadError> for Error {
-    fn from(error: LoadError) -> Self {
-        Self::Rules(error.into())
-    }
-}
-
 /// Compiles rules files over the fields of system calls, in order: later files may change what earlier ones
-/// define. [`Engine::warnings`] lists the rules that no event can match.
+/// define. [`Engine::warnings`] lists the rules that no event can match. For options, such as which rules are
+/// enabled, use [`RuleSet`].
 ///
 /// # Errors
-/// A file cannot be read, or does not load.
+/// A file cannot be read, does not load, or requires a plugin that is not loaded.
 ///
 /// ```
 /// let engine = eyas::load_rules(["demo/rules.yaml"])?;
@@ -67,63 +49,25 @@ impl From<LoadError> for Error {
 /// # Ok::<(), eyas::Error>(())
 /// ```
 pub fn load_rules<P: AsRef<Path>>(paths: impl IntoIterator<Item = P>) -> Result<Engine, Error> {
-    load_rules_with(Loader::new(Arc::new(eyas_sinsp::schema())), paths)
-}
-
-/// Like [`load_rules`], with a loader that has options: which rules are enabled, and which of several matches
-/// raise alerts.
-///
-/// # Errors
-/// Like [`load_rules`].
-///
-/// ```
-/// use std::sync::Arc;
-///
-/// use eyas::rules::{Loader, Matching};
-///
-/// let mut loader = Loader::new(Arc::new(eyas::sinsp::schema()));
-/// loader.matching(Matching::All);
-/// let engine = eyas::load_rules_with(loader, ["demo/rules.yaml"])?;
-/// # assert!(engine.find("Password file read").is_some());
-/// # Ok::<(), eyas::Error>(())
-/// ```
-pub fn load_rules_with<P: AsRef<Path>>(
-    mut loader: Loader,
-    paths: impl IntoIterator<Item = P>,
-) -> Result<Engine, Error> {
-    for path in paths {
-        let path = path.as_ref();
-        let text = std::fs::read(path).map_err(|source| Error::ReadRules { path: path.into(), source })?;
-        loader.load(&path.display().to_string(), &text).into_result()?;
-    }
-    Ok(loader.build()?)
+    Ok(RuleSet::builder(Arc::new(eyas_sinsp::schema())).read(paths)?.compile()?)
 }
 
 /// Like [`load_rules`], for the rules of another event source, which a plugin of the set provides. They may
 /// test the fields of plugins, and require the plugins of the set.
 ///
 /// # Errors
-/// As for [`load_rules`]; or a file requires a plugin that the set lacks.
+/// Like [`load_rules`].
 pub fn load_rules_of<P: AsRef<Path>>(
     plugins: &PluginSet,
     source: &str,
     paths: impl IntoIterator<Item = P>,
 ) -> Result<Engine, Error> {
-    let mut loader = Loader::new(Arc::new(plugins.schema(source)));
+    let mut builder = RuleSet::builder(Arc::new(plugins.schema(source)));
     for other in plugins.sources().into_iter().filter(|other| *other != source) {
-        loader.add_source(Arc::new(plugins.schema(other)));
+        builder = builder.add_schema(Arc::new(plugins.schema(other)));
     }
-    loader.plugins(plugins.infos().map(|info| (info.name.clone(), info.version.0.map(u64::from))));
-    for path in paths {
-        let path = path.as_ref();
-        let text = std::fs::read(path).map_err(|source| Error::ReadRules { path: path.into(), source })?;
-        let result = loader.load(&path.display().to_string(), &text);
-        if let Some(unmet) = loader.unmet_requirement() {
-            return Err(Error::Requirement(unmet));
-        }
-        result.into_result()?;
-    }
-    Ok(loader.build()?)
+    let versions = plugins.infos().map(|info| (info.name.clone(), info.version.0.map(u64::from)));
+    Ok(builder.plugins(versions).read(paths)?.compile()?)
 }
 
 /// An event that a rule matched.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use eyas::events::{EventType, param::SYSCALL_OPENAT_2_X as openat};
-use eyas::rules::{AlertOptions, Loader};
+use eyas::rules::{AlertOptions, RuleSet, RuleSource};
 use eyas::scap::{EventBuilder, OwnedEvent, Snapshot, ThreadEntry};
 use eyas::sinsp::{Inspector, schema};
 
@@ -21,7 +21,6 @@ fn open(requested: &[u8], opened: &[u8]) -> OwnedEvent {
 
 /// The alerts of the rules with these conditions, with the file's name and the opened path.
 fn alerts(conditions: &[&str], event: &OwnedEvent) -> Vec<String> {
-    let mut loader = Loader::new(Arc::new(schema()));
     let rules: Vec<String> = conditions
         .iter()
         .enumerate()
@@ -32,9 +31,8 @@ fn alerts(conditions: &[&str], event: &OwnedEvent) -> Vec<String> {
             )
         })
         .collect();
-    let loaded = loader.load("rules.yaml", &rules.concat());
-    assert!(loaded.successful(), "{}", loaded.verbose());
-    let engine = loader.build().unwrap();
+    let source = RuleSource::new("rules.yaml", rules.concat());
+    let engine = RuleSet::new(Arc::new(schema()), [source]).unwrap().compile().unwrap();
     let mut inspector = Inspector::default();
     let thread = ThreadEntry { tid: 7, pid: 7, ptid: 1, cwd: b"/".to_vec(), ..ThreadEntry::default() };
     inspector.load(Snapshot { threads: vec![thread], ..Snapshot::default() });

@@ -3,7 +3,7 @@
 use eyas_testing::{data_or_ignore, test};
 use std::sync::Arc;
 
-use eyas::rules::{LoadResult, Loader};
+use eyas::rules::{LoadResult, RuleSet, RuleSource};
 use eyas::sinsp::schema;
 use serde_json::Value;
 
@@ -69,9 +69,9 @@ fn conditions_are_accepted_and_refused_as_by_falco() {
     let (mut agree, mut deliberate, mut differ) = (0, Vec::new(), Vec::new());
     for line in text.lines() {
         let vector: Value = serde_json::from_str(line).unwrap();
-        let mut loader = Loader::new(Arc::new(schema()));
-        let result = loader.load("v.yaml", &file(&vector));
-        let (errors, warnings) = codes(&result);
+        let mut loader = RuleSet::builder(Arc::new(schema())).loader();
+        let result = loader.load(&RuleSource::new("v.yaml", file(&vector)));
+        let (errors, warnings) = codes(result);
         let same = match vector["code"].as_str() {
             Some(code) => errors == [code],
             // The vectors do not contain warnings about unused items.
@@ -106,7 +106,7 @@ fn rules_files_load_with_the_codes_that_falco_gives() {
         serde_json::from_str(&std::fs::read_to_string(dir.join("index.json")).unwrap()).unwrap();
     let (mut agree, mut differ) = (0, Vec::new());
     for case in index["cases"].as_array().unwrap() {
-        let mut loader = Loader::new(Arc::new(schema()));
+        let mut loader = RuleSet::builder(Arc::new(schema())).loader();
         let name = case["case"].as_str().unwrap();
         let mut same = true;
         let mut shown = String::new();
@@ -115,8 +115,8 @@ fn rules_files_load_with_the_codes_that_falco_gives() {
         {
             let file = file.as_str().unwrap();
             let Ok(text) = std::fs::read_to_string(dir.join(file)) else { continue };
-            let result = loader.load(file, &text);
-            let (errors, warnings) = codes(&result);
+            let result = loader.load(&RuleSource::new(file, text));
+            let (errors, warnings) = codes(result);
             same &= errors == words(&want["errors"]) && warnings == words(&want["warnings"]);
             let schema = result.schema_validation();
             let at: Vec<Value> = result

@@ -1,9 +1,16 @@
 //! The detector through the public interface: alerts, replacement of rules at run time, and errors.
 
-use eyas::rules::{Loader, Priority};
+use std::sync::Arc;
+
+use eyas::fields::Schema;
+use eyas::rules::{Matching, Priority, RuleSet, RuleSource};
 use eyas::scap::Reader;
 use eyas::{Detector, Error, load_rules};
 use eyas_testing::Dir;
+
+fn schema() -> Arc<dyn Schema> {
+    Arc::new(eyas::sinsp::schema())
+}
 
 fn demo() -> Reader {
     Reader::open("demo/demo.scap.gz").unwrap()
@@ -32,10 +39,9 @@ fn one_event_has_an_alert_for_each_rule_that_it_matches() {
     let rule = |name: &str| {
         format!("- rule: {name}\n  desc: d\n  condition: evt.num > 0\n  output: o\n  priority: INFO\n")
     };
-    let mut loader = Loader::new(std::sync::Arc::new(eyas::sinsp::schema()));
-    loader.matching(eyas::rules::Matching::All);
-    assert!(loader.load("two.yaml", &(rule("first") + &rule("second"))).successful());
-    let detector = Detector::new(demo(), loader.build().unwrap());
+    let source = RuleSource::new("two.yaml", rule("first") + &rule("second"));
+    let mut rules = RuleSet::new(schema(), [source]).unwrap();
+    let detector = Detector::new(demo(), rules.matching(Matching::All).compile().unwrap());
     let found: Vec<_> = detector.take(3).map(|alert| alert.unwrap().rule).collect();
     assert_eq!(found, ["first", "second", "first"]);
 }
@@ -45,9 +51,8 @@ fn rules_are_replaced_while_it_runs() {
     let all = |name: &str| {
         let text =
             format!("- rule: {name}\n  desc: d\n  condition: evt.num > 0\n  output: o\n  priority: INFO\n");
-        let mut loader = Loader::new(std::sync::Arc::new(eyas::sinsp::schema()));
-        assert!(loader.load("all.yaml", &text).successful());
-        loader.build().unwrap()
+        let source = RuleSource::new("all.yaml", text);
+        RuleSet::new(schema(), [source]).unwrap().compile().unwrap()
     };
     let mut detector = Detector::new(demo(), all("before"));
     assert_eq!(detector.next().unwrap().unwrap().rule, "before");
@@ -59,8 +64,17 @@ fn rules_are_replaced_while_it_runs() {
 #[test]
 fn errors_name_the_file_and_the_place() {
     let error = load_rules(["none.yaml"]).unwrap_err();
-    assert!(matches!(error, Error::ReadRules { .. }) && error.to_string().contains("none.yaml"), "{error}");
+    assert!(
+        matches!(error, Error::Rules(eyas::rules::Error::Read { .. }))
+            && error.to_string().contains("none.yaml"),
+        "{error}"
+    );
     let dir = Dir::new("detector");
+    let error = load_rules([dir.join("")]).unwrap_err();
+    assert!(error.to_string().ends_with(": expected a regular file"), "{error}");
+    let fifo = dir.join("fifo");
+    rustix::fs::mkfifoat(rustix::fs::CWD, &fifo, rustix::fs::Mode::RUSR).unwrap();
+    load_rules([fifo]).unwrap_err();
     let path = dir
         .write("r.yaml", "- rule: r\n  desc: d\n  condition: proc.nam = a\n  output: o\n  priority: INFO\n");
     let error = load_rules([&path]).unwrap_err();
@@ -90,19 +104,17 @@ fn errors_are_told_apart_by_their_variant() {
 
 #[test]
 fn every_step_returns_a_result_for_the_question_mark() -> Result<(), Box<dyn std::error::Error>> {
-    let mut loader = Loader::new(std::sync::Arc::new(eyas::sinsp::schema()));
-    loader
-        .load("a.yaml", "- {rule: r, desc: d, condition: evt.type = open, output: o, priority: INFO}")
-        .into_result()?;
-    assert!(loader.build()?.warnings().is_empty());
-    let error = loader.load("b.yaml", "- {rule: s, condition: [}").into_result().unwrap_err();
+    let rule = "- {rule: r, desc: d, condition: evt.type = open, output: o, priority: INFO}";
+    let sources = [RuleSource::new("a.yaml", rule), RuleSource::read("demo/rules.yaml")?];
+    assert!(RuleSet::new(schema(), sources.clone())?.compile()?.warnings().is_empty());
+    let broken = RuleSource::new("b.yaml", "- {rule: s, condition: [}");
+    let error = RuleSet::new(schema(), sources.into_iter().chain([broken])).unwrap_err();
     assert!(error.to_string().starts_with("b.yaml:1:"), "{error}");
     Ok(())
 }
 
 #[test]
 fn rules_that_no_event_can_match_are_reported() {
-    let mut loader = Loader::new(std::sync::Arc::new(eyas::sinsp::schema()));
     let rule = |name: &str, more: &str, condition: &str| {
         format!("- {{rule: {name}, desc: d, {more} condition: {condition}, output: o, priority: INFO}}\n")
     };
@@ -110,8 +122,8 @@ fn rules_that_no_event_can_match_are_reported() {
         + &rule("elsewhere", "source: k8s_audit,", "ka.verb = get")
         + &rule("contradiction", "", "evt.type = open and proc.name = a and proc.name = b")
         + &rule("no_type", "", "evt.type = open and evt.type = close");
-    loader.load("dead.yaml", &text);
-    let engine = loader.build().unwrap();
+    let rules = RuleSet::new(schema(), [RuleSource::new("dead.yaml", text)]).unwrap();
+    let engine = rules.compile().unwrap();
     let warnings: Vec<String> = engine.warnings().iter().map(ToString::to_string).collect();
     assert_eq!(warnings.len(), 3, "{warnings:?}");
     assert!(

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use expect_test::expect_file;
 use eyas::fields::{CodeSet, Field, FieldDef, FieldId, FieldType, ResolveError, Schema};
-use eyas::rules::{Lint, Loader, Style, condition, render};
+use eyas::rules::{Lint, Loader, RuleSet, RuleSource, Style, condition, render};
 use eyas::sinsp::schema;
 
 fn dir() -> PathBuf {
@@ -16,7 +16,7 @@ fn dir() -> PathBuf {
 }
 
 fn loader() -> Loader {
-    Loader::new(Arc::new(schema()))
+    RuleSet::builder(Arc::new(schema())).loader()
 }
 
 /// All diagnostics about files, in order: name and text.
@@ -24,12 +24,12 @@ fn printed(files: &[(String, String)]) -> String {
     let mut loader = loader();
     let mut out = String::new();
     for (name, text) in files {
-        for diagnostic in loader.load(name, text).diagnostics() {
+        for diagnostic in loader.load(&RuleSource::new(name, text.as_str())).diagnostics() {
             out.push_str(&render(&diagnostic, Style::default()));
             out.push('\n');
         }
     }
-    for diagnostic in loader.lint() {
+    for diagnostic in loader.finish().map(|rules| rules.lint()).unwrap_or_default() {
         out.push_str(&render(&diagnostic, Style::default()));
         out.push('\n');
     }
@@ -92,7 +92,7 @@ fn every_code_is_explained_and_shown() {
 
 #[test]
 fn colours_are_for_those_who_ask() {
-    let result = loader().load("r.yaml", "- rule: x\n");
+    let result = loader().load(&RuleSource::new("r.yaml", "- rule: x\n")).clone();
     let diagnostic = result.diagnostics().next().unwrap();
     assert!(render(&diagnostic, Style::default().with_colors(true)).contains("\u{1b}["));
     assert_eq!(
@@ -199,13 +199,13 @@ impl Schema for Two {
 #[test]
 fn a_rule_without_a_type_is_told_where_types_are_few() {
     let lint = |condition: &str| {
-        let mut loader = Loader::new(Arc::new(Two));
         let text = format!(
             "- rule: r\n  desc: d\n  condition: {condition}\n  output: o\n  priority: INFO\n  source: two\n"
         );
-        let result = loader.load("r.yaml", &text);
+        let rules = RuleSet::new(Arc::new(Two), [RuleSource::new("r.yaml", text)]).unwrap();
+        let result = &rules.results()[0];
         assert!(result.diagnostics().next().is_none(), "{}", result.verbose());
-        loader.lint().iter().map(ToString::to_string).collect::<Vec<_>>()
+        rules.lint().iter().map(ToString::to_string).collect::<Vec<_>>()
     };
     let want = "r.yaml:1:9: warning[EYAS_EVERY_EVENT]: the rule `r` is tested on every event";
     assert_eq!(lint("log.kind = login or log.text contains x"), [want]);

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use eyas::rules::condition::interpret;
-use eyas::rules::{Engine, Loader, RuleFormulas};
+use eyas::rules::{Engine, RuleFormulas, RuleSet};
 use eyas::scap::Reader;
 use eyas::sinsp::pushdown::{Model, Pushdown};
 use eyas::sinsp::{Inspector, Step, schema};
@@ -17,9 +17,7 @@ fn main() -> std::process::ExitCode {
 
 /// All rules of these files.
 fn engine(files: &[PathBuf]) -> Engine {
-    let mut loader = Loader::new(Arc::new(schema()));
-    loader.every_rule();
-    eyas::load_rules_with(loader, files).unwrap()
+    RuleSet::builder(Arc::new(schema())).read(files).unwrap().every_rule().compile().unwrap()
 }
 
 /// Number of comparisons.

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use eyas::events::{EventType, SyscallCode};
-use eyas::rules::{AlertOptions, Engine, Loader, RuleFormulas};
+use eyas::rules::{AlertOptions, Engine, RuleFormulas, RuleSet, RuleSource};
 use eyas::scap::live::{ProbeOptions, Source};
 use eyas::scap::{EventSource, OwnedEvent};
 use eyas::sinsp::pushdown::Pushdown;
@@ -63,11 +63,12 @@ fn engine_of(rules: &[(&str, &str)], output: &str, base: &Path) -> Engine {
             "- rule: {name}\n  desc: d\n  priority: INFO\n  condition: {condition}\n  output: '{output}'\n"
         );
     }
-    let mut loader = Loader::new(Arc::new(schema()));
-    loader.matching(eyas::rules::Matching::All);
-    let loaded = loader.load("rules.yaml", &text);
-    assert!(loaded.successful(), "{}", loaded.verbose());
-    loader.build().unwrap()
+    let source = RuleSource::new("rules.yaml", text);
+    RuleSet::new(Arc::new(schema()), [source])
+        .unwrap()
+        .matching(eyas::rules::Matching::All)
+        .compile()
+        .unwrap()
 }
 
 fn rows(engine: &Engine) -> Pushdown {
@@ -614,13 +615,13 @@ fn filters_change_without_a_gap() {
     assert!(matches!(inspector.next(&mut source).unwrap(), Step::Idle | Step::Event(_)));
     // Both filters pass calls on one path, and each those on one more path.
     let filter = |other: &str| {
-        let mut loader = Loader::new(Arc::new(schema()));
         let text = format!(
             "- rule: r\n  desc: d\n  priority: INFO\n  output: o\n  condition: evt.type in (access, faccessat, faccessat2) and \
              evt.arg.name in (/eyas/always, /eyas/{other})\n"
         );
-        assert!(loader.load("r.yaml", &text).successful());
-        probe_filter(&rows(&loader.build().unwrap()), &[]).unwrap()
+        let source = RuleSource::new("r.yaml", text);
+        let engine = RuleSet::new(Arc::new(schema()), [source]).unwrap().compile().unwrap();
+        probe_filter(&rows(&engine), &[]).unwrap()
     };
     let filters = [filter("one"), filter("two")];
     let (stop, rounds) = (std::sync::atomic::AtomicBool::new(false), 20);
@@ -672,7 +673,7 @@ fn a_type_that_is_refuted_is_sent() {
     let mut source = Source::open(options).unwrap();
     let mut inspector = Inspector::default();
     assert!(matches!(inspector.next(&mut source).unwrap(), Step::Idle | Step::Event(_)));
-    let engine = Loader::new(Arc::new(schema())).build().unwrap();
+    let engine = RuleSet::new(Arc::new(schema()), []).unwrap().compile().unwrap();
     let filter = probe_filter(&rows(&engine), &[]).unwrap();
     source.set_filter(Some(&filter), 0).unwrap();
     let call = |name: &str| {

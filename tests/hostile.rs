@@ -4,7 +4,7 @@ use std::io::{Cursor, Read};
 use std::path::Path;
 use std::sync::Arc;
 
-use eyas::rules::{AlertOptions, Engine, Loader, Matching};
+use eyas::rules::{AlertOptions, Engine, Error, Matching, RuleSet, RuleSource};
 use eyas::scap::{EventSource, Next, Reader};
 use eyas::sinsp::{Inspector, Step, schema};
 use eyas_testing::Numbers;
@@ -22,8 +22,6 @@ fn sample(len: usize) -> Vec<u8> {
 }
 
 fn engine() -> Engine {
-    let mut loader = Loader::new(Arc::new(schema()));
-    loader.matching(Matching::All);
     let everything = "
 - rule: everything
   desc: asks for as much as possible
@@ -31,9 +29,8 @@ fn engine() -> Engine {
   output: '%evt.args %proc.cmdline %fd.name %fd.cip %proc.aname[2] %user.name %evt.buffer %fdlist.names %evt.abspath'
   priority: DEBUG
 ";
-    let result = loader.load("everything.yaml", everything);
-    assert!(result.successful(), "{}", result.verbose());
-    loader.build().unwrap()
+    let source = RuleSource::new("everything.yaml", everything);
+    RuleSet::new(Arc::new(schema()), [source]).unwrap().matching(Matching::All).compile().unwrap()
 }
 
 /// Replays the bytes up to the first error. Returns the number of events.
@@ -96,11 +93,9 @@ fn a_block_of_four_gib_is_refused_without_taking_the_memory() {
 
 #[test]
 fn rules_that_mean_harm() {
-    let load = |text: &str| {
-        let mut loader = Loader::new(Arc::new(schema()));
-        let result = loader.load("bad.yaml", text);
-        assert!(!result.successful(), "{}", &text[..text.len().min(80)]);
-        result.errors[0].message.clone()
+    let load = |text: &str| match RuleSet::new(Arc::new(schema()), [RuleSource::new("bad.yaml", text)]) {
+        Err(Error::File(result)) => result.errors[0].message.clone(),
+        _ => panic!("{}", &text[..text.len().min(80)]),
     };
     let mut bomb = String::from("- list: l\n  items: &a0 [x, x]\n");
     for n in 1..60 {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use eyas::rules::{Diagnostic, Loader, Matching};
+use eyas::rules::{Diagnostic, Matching, RuleSet, RuleSource};
 use eyas::sinsp::schema;
 use rustix::time::{ClockId, clock_gettime};
 
@@ -13,17 +13,14 @@ fn codes(conditions: &[&str], matching: Matching) -> Vec<&'static str> {
 }
 
 fn lint(conditions: &[&str], matching: Matching) -> Vec<Diagnostic> {
-    let mut loader = Loader::new(Arc::new(schema()));
-    loader.matching(matching);
     let mut text = String::from("- list: shell_binaries\n  items: [bash, zsh]\n- list: empty\n  items: []\n");
     for (number, condition) in conditions.iter().enumerate() {
         text.push_str(&format!(
             "- rule: r{number}\n  desc: d\n  condition: {condition}\n  output: o\n  priority: INFO\n"
         ));
     }
-    let result = loader.load("r.yaml", &text);
-    assert!(result.successful(), "{}", result.verbose());
-    loader.lint()
+    let source = RuleSource::new("r.yaml", text);
+    RuleSet::new(Arc::new(schema()), [source]).unwrap().matching(matching).lint()
 }
 
 #[track_caller]
@@ -130,15 +127,13 @@ fn shadows() {
 
 #[test]
 fn a_rule_that_is_off_shadows_nothing() {
-    let mut loader = Loader::new(Arc::new(schema()));
     let rule = |name: &str, more: &str| {
         format!(
             "- rule: {name}\n  desc: d\n  condition: evt.type = open\n  output: o\n  priority: INFO\n{more}"
         )
     };
-    let result = loader.load("r.yaml", &(rule("a", "  enabled: false\n") + &rule("b", "")));
-    assert!(result.successful());
-    assert!(loader.lint().is_empty());
+    let source = RuleSource::new("r.yaml", rule("a", "  enabled: false\n") + &rule("b", ""));
+    assert!(RuleSet::new(Arc::new(schema()), [source]).unwrap().lint().is_empty());
 }
 
 #[test]
@@ -183,12 +178,11 @@ fn large_rulesets_take_no_time() {
 
 #[test]
 fn fields_of_a_configuration_hide_no_unknown_word() {
-    let mut loader = Loader::new(Arc::new(schema()));
-    loader.static_fields([("site".to_owned(), "berlin".to_owned())]);
     let rule =
         "- {rule: r, desc: d, condition: evt.type = open and evt.res = SUCESS, output: o, priority: INFO}\n";
-    assert!(loader.load("r.yaml", rule).successful());
-    let found = loader.lint();
+    let builder =
+        RuleSet::builder(Arc::new(schema())).static_fields([("site".to_owned(), "berlin".to_owned())]);
+    let found = builder.build([RuleSource::new("r.yaml", rule)]).unwrap().lint();
     assert!(found.iter().any(|d| d.message.contains("SUCESS")), "{found:?}");
 }
 
@@ -206,16 +200,15 @@ fn fields_without_values() {
 #[test]
 fn fields_that_nothing_supplies() {
     let warnings = |names: &[&str], enabled: bool| {
-        let mut loader = Loader::new(Arc::new(schema()));
+        let mut builder = RuleSet::builder(Arc::new(schema()));
         for names in names {
-            loader.unavailable(*names, "nobody is asked");
+            builder = builder.unavailable(*names, "nobody is asked");
         }
         let rule = format!(
             "- {{rule: r, desc: d, condition: evt.type = open and container.image.repository = x, \
              output: \"%container.label[a]\", priority: INFO, enabled: {enabled}}}\n"
         );
-        assert!(loader.load("r.yaml", &rule).successful());
-        let engine = loader.build().unwrap();
+        let engine = builder.build([RuleSource::new("r.yaml", rule)]).unwrap().compile().unwrap();
         engine.warnings().iter().map(|warning| warning.message.clone()).collect::<Vec<_>>()
     };
     let image = "the field `container.image.repository` never has a value: nobody is asked";

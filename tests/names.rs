@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use eyas::events::{EventType, param::SYSCALL_CLOSE_X as close};
-use eyas::rules::{AlertOptions, Loader, Matching};
+use eyas::rules::{AlertOptions, Matching, RuleSet, RuleSource};
 use eyas::scap::{EventBuilder, FdDetail, FdEntry, Snapshot, ThreadEntry};
 use eyas::sinsp::{Config, Inspector, Names, SharedNames, schema};
 
@@ -15,11 +15,9 @@ fn ip(text: &str) -> IpAddr {
 
 /// The alerts of all rules when the socket is closed; `names` are the known names.
 fn alerts(rules: &str, remote: Option<&str>, names: &[(&str, &[&str])]) -> Vec<String> {
-    let mut loader = Loader::new(Arc::new(schema()));
-    loader.matching(Matching::All);
-    let result = loader.load("rules.yaml", rules);
-    assert!(result.successful(), "{}", result.verbose());
-    let engine = loader.build().unwrap();
+    let source = RuleSource::new("rules.yaml", rules);
+    let engine =
+        RuleSet::new(Arc::new(schema()), [source]).unwrap().matching(Matching::All).compile().unwrap();
     // The resolver is asked for the names in rules.
     let mut known = BTreeMap::new();
     for name in engine.domain_names() {
@@ -105,7 +103,6 @@ fn an_output_has_the_name_or_nothing() {
 
 #[test]
 fn only_names_of_rules_that_are_on_are_looked_up() {
-    let mut loader = Loader::new(Arc::new(schema()));
     let rules = "
 - list: bad
   items: [b.example, c.example]
@@ -115,7 +112,8 @@ fn only_names_of_rules_that_are_on_are_looked_up() {
 - {rule: off, desc: d, condition: evt.type = connect and fd.sip.name = d.example, output: o, priority: INFO, enabled: false}
 - {rule: other, desc: d, condition: evt.type = connect and fd.name = e.example, output: o, priority: INFO}
 ";
-    assert!(loader.load("rules.yaml", rules).successful());
-    let names: Vec<String> = loader.build().unwrap().domain_names().into_iter().collect();
+    let source = RuleSource::new("rules.yaml", rules);
+    let engine = RuleSet::new(Arc::new(schema()), [source]).unwrap().compile().unwrap();
+    let names: Vec<String> = engine.domain_names().into_iter().collect();
     assert_eq!(names, ["a.example", "b.example", "c.example"]);
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use eyas::events::{EventType as E, param as p};
-use eyas::rules::{AlertOptions, Loader};
+use eyas::rules::{AlertOptions, RuleSet, RuleSource};
 use eyas::scap::{EventBuilder, OwnedEvent, Snapshot, ThreadEntry};
 use eyas::sinsp::{Inspector, schema};
 
@@ -67,13 +67,11 @@ impl Machine {
 
     /// The output for the event, if it satisfies the condition.
     fn alert(&mut self, event: &OwnedEvent, condition: &str, output: &str) -> Option<String> {
-        let mut loader = Loader::new(Arc::new(schema()));
         let rule = format!(
             "- rule: r\n  desc: d\n  priority: ERROR\n  condition: evt.num > 0 and {condition}\n  output: \"{output}\"\n"
         );
-        let loaded = loader.load("rules.yaml", &rule);
-        assert!(loaded.successful(), "{}", loaded.verbose());
-        let engine = loader.build().unwrap();
+        let source = RuleSource::new("rules.yaml", rule);
+        let engine = RuleSet::new(Arc::new(schema()), [source]).unwrap().compile().unwrap();
         let view = self.0.process(event.as_raw());
         let mut found = Vec::new();
         engine.matches(&view, &mut found).unwrap();

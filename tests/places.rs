@@ -6,7 +6,7 @@ use std::fmt::Write;
 use std::path::Path;
 use std::sync::Arc;
 
-use eyas::rules::{Context, Loader};
+use eyas::rules::{Context, RuleSet, RuleSource};
 use eyas::sinsp::schema;
 
 fn describe(out: &mut String, code: &str, context: &Context, file: &str) {
@@ -28,7 +28,8 @@ fn places_are_those_of_falco() {
     for case in expected.trim_start_matches("> ").split("\n> ") {
         let (name, want) = case.split_once('\n').unwrap();
         let text = std::fs::read(dir.join(name)).unwrap();
-        let result = Loader::new(Arc::new(schema())).load(name, &text);
+        let mut loader = RuleSet::builder(Arc::new(schema())).loader();
+        let result = loader.load(&RuleSource::new(name, text));
         let mut got = format!("{}\n", if result.successful() { "loads" } else { "fails" });
         for error in &result.errors {
             describe(&mut got, error.code.code(), &error.context, name);

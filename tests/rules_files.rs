@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use eyas::rules::{LoadResult, Loader};
+use eyas::rules::{LoadResult, RuleSet, RuleSource};
 use eyas::sinsp::schema;
 
 /// A rule to change.
 const RULE: &str = "- {rule: r, desc: d, condition: evt.type = open, output: o, priority: INFO}\n";
 
 fn load(text: &str) -> LoadResult {
-    Loader::new(Arc::new(schema())).load("rules.yaml", text)
+    RuleSet::builder(Arc::new(schema())).loader().load(&RuleSource::new("rules.yaml", text)).clone()
 }
 
 /// Codes, with the error's innermost item after a colon: `YAML_VALIDATE:value for condition | UNKNOWN_KEY`.
@@ -180,15 +180,14 @@ fn values_are_placed_where_falco_places_them() {
 
 #[test]
 fn a_rule_of_an_unknown_source_is_told_of_where_it_is_defined() {
-    let mut loader = Loader::new(Arc::new(schema()));
+    let mut loader = RuleSet::builder(Arc::new(schema())).loader();
     let other = RULE.replace("rule: r,", "rule: s, source: other,");
-    assert_eq!(loader.load("first.yaml", &other).warnings.len(), 1);
-    assert_eq!(loader.load("second.yaml", RULE).warnings, []);
+    assert_eq!(loader.load(&RuleSource::new("first.yaml", other)).warnings.len(), 1);
+    assert_eq!(loader.load(&RuleSource::new("second.yaml", RULE)).warnings, []);
 }
 
 #[test]
 fn what_is_loaded_is_described() {
-    let mut loader = Loader::new(Arc::new(schema()));
     let text = "\
 - required_engine_version: 31
 - {list: shells, items: [bash, sh]}
@@ -201,9 +200,7 @@ fn what_is_loaded_is_described() {
   priority: INFO
   exceptions: [{name: e, fields: [fd.name, user.name], comps: [glob, '='], values: [[a*, root]]}]
 ";
-    let result = loader.load("rules.yaml", text);
-    assert!(result.successful(), "{}", result.verbose());
-    let all = loader.describe().unwrap();
+    let all = RuleSet::new(Arc::new(schema()), [RuleSource::new("rules.yaml", text)]).unwrap().describe();
     let words = |set: &std::collections::BTreeSet<String>| set.iter().cloned().collect::<Vec<_>>().join(" ");
     assert_eq!(all.required_engine_version, [0, 31, 0]);
     let rule = &all.rules[0];
@@ -225,12 +222,11 @@ fn lists_from_files() {
     let rule = "- {rule: r, desc: d, condition: evt.type = open and fd.name in (paths), output: o, priority: INFO}\n";
     let list = "- {list: paths, items: [/a], items_file: paths.txt}\n";
     let loaded = |text: &'static str| {
-        let mut loader = Loader::new(Arc::new(schema()));
-        loader.item_files(move |rules, path| {
+        let builder = RuleSet::builder(Arc::new(schema())).item_files(move |rules, path| {
             assert_eq!((rules, path), ("dir/rules.yaml", "paths.txt"));
             if text == "missing" { Err(std::io::ErrorKind::NotFound.into()) } else { Ok(text.to_owned()) }
         });
-        loader.load("dir/rules.yaml", &format!("{list}{rule}"))
+        builder.loader().load(&RuleSource::new("dir/rules.yaml", format!("{list}{rule}"))).clone()
     };
     let result = loaded("# a comment\n/b\n\n  with \"quotes\", (brackets) and \\\\ \n8080\r\npaths\n");
     assert!(result.successful() && result.warnings.is_empty(), "{}", result.verbose());
@@ -486,8 +482,8 @@ fn conditions_and_outputs_are_refused_in_falcos_words() {
 fn a_comparison_with_what_stands_for_no_value_is_told_of() {
     let mut set = eyas::sinsp::plugin::PluginSet::default();
     set.add(Arc::new(eyas::audit::k8saudit()), "").unwrap();
-    let mut loader = Loader::new(Arc::new(schema()));
-    loader.add_source(Arc::new(set.schema("k8s_audit")));
+    let builder = RuleSet::builder(Arc::new(schema())).add_schema(Arc::new(set.schema("k8s_audit")));
+    let mut loader = builder.loader();
     let rule = |condition: &str| {
         format!(
             "- {{rule: r, desc: d, condition: '{condition}', output: o, priority: INFO, source: k8s_audit}}\n"
@@ -501,7 +497,7 @@ fn a_comparison_with_what_stands_for_no_value_is_told_of() {
         ("ka.verb exists", false),
         ("evt.source = <NA>", false),
     ] {
-        let result = loader.load("r.yaml", &rule(condition));
+        let result = loader.load(&RuleSource::new("r.yaml", rule(condition)));
         assert!(result.successful(), "{}", result.verbose());
         let found = result.warnings.iter().find(|warning| warning.code.code() == "LOAD_UNSAFE_NA_CHECK");
         assert_eq!(found.is_some(), said, "{condition}");

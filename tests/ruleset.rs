@@ -4,7 +4,9 @@
 use std::sync::Arc;
 
 use eyas::events::{EventType, param::SYSCALL_CLOSE_X as close};
-use eyas::rules::{AlertOptions, Engine, Extra, Loader, Matching, Priority, Select};
+use eyas::rules::{
+    AlertOptions, Engine, Extra, Matching, Priority, RuleSet, RuleSetBuilder, RuleSource, Select,
+};
 use eyas::scap::{EventBuilder, FdDetail, FdEntry, Snapshot, ThreadEntry};
 use eyas::sinsp::{Inspector, schema};
 
@@ -14,13 +16,20 @@ const RULES: &str = "
 - {rule: third b, desc: d, condition: evt.type = close, output: three %proc.name, priority: INFO, enabled: false}
 ";
 
-fn engine(configure: impl FnOnce(&mut Loader)) -> Engine {
-    let mut loader = Loader::new(Arc::new(schema()));
-    loader.matching(Matching::All);
-    configure(&mut loader);
-    let result = loader.load("rules.yaml", RULES);
-    assert!(result.successful(), "{}", result.verbose());
-    loader.build().unwrap()
+fn builder() -> RuleSetBuilder {
+    RuleSet::builder(Arc::new(schema()))
+}
+
+fn rules(builder: RuleSetBuilder) -> RuleSet {
+    builder.build([RuleSource::new("rules.yaml", RULES)]).unwrap()
+}
+
+/// The engine of chosen rules, of which all that match are returned.
+fn engine(choose: impl FnOnce(&mut RuleSet)) -> Engine {
+    let mut rules = rules(builder());
+    rules.matching(Matching::All);
+    choose(&mut rules);
+    rules.compile().unwrap()
 }
 
 /// Names of the rules that match an event, in order, and their alerts as JSON.
@@ -46,11 +55,9 @@ fn alerts(engine: &Engine) -> (Vec<&str>, Vec<String>) {
 
 #[test]
 fn what_a_rule_writes_itself_is_kept_and_a_width_of_nothing_is_none() {
-    let mut loader = Loader::new(Arc::new(schema()));
     let text = r#"- {rule: "a\tb", desc: d, condition: evt.type = close, output: "x\t%0proc.name|%5proc.name|%2proc.name%proc.name[\"x\\", priority: INFO}"#;
-    let result = loader.load("rules.yaml", text);
-    assert!(result.successful(), "{}", result.verbose());
-    let (_, json) = alerts(&loader.build().unwrap());
+    let rules = builder().build([RuleSource::new("rules.yaml", text)]).unwrap();
+    let (_, json) = alerts(&rules.compile().unwrap());
     assert!(json[0].contains(r#"Informational x\tcat|cat  |cacat[\"x\\""#), "{}", json[0]);
     assert!(json[0].contains(r#""rule":"a\tb""#), "{}", json[0]);
 }
@@ -58,9 +65,9 @@ fn what_a_rule_writes_itself_is_kept_and_a_width_of_nothing_is_none() {
 #[test]
 fn selections_are_applied_in_their_order() {
     let on = |which: &[(bool, Select)]| {
-        let engine = engine(|loader| {
+        let engine = engine(|rules| {
             for (on, which) in which {
-                loader.select(*on, which.clone());
+                rules.select(*on, which.clone());
             }
         });
         alerts(&engine).0.join(", ")
@@ -84,17 +91,17 @@ fn selections_are_applied_in_their_order() {
 
 #[test]
 fn rules_below_the_minimum_priority_stay_off() {
-    let engine = engine(|loader| {
-        loader.minimum_priority(Priority::Error).select(true, Select::Rule("*".into()));
+    let engine = engine(|rules| {
+        rules.minimum_priority(Priority::Error).select(true, Select::Rule("*".into()));
     });
     assert_eq!(alerts(&engine).0, ["second a"]);
 }
 
 #[test]
 fn the_first_rule_that_is_on_wins() {
-    let engine = engine(|loader| {
-        loader.matching(Matching::First);
-        loader.select(false, Select::Rule("first a".into())).select(true, Select::Rule("first a".into()));
+    let engine = engine(|rules| {
+        rules.matching(Matching::First);
+        rules.select(false, Select::Rule("first a".into())).select(true, Select::Rule("first a".into()));
     });
     assert_eq!(alerts(&engine).0, ["second a"]);
 }
@@ -102,17 +109,16 @@ fn the_first_rule_that_is_on_wins() {
 #[test]
 fn outputs_are_added_to_by_rule_tag_and_source() {
     let extra = |text: &str| Extra { text: text.into(), ..Extra::default() };
-    let engine = engine(|loader| {
-        loader.select(true, Select::Rule("*".into()));
-        loader.append_output(Extra { tags: vec!["x".into(), "y".into()], ..extra("tags=%proc.name") });
-        loader.append_output(Extra { rule: Some("second a".into()), ..extra("by name") });
-        loader.append_output(Extra { source: Some("other".into()), ..extra("never") });
-        loader.append_output(Extra {
+    let builder = builder()
+        .append_output(Extra { tags: vec!["x".into(), "y".into()], ..extra("tags=%proc.name") })
+        .append_output(Extra { rule: Some("second a".into()), ..extra("by name") })
+        .append_output(Extra { source: Some("other".into()), ..extra("never") })
+        .append_output(Extra {
             source: Some("syscall".into()),
             fields: vec![("fd.num".into(), None), ("who".into(), Some("%proc.name %user.uid".into()))],
             ..extra("last")
         });
-    });
+    let engine = rules(builder).every_rule().compile().unwrap();
     let (_, alerts) = alerts(&engine);
     let time = "1970-01-01T00:00:01.000000000";
     let json = |fields: &str, output: &str, priority: &str, rule: &str, tags: &str| {
@@ -131,31 +137,29 @@ fn outputs_are_added_to_by_rule_tag_and_source() {
 #[test]
 fn static_fields_are_fields_like_others() {
     let load = |condition: &str| {
-        let mut loader = Loader::new(Arc::new(schema()));
-        loader.static_fields([("site".to_owned(), "north".to_owned()), ("n".to_owned(), "7".to_owned())]);
+        let statics = [("site".to_owned(), "north".to_owned()), ("n".to_owned(), "7".to_owned())];
         let rule = "desc: d, output: 'at %static.site.', priority: INFO}";
         let file = format!("- {{rule: r, condition: 'evt.type = close and {condition}', {rule}\n");
-        let result = loader.load("s.yaml", &file);
-        assert!(result.successful(), "{}", result.verbose());
-        alerts(&loader.build().unwrap()).1
+        let rules = builder().static_fields(statics).build([RuleSource::new("s.yaml", file)]).unwrap();
+        alerts(&rules.compile().unwrap()).1
     };
     let found = load("static.site = north and toupper(static.site) startswith NOR and static.n in (6, 7)");
     assert!(found[0].contains(r#"Informational at north.","#), "{}", found[0]);
     assert!(found[0].contains(r#""static.site":"north"}"#), "{}", found[0]);
     assert!(load("static.site != north").is_empty());
     assert!(load("not static.n exists").is_empty());
-    let mut loader = Loader::new(Arc::new(schema()));
-    loader.static_fields([("site".to_owned(), "north".to_owned())]);
+    let mut loader = builder().static_fields([("site".to_owned(), "north".to_owned())]).loader();
     let unknown = "- {rule: r, condition: static.other = 1, desc: d, output: o, priority: INFO}";
-    assert_eq!(loader.load("s.yaml", unknown).errors[0].code.code(), "LOAD_ERR_COMPILE_CONDITION");
+    let result = loader.load(&RuleSource::new("s.yaml", unknown));
+    assert_eq!(result.errors[0].code.code(), "LOAD_ERR_COMPILE_CONDITION");
 }
 
 #[test]
 fn suggested_fields_are_appended_by_name() {
-    let engine = engine(|loader| {
-        loader.append_output(Extra { suggested: true, ..Extra::default() });
-        loader.static_fields([("site".to_owned(), "north".to_owned())]);
-    });
+    let builder = builder()
+        .append_output(Extra { suggested: true, ..Extra::default() })
+        .static_fields([("site".to_owned(), "north".to_owned())]);
+    let engine = rules(builder).compile().unwrap();
     let (_, alerts) = alerts(&engine);
     assert!(alerts[0].contains(" static_site=north container_id="), "{}", alerts[0]);
     let names = ["container.id", "container.name", "container.image.repository", "container.image.tag"];
@@ -168,9 +172,9 @@ fn suggested_fields_are_appended_by_name() {
 #[test]
 fn versions_that_are_required() {
     let load = |text: &str| {
-        let mut loader = Loader::new(Arc::new(schema()));
-        let result = loader.load("v.yaml", text);
-        (result.errors.first().map(|e| e.code.code()), loader.unmet_requirement())
+        let mut loader = builder().loader();
+        let result = loader.load(&RuleSource::new("v.yaml", text));
+        (result.errors.first().map(|e| e.code.code()), result.unmet_requirement().map(str::to_owned))
     };
     let engine = |version: &str| load(&format!("- required_engine_version: {version}\n")).0;
     for version in ["0", "61", "62", "0.62.0", "0.61.9"] {
@@ -202,6 +206,12 @@ fn versions_that_are_required() {
     ] {
         let said = unmet(entry).unwrap();
         assert!(said.contains(want), "{said}");
+        // The unmet requirement explains an unknown field of the plugin.
+        let rule =
+            "- {rule: r, desc: d, condition: evt.type = close and json.x = 1, output: o, priority: INFO}";
+        let text = format!("- required_plugin_versions: [{entry}]\n{rule}\n");
+        let error = builder().build([RuleSource::new("v.yaml", text)]).unwrap_err();
+        assert_eq!(error.to_string(), said);
     }
     assert_eq!(plugin("{name: json, version: 7}").0, Some("LOAD_ERR_VALIDATE"));
     let twice = "{name: json, version: 0.7.0, alternatives: [{name: json, version: 0.8.0}]}";
@@ -210,14 +220,13 @@ fn versions_that_are_required() {
 
 #[test]
 fn fields_of_alerts_are_typed() {
-    let engine = engine(|loader| {
-        let fields = "evt.time evt.datetime.s evt.rawtime.ns proc.pid proc.tty fd.dev fd.types proc.fdusage evt.is_io fd.name";
-        loader.append_output(Extra {
-            rule: Some("first a".into()),
-            fields: fields.split(' ').map(|name| (name.to_owned(), None)).collect(),
-            ..Extra::default()
-        });
+    let fields = "evt.time evt.datetime.s evt.rawtime.ns proc.pid proc.tty fd.dev fd.types proc.fdusage evt.is_io fd.name";
+    let builder = builder().append_output(Extra {
+        rule: Some("first a".into()),
+        fields: fields.split(' ').map(|name| (name.to_owned(), None)).collect(),
+        ..Extra::default()
     });
+    let engine = rules(builder).compile().unwrap();
     let json = &alerts(&engine).1[0];
     let fields = json.split_once("\"output_fields\":{").unwrap().1.split_once('}').unwrap().0;
     assert_eq!(
@@ -230,11 +239,9 @@ fn fields_of_alerts_are_typed() {
 
 #[test]
 fn control_characters_stay_and_a_line_stays_one_line() {
-    let mut loader = Loader::new(Arc::new(schema()));
     let rules = "- {rule: r, desc: d, condition: evt.type = close, priority: ERROR, \
                  output: 'a=%proc.args c=%proc.cmdline u=%toupper(proc.args) n=%proc.aname'}\n";
-    assert!(loader.load("rules.yaml", rules).successful());
-    let engine = loader.build().unwrap();
+    let engine = builder().build([RuleSource::new("rules.yaml", rules)]).unwrap().compile().unwrap();
     let mut inspector = Inspector::default();
     let text = b"x\ny\tz\x1b[0m\x7f\xff\xe2\x80\xae\"\\".to_vec();
     let thread = ThreadEntry {

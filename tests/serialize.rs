@@ -49,9 +49,10 @@ fn an_event_is_written_with_its_parameters_and_its_thread() {
 
 #[test]
 fn a_diagnostic_is_written_with_its_places() {
-    let mut loader = eyas::rules::Loader::new(std::sync::Arc::new(eyas::sinsp::schema()));
-    let result = loader
-        .load("a.yaml", "- rule: r\n  desc: d\n  condition: proc.nam = a\n  output: o\n  priority: INFO\n");
+    let rule = "- rule: r\n  desc: d\n  condition: proc.nam = a\n  output: o\n  priority: INFO\n";
+    let source = eyas::rules::RuleSource::new("a.yaml", rule);
+    let mut loader = eyas::rules::RuleSet::builder(std::sync::Arc::new(eyas::sinsp::schema())).loader();
+    let result = loader.load(&source);
     let written = to_value(result.diagnostics().next().unwrap()).unwrap();
     assert_eq!(
         (&written["severity"], &written["code"]),

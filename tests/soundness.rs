@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use eyas::rules::{Engine, Loader, Match};
+use eyas::rules::{Engine, Match, RuleSet, RuleSource};
 use eyas::scap::{
     Advance, Error, EventSource, FdEntry, Loss, RawEvent, Reader, Snapshot, Suspects, ThreadEntry,
 };
@@ -28,9 +28,8 @@ struct Alert {
 }
 
 fn engine(rules: &str) -> Engine {
-    let mut loader = Loader::new(Arc::new(eyas::sinsp::schema()));
-    assert!(loader.load("rules.yaml", rules).successful());
-    loader.build().unwrap()
+    let source = RuleSource::new("rules.yaml", rules);
+    RuleSet::new(Arc::new(eyas::sinsp::schema()), [source]).unwrap().compile().unwrap()
 }
 
 fn alerts(

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use eyas::events::{EventType, param};
-use eyas::rules::{Engine, Loader};
+use eyas::rules::{Engine, RuleSet, RuleSource};
 use eyas::scap::{EventBuilder, EventSource, Reader, Snapshot, ThreadEntry, Writer};
 use eyas::sinsp::{Config, EventView, Inspector, Step, schema};
 
@@ -57,10 +57,9 @@ fn root() -> &'static Path {
 }
 
 fn demo_rules() -> Engine {
-    let mut loader = Loader::new(Arc::new(schema()));
     let text = std::fs::read_to_string(root().join("demo/rules.yaml")).unwrap();
-    assert!(loader.load("demo/rules.yaml", &text).successful());
-    loader.build().unwrap()
+    let source = RuleSource::new("demo/rules.yaml", text);
+    RuleSet::new(Arc::new(schema()), [source]).unwrap().compile().unwrap()
 }
 
 /// Runs source, inspector and evaluator until `see` returns false. `see` gets each event, the number of matching rules,

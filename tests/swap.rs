@@ -6,22 +6,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use eyas::fields::Schema;
-use eyas::rules::{AlertOptions, Engine, Loader, Matching, SharedEngine};
+use eyas::rules::{AlertOptions, Engine, Matching, RuleSet, RuleSource, SharedEngine};
 use eyas::scap::Reader;
 use eyas::sinsp::{Inspector, Step, schema};
 
 fn engine(rules: &[(&str, &str)]) -> Engine {
-    let mut loader = Loader::new(Arc::new(schema()));
-    loader.matching(Matching::All);
     let mut file = String::new();
     for (name, condition) in rules {
         file.push_str(&format!(
             "- {{rule: {name}, desc: d, condition: '{condition}', output: '%proc.name of %proc.pname', priority: INFO}}\n"
         ));
     }
-    let result = loader.load("swap.yaml", &file);
-    assert!(result.successful(), "{}", result.verbose());
-    loader.build().unwrap()
+    let source = RuleSource::new("swap.yaml", file);
+    RuleSet::new(Arc::new(schema()), [source]).unwrap().matching(Matching::All).compile().unwrap()
 }
 
 fn demo() -> Reader {
@@ -116,7 +113,7 @@ impl Schema for Other {
 #[test]
 fn a_ruleset_of_another_schema_is_refused() {
     let shared = SharedEngine::new(engine(&[("r", "evt.num > 0")]));
-    let other = Loader::new(Arc::new(Other)).build().unwrap();
+    let other = RuleSet::new(Arc::new(Other), []).unwrap().compile().unwrap();
     let error = shared.swap(other).unwrap_err();
     assert_eq!((error.expected.as_str(), error.given.as_deref()), ("syscall", Some("other")));
     assert!(shared.current().find("r").is_some());

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use eyas::events::verdicts::VerdictTable;
 use eyas::events::{SyscallCode, syscalls};
-use eyas::rules::{AlertOptions, Engine, Loader, Matching, RuleFormulas};
+use eyas::rules::{AlertOptions, Engine, Matching, RuleFormulas, RuleSet, RuleSource};
 use eyas::scap::EventSource;
 use eyas::scap::live::{ProbeOptions, Source, Verdicts};
 use eyas::sinsp::pushdown::{ProcessVerdicts, Pushdown};
@@ -129,18 +129,15 @@ const RULES: [(&str, &str); 9] = [
     ("no user", "evt.type in (chmod, fchmodat, unlinkat, symlinkat, mkdirat) and user.uid = 77777"),
 ];
 
-fn engine(base: &Path) -> Engine {
+fn engine() -> Engine {
     let mut text = String::new();
     for (name, condition) in RULES {
         text += &format!(
             "- rule: {name}\n  desc: d\n  priority: INFO\n  condition: {condition}\n  output: '%evt.type %evt.args %proc.name'\n"
         );
     }
-    let mut loader = Loader::new(Arc::new(schema()));
-    loader.matching(Matching::All);
-    let loaded = loader.load("rules.yaml", &text);
-    assert!(loaded.successful(), "{base:?}: {}", loaded.verbose());
-    loader.build().unwrap()
+    let source = RuleSource::new("rules.yaml", text);
+    RuleSet::new(Arc::new(schema()), [source]).unwrap().matching(Matching::All).compile().unwrap()
 }
 
 /// A live capture with the filter of the rules, and with verdicts on processes.
@@ -243,7 +240,7 @@ fn run_calmly(base: &Path, number: &AtomicU64) {
 }
 
 fn capture(base: &Path, sample: u32, script: impl FnOnce(&AtomicU64, &AtomicU64) + Send) -> Found {
-    let engine = engine(base);
+    let engine = engine();
     let formulas = RuleFormulas::new(&engine);
     let mut of_code = |code| formulas.of_code(code).into_iter().map(|(_, formula)| formula).collect();
     let rows = Pushdown::with_processes(&mut of_code);

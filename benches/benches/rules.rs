@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 
 use criterion::{Criterion, Throughput};
 use eyas::rules::Engine;
+use eyas::rules::RuleSource;
 use eyas::sinsp::{Inspector, Step};
-use eyas_benches::{Preloaded, all_rules, engine, loader, median, now, short_capture, varied};
+use eyas_benches::{Preloaded, all_rules, builder, engine, median, now, short_capture, varied};
 use rustix::time::ClockId;
 
 pub fn run(c: &mut Criterion) {
@@ -16,15 +17,14 @@ pub fn run(c: &mut Criterion) {
 }
 
 fn load(c: &mut Criterion) {
-    let text = varied(&all_rules(), 1000);
-    let mut ready = loader();
-    ready.load("rules.yaml", &text);
+    let source = RuleSource::new("rules.yaml", varied(&all_rules(), 1000));
+    let ready = builder().build([source.clone()]).unwrap_or_else(|error| panic!("{error}"));
     let mut group = c.benchmark_group("1000 rules");
     group.sample_size(20);
     group.bench_function("load", |b| {
-        b.iter_custom(|n| cpu_time(n, || loader().load("rules.yaml", black_box(&text))));
+        b.iter_custom(|n| cpu_time(n, || builder().loader().load(black_box(&source)).successful()));
     });
-    group.bench_function("build", |b| b.iter_custom(|n| cpu_time(n, || ready.build())));
+    group.bench_function("build", |b| b.iter_custom(|n| cpu_time(n, || ready.compile())));
     group.finish();
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use eyas::events::EventType;
-use eyas::rules::{Engine, Loader};
+use eyas::rules::{Engine, RuleSet, RuleSetBuilder, RuleSource};
 use eyas::scap::{self, Advance, EventSource, OwnedEvent, RawEvent, Reader, Snapshot};
 use eyas::sinsp::{Inspector, Step};
 use rustix::time::{ClockId, clock_gettime};
@@ -82,9 +82,9 @@ fn read(names: &[&str]) -> Vec<String> {
     })
 }
 
-/// A loader of rules for system calls.
-pub fn loader() -> Loader {
-    Loader::new(Arc::new(eyas::sinsp::schema()))
+/// Options for rules for system calls.
+pub fn builder() -> RuleSetBuilder {
+    RuleSet::builder(Arc::new(eyas::sinsp::schema()))
 }
 
 /// Creates an engine from these files.
@@ -92,12 +92,9 @@ pub fn loader() -> Loader {
 /// # Panics
 /// The files do not load.
 pub fn engine(files: &[String]) -> Engine {
-    let mut loader = loader();
-    for file in files {
-        let result = loader.load("rules.yaml", file);
-        assert!(result.successful(), "{}", result.verbose());
-    }
-    loader.build().unwrap_or_else(|error| panic!("{}", error.message))
+    let sources = files.iter().map(|file| RuleSource::new("rules.yaml", file.as_str()));
+    let rules = builder().build(sources);
+    rules.and_then(|rules| rules.compile()).unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// A capture in memory, decoded.

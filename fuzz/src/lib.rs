@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock};
 use eyas::audit::{AuditStream, json, k8saudit};
 use eyas::events::{EventType, param};
 use eyas::fields::{FieldSource, Schema};
-use eyas::rules::{AlertOptions, Engine, Loader, condition};
+use eyas::rules::{AlertOptions, Engine, RuleSet, RuleSource, condition};
 use eyas::scap::{Advance, EventBuilder, EventSource, RawEvent, Reader, Snapshot, ThreadEntry};
 use eyas::sinsp::plugin::{Log, PluginSet, PluginSource, Scope};
 use eyas::sinsp::{Config, Inspector, Step, schema};
@@ -86,9 +86,8 @@ pub fn inspector(bytes: &[u8]) {
     const RULES: &str = "- {rule: any, desc: d, condition: evt.num > 0 and not proc.aname in (a) , priority: INFO, \
                          output: '%evt.args %evt.type %fd.name %proc.cmdline %proc.env %proc.aname[2] %fs.path.name'}";
     static ENGINE: LazyLock<Engine> = LazyLock::new(|| {
-        let mut loader = Loader::new(Arc::new(schema()));
-        let result = loader.load("rules", RULES);
-        loader.build().unwrap_or_else(|error| panic!("{error:?}: {}", result.verbose()))
+        let rules = RuleSet::new(Arc::new(schema()), [RuleSource::new("rules", RULES)]);
+        rules.and_then(|rules| rules.compile()).unwrap_or_else(|error| panic!("{error}"))
     });
     let Ok(mut reader) = Reader::from_reader(Cursor::new(bytes.to_vec())) else { return };
     alerts(&mut Inspector::default(), &mut reader, &ENGINE);
@@ -122,12 +121,16 @@ pub fn condition(bytes: &[u8]) {
 
 /// A rules file, and once more as a second one, which changes what the first defined.
 pub fn rules(bytes: &[u8]) {
-    let mut loader = Loader::new(Arc::new(schema()));
-    for name in ["rules.yaml", "again.yaml"] {
-        let result = loader.load(name, bytes);
-        let _ = (result.verbose(), result.diagnostics().count());
-        let _ = (loader.lint(), loader.describe());
-        let _ = loader.build();
+    let sources = ["rules.yaml", "again.yaml"].map(|name| RuleSource::new(name, bytes));
+    for count in 1..=sources.len() {
+        let mut loader = RuleSet::builder(Arc::new(schema())).loader();
+        for source in &sources[..count] {
+            let result = loader.load(source);
+            let _ = (result.verbose(), result.diagnostics().count());
+        }
+        if let Ok(rules) = loader.finish() {
+            let _ = (rules.lint(), rules.describe(), rules.compile());
+        }
     }
 }
 
@@ -186,9 +189,8 @@ pub fn audit(bytes: &[u8]) {
         for plugin in [k8saudit(), json()] {
             set.add(Arc::new(plugin), "").expect("the built-in plugins load");
         }
-        let mut loader = Loader::new(Arc::new(set.schema(SOURCE)));
-        let result = loader.load("rules", RULES);
-        let engine = loader.build().unwrap_or_else(|error| panic!("{error:?}: {}", result.verbose()));
+        let rules = RuleSet::new(Arc::new(set.schema(SOURCE)), [RuleSource::new("rules", RULES)]);
+        let engine = rules.and_then(|rules| rules.compile()).unwrap_or_else(|error| panic!("{error}"));
         (set, engine)
     });
     let (set, engine) = &*ENGINE;

@@ -10,7 +10,7 @@ use eyas_testing::{Dir, test};
 use rustix::fs::{AtFlags, CWD, FileType, Mode};
 
 use eyas::events::SyscallCode as S;
-use eyas::rules::{AlertOptions, Loader, Matching};
+use eyas::rules::{AlertOptions, Matching, RuleSet, RuleSource};
 use eyas::scap::live::{ProbeOptions, Source};
 use eyas::sinsp::{Inspector, Step, schema};
 
@@ -239,11 +239,9 @@ const INTEREST: &[S] = &[
 
 /// Alerts for the calls of `act`, which runs in a separate thread.
 fn alerts(rules: &str, act: impl FnOnce() + Send) -> Vec<String> {
-    let mut loader = Loader::new(Arc::new(schema()));
-    loader.matching(Matching::All);
-    let loaded = loader.load("rules.yaml", rules);
-    assert!(loaded.successful(), "{}", loaded.verbose());
-    let engine = loader.build().unwrap();
+    let source = RuleSource::new("rules.yaml", rules);
+    let engine =
+        RuleSet::new(Arc::new(schema()), [source]).unwrap().matching(Matching::All).compile().unwrap();
     let (mut evaluator, options) = (engine.evaluator(), AlertOptions::default());
     let live = ProbeOptions { interest: Some(INTEREST.to_vec()), ..ProbeOptions::default() };
     let mut source = Source::open(live).unwrap();

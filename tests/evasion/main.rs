@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 
 use eyas::events::{EventType, SyscallCode, param::SYSCALL_OPENAT_2_X};
-use eyas::rules::{AlertOptions, Engine, Loader};
+use eyas::rules::{AlertOptions, Engine, RuleSet, RuleSource};
 use eyas::scap::EventSource;
 use eyas::scap::live::{ProbeOptions, Source, Stop};
 use eyas::sinsp::{Inspector, Step, schema};
@@ -45,16 +45,14 @@ impl Files {
     /// Rules with a positive and a negative condition on a file: the requested path alone must decide
     /// neither.
     fn engine(&self) -> Engine {
-        let mut loader = Loader::new(Arc::new(schema()));
         let rule = format!(
             "- rule: sensitive file opened\n  desc: d\n  priority: INFO\n  output: file=%fd.name\n  condition: >\n    \
              evt.type = openat and fd.num >= 0 and fd.name startswith {base}/ and\n    \
              not fd.name in ({base}/public, {base}/link)\n",
             base = self.dir.display()
         );
-        let loaded = loader.load("rules.yaml", &rule);
-        assert!(loaded.successful(), "{}", loaded.verbose());
-        loader.build().unwrap()
+        let source = RuleSource::new("rules.yaml", rule);
+        RuleSet::new(Arc::new(schema()), [source]).unwrap().compile().unwrap()
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use eyas_testing::{Dir, test};
 
 use eyas::events::SyscallCode as S;
-use eyas::rules::{AlertOptions, Loader};
+use eyas::rules::{AlertOptions, RuleSet, RuleSource};
 use eyas::scap::live::{Features, ProbeOptions, Source};
 use eyas::sinsp::{Inspector, Step, schema};
 
@@ -149,12 +149,9 @@ fn act(way: &mut dyn Way) {
 
 /// First words of the alerts for actions of this process.
 fn alerts(make: impl FnOnce() -> Box<dyn Way> + Send) -> BTreeSet<String> {
-    let mut loader = Loader::new(Arc::new(schema()));
-    let official = eyas_testing::data_or_ignore("rules/falco_rules.yaml");
-    loader.load("falco_rules.yaml", &std::fs::read_to_string(official).unwrap());
-    let loaded = loader.load("own.yaml", OWN);
-    assert!(loaded.successful(), "{}", loaded.verbose());
-    let engine = loader.build().unwrap();
+    let official = RuleSource::read(eyas_testing::data_or_ignore("rules/falco_rules.yaml")).unwrap();
+    let sources = [official, RuleSource::new("own.yaml", OWN)];
+    let engine = RuleSet::new(Arc::new(schema()), sources).unwrap().compile().unwrap();
     let (mut evaluator, options) = (engine.evaluator(), AlertOptions::default());
     let interest = [
         S::OPENAT,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use eyas::fields::Schema;
 use eyas::rules::condition::ast::Expr;
 use eyas::rules::condition::{compile, interpret, parse};
-use eyas::rules::{Engine, Evaluator, Loader, Matching};
+use eyas::rules::{Engine, Evaluator, Matching, RuleSet, RuleSource};
 use proptest::prelude::*;
 
 mod conditions;
@@ -46,8 +46,6 @@ fn quoted(text: &str) -> String {
 
 /// An engine of a rule for each condition, named by position.
 fn engine(schema: Arc<dyn Schema>, conditions: &[Expr]) -> Engine {
-    let mut loader = Loader::new(schema.clone());
-    loader.matching(Matching::All);
     let mut file = String::new();
     for (index, condition) in conditions.iter().enumerate() {
         let condition = quoted(&condition.to_string());
@@ -56,15 +54,12 @@ fn engine(schema: Arc<dyn Schema>, conditions: &[Expr]) -> Engine {
             "- rule: r{index}\n  desc: d\n  condition: {condition}\n  output: o\n  priority: INFO\n  source: {source}\n"
         ));
     }
-    let result = loader.load("random.yaml", &file);
-    assert!(result.successful(), "{}\n{file}", result.verbose());
-    loader.build().unwrap()
+    let source = RuleSource::new("random.yaml", file);
+    RuleSet::new(schema.clone(), [source]).unwrap().matching(Matching::All).compile().unwrap()
 }
 
 /// An engine of rules that compare with lists: with a list, with a list and constants, and with lists of lists.
 fn engine_with_lists(schema: Arc<dyn Schema>, comparisons: &[conditions::ManyConstants]) -> Engine {
-    let mut loader = Loader::new(schema.clone());
-    loader.matching(Matching::All);
     let (mut file, mut rules) = (String::new(), 0);
     for (index, of) in comparisons.iter().enumerate() {
         // A quoted text, with each byte as an escape.
@@ -98,9 +93,8 @@ fn engine_with_lists(schema: Arc<dyn Schema>, comparisons: &[conditions::ManyCon
             }
         }
     }
-    let result = loader.load("lists.yaml", &file);
-    assert!(result.successful(), "{}\n{file}", result.verbose());
-    let engine = loader.build().unwrap();
+    let source = RuleSource::new("lists.yaml", file);
+    let engine = RuleSet::new(schema.clone(), [source]).unwrap().matching(Matching::All).compile().unwrap();
     for (index, rule) in engine.rules().iter().enumerate() {
         let of = &comparisons[index / 15];
         let more = [0, of.more.len(), 2 * of.more.len()][index % 3];

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use eyas::rules::{Loader, condition};
+use eyas::rules::{RuleSet, RuleSource, condition};
 
 use super::root;
 
@@ -18,12 +18,10 @@ fn blocks<'a>(text: &'a str, language: &str) -> Vec<&'a str> {
 
 #[track_caller]
 fn load(texts: &[&str]) {
-    let mut loader = Loader::new(Arc::new(eyas::sinsp::schema()));
-    for text in texts {
-        let result = loader.load("page.yaml", *text);
-        assert!(result.successful(), "{}\n{text}", result.verbose());
-    }
-    assert!(loader.build().is_ok());
+    let sources = texts.iter().map(|text| RuleSource::new("page.yaml", *text));
+    let rules =
+        RuleSet::new(Arc::new(eyas::sinsp::schema()), sources).unwrap_or_else(|error| panic!("{error}"));
+    assert!(rules.compile().is_ok());
 }
 
 /// The rows' own tests run the examples over made-up fields. This test compiles them with the real fields.

@@ -12,7 +12,7 @@ use eyas_fields::{
     Arg, ArgKind, Field, FieldDef, FieldFlags, FieldId, FieldSource, FieldType, Format, ResolveError, Schema,
     SchemaId, Value,
 };
-use eyas_rules::{AlertOptions, Loader, Matching};
+use eyas_rules::{AlertOptions, Matching, RuleSet, RuleSource};
 use serde_json::Value as Json;
 
 /// Default rules, if no file is given.
@@ -124,9 +124,9 @@ impl FieldSource for Line<'_> {
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut args = std::env::args().skip(1);
-    let (name, rules) = match args.next() {
-        Some(path) => (path.clone(), std::fs::read_to_string(path)?),
-        None => ("built in".to_owned(), RULES.to_owned()),
+    let source = match args.next() {
+        Some(path) => RuleSource::read(path)?,
+        None => RuleSource::new("built in", RULES),
     };
     let log: Box<dyn BufRead> = match args.next() {
         Some(path) => Box::new(BufReader::new(std::fs::File::open(path)?)),
@@ -134,13 +134,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let schema = Arc::new(Lines(ROWS.iter().map(|row| row.def).collect()));
     let schema_id = schema.id();
-    let mut loader = Loader::new(schema);
-    loader.matching(Matching::All);
-    let result = loader.load(&name, &rules);
-    if !result.successful() {
-        return Err(result.verbose().into());
-    }
-    let engine = loader.build().map_err(|error| error.message)?;
+    let engine = RuleSet::new(schema, [source])?.matching(Matching::All).compile()?;
     let mut evaluator = engine.evaluator();
     let options = AlertOptions::default().with_json_output(false).with_json_message(true);
     let (mut found, mut out) = (Vec::new(), Vec::new());

@@ -10,10 +10,10 @@ use crate::alert::{Alert, AlertOptions};
 use crate::condition::{self, Program, Scratch};
 use crate::diagnostic::Diagnostic;
 use crate::explain::Explanation;
-use crate::loader::Sources;
 use crate::mismatch::SchemaMismatch;
 use crate::plan::{Event, Kept, Plan, Plans};
 use crate::rule::{Match, Matching, Rule, RuleIndex};
+use crate::ruleset::Sources;
 
 /// A compiled ruleset. Threads share it; each thread tests events with its own [`Evaluator`].
 pub struct Engine {

@@ -1,14 +1,28 @@
 //! One type for every error of the crate.
 
+use std::path::PathBuf;
+use std::sync::Arc;
+
 use crate::condition::{CompileError, ParseError};
-use crate::loader::{LoadError, LoadResult};
 use crate::mismatch::SchemaMismatch;
 use crate::output::FormatError;
+use crate::ruleset::{LoadError, LoadResult};
 
 /// An error about rules. A function with one kind of error returns that type; `?` converts it to this one.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// A rules file cannot be read.
+    #[error("cannot read the rules file {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: Arc<std::io::Error>,
+    },
+    /// A rules file requires a plugin that is not loaded, or a version of one.
+    #[error("{0}")]
+    Requirement(String),
     /// A rules file does not load. The message has a line for each error: file, line, column, code.
     #[error("{}", lines(.0))]
     File(Box<LoadResult>),
@@ -56,15 +70,4 @@ impl From<FormatError> for Error {
 fn lines(result: &LoadResult) -> String {
     let errors = result.diagnostics().filter(|found| found.severity == crate::Severity::Error);
     errors.map(|found| found.to_string()).collect::<Vec<_>>().join("\n")
-}
-
-impl LoadResult {
-    /// Converts the result to an error if the file did not load. A returned result contains at most
-    /// warnings.
-    ///
-    /// # Errors
-    /// The file did not load.
-    pub fn into_result(self) -> Result<Self, Error> {
-        if self.successful() { Ok(self) } else { Err(Error::File(Box::new(self))) }
-    }
 }

@@ -6,9 +6,9 @@ use eyas_fields::{FieldSource, Schema, write_value};
 
 use crate::condition::ast::{Expr, Operand, Rhs, Test};
 use crate::condition::{Source, codes, compile, visit};
-use crate::loader::Sources;
 use crate::mismatch::SchemaMismatch;
 use crate::rule::{Origin, Rule};
+use crate::ruleset::Sources;
 
 /// Maximum length of a shown value or condition, bytes.
 const SHOWN: usize = 240;

@@ -6,13 +6,13 @@
 //! provides both.
 //!
 //! ```text
-//! rules files ─> Loader ─> Engine ─> Evaluator ─> Match ─> Alert
-//!                  ^                     ^
-//!                Schema             FieldSource (an event)
+//! RuleSource ─> RuleSet ─> Engine ─> Evaluator ─> Match ─> Alert
+//!                 ^                      ^
+//!               Schema              FieldSource (an event)
 //! ```
 //!
 //! ```
-//! use eyas_rules::Loader;
+//! use eyas_rules::{RuleSet, RuleSource};
 //! # use eyas_fields::{Field, FieldDef, FieldId, FieldSource, FieldType, ResolveError, Schema, SchemaId, Value};
 //! #
 //! # const ROWS: &[FieldDef] = &[FieldDef::new("http.path", FieldType::Str, "Path of the request.")];
@@ -43,17 +43,20 @@
 //! # }
 //!
 //! // `Requests` is a schema with the field `http.path`, and `Request` is an event; see the page of `eyas-fields`.
-//! let mut loader = Loader::new(std::sync::Arc::new(Requests));
-//! let rules = "- {rule: Login, desc: a login, condition: http.path = /login, output: login,
+//! let text = "- {rule: Login, desc: a login, condition: http.path = /login, output: login,
 //!     priority: INFO, source: http}";
-//! loader.load("rules.yaml", rules).into_result()?;
-//! let engine = loader.build()?;
+//! let source = RuleSource::new("rules.yaml", text);
+//! let rules = RuleSet::new(std::sync::Arc::new(Requests), [source])?;
+//! let engine = rules.compile()?;
 //!
 //! let mut found = Vec::new();
 //! engine.evaluator().matches(&Request("/login"), &mut found)?;
 //! assert_eq!(engine.rule(found[0].rule).name, "Login");
 //! # Ok::<(), eyas_rules::Error>(())
 //! ```
+//!
+//! [`RuleSet::builder`] has the options: several event sources, plugins, additions to outputs. A program that
+//! reports every file, as Falco does, loads them one by one with a [`Loader`].
 //!
 //! The example `embed_rules` is a complete program that tests lines of JSON.
 #![forbid(unsafe_code)]
@@ -67,12 +70,13 @@ mod error;
 mod explain;
 mod formulas;
 mod json;
-mod loader;
 mod mismatch;
 mod output;
 mod plan;
 mod profile;
 mod rule;
+mod rule_source;
+mod ruleset;
 mod shared;
 mod testing;
 
@@ -84,14 +88,15 @@ pub use engine::{Engine, Evaluator};
 pub use error::Error;
 pub use explain::{Conjunct, Explanation};
 pub use formulas::RuleFormulas;
-pub use loader::{
-    CONTAINER_VERSION, ConditionDescription, Context, Description, ErrorCode, ListDescription, LoadError,
-    LoadResult, LoadWarning, Loader, Location, MacroDescription, Mark, Problem, RuleDescription, Select,
-    WarningCode, json_schema,
-};
 pub use mismatch::SchemaMismatch;
 pub use output::{Extra, Format, FormatError};
 pub use profile::{ConjunctProfile, Profile, RuleProfile};
 pub use rule::{Match, Matching, Origin, Priority, Rule, RuleIndex};
+pub use rule_source::RuleSource;
+pub use ruleset::{
+    CONTAINER_VERSION, ConditionDescription, Context, Description, ErrorCode, ListDescription, LoadError,
+    LoadResult, LoadWarning, Loader, Location, MacroDescription, Mark, Problem, RuleDescription, RuleSet,
+    RuleSetBuilder, Select, WarningCode, json_schema,
+};
 pub use shared::{Follower, SharedEngine};
 pub use testing::{Case, Expectation, Failure, Tester, Times};

@@ -19,18 +19,15 @@ use crate::rule::Match;
 /// use std::sync::{Arc, mpsc::Receiver};
 ///
 /// use eyas_fields::{FieldSource, Schema};
-/// use eyas_rules::{Loader, SharedEngine};
+/// use eyas_rules::{Engine, Error, RuleSet, RuleSource, SharedEngine};
 ///
 /// /// Runs in a separate thread: replaces the ruleset whenever its file has changed.
 /// fn reload(shared: &SharedEngine, schema: &Arc<dyn Schema>, changed: Receiver<String>) {
 ///     for text in changed {
-///         let mut loader = Loader::new(Arc::clone(schema));
-///         let result = loader.load("rules.yaml", &text);
-///         let swapped = match loader.build() {
-///             Ok(engine) if result.successful() => shared.swap(engine).map_err(|error| error.to_string()),
-///             _ => Err(result.verbose()),
+///         let engine = || -> Result<Engine, Error> {
+///             RuleSet::new(Arc::clone(schema), [RuleSource::new("rules.yaml", text)])?.compile()
 ///         };
-///         if let Err(error) = swapped {
+///         if let Err(error) = engine().and_then(|engine| Ok(shared.swap(engine)?)) {
 ///             eprintln!("the rules before stay: {error}");
 ///         }
 ///     }

@@ -8,7 +8,7 @@ use eyas_fields::{
 };
 use eyas_rules::condition::{CompileErrorKind, Filter, compile, interpret, parse};
 use eyas_rules::{
-    Coverage, Engine, Expectation, Loader, Profile, SchemaMismatch, SharedEngine, Tester, Times,
+    Coverage, Engine, Expectation, Profile, RuleSet, RuleSource, SchemaMismatch, SharedEngine, Tester, Times,
 };
 
 /// A schema whose fields are texts with these names.
@@ -70,14 +70,12 @@ fn filter(schema: &Texts, text: &str) -> Filter {
 }
 
 fn engine(schema: &Texts) -> Engine {
-    let mut loader = Loader::new(Arc::new(schema.clone()));
     let source = schema.source;
     let rule = format!(
         "- {{rule: r, desc: d, condition: a.x = a.x, output: x, priority: INFO, source: {source}}}\n"
     );
-    let result = loader.load("r.yaml", &rule);
-    assert!(result.successful(), "{}", result.verbose());
-    loader.build().unwrap()
+    let source = RuleSource::new("r.yaml", rule);
+    RuleSet::new(Arc::new(schema.clone()), [source]).unwrap().compile().unwrap()
 }
 
 #[track_caller]

@@ -4,8 +4,10 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context, Result, anyhow, bail};
-use eyas::rules::{Engine, Extra, LoadError, LoadResult, Loader, Matching, Select};
+use anyhow::{Context, Result, bail};
+use eyas::rules::{
+    Engine, Extra, LoadError, LoadResult, Loader, Matching, RuleSet, RuleSetBuilder, RuleSource, Select,
+};
 use eyas::sinsp::plugin::SYSCALL;
 use eyas_console::print;
 
@@ -37,16 +39,8 @@ pub fn yaml_files(path: &Path) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// A rules file and its text.
-pub struct File {
-    /// Name that the user gave.
-    pub name: String,
-    /// The YAML text; the YAML reader detects its encoding.
-    pub text: Vec<u8>,
-}
-
 /// Reads all rules files, in order. Files of rule tests in a directory are left out.
-pub fn read(paths: &[PathBuf]) -> Result<Vec<File>> {
+pub fn read(paths: &[PathBuf]) -> Result<Vec<RuleSource>> {
     let mut files = Vec::new();
     for path in paths {
         let is_dir = path.is_dir();
@@ -57,7 +51,7 @@ pub fn read(paths: &[PathBuf]) -> Result<Vec<File>> {
                 bail!("{0} is a capture and no rules file: replay it with -e {0}", file.display());
             }
             if !(is_dir && is_test(&file, &text)) {
-                files.push(File { name: file.display().to_string(), text });
+                files.push(RuleSource::new(file.display().to_string(), text));
             }
         }
     }
@@ -100,23 +94,17 @@ fn full_message(error: &LoadError) -> String {
     if plain == error.message { plain } else { format!("{} ({plain})", error.message) }
 }
 
-/// The error with its code.
-fn failure(error: LoadError) -> anyhow::Error {
-    anyhow!("{}: {}", error.code.code(), full_message(&error))
-}
-
 /// Loads rules so that each is tested independently: all enabled, with any priority, and with all matches.
 pub fn load_each(paths: &[PathBuf], config: &Config) -> Result<Engine> {
-    let mut loader = loader(config, None)?;
-    loader.every_rule();
+    let mut loader = builder(config, None).loader();
     for file in &read(paths)? {
-        let result = loader.load(&file.name, &file.text);
-        plugins_for(&loader)?;
+        let result = loader.load(file);
+        require_plugins(result)?;
         if !result.successful() {
             bail!("{}", result.verbose().trim_end());
         }
     }
-    loader.build().map_err(failure)
+    Ok(loader.finish()?.every_rule().compile()?)
 }
 
 /// The rules files from the command line, or otherwise from the configuration.
@@ -129,39 +117,25 @@ pub fn files(paths: &[PathBuf]) -> Vec<PathBuf> {
     paths.iter().filter_map(|path| yaml_files(path).ok()).flatten().collect()
 }
 
-/// A loader with the configured settings.
-fn loader(config: &Config, print: Option<&str>) -> Result<Loader> {
+/// The configured options of loading.
+fn builder(config: &Config, print: Option<&str>) -> RuleSetBuilder {
     let set = &plugins::loaded().set;
-    let mut loader = Loader::new(Arc::new(set.schema(SYSCALL)));
+    let mut builder = RuleSet::builder(Arc::new(set.schema(SYSCALL)));
     for source in set.sources().into_iter().filter(|source| *source != SYSCALL) {
-        loader.add_source(Arc::new(set.schema(source)));
+        builder = builder.add_schema(Arc::new(set.schema(source)));
     }
-    loader.plugins(set.infos().map(|info| (info.name.clone(), info.version.0.map(u64::from))));
-    loader.minimum_priority(config.priority);
-    loader.item_files(|rules, path| {
-        let below = Path::new(rules).parent().unwrap_or(Path::new(""));
-        std::fs::read_to_string(below.join(path))
-    });
-    loader.matching(match config.rule_matching {
-        RuleMatching::First => Matching::First,
-        RuleMatching::All => Matching::All,
-    });
-    for selection in &config.rules {
-        let (on, which) = selection.get()?;
-        for which in
-            [which.rule.clone().map(Select::Rule), which.tag.clone().map(Select::Tag)].into_iter().flatten()
-        {
-            loader.select(on, which);
-        }
-    }
-    loader.buffers(config.buffers());
+    builder = builder
+        .plugins(set.infos().map(|info| (info.name.clone(), info.version.0.map(u64::from))))
+        .buffers(config.buffers())
+        .static_fields(config.static_fields.clone())
+        .item_files(|rules, path| {
+            let below = Path::new(rules).parent().unwrap_or(Path::new(""));
+            std::fs::read_to_string(below.join(path))
+        });
     if !config.engine.is_replay() && !plugins::loaded().has_container() {
         for names in config.container_engines.unavailable() {
-            loader.unavailable(*names, "`container_engines` disables all runtimes");
+            builder = builder.unavailable(*names, "`container_engines` disables all runtimes");
         }
-    }
-    if !config.static_fields.is_empty() {
-        loader.static_fields(config.static_fields.clone());
     }
     for append in &config.append_output {
         let mut fields = Vec::new();
@@ -173,7 +147,7 @@ fn loader(config: &Config, print: Option<&str>) -> Result<Loader> {
                 }
             }
         }
-        loader.append_output(Extra {
+        builder = builder.append_output(Extra {
             rule: append.matching.rule.clone(),
             source: append.matching.source.clone(),
             tags: append.matching.tags.clone(),
@@ -183,19 +157,37 @@ fn loader(config: &Config, print: Option<&str>) -> Result<Loader> {
         });
     }
     if let Some(text) = print {
-        loader.append_output(Extra { text: text.to_owned(), ..Extra::default() });
+        builder = builder.append_output(Extra { text: text.to_owned(), ..Extra::default() });
     }
-    Ok(loader)
+    builder
+}
+
+/// Ends loading, and chooses the configured rules.
+fn finish(loader: Loader, config: &Config) -> Result<RuleSet> {
+    let mut rules = loader.finish()?;
+    rules.minimum_priority(config.priority).matching(match config.rule_matching {
+        RuleMatching::First => Matching::First,
+        RuleMatching::All => Matching::All,
+    });
+    for selection in &config.rules {
+        let (on, which) = selection.get()?;
+        let of_rule = which.rule.clone().map(Select::Rule);
+        let of_tag = which.tag.clone().map(Select::Tag);
+        for which in of_rule.into_iter().chain(of_tag) {
+            rules.select(on, which);
+        }
+    }
+    Ok(rules)
 }
 
 /// Loads the rules for system calls from the rules files of the command line or the configuration.
 pub fn load(args: &Args, config: &Config) -> Result<Engine> {
-    build(&read_all(args, config)?, config)
+    compile(&read_all(args, config)?, config)
 }
 
-/// Builds the engine for system calls.
-fn build(loader: &Loader, config: &Config) -> Result<Engine> {
-    let engine = loader.build().map_err(failure)?;
+/// Compiles the rules for system calls.
+fn compile(rules: &RuleSet, config: &Config) -> Result<Engine> {
+    let engine = rules.compile()?;
     log_warnings(&engine);
     // Checks that the fields exist.
     Folding::new(&config.alert_folding)?;
@@ -217,11 +209,11 @@ pub struct Engines {
 
 /// Loads the rules for every source from the rules files of the command line or the configuration.
 pub fn load_sources(args: &Args, config: &Config) -> Result<Engines> {
-    let loader = read_all(args, config)?;
-    let engine = build(&loader, config)?;
+    let rules = read_all(args, config)?;
+    let engine = compile(&rules, config)?;
     let mut others = Vec::new();
     for source in plugins::loaded().sources().into_iter().filter(|source| *source != SYSCALL) {
-        if let Some(engine) = loader.build_source(source).map_err(failure)? {
+        if let Some(engine) = rules.compile_for(source)? {
             log_warnings(&engine);
             others.push(Arc::new(engine));
         }
@@ -231,11 +223,11 @@ pub fn load_sources(args: &Args, config: &Config) -> Result<Engines> {
 
 /// Prints the definitions in the rules files from the command line or the configuration.
 pub fn describe(args: &Args, config: &Config) -> Result<()> {
-    let loader = read_all(args, config)?;
+    let all = read_all(args, config)?.describe();
     let only = args.describe.as_deref();
     let text = match config.json_output {
-        true => format!("{}\n", list::rules_as_json(&loader, only)?),
-        false => list::rules_as_text(&loader, only)?,
+        true => format!("{}\n", list::rules_as_json(&all, only)?),
+        false => list::rules_as_text(&all, only)?,
     };
     Ok(print(&text)?)
 }
@@ -247,8 +239,8 @@ pub fn present<'a>(args: &'a Args, config: &'a Config) -> (Vec<PathBuf>, Vec<&'a
     (present.into_iter().cloned().collect(), absent)
 }
 
-fn read_all(args: &Args, config: &Config) -> Result<Loader> {
-    let mut loader = loader(config, args.appended())?;
+fn read_all(args: &Args, config: &Config) -> Result<RuleSet> {
+    let mut loader = builder(config, args.appended()).loader();
     let (present, absent) = present(args, config);
     if present.is_empty() && !absent.is_empty() {
         bail!("no rules: {}", none_there(&absent));
@@ -259,14 +251,14 @@ fn read_all(args: &Args, config: &Config) -> Result<Loader> {
     log::info("Loading rules from:");
     absent.iter().for_each(|path| log::info(&format!("   {} | not there", path.display())));
     for file in &files {
-        let result = loader.load(&file.name, &file.text);
+        let result = loader.load(file);
         let schema = result.schema_validation();
         let level = if schema == "ok" { Level::Info } else { Level::Warning };
-        log::log(level, &format!("   {} | schema validation: {schema}", file.name));
+        log::log(level, &format!("   {} | schema validation: {schema}", file.name()));
         // The overridden value may be the one that detects something.
         result.repeated_keys().iter().for_each(|found| log::warning(&found.to_string()));
         // A missing plugin is more important than an unknown field of that plugin.
-        plugins_for(&loader)?;
+        require_plugins(result)?;
         if result.successful() && !args.verbose {
             continue;
         }
@@ -283,7 +275,7 @@ fn read_all(args: &Args, config: &Config) -> Result<Loader> {
                 let (code, what) = (error.code.code(), error.code.short());
                 format!(", line {line}: {code} ({what}): {}", full_message(error))
             });
-            bail!("the rules file {} does not load{}", file.name, first.unwrap_or_default());
+            bail!("the rules file {} does not load{}", file.name(), first.unwrap_or_default());
         }
     }
     for selection in &config.rules {
@@ -292,7 +284,7 @@ fn read_all(args: &Args, config: &Config) -> Result<Loader> {
         which.rule.iter().for_each(|rule| log::info(&format!("{verb} rules with name: {rule}")));
         which.tag.iter().for_each(|tag| log::info(&format!("{verb} rules with tag: {tag}")));
     }
-    Ok(loader)
+    finish(loader, config)
 }
 
 /// Error message if none of the configured rules files exists.
@@ -314,33 +306,35 @@ fn none_there(absent: &[&PathBuf]) -> String {
     format!("{what}{unset}")
 }
 
-/// Rejects files that require a plugin which is not loaded.
-fn plugins_for(loader: &Loader) -> Result<()> {
-    match loader.unmet_requirement() {
-        Some(unmet) => bail!(unmet),
+/// Rejects a file that requires a plugin which is not loaded.
+fn require_plugins(result: &LoadResult) -> Result<()> {
+    match result.unmet_requirement() {
+        Some(unmet) => bail!("{unmet}"),
         None => Ok(()),
     }
 }
 
 /// Validates files without running anything, and describes them on request. Returns whether all are valid.
 pub fn validate(args: &Args, config: &Config) -> Result<bool> {
-    let mut loader = loader(config, None)?;
-    let mut results = Vec::new();
+    let mut loader = builder(config, None).loader();
     for file in read(&args.validate)? {
-        results.push(loader.load(&file.name, &file.text));
-        plugins_for(&loader)?;
+        require_plugins(loader.load(&file))?;
     }
-    let valid = results.iter().all(LoadResult::successful);
-    let describes = valid && args.describes();
+    let results = loader.results().to_vec();
+    let rules = match results.iter().all(LoadResult::successful) {
+        true => Some(finish(loader, config)?),
+        false => None,
+    };
+    let described = rules.as_ref().filter(|_| args.describes()).map(RuleSet::describe);
     let only = args.describe.as_deref();
     if config.json_output {
         let list: Vec<String> = results.iter().map(LoadResult::to_json).collect();
-        let described = match describes {
-            true => format!("\"falco_describe_results\":{},", list::rules_as_json(&loader, only)?),
-            false => String::new(),
+        let described = match &described {
+            Some(all) => format!("\"falco_describe_results\":{},", list::rules_as_json(all, only)?),
+            None => String::new(),
         };
         print(&format!("{{{described}\"falco_load_results\":[{}]}}\n", list.join(",")))?;
-        return Ok(valid);
+        return Ok(rules.is_some());
     }
     // Programs get Falco's text; on a terminal, the diagnostics are printed below.
     let drawn = std::io::stdout().is_terminal();
@@ -349,17 +343,17 @@ pub fn validate(args: &Args, config: &Config) -> Result<bool> {
         false => result.verbose() + "\n",
     };
     let mut text: String = results.iter().map(said).collect();
-    if describes {
-        text = format!("{text}\n{}", list::rules_as_text(&loader, only)?);
+    if let Some(all) = &described {
+        text = format!("{text}\n{}", list::rules_as_text(all, only)?);
     }
     print(&text)?;
     let mut printer = Printer::new();
     for result in &results {
         result.diagnostics().for_each(|diagnostic| printer.print(&diagnostic));
     }
-    if valid {
-        loader.lint().iter().for_each(|diagnostic| printer.print(diagnostic));
+    if let Some(rules) = &rules {
+        rules.lint().iter().for_each(|diagnostic| printer.print(diagnostic));
     }
     printer.finish();
-    Ok(valid)
+    Ok(rules.is_some())
 }

@@ -126,11 +126,15 @@ mod tests {
     use eyas::events::EventType;
     use eyas::scap::Suspects;
 
+    fn engine(rules: &str) -> eyas::rules::Engine {
+        let source = eyas::rules::RuleSource::new("r.yaml", rules);
+        let schema = std::sync::Arc::new(eyas::sinsp::schema());
+        eyas::rules::RuleSet::new(schema, [source]).unwrap().compile().unwrap()
+    }
+
     fn verdicts(rules: &str, interval: &str) -> Verdicts {
-        let mut loader = eyas::rules::Loader::new(std::sync::Arc::new(eyas::sinsp::schema()));
-        assert!(loader.load("r.yaml", rules).successful());
         let config = VerdictCoverage { enabled: true, alert_interval: interval.into() };
-        Verdicts::new(&config, &loader.build().unwrap()).unwrap().unwrap()
+        Verdicts::new(&config, &engine(rules)).unwrap().unwrap()
     }
 
     const RULES: &str = "
@@ -168,10 +172,9 @@ mod tests {
 
     #[test]
     fn off_by_default() {
-        let mut loader = eyas::rules::Loader::new(std::sync::Arc::new(eyas::sinsp::schema()));
-        assert!(loader.load("r.yaml", RULES).successful());
-        assert!(Verdicts::new(&VerdictCoverage::default(), &loader.build().unwrap()).unwrap().is_none());
+        let engine = engine(RULES);
+        assert!(Verdicts::new(&VerdictCoverage::default(), &engine).unwrap().is_none());
         let bad = VerdictCoverage { enabled: true, alert_interval: "soon".into() };
-        assert!(Verdicts::new(&bad, &loader.build().unwrap()).is_err());
+        assert!(Verdicts::new(&bad, &engine).is_err());
     }
 }

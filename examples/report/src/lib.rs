@@ -8,8 +8,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context, Result, anyhow, bail};
-use eyas::rules::{Engine, Loader};
+use anyhow::{Result, bail};
+use eyas::rules::{Engine, RuleSet, RuleSource};
 use eyas::sinsp::Inspector;
 
 mod activity;
@@ -40,23 +40,12 @@ const RULES: &str = include_str!("../rules.yaml");
 /// # Errors
 /// A file cannot be read, or has a mistake.
 pub fn rules<P: AsRef<Path>>(files: &[P]) -> Result<Engine> {
-    let mut loader = Loader::new(Arc::new(eyas::sinsp::schema()));
-    let mut load = |name: &str, text: &str| {
-        let loaded = loader.load(name, text);
-        if loaded.successful() { Ok(()) } else { Err(anyhow!("{}", loaded.verbose())) }
+    let builder = RuleSet::builder(Arc::new(eyas::sinsp::schema()));
+    let rules = match files {
+        [] => builder.build([RuleSource::new("the rules of sysdig report", RULES)]),
+        files => builder.read(files),
     };
-    match files {
-        [] => load("the rules of sysdig report", RULES)?,
-        files => {
-            for path in files {
-                let path = path.as_ref();
-                let text =
-                    std::fs::read_to_string(path).with_context(|| format!("rules {}", path.display()))?;
-                load(&path.display().to_string(), &text)?;
-            }
-        }
-    }
-    Ok(loader.build()?)
+    Ok(rules?.compile()?)
 }
 
 /// Returns the report of a capture as text.

@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 use eyas::fields::Value;
 use eyas::rules::condition::ast::Op;
 use eyas::rules::condition::{Example, ExampleEvent, TRANSFORMERS, parse, sql, sql_address};
-use eyas::rules::{Engine, Loader};
+use eyas::rules::{Engine, RuleSet};
 use eyas::scap::Reader;
 use eyas::sinsp::{Inspector, Step, schema};
 use eyas_testing::{Dir, data_or_ignore, ignore, need_program, test};
@@ -79,9 +79,7 @@ fn run_queries(engine: &str, files: &str, queries: &BTreeMap<String, String>) ->
 }
 
 fn engine(files: &[PathBuf]) -> Engine {
-    let mut loader = Loader::new(Arc::new(schema()));
-    loader.every_rule();
-    eyas::load_rules_with(loader, files).unwrap()
+    RuleSet::builder(Arc::new(schema())).read(files).unwrap().every_rule().compile().unwrap()
 }
 
 /// The numbers of the events that each rule matches.

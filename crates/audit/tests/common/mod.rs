@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use eyas_rules::{Engine, Loader, Matching};
+use eyas_rules::{Engine, Matching, RuleSet};
 use eyas_scap::Snapshot;
 use eyas_sinsp::plugin::{Log, PluginSet, PluginSource, Scope};
 use eyas_sinsp::{Config, EventView, Inspector, Step};
@@ -20,16 +20,10 @@ pub fn plugins() -> PluginSet {
 
 /// Loads the rules of the source from these files; all matching rules are reported.
 pub fn engine(set: &PluginSet, paths: &[&Path]) -> Engine {
-    let mut loader = Loader::new(Arc::new(set.schema(SOURCE)));
-    loader.add_source(Arc::new(set.schema("syscall")));
-    loader.matching(Matching::All);
-    loader.plugins(set.infos().map(|info| (info.name.clone(), info.version.0.map(u64::from))));
-    for path in paths {
-        let result = loader.load(&path.display().to_string(), &std::fs::read(path).unwrap());
-        assert!(result.successful(), "{}", result.verbose());
-        assert_eq!(loader.unmet_requirement(), None);
-    }
-    loader.build().unwrap()
+    let builder = RuleSet::builder(Arc::new(set.schema(SOURCE)))
+        .add_schema(Arc::new(set.schema("syscall")))
+        .plugins(set.infos().map(|info| (info.name.clone(), info.version.0.map(u64::from))));
+    builder.read(paths).unwrap().matching(Matching::All).compile().unwrap()
 }
 
 /// Calls `each` with every event of a file.

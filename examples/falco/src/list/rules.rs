@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use eyas::events::{EventType, events, syscalls};
 use eyas::rules::condition::Expr;
 use eyas::rules::condition::ast::{Op, Operand, Rhs, Test};
 use eyas::rules::{
-    ConditionDescription, Description, ListDescription, Loader, MacroDescription, RuleDescription, nearest,
+    ConditionDescription, Description, ListDescription, MacroDescription, RuleDescription, nearest,
 };
 use eyas::sinsp::plugin::{PluginInfo, SYSCALL};
 use serde_json::{Map, Value, json};
@@ -19,13 +19,8 @@ use crate::plugins;
 const COLUMN: usize = 51;
 const WIDTH: usize = 110;
 
-/// Describes everything that is loaded, or one rule.
-fn describe<'a>(
-    loader: &Loader,
-    only: Option<&str>,
-    described: &'a mut Option<Description>,
-) -> Result<(&'a Description, Vec<&'a RuleDescription>)> {
-    let all = described.insert(loader.describe().context("the rules do not compile")?);
+/// All rules, or the one with this name.
+fn selected<'a>(all: &'a Description, only: Option<&str>) -> Result<Vec<&'a RuleDescription>> {
     let rules: Vec<&RuleDescription> =
         all.rules.iter().filter(|rule| only.is_none_or(|name| rule.name == name)).collect();
     match only {
@@ -34,14 +29,13 @@ fn describe<'a>(
             let hint = near.map(|near| format!("; did you mean \"{near}\"?")).unwrap_or_default();
             bail!("Rule \"{name}\" is not loaded{hint}")
         }
-        _ => Ok((all, rules)),
+        _ => Ok(rules),
     }
 }
 
 /// Names and descriptions of all rules, or of one.
-pub fn as_text(loader: &Loader, only: Option<&str>) -> Result<String> {
-    let mut described = None;
-    let (_, rules) = describe(loader, only, &mut described)?;
+pub fn as_text(all: &Description, only: Option<&str>) -> Result<String> {
+    let rules = selected(all, only)?;
     let mut out = format!("{:<50} Description\n{:<50} -----------\n", "Rule", "----");
     for rule in rules {
         let text = wrapped(&rule.description, COLUMN, WIDTH - COLUMN);
@@ -51,10 +45,8 @@ pub fn as_text(loader: &Loader, only: Option<&str>) -> Result<String> {
 }
 
 /// All rules, macros and lists, or one rule, with their parts.
-pub fn as_json(loader: &Loader, only: Option<&str>) -> Result<Value> {
-    let mut described = None;
-    let (all, rules) = describe(loader, only, &mut described)?;
-    let rules: Vec<Value> = rules.into_iter().map(rule).collect();
+pub fn as_json(all: &Description, only: Option<&str>) -> Result<Value> {
+    let rules: Vec<Value> = selected(all, only)?.into_iter().map(rule).collect();
     if only.is_some() {
         return Ok(json!({"rules": rules}));
     }

@@ -152,12 +152,12 @@ mod tests {
     #[test]
     fn rules_on_observed_names_want_the_answers_of_name_servers() {
         let wants = |field: &str| {
-            let mut loader = eyas::rules::Loader::new(std::sync::Arc::new(sinsp::schema()));
             let rule = format!(
                 "- rule: r\n  desc: d\n  condition: evt.type = connect and {field}\n  output: o\n  priority: INFO\n"
             );
-            assert!(loader.load("r.yaml", &rule).successful());
-            let engine = loader.build().unwrap();
+            let source = eyas::rules::RuleSource::new("r.yaml", rule);
+            let rules = eyas::rules::RuleSet::new(std::sync::Arc::new(sinsp::schema()), [source]).unwrap();
+            let engine = rules.compile().unwrap();
             interest(&BaseSyscalls::default(), Some(&engine)).contains(&SyscallCode::RECVFROM)
         };
         assert!(wants("fd.domain = example.org") && !wants("fd.sip = 1.2.3.4"));

@@ -9,7 +9,7 @@ use super::context::{Finding, Findings, LintCx, MAX_LEVELS, MAX_TESTS, Part};
 use super::facts::{Fact, Kind, Named};
 use crate::condition::is_larger;
 use crate::diagnostic::{Lint, Note};
-use crate::loader::ruleset::Compiled;
+use crate::ruleset::compilation::Compiled;
 
 /// Maximum number of search steps for two rules; after that nothing is reported for them.
 const MAX_STEPS: usize = 10_000;

@@ -8,15 +8,15 @@ use eyas_fields::FieldFlags;
 use super::context::{Finding, LintCx};
 use crate::condition::ast::{Operand, Rhs};
 use crate::diagnostic::{Lint, Note, SourceFile};
-use crate::loader::ruleset::Compiled;
+use crate::ruleset::compilation::Compiled;
 
 /// Fields without values in this configuration, and the reasons: a name, or the beginning of names that
 /// ends with a dot.
 #[derive(Clone, Debug, Default)]
-pub(in crate::loader) struct Unavailable(Vec<(String, String)>);
+pub(in crate::ruleset) struct Unavailable(Vec<(String, String)>);
 
 impl Unavailable {
-    pub(in crate::loader) fn add(&mut self, names: String, why: String) {
+    pub(in crate::ruleset) fn add(&mut self, names: String, why: String) {
         self.0.push((names, why));
     }
 

@@ -8,7 +8,7 @@ use super::definitions::Tables;
 use crate::diagnostic::SourceFile;
 use crate::output::Extra;
 
-/// Number of codes from which on the loader warns that a condition has no event type.
+/// Number of codes from which on eyas warns that a condition has no event type.
 pub(super) const MANY_CODES: usize = 100;
 /// Errors that are looked for after the first one of a file.
 pub(super) const MAX_FURTHER: usize = 50;

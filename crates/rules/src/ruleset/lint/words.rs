@@ -9,7 +9,7 @@ use crate::condition::Part;
 use crate::condition::ast::{FieldRef, LiteralRef, Op, Operand, Rhs, Test};
 use crate::diagnostic::suggest::did_you_mean;
 use crate::diagnostic::{Lint, Note};
-use crate::loader::ruleset::Compiled;
+use crate::ruleset::compilation::Compiled;
 
 /// Checked comparisons with fields that have a fixed set of texts.
 #[derive(Default)]

@@ -9,8 +9,8 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::facts::Fact;
 use crate::condition::ast::{Expr, Span, Test};
 use crate::diagnostic::{Lint, Note, Place};
-use crate::loader::ruleset::{Compiled, Ruleset};
-use crate::loader::sources::Sources;
+use crate::ruleset::compilation::{Compilation, Compiled};
+use crate::ruleset::sources::Sources;
 
 /// Maximum number of comparisons of a condition that lints check.
 pub(super) const MAX_TESTS: usize = 5_000;
@@ -94,7 +94,7 @@ impl<'r> Known<'r> {
 }
 
 impl<'r> LintCx<'r> {
-    pub(super) fn new(schema: &'r dyn Schema, ruleset: &'r Ruleset) -> Self {
+    pub(super) fn new(schema: &'r dyn Schema, ruleset: &'r Compilation) -> Self {
         Self { schema, sources: &ruleset.sources, tests: RefCell::default() }
     }
 

@@ -10,7 +10,7 @@ use super::facts::Fact;
 use crate::condition::ast::{Expr, Span, Test};
 use crate::condition::{codes_without_always, has};
 use crate::diagnostic::{Lint, Note};
-use crate::loader::ruleset::Compiled;
+use crate::ruleset::compilation::Compiled;
 
 /// Facts about each value, by its number.
 type Given<'e> = FxHashMap<u32, Vec<(Rc<Fact<'e>>, &'e Test)>>;

@@ -438,8 +438,8 @@ pub(super) fn push_quoted(out: &mut Text, item: &Text, place: Place) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::loader::result::Context;
-    use crate::loader::yaml::At;
+    use crate::ruleset::result::Context;
+    use crate::ruleset::yaml::At;
 
     fn text(text: &str) -> Text {
         Text::scalar(text, At::default())

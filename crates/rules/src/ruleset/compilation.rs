@@ -18,9 +18,9 @@ use crate::condition::ast::Expr;
 use crate::condition::{Codes, Compiler, CompilerState, Root};
 use crate::output::Format;
 
-/// A compiled ruleset.
+/// The compiled definitions.
 #[derive(Default)]
-pub(super) struct Ruleset {
+pub(super) struct Compilation {
     pub(super) lists: Lists,
     pub(super) macros: Macros,
     pub(super) sources: Sources,
@@ -102,7 +102,7 @@ impl From<LoadError> for Failure {
     }
 }
 
-impl Ruleset {
+impl Compilation {
     /// Rules that compile, in the order of their definition.
     pub(super) fn rules(&self) -> impl Iterator<Item = &Compiled> {
         self.rules.iter().filter_map(|rule| rule.compiled.as_ref())
@@ -114,7 +114,7 @@ impl Ruleset {
     }
 
     /// The graph of the rules of the source at a position, which has this schema, and the condition of each of
-    /// [`Ruleset::rules_of`] in it.
+    /// [`Compilation::rules_of`] in it.
     pub(super) fn graph<'s>(
         &self,
         at: usize,

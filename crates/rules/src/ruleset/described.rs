@@ -1,4 +1,4 @@
-//! The loader's view of a schema.
+//! A schema with the queries of the ruleset.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use eyas_fields::Schema;
 use crate::condition::{Source, operand_prefix};
 use crate::diagnostic::condition::field_names;
 
-/// A schema with the loader's queries.
+/// A schema with the queries of the ruleset.
 pub(super) struct Described<'a>(pub(super) &'a dyn Schema);
 
 /// The schemas of all sources.

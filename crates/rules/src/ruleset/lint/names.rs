@@ -6,8 +6,8 @@ use super::context::{Finding, Findings, LintCx};
 use crate::condition::ast::{LiteralRef, Operand, Rhs, Test};
 use crate::diagnostic::suggest::Similar;
 use crate::diagnostic::{Lint, Note};
-use crate::loader::definitions::Tables;
-use crate::loader::ruleset::{Compiled, Ruleset};
+use crate::ruleset::compilation::{Compilation, Compiled};
+use crate::ruleset::definitions::Tables;
 
 /// Words that are compared with names.
 pub(super) struct Names<'r> {
@@ -89,7 +89,7 @@ impl<'r> Names<'r> {
 }
 
 /// Reports lists and macros that only unused items use. Falco reports those that nothing uses.
-pub(super) fn unused(tables: &Tables, ruleset: &Ruleset, findings: &mut Findings) {
+pub(super) fn unused(tables: &Tables, ruleset: &Compilation, findings: &mut Findings) {
     let (macros, lists) = ruleset.needed();
     for (index, m) in tables.macros.iter().enumerate().filter(|(index, _)| !macros[*index]) {
         if ruleset.used_macros[index] {

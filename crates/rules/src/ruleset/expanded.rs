@@ -307,7 +307,7 @@ impl Expanded {
 mod tests {
     use super::*;
     use crate::diagnostic::Place;
-    use crate::loader::yaml::{At, Style};
+    use crate::ruleset::yaml::{At, Style};
 
     fn text(text: &str, file: &str) -> Text {
         let start = file.find(text).unwrap() as u32;

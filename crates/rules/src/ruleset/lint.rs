@@ -5,8 +5,8 @@ use std::sync::Arc;
 use context::{Finding, Findings, LintCx, MAX_LEVELS, MAX_TESTS};
 use eyas_fields::Schema;
 
-use super::Loader;
-use super::ruleset::{Compiled, Ruleset};
+use super::RuleSet;
+use super::compilation::Compiled;
 use super::setup::MANY_CODES;
 use crate::condition::ast::{Expr, Span};
 use crate::condition::{codes_without_always, is_larger};
@@ -24,47 +24,47 @@ mod words;
 
 pub(super) use valueless::Unavailable;
 
-impl Loader {
-    /// Returns warnings about the rules loaded so far that Falco lacks: see [`Lint`]. Returns nothing if
-    /// they do not compile.
+impl RuleSet {
+    /// Returns warnings about the rules that Falco lacks: see [`Lint`].
     ///
     /// It compares all rules with each other, so it is meant for the development of rules, not for every
     /// start.
     pub fn lint(&self) -> Vec<Diagnostic> {
-        self.with_ruleset(|ruleset| self.look_at(ruleset)).unwrap_or_default()
-    }
-
-    /// Warnings about rules that no event satisfies, and about fields without values.
-    pub(super) fn without_effect(&self, ruleset: &Ruleset, schema: &dyn Schema) -> Vec<Diagnostic> {
-        let cx = LintCx::new(schema, ruleset);
-        let rules =
-            ruleset.rules_of(schema.source()).filter(|rule| !is_larger(&rule.expr, MAX_TESTS, MAX_LEVELS));
-        let never = rules.filter_map(|rule| never::matches(&cx, rule));
-        never.chain(self.valueless(&cx, ruleset)).map(|found| self.shown(found)).collect()
-    }
-
-    fn valueless<'r>(&'r self, cx: &LintCx<'r>, ruleset: &'r Ruleset) -> Vec<Finding> {
-        let rules =
-            ruleset.rules_of(cx.schema.source()).filter(|rule| !is_larger(&rule.expr, MAX_TESTS, MAX_LEVELS));
-        valueless::fields(cx, rules, &self.unavailable, &self.files)
-    }
-
-    fn look_at(&self, ruleset: &Ruleset) -> Vec<Diagnostic> {
-        let of_source = |schema: &Arc<dyn Schema>| self.look_at_source(ruleset, &**schema);
-        let mut all: Vec<Diagnostic> = self.schemas.iter().flat_map(of_source).collect();
+        let of_source = |schema: &Arc<dyn Schema>| self.lint_source(&**schema);
+        let mut all: Vec<Diagnostic> = self.loaded.options.schemas.iter().flat_map(of_source).collect();
         let mut findings = Findings::default();
-        self.unused(ruleset, &mut findings);
+        self.unused(&mut findings);
         all.extend(findings.all.into_iter().map(|found| self.shown(found)));
         all
     }
 
-    fn look_at_source(&self, ruleset: &Ruleset, schema: &dyn Schema) -> Vec<Diagnostic> {
-        let cx = LintCx::new(schema, ruleset);
+    /// Warnings about rules that no event satisfies, and about fields without values.
+    pub(super) fn without_effect(&self, schema: &dyn Schema) -> Vec<Diagnostic> {
+        let compilation = &self.loaded.compilation;
+        let cx = LintCx::new(schema, compilation);
+        let rules = compilation
+            .rules_of(schema.source())
+            .filter(|rule| !is_larger(&rule.expr, MAX_TESTS, MAX_LEVELS));
+        let never = rules.filter_map(|rule| never::matches(&cx, rule));
+        never.chain(self.valueless(&cx)).map(|found| self.shown(found)).collect()
+    }
+
+    fn valueless<'r>(&'r self, cx: &LintCx<'r>) -> Vec<Finding> {
+        let compilation = &self.loaded.compilation;
+        let rules = compilation
+            .rules_of(cx.schema.source())
+            .filter(|rule| !is_larger(&rule.expr, MAX_TESTS, MAX_LEVELS));
+        valueless::fields(cx, rules, &self.loaded.options.unavailable, &self.loaded.files)
+    }
+
+    fn lint_source(&self, schema: &dyn Schema) -> Vec<Diagnostic> {
+        let compilation = &self.loaded.compilation;
+        let cx = LintCx::new(schema, compilation);
         let mut findings = Findings::default();
-        let mut names = names::Names::new(&self.tables);
+        let mut names = names::Names::new(&self.loaded.tables);
         let mut absent = absent::Absent::default();
         let mut words = words::Words::default();
-        for rule in ruleset.rules_of(schema.source()) {
+        for rule in compilation.rules_of(schema.source()) {
             if is_larger(&rule.expr, MAX_TESTS, MAX_LEVELS) {
                 continue;
             }
@@ -76,19 +76,20 @@ impl Loader {
                 None => every_event(&cx, rule, &mut findings),
             }
         }
-        self.valueless(&cx, ruleset).into_iter().for_each(|found| findings.push(found));
+        self.valueless(&cx).into_iter().for_each(|found| findings.push(found));
         if self.matching == Matching::First {
             let on = |rule: &&Compiled| rule.raw.enabled && rule.raw.priority <= self.minimum;
-            let rules: Vec<&Compiled> = ruleset.rules_of(schema.source()).filter(on).collect();
+            let rules: Vec<&Compiled> = compilation.rules_of(schema.source()).filter(on).collect();
             shadow::rules(&cx, &rules, &mut findings);
         }
         findings.all.into_iter().map(|found| self.shown(found)).collect()
     }
 
-    fn unused(&self, ruleset: &Ruleset, findings: &mut Findings) {
+    fn unused(&self, findings: &mut Findings) {
+        let (tables, compilation) = (&self.loaded.tables, &self.loaded.compilation);
         // The names in rules of other sources are unknown.
-        if ruleset.rules().count() == self.tables.rules.len() {
-            names::unused(&self.tables, ruleset, findings);
+        if compilation.rules().count() == tables.rules.len() {
+            names::unused(tables, compilation, findings);
         }
     }
 
@@ -97,7 +98,7 @@ impl Loader {
             code: found.lint.code(),
             severity: Severity::Warning,
             message: found.title,
-            labels: labels(&found.notes, &self.files),
+            labels: labels(&found.notes, &self.loaded.files),
             help: found.help,
         }
     }

@@ -8,7 +8,7 @@ use rustc_hash::FxHashMap;
 use super::context::{Finding, Findings, LintCx, Part};
 use crate::condition::ast::{FieldRef, Op, Operand, Rhs, Test};
 use crate::diagnostic::{Lint, Note};
-use crate::loader::ruleset::Compiled;
+use crate::ruleset::compilation::Compiled;
 
 /// Comparisons of values that may be absent.
 #[derive(Default)]

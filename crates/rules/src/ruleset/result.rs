@@ -297,6 +297,8 @@ pub struct LoadResult {
     /// The result of Falco's JSON schema of rules files, a line for each mismatch. It has no effect. `ok`
     /// for each document that matches the schema; empty if there is no document.
     pub schema: Vec<String>,
+    /// Falco's message about the first plugin that the file requires and that is not loaded.
+    pub(crate) unmet: Option<String>,
     /// Errors after the first one, which Falco does not report.
     pub(crate) further: Vec<LoadError>,
     /// Repeated keys of a mapping, which Falco does not report.
@@ -315,6 +317,12 @@ impl LoadResult {
     /// Repeated keys of a mapping: the first value is used, and the other is ignored.
     pub fn repeated_keys(&self) -> &[Diagnostic] {
         &self.repeated
+    }
+
+    /// Falco's message about the first requirement of the file that is not met: a plugin that is not loaded,
+    /// or a version of a plugin.
+    pub fn unmet_requirement(&self) -> Option<&str> {
+        self.unmet.as_deref()
     }
 
     /// `ok`, `none` if there was nothing to validate, or the first mismatch with the schema.

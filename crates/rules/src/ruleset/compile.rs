@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use eyas_fields::{FieldFlags, Schema};
 
+use super::compilation::{Compilation, Compiled, Failure, Known, Seen};
 use super::conditions::{condition_error, parse_condition};
 use super::definitions::RawRule;
 use super::macros::Host;
 use super::result::{ErrorCode, LoadError, LoadWarning, Problem, WarningCode};
-use super::ruleset::{Compiled, Failure, Known, Ruleset, Seen};
 use super::setup::{MANY_CODES, Setup};
 use super::warn::{WarnCx, deprecated};
 use super::{exceptions, lint};
@@ -18,7 +18,7 @@ use crate::diagnostic::condition::field_names;
 use crate::diagnostic::suggest::did_you_mean;
 use crate::output::{Format, FormatError};
 
-impl Ruleset {
+impl Compilation {
     /// Compiles a rule; `seen` becomes the names that it uses.
     pub(super) fn compile_rule(
         &mut self,

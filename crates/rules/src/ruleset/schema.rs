@@ -114,7 +114,7 @@ pub(super) fn validate(documents: &[Node]) -> Vec<String> {
     lines
 }
 
-/// The JSON schema of rules files that a loader accepts without a warning.
+/// The JSON schema of rules files that load without a warning.
 pub fn json_schema() -> String {
     let items = to_json(&ITEM);
     format!(

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rustc_hash::FxHashSet;
 
-use super::Loader;
-use super::ruleset::{Compiled, Ruleset};
+use super::RuleSet;
+use super::compilation::Compiled;
 use crate::condition::ast::{Expr, Operand, Rhs};
 use crate::condition::parse;
 use crate::rule::Priority;
 
-/// Everything that was loaded; see [`Loader::describe`].
+/// Everything that was loaded; see [`RuleSet::describe`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Description {
@@ -110,30 +110,26 @@ pub struct ListDescription {
     pub used: bool,
 }
 
-impl Loader {
-    /// Describes everything loaded so far; `None` if it does not compile.
+impl RuleSet {
+    /// Describes all definitions.
     ///
-    /// The description lacks rules of other sources, and rules that `skip-if-unknown-filter` skips.
-    pub fn describe(&self) -> Option<Description> {
-        self.with_ruleset(|ruleset| self.description(ruleset)).ok()
-    }
-
-    fn description(&self, ruleset: &Ruleset) -> Description {
-        let tables = &self.tables;
+    /// The description lacks rules of other event sources, and rules that `skip-if-unknown-filter` skips.
+    pub fn describe(&self) -> Description {
+        let (tables, compilation) = (&self.loaded.tables, &self.loaded.compilation);
         let used = |used: &[bool], index: usize| used.get(index).copied().unwrap_or_default();
-        let macros = tables.macros.iter().zip(ruleset.macros.iter()).enumerate();
+        let macros = tables.macros.iter().zip(compilation.macros.iter()).enumerate();
         let macros = macros.map(|(index, (m, ready))| MacroDescription {
             name: m.name.clone(),
             condition: self.condition(m.condition.as_str(), &ready.expr),
-            used: used(&ruleset.used_macros, index),
+            used: used(&compilation.used_macros, index),
         });
         let lists = tables.lists.iter().enumerate().map(|(index, list)| {
-            let items_compiled = ruleset.lists.items(index, &tables.lists);
+            let items_compiled = compilation.lists.items(index, &tables.lists);
             let known: FxHashSet<&str> = items_compiled.iter().map(String::as_str).collect();
             let (items, lists): (Vec<String>, Vec<String>) =
                 list.items.iter().map(|item| item.text.clone()).partition(|item| known.contains(&**item));
             let lists = lists.into_iter().collect();
-            let used = used(&ruleset.used_lists, index);
+            let used = used(&compilation.used_lists, index);
             ListDescription { name: list.name.clone(), items, lists, items_compiled, used }
         });
         Description {
@@ -141,13 +137,14 @@ impl Loader {
             required_plugin_versions: tables.plugins.clone(),
             macros: macros.collect(),
             lists: lists.collect(),
-            rules: ruleset.rules().map(|rule| self.rule(rule)).collect(),
+            rules: compilation.rules().map(|rule| self.rule(rule)).collect(),
         }
     }
 
     fn rule(&self, rule: &Compiled) -> RuleDescription {
         let raw = &rule.raw;
-        let extras = self.extras.iter().filter(|e| e.applies(&raw.name, &raw.source, &raw.tags));
+        let extras =
+            self.loaded.options.extras.iter().filter(|e| e.applies(&raw.name, &raw.source, &raw.tags));
         let extras: Vec<&(String, Option<String>)> = extras.flat_map(|e| &e.fields).collect();
         let mut output_fields: BTreeSet<String> = rule.format.names().map(str::to_owned).collect();
         output_fields.extend(extras.iter().map(|(key, format)| format.as_ref().unwrap_or(key).clone()));
@@ -211,14 +208,14 @@ impl Loader {
             }
             Expr::Not(child) => self.named(child, macros, lists),
             Expr::Macro(name, _) => {
-                if self.tables.macros.position(name).is_some() {
+                if self.loaded.tables.macros.position(name).is_some() {
                     macros.insert(name.clone());
                 }
             }
             Expr::Test(test) => {
                 let Rhs::List(values) = &test.right else { return };
                 let texts = values.iter().filter_map(|value| std::str::from_utf8(value.text).ok());
-                let is_list = |text: &&str| self.tables.lists.position(text).is_some();
+                let is_list = |text: &&str| self.loaded.tables.lists.position(text).is_some();
                 lists.extend(texts.filter(is_list).map(str::to_owned));
             }
         }

@@ -1,0 +1,60 @@
+//! Where rules come from.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::error::Error;
+
+/// Maximum size of a file that [`RuleSource::read`] reads, bytes.
+const MAX_BYTES: u64 = 64 << 20;
+
+/// A rules file: its name for messages, and its YAML text, which need not be UTF-8.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuleSource {
+    name: String,
+    bytes: Vec<u8>,
+}
+
+impl RuleSource {
+    /// Rules in memory. Messages begin with the name.
+    pub fn new(name: impl Into<String>, text: impl Into<Vec<u8>>) -> Self {
+        Self { name: name.into(), bytes: text.into() }
+    }
+
+    /// Reads a regular file of at most 64 MiB. Messages begin with its path.
+    ///
+    /// # Errors
+    /// The path cannot be read, is no regular file, or is too large.
+    pub fn read(path: impl AsRef<Path>) -> Result<Self, Error> {
+        let path = path.as_ref();
+        let bytes = bytes_of(path)
+            .map_err(|source| Error::Read { path: path.to_owned(), source: Arc::new(source) })?;
+        Ok(Self::new(path.display().to_string(), bytes))
+    }
+
+    /// Name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The text.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+fn bytes_of(path: &Path) -> io::Result<Vec<u8>> {
+    let invalid = |text: String| io::Error::new(io::ErrorKind::InvalidInput, text);
+    // Opening a FIFO would wait for its writer.
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(invalid("expected a regular file".to_owned()));
+    }
+    let mut bytes = Vec::new();
+    File::open(path)?.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
+    match bytes.len() as u64 > MAX_BYTES {
+        true => Err(invalid(format!("the file is larger than {MAX_BYTES} bytes"))),
+        false => Ok(bytes),
+    }
+}
