@@ -182,7 +182,7 @@ fn codes(names: &[&str]) -> Vec<SyscallCode> {
 }
 
 fn open(codes: &[SyscallCode]) -> Capture {
-    let options = ProbeOptions { interest: Some(codes.to_vec()), ..ProbeOptions::default() };
+    let options = ProbeOptions { io_uring: false, ..ProbeOptions::only(codes) };
     let mut source = Source::open(options).unwrap();
     let mut inspector = Inspector::default();
     let begun = u64::from(matches!(inspector.next(&mut source).unwrap(), Step::Event(_)));
@@ -606,11 +606,8 @@ fn files_that_nobody_asks_for_are_left_out() {
 #[test]
 fn filters_change_without_a_gap() {
     let _turn = eyas_testing::live_turn();
-    let options = ProbeOptions {
-        interest: Some(vec![SyscallCode::ACCESS, SyscallCode::FACCESSAT]),
-        ..ProbeOptions::default()
-    };
-    let mut source = Source::open(options).unwrap();
+    let codes = [SyscallCode::ACCESS, SyscallCode::FACCESSAT];
+    let mut source = Source::open(ProbeOptions::only(codes)).unwrap();
     let mut inspector = Inspector::default();
     assert!(matches!(inspector.next(&mut source).unwrap(), Step::Idle | Step::Event(_)));
     // Both filters pass calls on one path, and each those on one more path.
@@ -669,8 +666,7 @@ fn filters_change_without_a_gap() {
 #[test]
 fn a_type_that_is_refuted_is_sent() {
     let _turn = eyas_testing::live_turn();
-    let options = ProbeOptions { interest: Some(vec![SyscallCode::ACCESS]), ..ProbeOptions::default() };
-    let mut source = Source::open(options).unwrap();
+    let mut source = Source::open(ProbeOptions::only([SyscallCode::ACCESS])).unwrap();
     let mut inspector = Inspector::default();
     assert!(matches!(inspector.next(&mut source).unwrap(), Step::Idle | Step::Event(_)));
     let engine = RuleSet::new(Arc::new(schema()), []).unwrap().compile().unwrap();

@@ -253,9 +253,9 @@ mod live {
     ) -> (Vec<Alert>, Vec<LossWindow>, u64) {
         let options = ProbeOptions {
             ring_bytes,
-            interest: Some(eyas::sinsp::syscalls_of_state()),
             exclude_pid: Some(std::process::id()),
-            ..ProbeOptions::default()
+            io_uring: false,
+            ..ProbeOptions::only(eyas::sinsp::syscalls_of_state())
         };
         let mut source = Source::open(options).unwrap();
         let proc = ThreadReader::new(eyas::scap::proc::Options::default());

@@ -169,7 +169,7 @@ fn alerts(make: impl FnOnce() -> Box<dyn Way> + Send) -> BTreeSet<String> {
         S::CLONE3,
         S::SCHED_PROCESS_EXIT,
     ];
-    let live = ProbeOptions { interest: Some(interest.to_vec()), ..ProbeOptions::default() };
+    let live = ProbeOptions::only(interest);
     let mut source = Source::open(live).unwrap();
     let mut inspector = Inspector::default();
     assert!(matches!(inspector.next(&mut source).unwrap(), Step::Idle | Step::Event(_)));

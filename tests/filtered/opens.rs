@@ -179,8 +179,8 @@ fn a_verdict_ends_with_its_filter() {
         probe_filter_without_files(&rows(&engine), &[]).unwrap()
     };
     let [asks, asks_for_another] = ["plain", "other"].map(filter);
-    let mut source =
-        Source::open(ProbeOptions { interest: Some(codes(&["openat"])), ..ProbeOptions::default() }).unwrap();
+    let options = ProbeOptions { io_uring: false, ..ProbeOptions::only(codes(&["openat"])) };
+    let mut source = Source::open(options).unwrap();
     let mut inspector = Inspector::default();
     assert!(matches!(inspector.next(&mut source).unwrap(), Step::Idle | Step::Event(_)));
     let path = base.join("one/plain");

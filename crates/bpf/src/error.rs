@@ -69,6 +69,16 @@ pub enum Error {
         /// Its name.
         name: &'static str,
     },
+    /// A call needs a program that was not loaded, because of
+    /// [`ProbeOptions::fixed_interest`](crate::ProbeOptions::fixed_interest).
+    #[error(
+        "the probe was opened for calls that do not change, and these need its program {program}, which is not loaded: open \
+         it without `fixed_interest`"
+    )]
+    NotLoaded {
+        /// Its name.
+        program: &'static str,
+    },
     /// The kernel refused a step.
     #[error("the probe failed to {step}: {cause}")]
     Kernel {

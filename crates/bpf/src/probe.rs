@@ -68,6 +68,8 @@ pub struct Probe {
     tracepoints: Option<Tracepoints>,
     /// Which forms of the programs were loaded.
     form: Form,
+    /// The programs that were not loaded because the first interest did not need them.
+    not_loaded: Vec<&'static Program>,
     bell: Bell,
     /// Time of boot, ns since the epoch.
     boot_time: u64,
@@ -164,7 +166,10 @@ impl Probe {
         ] {
             map.set_autocreate(is_used).map_err(kernel("choose its memory"))?;
         }
-        if !options.io_uring || !REQUESTS.iter().any(|row| row.need.is_some_and(|need| types.have(need))) {
+        let first = Interest(options.interest.as_deref());
+        let is_wanted = |row: &Program| !options.fixed_interest || first.needs(row);
+        let may_see = |row: &Program| is_wanted(row) && row.need.is_some_and(|need| types.have(need));
+        if !options.io_uring || !REQUESTS.iter().any(may_see) {
             // Programs at kernel functions refer to these maps, which stay empty. Kernels without such
             // requests warn about memory that a program allocates while it runs.
             for map in [&mut maps.requests, &mut maps.entries_of_requests] {
@@ -172,9 +177,11 @@ impl Probe {
                 map.set_max_entries(1).map_err(kernel("size its memory"))?;
             }
         }
+        let requests = REQUESTS.iter().chain([&SILENT]).filter(|_| options.io_uring);
+        let (loaded, not_loaded): (Vec<_>, Vec<_>) =
+            for_calls(enter).chain(requests).partition(|row| is_wanted(row));
         for mut program in open.open_object_mut().progs_mut() {
-            let requests = REQUESTS.iter().chain([&SILENT]).filter(|_| options.io_uring);
-            let needed = all_programs(enter).chain(requests).any(|row| {
+            let needed = loaded.iter().copied().chain(for_all()).any(|row| {
                 program.name() == row.form(form).0 && row.need.is_none_or(|need| types.have(need))
             });
             let pages_in = program.name() == PAGE_IN.name && may_sleep;
@@ -216,6 +223,7 @@ impl Probe {
             enter,
             tracepoints,
             form,
+            not_loaded,
             bell,
             boot_time,
             has_hooks: true,
@@ -237,7 +245,8 @@ impl Probe {
     /// scheduling, signals, page faults.
     ///
     /// # Errors
-    /// The kernel lacks a needed tracepoint, or refuses to attach a program.
+    /// The kernel lacks a needed tracepoint, or refuses to attach a program. With
+    /// [`ProbeOptions::fixed_interest`], a call needs a program that was not loaded; nothing changes.
     pub fn set_interest(&mut self, interest: Option<&[SyscallCode]>) -> Result<(), Error> {
         let done = self.apply_interest(interest);
         self.seal();
@@ -247,6 +256,9 @@ impl Probe {
     fn apply_interest(&mut self, interest: Option<&[SyscallCode]>) -> Result<(), Error> {
         let arch = if cfg!(target_arch = "aarch64") { Arch::Aarch64 } else { Arch::X86_64 };
         let interest = Interest(interest);
+        if let Some(missing) = self.not_loaded.iter().find(|row| interest.needs(row)) {
+            return Err(Error::NotLoaded { program: missing.name });
+        }
         if let Some(bss) = self.skel.maps.bss_data.as_deref_mut() {
             bss.reports_names = u8::from(interest.has(SyscallCode::PRCTL));
             let mut table = [0; 512];
@@ -512,14 +524,14 @@ fn ia32_interest(interest: &Interest<'_>) -> [u8; crate::ia32::PLACES] {
     table
 }
 
-/// All programs to load, with these at the beginning of calls.
-fn all_programs(enter: &'static [Program]) -> impl Iterator<Item = &'static Program> {
-    PROGRAMS.iter().chain(enter).chain(HOOKS).chain(TOUCHES).chain(QUIET).chain([
-        &ENTER_CLOSE,
-        &TASKS,
-        &FILES,
-        &EMPTY,
-    ])
+/// The programs that some calls need, with these at the beginning of calls.
+fn for_calls(enter: &'static [Program]) -> impl Iterator<Item = &'static Program> {
+    PROGRAMS.iter().chain(enter).chain(HOOKS).chain(TOUCHES)
+}
+
+/// The programs that are loaded whatever is captured.
+fn for_all() -> impl Iterator<Item = &'static Program> {
+    QUIET.iter().chain([&ENTER_CLOSE, &TASKS, &FILES, &EMPTY])
 }
 
 /// Random numbers, which differ for each loaded probe.

@@ -15,12 +15,8 @@ fn what_happens_on_a_cpu_without_a_ring_is_counted_as_lost() {
     if cpus < 2 {
         eyas_testing::ignore("it takes two CPUs");
     }
-    let options = ProbeOptions {
-        ring_bytes: 1 << 20,
-        interest: Some(vec![SyscallCode::GETPPID]),
-        max_cpus: 1,
-        ..ProbeOptions::default()
-    };
+    let options =
+        ProbeOptions { ring_bytes: 1 << 20, max_cpus: 1, ..ProbeOptions::only([SyscallCode::GETPPID]) };
     let (mut probe, mut rings) = Probe::open(&options).unwrap();
     assert_eq!(rings.len(), 1);
     for cpu in [0, cpus - 1] {

@@ -15,11 +15,18 @@ fn main() -> std::process::ExitCode {
 
 /// A probe that excludes this process, and its map with this name. Other programs may have probes, too.
 fn probe(name: &str) -> (Probe, MapHandle) {
+    open(name, true)
+}
+
+/// Like [`probe`], for an interest that may grow.
+fn open(name: &str, fixed_interest: bool) -> (Probe, MapHandle) {
     let before: Vec<u32> = MapInfoIter::default().map(|map| map.id).collect();
     let options = ProbeOptions {
         ring_bytes: 4096,
         exclude_pid: Some(std::process::id()),
         interest: Some(vec![SyscallCode::OPENAT]),
+        fixed_interest,
+        io_uring: false,
         quiet: ExcludedThreads { comms: vec!["noisy".into()], ..ExcludedThreads::default() },
         ..ProbeOptions::default()
     };
@@ -42,7 +49,7 @@ fn change(map: &MapHandle, at: impl Fn(&[u8]) -> usize) -> Vec<u8> {
 #[test]
 fn nobody_tampers() {
     let _lock = eyas_testing::live_turn();
-    let (mut probe, _) = probe(".bss");
+    let (mut probe, _) = open(".bss", false);
     for _ in 0..5 {
         assert_eq!(probe.tampering(), []);
     }

@@ -163,13 +163,17 @@ impl Source {
     /// Changes which calls are captured from now on; `None` as in [`ProbeOptions::interest`].
     ///
     /// # Errors
-    /// The kernel lacks a needed tracepoint, or refuses to attach a program.
+    /// The kernel lacks a needed tracepoint, or refuses to attach a program. With
+    /// [`ProbeOptions::fixed_interest`], a call needs a program that was not loaded; nothing changes.
     pub fn set_interest(&mut self, interest: Option<&[SyscallCode]>) -> Result<(), Error> {
-        self.interest = interest.map(<[_]>::to_vec);
-        if let Some(joined) = &mut self.joined {
-            joined.set_interest(interest);
+        let done = self.probe.set_interest(interest);
+        if !matches!(done, Err(ProbeError::NotLoaded { .. })) {
+            self.interest = interest.map(<[_]>::to_vec);
+            if let Some(joined) = &mut self.joined {
+                joined.set_interest(interest);
+            }
         }
-        Ok(self.probe.set_interest(interest)?)
+        Ok(done?)
     }
 
     /// Starts or stops (`None`) to capture decisions of the kernel's security hooks; returns the way that

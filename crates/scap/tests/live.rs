@@ -59,7 +59,7 @@ fn what_this_process_does_is_seen() {
 /// The ways to tracepoints that this kernel has.
 fn forms() -> Vec<Attach> {
     let has = |attach: &Attach| {
-        let options = ProbeOptions { interest: Some(Vec::new()), attach: *attach, ..ProbeOptions::default() };
+        let options = ProbeOptions { attach: *attach, ..ProbeOptions::only([]) };
         !matches!(Source::open(options), Err(Error::Live(ProbeError::KernelTooOld { .. })))
     };
     [Attach::Btf, Attach::Perf].into_iter().filter(has).collect()
@@ -116,9 +116,8 @@ fn sees_this_process(attach: Attach) {
 #[test]
 fn without_iterators_the_snapshot_is_that_of_proc() {
     let _turn = eyas_testing::live_turn();
-    let interest = Some(Vec::new());
-    let probe = ProbeOptions { interest, ..ProbeOptions::default() };
-    let (mut source, snapshot) = open(Options { iterators: false, ..Options::from(probe) });
+    let options = Options { iterators: false, ..Options::from(ProbeOptions::only([])) };
+    let (mut source, snapshot) = open(options);
     let own = snapshot.threads.iter().find(|thread| thread.tid == own_pid()).expect("this process");
     assert!(!own.exepath.is_empty() && own.pid == own_pid());
     finish(&mut source);
@@ -127,7 +126,8 @@ fn without_iterators_the_snapshot_is_that_of_proc() {
 #[test]
 fn nothing_is_lost_uncounted() {
     let _turn = eyas_testing::live_turn();
-    let (mut source, _) = open(ProbeOptions { ring_bytes: 16 << 10, ..ProbeOptions::default() });
+    let (mut source, _) =
+        open(ProbeOptions { ring_bytes: 16 << 10, io_uring: false, ..ProbeOptions::default() });
     // Nobody reads: the rings overflow.
     for _ in 0..20_000 {
         let _ = std::fs::metadata("/nonexistent");
@@ -164,10 +164,8 @@ fn nothing_is_lost_uncounted() {
 #[test]
 fn a_loss_tells_what_was_lost_and_of_whom() {
     let _turn = eyas_testing::live_turn();
-    let interest = Some(vec![SyscallCode::GETEGID]);
-    let exclude_pid = None;
-    let options = ProbeOptions { ring_bytes: 4096, interest, exclude_pid, ..ProbeOptions::default() };
-    let (mut source, _) = open(options);
+    let (mut source, _) =
+        open(ProbeOptions { ring_bytes: 4096, ..ProbeOptions::only([SyscallCode::GETEGID]) });
     let mut only = rustix::thread::CpuSet::new();
     only.set(0);
     rustix::thread::sched_setaffinity(None, &only).unwrap();
@@ -191,10 +189,8 @@ fn a_loss_tells_what_was_lost_and_of_whom() {
 #[test]
 fn events_that_change_the_state_find_room_longest() {
     let _turn = eyas_testing::live_turn();
-    let interest = Some(vec![SyscallCode::GETEGID, SyscallCode::GETEUID, SyscallCode::UMASK]);
-    let options =
-        ProbeOptions { ring_bytes: 64 << 10, interest, exclude_pid: None, ..ProbeOptions::default() };
-    let (mut source, _) = open(options);
+    let interest = [SyscallCode::GETEGID, SyscallCode::GETEUID, SyscallCode::UMASK];
+    let (mut source, _) = open(ProbeOptions { ring_bytes: 64 << 10, ..ProbeOptions::only(interest) });
     source.set_order(|ty| match ty {
         EventType::SYSCALL_GETEUID_X => Order::Last,
         EventType::SYSCALL_GETEGID_X => Order::Second,
@@ -260,7 +256,7 @@ impl Drop for Flood {
 fn the_account_is_exact_while_calls_go_on() {
     let _turn = eyas_testing::live_turn();
     for is_cut_short in [false, true, false] {
-        let options = ProbeOptions { ring_bytes: 256 << 10, ..ProbeOptions::default() };
+        let options = ProbeOptions { ring_bytes: 256 << 10, io_uring: false, ..ProbeOptions::default() };
         let (mut source, _) = open(options);
         let flood = Flood::start();
         let (mut delivered, mut last, begun) = (0, 0, Instant::now());
@@ -299,8 +295,8 @@ fn a_loss_is_reported_where_events_are_missing() {
     let mut only = rustix::thread::CpuSet::new();
     only.set(rustix::thread::sched_getcpu());
     rustix::thread::sched_setaffinity(None, &only).unwrap();
-    let interest = Some(vec![SyscallCode::GETPPID]);
-    let (mut source, _) = open(ProbeOptions { ring_bytes: 4096, interest, ..ProbeOptions::default() });
+    let (mut source, _) =
+        open(ProbeOptions { ring_bytes: 4096, ..ProbeOptions::only([SyscallCode::GETPPID]) });
     let burst = |calls| (0..calls).for_each(|_| _ = rustix::process::getppid());
     let mut told = Vec::new();
     for _ in 0..3 {
@@ -325,7 +321,7 @@ fn a_loss_is_reported_where_events_are_missing() {
 fn only_what_is_of_interest_comes() {
     let _turn = eyas_testing::live_turn();
     let interest = Some(vec![SyscallCode::MKDIR, SyscallCode::MKDIRAT]);
-    let (mut source, _) = open(ProbeOptions { interest, ..ProbeOptions::default() });
+    let (mut source, _) = open(ProbeOptions { interest, io_uring: false, ..ProbeOptions::default() });
     let scratch = Dir::new("live-dir");
     let dir = scratch.join("dir");
     std::fs::create_dir(&dir).unwrap();
@@ -348,11 +344,33 @@ fn only_what_is_of_interest_comes() {
 }
 
 #[test]
+fn a_fixed_interest_loads_only_the_programs_that_it_needs() {
+    let _turn = eyas_testing::live_turn();
+    let (mut source, _) = open(ProbeOptions::only([SyscallCode::GETPPID, SyscallCode::GETEGID]));
+    assert!(!source.sees_requests());
+    for (call, needed) in [(SyscallCode::EXECVE, "process_exec"), (SyscallCode::SCHED_SWITCH, "sched_switch")]
+    {
+        match source.set_interest(Some(&[call])) {
+            Err(Error::Live(ProbeError::NotLoaded { program })) => assert_eq!(program, needed),
+            other => panic!("{other:?}"),
+        }
+    }
+    let calls = || drop((rustix::process::getppid(), rustix::process::getegid()));
+    calls();
+    source.set_interest(Some(&[SyscallCode::GETEGID])).unwrap();
+    calls();
+    let events = finish(&mut source);
+    let tid = i64::from(rustix::thread::gettid().as_raw_nonzero().get());
+    let own = events.iter().map(OwnedEvent::as_raw).filter(|event| event.tid == tid);
+    let names: Vec<&str> = own.map(|event| event.info().unwrap().name).collect();
+    assert_eq!(names, ["getppid", "getegid", "getegid"]);
+}
+
+#[test]
 fn a_quiet_capture_wakes_up_rarely_and_hears_of_the_first_event_at_once() {
     let _turn = eyas_testing::live_turn();
     // A call that hardly anybody makes.
-    let interest = Some(vec![SyscallCode::MKNODAT]);
-    let (mut source, _) = open(ProbeOptions { interest, ..ProbeOptions::default() });
+    let (mut source, _) = open(ProbeOptions::only([SyscallCode::MKNODAT]));
     let mut best = Duration::MAX;
     for _ in 0..5 {
         let (begun, mut idle) = (Instant::now(), 0);
@@ -383,8 +401,8 @@ fn threads_are_left_out_by_name_and_by_id() {
 }
 
 fn leaves_threads_out(attach: Attach) {
-    let interest = Some(vec![SyscallCode::MKDIR, SyscallCode::MKDIRAT]);
-    let (mut source, _) = open(ProbeOptions { interest, attach, ..ProbeOptions::default() });
+    let interest = [SyscallCode::MKDIR, SyscallCode::MKDIRAT];
+    let (mut source, _) = open(ProbeOptions { attach, io_uring: false, ..ProbeOptions::only(interest) });
     let quiet = |comms: &[&str], tids: &[u32]| ExcludedThreads {
         comms: comms.iter().map(ToString::to_string).collect(),
         tids: tids.to_vec(),
@@ -456,8 +474,8 @@ fn presets_are_the_sizes_of_rings() {
 #[test]
 fn losses_are_counted_by_cause_and_cpu() {
     let _turn = eyas_testing::live_turn();
-    let interest = Some(vec![SyscallCode::WRITE]);
-    let options = ProbeOptions { ring_bytes: 4096, snaplen: 65_000, interest, ..ProbeOptions::default() };
+    let only = ProbeOptions { io_uring: false, ..ProbeOptions::only([SyscallCode::WRITE]) };
+    let options = ProbeOptions { ring_bytes: 4096, snaplen: 65_000, ..only };
     let (mut source, _) = open(options);
     let null = std::fs::File::options().write(true).open("/dev/null").unwrap();
     // So large that it is mapped afresh and was never touched: the kernel has not brought it in.
@@ -509,8 +527,7 @@ fn cpus_come_and_go() {
         eyas_testing::ignore("turns a CPU off, which others may use: EYAS_TEST_CPUS=1 runs it");
     }
     let Some((cpu, switch)) = Off::last() else { eyas_testing::ignore("no CPU can be turned off here") };
-    let interest = Some(vec![SyscallCode::GETPPID]);
-    let (mut source, _) = open(ProbeOptions { interest, ..ProbeOptions::default() });
+    let (mut source, _) = open(ProbeOptions::only([SyscallCode::GETPPID]));
     for _ in 0..2 {
         switch.turn_on();
         let calls = std::thread::spawn(move || {
@@ -541,9 +558,9 @@ fn more_is_kept_of_payloads_by_port_and_protocol() {
     let _turn = eyas_testing::live_turn();
     let [full, plain] = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
     let port = full.local_addr().unwrap().port();
-    let interest = Some(vec![SyscallCode::WRITE, SyscallCode::WRITEV, SyscallCode::SENDTO]);
+    let interest = [SyscallCode::WRITE, SyscallCode::WRITEV, SyscallCode::SENDTO];
     let payloads = Some(Payloads { full: Some(port..=port), ..Payloads::default() });
-    let (mut source, _) = open(ProbeOptions { payloads, interest, ..ProbeOptions::default() });
+    let (mut source, _) = open(ProbeOptions { payloads, io_uring: false, ..ProbeOptions::only(interest) });
     let tid = i64::from(rustix::thread::gettid().as_raw_nonzero().get());
     let text = |begin: &str| [begin.as_bytes(), &[b'x'; 20_000]].concat();
     // Beginning, length and where to; then how much of it is kept.

@@ -23,8 +23,7 @@ fn races() -> usize {
 /// A capture of one call, and what keeps others away meanwhile.
 fn open(code: SyscallCode) -> (Source, eyas_testing::LiveTurn) {
     let turn = eyas_testing::live_turn();
-    let options =
-        ProbeOptions { ring_bytes: 64 << 20, interest: Some(vec![code]), ..ProbeOptions::default() };
+    let options = ProbeOptions { ring_bytes: 64 << 20, io_uring: false, ..ProbeOptions::only([code]) };
     let mut source = Source::open(options).unwrap();
     assert!(matches!(source.next().unwrap(), Next::Snapshot(_)));
     (source, turn)

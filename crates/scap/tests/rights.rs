@@ -17,8 +17,7 @@ const INSIDE: &str = "EYAS_TEST_INSIDE";
 
 /// Captures with the rights of this process, and prints the result.
 fn capture() {
-    let interest = Some(vec![SyscallCode::GETPPID, SyscallCode::OPENAT]);
-    let mut source = match Source::open(ProbeOptions { interest, ..ProbeOptions::default() }) {
+    let mut source = match Source::open(ProbeOptions::only([SyscallCode::GETPPID, SyscallCode::OPENAT])) {
         Ok(source) => source,
         Err(error) => return println!("outcome: {error}"),
     };

@@ -102,9 +102,8 @@ fn fail(number: i64, args: [i64; 6]) {
 }
 
 fn open(sleepable_reads: bool) -> Source {
-    let interest = Some(CALLS.iter().map(|(code, ..)| *code).collect());
-    let mut source =
-        Source::open(ProbeOptions { interest, sleepable_reads, ..ProbeOptions::default() }).unwrap();
+    let interest: Vec<_> = CALLS.iter().map(|(code, ..)| *code).collect();
+    let mut source = Source::open(ProbeOptions { sleepable_reads, ..ProbeOptions::only(interest) }).unwrap();
     assert!(matches!(source.next().unwrap(), Next::Snapshot(_)));
     source
 }

@@ -25,8 +25,7 @@ const BPF: u8 = 17;
 /// A capture, and what keeps others away meanwhile.
 fn open() -> (Source, eyas_testing::LiveTurn) {
     let turn = eyas_testing::live_turn();
-    let interest = Some(vec![SyscallCode::EXECVE]);
-    let source = Source::open(ProbeOptions { interest, ..ProbeOptions::default() }).unwrap();
+    let source = Source::open(ProbeOptions::only([SyscallCode::EXECVE])).unwrap();
     (source, turn)
 }
 

@@ -78,11 +78,8 @@ fn an_answer_over_loopback_names_the_server_that_is_connected_to() {
         SyscallCode::RECVMSG,
         SyscallCode::READ,
     ];
-    let options = ProbeOptions {
-        interest: Some(calls.to_vec()),
-        payloads: Some(Payloads::default()),
-        ..ProbeOptions::default()
-    };
+    let payloads = Some(Payloads::default());
+    let options = ProbeOptions { payloads, io_uring: false, ..ProbeOptions::only(calls) };
     let mut source = Source::open(options).unwrap();
     let mut inspector = Inspector::new(Config::default());
     while !matches!(inspector.next(&mut source).unwrap(), Step::Idle) {}

@@ -23,6 +23,10 @@ pub struct ProbeOptions {
     pub drop_failed: bool,
     /// Captured calls; `None` for every system call, and the start and end of processes.
     pub interest: Option<Vec<SyscallCode>>,
+    /// Whether `interest` never grows: the probe then loads only the programs that it needs, which takes the
+    /// kernel's verifier less time. [`Probe::set_interest`](crate::Probe::set_interest) refuses calls that
+    /// need others.
+    pub fixed_interest: bool,
     /// An excluded process, such as the capturing one.
     pub exclude_pid: Option<u32>,
     /// Excluded threads.
@@ -54,6 +58,12 @@ pub enum Attach {
 }
 
 impl ProbeOptions {
+    /// The default options for a capture of these calls only, with [`fixed_interest`](Self::fixed_interest).
+    #[must_use]
+    pub fn only(interest: impl Into<Vec<SyscallCode>>) -> Self {
+        Self { interest: Some(interest.into()), fixed_interest: true, ..Self::default() }
+    }
+
     pub(super) fn check(&self) -> Result<(), Error> {
         let setting = |what, given, expected| Err(Error::Setting { what, given, expected });
         if !self.ring_bytes.is_power_of_two() || !RING_BYTES.contains(&self.ring_bytes) {
@@ -115,6 +125,7 @@ impl Default for ProbeOptions {
             payloads: None,
             drop_failed: false,
             interest: None,
+            fixed_interest: false,
             exclude_pid: None,
             quiet: ExcludedThreads::default(),
             max_cpus: MAX_CPUS as u32,

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use eyas_events::param::SYSCALL_LSEEK_X;
 use eyas_events::{Arch, EventType, SyscallCode, ia32_calls, syscalls};
 use eyas_scap::live::{Attach, ExcludedThreads, ProbeOptions, Source};
 use eyas_scap::{EventSource, Next, OwnedEvent, RawEvent};
+use rustix::time::{ClockId, clock_gettime};
 
 use crate::call::call;
 use crate::want::{Want, mismatches};
@@ -19,6 +20,8 @@ const LONGEST_READ: Duration = Duration::from_millis(20);
 
 struct Shared {
     source: Source,
+    /// The time of boot, ns since the epoch, a little too early.
+    boot_time: u64,
     /// Keeps captures of other processes away.
     _turn: eyas_testing::LiveTurn,
 }
@@ -26,6 +29,8 @@ struct Shared {
 /// A test's turn with the capture, for its events and for calls of this thread.
 pub struct Capture {
     shared: MutexGuard<'static, Shared>,
+    /// The time of its beginning, ns since the epoch. Events of earlier tests are not seen.
+    since: u64,
     seen: Vec<OwnedEvent>,
 }
 
@@ -93,14 +98,22 @@ pub fn capture_calls(interest: &[SyscallCode]) -> Capture {
         let options = ProbeOptions { snaplen: 256, attach, ..ProbeOptions::default() };
         let mut source = Source::open(options).unwrap();
         assert!(matches!(source.next().unwrap(), Next::Snapshot(_)));
-        Mutex::new(Shared { source, _turn: turn })
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos() as u64;
+        // Events get their time from an own estimate.
+        let boot_time = since_epoch - now() - 1_000_000;
+        Mutex::new(Shared { source, boot_time, _turn: turn })
     });
     let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
-    // The interests of earlier tests are no longer needed.
-    shared.source.set_interest(Some(&[])).unwrap();
-    while !matches!(shared.source.next().unwrap(), Next::Idle) {}
+    // Programs that the test before needed, too, stay attached: to detach one takes the kernel long.
     shared.source.set_interest(Some(interest)).unwrap();
-    Capture { shared, seen: Vec::new() }
+    let since = now() + shared.boot_time;
+    Capture { shared, since, seen: Vec::new() }
+}
+
+/// The time since boot, ns.
+fn now() -> u64 {
+    let time = clock_gettime(ClockId::Boottime);
+    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
 }
 
 /// Begins and ends what [`Capture::own`] returns.
@@ -172,7 +185,9 @@ impl Capture {
             }
             // A differing event may be followed by the right one, but not after the stream has become idle.
             let over = best.is_some() || Instant::now() >= until;
-            let more = self.pull() && Instant::now() < until;
+            let is_it =
+                |raw: &RawEvent<'_>| raw.ty == ty && raw.tid == tid && mismatches(raw, wants).is_empty();
+            let more = self.pull_until(is_it) && Instant::now() < until;
             assert!(more || !over, "{} of thread {tid}: {best:#?}", info.ident);
         }
     }
@@ -198,12 +213,13 @@ impl Capture {
                 return event.clone();
             }
             assert!(Instant::now() < until, "the event does not come");
-            self.pull();
+            self.pull_until(&is_it);
         }
     }
 
-    /// Whether an event of a thread has arrived so far.
-    pub fn came(&self, tid: i64, ty: EventType) -> bool {
+    /// Whether an event of a thread has arrived.
+    pub fn came(&mut self, tid: i64, ty: EventType) -> bool {
+        self.pull();
         self.seen.iter().any(|event| event.as_raw().ty == ty && event.as_raw().tid == tid)
     }
 
@@ -261,31 +277,42 @@ impl Capture {
 
     fn marked_of(&mut self, tid: i64) -> Vec<OwnedEvent> {
         let own = |event: &OwnedEvent| event.as_raw().tid == tid;
-        let is_mark = |event: &OwnedEvent| {
-            let raw = event.as_raw();
-            own(event)
+        let is_mark = |raw: &RawEvent<'_>| {
+            raw.tid == tid
                 && raw.ty == EventType::SYSCALL_LSEEK_X
                 && raw.int(SYSCALL_LSEEK_X::offset) == Some(MARK)
         };
         let until = Instant::now() + PATIENCE;
-        while self.seen.iter().filter(|event| is_mark(event)).count() < 2 {
+        let marks = |event: &OwnedEvent| is_mark(&event.as_raw());
+        while self.seen.iter().filter(|event| marks(event)).count() < 2 {
             assert!(Instant::now() < until, "the marks do not come");
-            self.pull();
+            self.pull_until(is_mark);
         }
         let mut between =
-            std::mem::take(&mut self.seen).into_iter().skip_while(|event| !is_mark(event)).skip(1);
-        between.by_ref().take_while(|event| !is_mark(event)).filter(own).collect()
+            std::mem::take(&mut self.seen).into_iter().skip_while(|event| !marks(event)).skip(1);
+        between.by_ref().take_while(|event| !marks(event)).filter(own).collect()
     }
 
     /// Reads the available events. Returns whether there were any.
     fn pull(&mut self) -> bool {
+        self.pull_until(|_| false)
+    }
+
+    /// Like [`Capture::pull`], but ends after an event that satisfies the condition.
+    fn pull_until(&mut self, is_enough: impl Fn(&RawEvent<'_>) -> bool) -> bool {
         let before = self.seen.len();
         let until = Instant::now() + LONGEST_READ;
         let mut idle = 0;
         // Some events are caused by waiting for them.
         while idle < 3 && Instant::now() < until {
             match self.shared.source.next().unwrap() {
-                Next::Event(event) => self.seen.push(OwnedEvent::from(event)),
+                Next::Event(event) if event.ts < self.since => {}
+                Next::Event(event) => {
+                    self.seen.push(OwnedEvent::from(event));
+                    if is_enough(&event) {
+                        break;
+                    }
+                }
                 Next::Idle => idle += 1,
                 other => panic!("{other:?}"),
             }
