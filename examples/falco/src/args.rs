@@ -1,5 +1,4 @@
 use std::io::Write;
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
@@ -117,9 +116,16 @@ pub struct Args {
     #[arg(short = 'M', value_name = "SECONDS", default_value_t = 0, hide_default_value = true, help_heading = RUN)]
     pub duration: u64,
 
-    /// Test the events of a replay on this many threads; alerts are the same in the same order
-    #[arg(long, value_name = "N", default_value = "1", hide_default_value = true, help_heading = RUN)]
-    pub threads: NonZeroUsize,
+    /// Test the events of a replay on this many threads, 1 to 256; alerts are the same in the same order
+    #[arg(
+        long,
+        value_name = "N",
+        default_value = "1",
+        hide_default_value = true,
+        value_parser = clap::value_parser!(u16).range(1..=256),
+        help_heading = RUN
+    )]
+    pub threads: u16,
 
     /// Read configuration and rules, report errors and warnings, and exit
     #[arg(long, help_heading = RUN)]

@@ -90,7 +90,7 @@ pub fn run(
     let limit = Limit { seconds: args.duration, first_ts: 0 };
     let mut totals = Totals::default();
     let began = Instant::now();
-    let threads = args.threads.get();
+    let threads = usize::from(args.threads);
     let (outcome, last, profile);
     if threads > 1 {
         if config.capture.enabled {

@@ -60,7 +60,7 @@ impl Setup {
             options.with_json_fields(true).with_json_tags(true).with_time_iso_8601(false)
         });
         let needs = can_skip(args, &config).then(|| Arc::new(pushdown::needs(&engine)));
-        let pushdown = args.model_pushdown.then(|| pushdown::Filter::new(&engine, args.threads.get() == 1));
+        let pushdown = args.model_pushdown.then(|| pushdown::Filter::new(&engine, args.threads == 1));
         let filter = can_filter(args, &config).then(|| pushdown::probe_filter(&engine)).flatten();
         Self { engine: Arc::new(engine), others, options, record, config, files, needs, filter, pushdown }
     }

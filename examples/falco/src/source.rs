@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::num::NonZeroUsize;
 #[cfg(feature = "live")]
 use std::path::Path;
 use std::path::PathBuf;
@@ -278,8 +277,8 @@ pub fn cannot_open(config: &Config) -> String {
 ///
 /// # Errors
 /// A live capture is configured.
-pub fn check_threads(config: &Config, threads: NonZeroUsize) -> Result<()> {
-    if threads.get() > 1 && !config.engine.is_replay() {
+pub fn check_threads(config: &Config, threads: u16) -> Result<()> {
+    if threads > 1 && !config.engine.is_replay() {
         bail!("--threads is for replays: set engine.kind to replay, or give a capture with -e");
     }
     Ok(())

@@ -244,6 +244,9 @@ fn what_is_given_twice_counts_once_and_mistakes_end_with_1() {
     let rules = common::root().join("demo/rules.yaml");
     printed(&["-v", "-v", "-N", "-M", "1", "-M", "2", "--dry-run", "-r", rules.to_str().unwrap()]);
     assert!(refused(&["--none"]).starts_with("Error: unexpected argument"));
+    for threads in ["0", "257", "1000000000"] {
+        assert!(refused(&["--threads", threads]).contains("1..=256"), "{threads}");
+    }
     assert_eq!(falco(&["--help"]).status.code(), Some(0));
 }
 

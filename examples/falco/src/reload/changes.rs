@@ -49,7 +49,7 @@ fn compare(path: &str, before: &Value, after: &Value, keys: &mut Vec<String>) {
 
 /// Whether the key takes effect only at the start of the program.
 pub fn is_fixed(key: &str, args: &Args) -> bool {
-    is_below(key, FIXED) || (args.threads.get() > 1 && is_below(key, &["capture"]))
+    is_below(key, FIXED) || (args.threads > 1 && is_below(key, &["capture"]))
 }
 
 /// Whether the key is one of these, or below one.
