@@ -13,6 +13,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread::sleep;
 use std::time::Duration;
 
+pub mod file;
 #[cfg(feature = "generate")]
 mod generate;
 mod input;

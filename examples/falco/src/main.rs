@@ -33,6 +33,7 @@ mod health;
 mod incident;
 mod inherited;
 mod internal;
+mod item_files;
 mod libs_log;
 mod list;
 mod log;
@@ -68,7 +69,8 @@ mod watchdog;
 mod web;
 
 use args::Args;
-use reload::{Files, Stamp};
+use item_files::ItemFiles;
+use reload::Read;
 use setup::Setup;
 
 /// Status of a program that panicked.
@@ -244,21 +246,25 @@ fn start(args: &Args) -> Result<bool> {
     };
     let has_syscalls = enabled.iter().any(|name| name == SYSCALL);
     source::check_threads(&loaded.config, args.threads)?;
-    let files = Stamp::of(&Files::of(args, &loaded.config));
+    let mut read = Read::of(args, &loaded.config);
+    let items = ItemFiles::default();
+    // Loading the probe takes time, which would delay the error.
+    let can_run = outputs::check_any(&loaded.config).is_ok() && rules::are_there(args, &loaded.config);
     // These two steps take most of the startup time and do not depend on each other.
     let (early, engine) = std::thread::scope(|scope| {
-        let rules = scope.spawn(|| rules::load_sources(args, &loaded.config));
-        let early = if runs && has_syscalls { source::begin(&loaded.config) } else { Ok(None) };
+        let rules = scope.spawn(|| rules::load_sources(args, &loaded.config, &items));
+        let early = if runs && has_syscalls && can_run { source::begin(&loaded.config) } else { Ok(None) };
         (early, rules.join())
     });
     let engines = engine.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
     outputs::check_any(&loaded.config)?;
+    read.add(&items);
     let Some(hangup) = hangup else {
         log::log(log::Level::Debug, "Skipping event processing in dry-run");
         return Ok(true);
     };
     args.write_pidfile()?;
     let setup = Arc::new(Setup::new(args, loaded, engines));
-    run::run(args, &setup, files, hangup, early?, &enabled)?;
+    run::run(args, &setup, read, hangup, early?, &enabled)?;
     Ok(true)
 }

@@ -23,6 +23,7 @@ use crate::configure;
 use crate::configure::Loaded;
 use crate::file;
 use crate::internal::Internal;
+use crate::item_files::ItemFiles;
 use crate::libs_log;
 use crate::log::{self, Level};
 use crate::output::{self, Change, Settings};
@@ -36,7 +37,8 @@ mod changes;
 mod files;
 mod watch;
 
-pub use files::{Files, Stamp};
+use files::Stamp;
+pub use files::{Files, Read};
 use watch::{Wake, Waker, Watch};
 
 /// Files must be unchanged for this time before they are read, because a writer may not have finished.
@@ -74,22 +76,20 @@ pub struct Reload {
 }
 
 impl Reload {
-    /// Starts the thread. `read` is the state of the files of `setup` when they were read, and `hangup`
-    /// receives a byte for each SIGHUP. `attention` is set when there is an update.
+    /// Starts the thread. `read` has the files of `setup`, and `hangup` receives a byte for each SIGHUP. `attention` is set when there is an update.
     pub fn start(
         args: &Args,
         setup: &Arc<Setup>,
-        read: Stamp,
+        read: Read,
         hangup: UnixStream,
         attention: Arc<AtomicBool>,
     ) -> Result<Self> {
         let (stop, stopped) = UnixStream::pair().context("can't start the thread that reloads")?;
         let (send, updates) = sync_channel(1);
         let running = Arc::new(Mutex::new(Arc::clone(setup)));
-        let files = Files::of(args, &setup.config);
         let is_watched = setup.config.watch_config_files;
         let mut worker =
-            Worker { args: args.clone(), files, is_watched, running: running.clone(), send, attention, read };
+            Worker { args: args.clone(), is_watched, running: running.clone(), send, attention, read };
         let waker = Waker::new(hangup, stopped)?;
         Service::start("reload", move || worker.work(&waker))
             .context("can't start the thread that reloads")?;
@@ -129,13 +129,12 @@ pub fn failure(error: &anyhow::Error) -> Internal {
 
 struct Worker {
     args: Args,
-    files: Files,
     is_watched: bool,
     running: Arc<Mutex<Arc<Setup>>>,
     send: SyncSender<Update>,
     attention: Arc<AtomicBool>,
-    /// State of the files when they were last read.
-    read: Stamp,
+    /// The files, and their state when they were last read.
+    read: Read,
 }
 
 impl Worker {
@@ -143,7 +142,7 @@ impl Worker {
     fn work(&mut self, waker: &Waker) {
         let mut watch = self.watch();
         // Detects changes since the files were read at the start.
-        let mut unsettled = self.is_watched.then(|| (Stamp::of(&self.files), 0));
+        let mut unsettled = self.is_watched.then(|| (Stamp::of(&self.read.files), 0));
         loop {
             let wake = match unsettled {
                 Some(_) => waker.wait(None, Some(QUIET)),
@@ -155,8 +154,8 @@ impl Worker {
                 Wake::Change | Wake::Timeout => {
                     // The directories may have changed.
                     watch = self.watch();
-                    let now = Stamp::of(&self.files);
-                    if !self.is_watched || now == self.read {
+                    let now = Stamp::of(&self.read.files);
+                    if !self.is_watched || now == self.read.stamp {
                         unsettled = None;
                         continue;
                     }
@@ -182,7 +181,7 @@ impl Worker {
             };
             watch = self.watch();
             // A file may have changed after it was read and before it was watched again.
-            unsettled = self.is_watched.then(|| (Stamp::of(&self.files), 0));
+            unsettled = self.is_watched.then(|| (Stamp::of(&self.read.files), 0));
             if self.send.send(update).is_err() {
                 return;
             }
@@ -193,24 +192,28 @@ impl Worker {
     }
 
     fn watch(&self) -> Option<Watch> {
-        self.is_watched.then(|| Watch::of(&self.files)).flatten()
+        self.is_watched.then(|| Watch::of(&self.read.files)).flatten()
     }
 
     /// Loads everything, and opens outputs.
     fn load(&mut self, settled: Settled) -> Result<Replacement> {
-        self.read = Stamp::of(&self.files);
+        self.read.stamp = Stamp::of(&self.read.files);
         if self.args.rule_profile {
             bail!("--rule-profile measures the rules that were there at the start");
         }
         let loaded = configure::load(&self.args)?;
         loaded.warn();
-        self.files = Files::of(&self.args, &loaded.config);
+        self.read.files = Files::of(&self.args, &loaded.config);
         self.is_watched = loaded.config.watch_config_files;
         // Adds files that are read for the first time. For the others, the state from before reading is
         // known.
-        self.read.extend(Stamp::of(&self.files));
+        self.read.stamp.extend(Stamp::of(&self.read.files));
         let config = &loaded.config;
-        let engines = rules::load_sources(&self.args, config)?;
+        let items = ItemFiles::default();
+        let engines = rules::load_sources(&self.args, config, &items);
+        // Also if the rules do not load: one of these files may be the reason.
+        self.read.add(&items);
+        let engines = engines?;
         let interest = Interest::of(config, &engines.engine);
         let running = Arc::clone(&lock(&self.running));
         let changed = changes::between(&running.config, config)?;

@@ -16,6 +16,7 @@ use crate::config::{Config, ExtraField, RuleMatching};
 use crate::console;
 use crate::diagnostics::Printer;
 use crate::folding::Folding;
+use crate::item_files::ItemFiles;
 use crate::list;
 use crate::log::{self, Level};
 use crate::plugins;
@@ -96,7 +97,7 @@ fn full_message(error: &LoadError) -> String {
 
 /// Loads rules so that each is tested independently: all enabled, with any priority, and with all matches.
 pub fn load_each(paths: &[PathBuf], config: &Config) -> Result<Engine> {
-    let mut loader = builder(config, None).loader();
+    let mut loader = builder(config, None, &ItemFiles::default()).loader();
     for file in &read(paths)? {
         let result = loader.load(file);
         require_plugins(result)?;
@@ -118,20 +119,18 @@ pub fn files(paths: &[PathBuf]) -> Vec<PathBuf> {
 }
 
 /// The configured options of loading.
-fn builder(config: &Config, print: Option<&str>) -> RuleSetBuilder {
+fn builder(config: &Config, print: Option<&str>, items: &ItemFiles) -> RuleSetBuilder {
     let set = &plugins::loaded().set;
     let mut builder = RuleSet::builder(Arc::new(set.schema(SYSCALL)));
     for source in set.sources().into_iter().filter(|source| *source != SYSCALL) {
         builder = builder.add_schema(Arc::new(set.schema(source)));
     }
+    let items = items.clone();
     builder = builder
         .plugins(set.infos().map(|info| (info.name.clone(), info.version.0.map(u64::from))))
         .buffers(config.buffers())
         .static_fields(config.static_fields.clone())
-        .item_files(|rules, path| {
-            let below = Path::new(rules).parent().unwrap_or(Path::new(""));
-            std::fs::read_to_string(below.join(path))
-        });
+        .item_files(move |rules, name| items.read(rules, name));
     if !config.engine.is_replay() && !plugins::loaded().has_container() {
         for names in config.container_engines.unavailable() {
             builder = builder.unavailable(*names, "`container_engines` disables all runtimes");
@@ -182,7 +181,7 @@ fn finish(loader: Loader, config: &Config) -> Result<RuleSet> {
 
 /// Loads the rules for system calls from the rules files of the command line or the configuration.
 pub fn load(args: &Args, config: &Config) -> Result<Engine> {
-    compile(&read_all(args, config)?, config)
+    compile(&read_all(args, config, &ItemFiles::default())?, config)
 }
 
 /// Compiles the rules for system calls.
@@ -207,9 +206,10 @@ pub struct Engines {
     pub others: Vec<Arc<Engine>>,
 }
 
-/// Loads the rules for every source from the rules files of the command line or the configuration.
-pub fn load_sources(args: &Args, config: &Config) -> Result<Engines> {
-    let rules = read_all(args, config)?;
+/// Loads the rules for every source from the rules files of the command line or the configuration, and
+/// the files of `items`.
+pub fn load_sources(args: &Args, config: &Config, items: &ItemFiles) -> Result<Engines> {
+    let rules = read_all(args, config, items)?;
     let engine = compile(&rules, config)?;
     let mut others = Vec::new();
     for source in plugins::loaded().sources().into_iter().filter(|source| *source != SYSCALL) {
@@ -223,7 +223,7 @@ pub fn load_sources(args: &Args, config: &Config) -> Result<Engines> {
 
 /// Prints the definitions in the rules files from the command line or the configuration.
 pub fn describe(args: &Args, config: &Config) -> Result<()> {
-    let all = read_all(args, config)?.describe();
+    let all = read_all(args, config, &ItemFiles::default())?.describe();
     let only = args.describe.as_deref();
     let text = match config.json_output {
         true => format!("{}\n", list::rules_as_json(&all, only)?),
@@ -239,8 +239,14 @@ pub fn present<'a>(args: &'a Args, config: &'a Config) -> (Vec<PathBuf>, Vec<&'a
     (present.into_iter().cloned().collect(), absent)
 }
 
-fn read_all(args: &Args, config: &Config) -> Result<RuleSet> {
-    let mut loader = builder(config, args.appended()).loader();
+/// Whether all rules files that must exist do, and at least one does.
+pub fn are_there(args: &Args, config: &Config) -> bool {
+    let (present, _) = present(args, config);
+    !present.is_empty() && present.iter().all(|path| path.exists())
+}
+
+fn read_all(args: &Args, config: &Config, items: &ItemFiles) -> Result<RuleSet> {
+    let mut loader = builder(config, args.appended(), items).loader();
     let (present, absent) = present(args, config);
     if present.is_empty() && !absent.is_empty() {
         bail!("no rules: {}", none_there(&absent));
@@ -316,7 +322,7 @@ fn require_plugins(result: &LoadResult) -> Result<()> {
 
 /// Validates files without running anything, and describes them on request. Returns whether all are valid.
 pub fn validate(args: &Args, config: &Config) -> Result<bool> {
-    let mut loader = builder(config, None).loader();
+    let mut loader = builder(config, None, &ItemFiles::default()).loader();
     for file in read(&args.validate)? {
         require_plugins(loader.load(&file))?;
     }

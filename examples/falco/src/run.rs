@@ -29,7 +29,7 @@ use crate::metrics::{Alerts, Counted, Sample, Samples};
 use crate::output::Outputs;
 use crate::outputs::OUTPUTS;
 use crate::plugins;
-use crate::reload::{self, Reload, Replacement, Stamp, Update};
+use crate::reload::{self, Read, Reload, Replacement, Update};
 use crate::setup::Setup;
 use crate::signals::Signals;
 use crate::source::{self, Adjust, Early, Interest, Opened};
@@ -65,12 +65,12 @@ const PROFILED: u64 = 16;
 /// Timeout for writing the log at the end.
 const LOG_END: Duration = Duration::from_millis(200);
 
-/// Captures or replays until the end, the time limit or a signal. Prints alerts and statistics. `read` is
-/// the state of the setup's files when they were read; `hangup` is of `signals::listen_early`.
+/// Captures or replays until the end, the time limit or a signal. Prints alerts and statistics. `read` has
+/// the setup's files; `hangup` is of `signals::listen_early`.
 pub fn run(
     args: &Args,
     setup: &Arc<Setup>,
-    read: Stamp,
+    read: Read,
     hangup: UnixStream,
     early: Early,
     enabled: &[String],

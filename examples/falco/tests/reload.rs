@@ -135,6 +135,38 @@ fn what_is_no_regular_file_ends_no_reload() {
     assert!(out.contains("\n   new: ") && out.contains("\n   old: "), "{}", &out[out.len() - 300..]);
 }
 
+/// A rule that every event satisfies, unless its process is named by a file of items.
+fn unless_listed(name: &str, items: &str) -> String {
+    format!(
+        "- {{list: listed, items_file: {items}}}\n\
+         - {{rule: {name}, desc: d, condition: evt.num > 0 and not proc.name in (listed), output: '{name} %evt.num', \
+         priority: INFO}}\n"
+    )
+}
+
+#[test]
+fn a_file_of_items_that_changes_takes_effect() {
+    let dir = Dir::new("items");
+    let rules = dir.write("rules.yaml", unless_listed("old", "names.txt"));
+    let names = dir.write("names.txt", "nobody\n");
+    let pieces = demo_pieces();
+    let mut run = Run::start(&["-r", rules.to_str().unwrap(), "-e", "-"]);
+    run.feed(&pieces[..1000]);
+    run.wait_for("Opening 'syscall' source");
+    // A file that is no longer regular ends no reload, and is watched further.
+    std::fs::rename(dir.fifo("fifo"), &names).unwrap();
+    run.wait_for("the file of items `names.txt` can't be read: it is a FIFO: expected a regular file");
+    run.feed(&pieces[1000..1010]);
+    std::fs::remove_file(&names).unwrap();
+    dir.write("names.txt", "bash\nsh\n");
+    let rest = run.feed_until("Reloaded: 1 rules", &pieces[1010..], 1);
+    run.feed(rest);
+    let numbers: BTreeSet<u64> = alerts(&run.end().0).into_iter().map(|(_, number)| number).collect();
+    let all = demo_numbers();
+    let missing = all.iter().filter(|number| !numbers.contains(number)).count();
+    assert!(missing > 0 && missing < all.len(), "{missing}");
+}
+
 #[test]
 fn what_is_no_regular_file_is_refused_at_the_start() {
     let dir = Dir::new("irregular-start");
@@ -143,11 +175,15 @@ fn what_is_no_regular_file_is_refused_at_the_start() {
     let rules = dir.write("rules.yaml", every("old"));
     let (rules, demo) = (rules.to_str().unwrap(), common::demo());
     let replay = ["-r", rules, "-e", demo.to_str().unwrap()];
+    let items = dir.write("items.yaml", unless_listed("old", "fifo.yaml"));
+    let items = items.to_str().unwrap();
     let http = ["-o", "http_output.enabled=true", "-o", "http_output.url=https://127.0.0.1:9"];
     let ca = format!("http_output.ca_cert={fifo}");
     for args in [
         &["-r", fifo, "-e", "-"][..],
         &["-V", fifo],
+        &["-V", items],
+        &["-r", items, "-e", "-"],
         &["-r", fifo, "-L"],
         &["--test", fifo],
         &["-c", fifo],

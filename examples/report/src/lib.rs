@@ -8,7 +8,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use eyas::rules::{Engine, RuleSet, RuleSource};
 use eyas::sinsp::Inspector;
 
@@ -43,7 +43,15 @@ pub fn rules<P: AsRef<Path>>(files: &[P]) -> Result<Engine> {
     let builder = RuleSet::builder(Arc::new(eyas::sinsp::schema()));
     let rules = match files {
         [] => builder.build([RuleSource::new("the rules of sysdig report", RULES)]),
-        files => builder.read(files),
+        files => {
+            let read = |path: &P| -> Result<RuleSource> {
+                let path = path.as_ref();
+                let text = eyas_console::file::wait_for_text(path)
+                    .with_context(|| format!("rules {}", path.display()))?;
+                Ok(RuleSource::new(path.display().to_string(), text))
+            };
+            builder.build(files.iter().map(read).collect::<Result<Vec<_>>>()?)
+        }
     };
     Ok(rules?.compile()?)
 }

@@ -8,7 +8,7 @@ use eyas::scap::{EventSource, Snapshot};
 use eyas::sinsp::plugin::{
     self, AsyncSource, Log, Plugin, PluginSet, PluginSource, SYSCALL, Scope, Severity,
 };
-use eyas_console::note;
+use eyas_console::{file, note};
 use eyas_plugin_config::{BUILT_IN_NAMES, CONTAINER, PluginEntry, PluginFile, block, built_in, description};
 use eyas_plugins::{Library, Options};
 
@@ -151,7 +151,7 @@ impl Gathered {
     }
 
     fn add_file(&mut self, path: &Path) -> Result<()> {
-        let text = std::fs::read(path).with_context(|| path.display().to_string())?;
+        let text = file::wait_for(path, file::MAX_TEXT).with_context(|| path.display().to_string())?;
         let file = PluginFile::parse(&text).with_context(|| path.display().to_string())?;
         for entry in file.chosen()? {
             let PluginEntry { init_config, open_params, .. } = entry;

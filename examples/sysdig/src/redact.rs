@@ -10,6 +10,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use eyas::events::{EventType, KernelPath, ParamDetail, ParamInfo, ParamType, param};
 use eyas::scap::{EventBuilder, FdDetail, FdEntry, OwnedEvent, RawEvent, Snapshot, ThreadEntry};
+use eyas_console::file;
 
 mod address;
 mod control;
@@ -35,7 +36,7 @@ impl Redactor {
         let bytes = match key {
             None => drawn()?,
             Some(path) => {
-                let bytes = std::fs::read(path)
+                let bytes = file::wait_for(path, KEY_LIMIT as u64)
                     .with_context(|| format!("--redact-key {}: cannot read the key", path.display()))?;
                 anyhow::ensure!(
                     (16..=KEY_LIMIT).contains(&bytes.len()),

@@ -1,12 +1,12 @@
 //! The files of rules and configuration, and their state.
 
 use std::collections::BTreeMap;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::args::Args;
 use crate::config::Config;
 use crate::configure;
+use crate::item_files::{Identity, ItemFiles, identity};
 use crate::rules;
 
 /// Files and directories, with the names that the user gave.
@@ -27,9 +27,6 @@ impl Files {
     }
 }
 
-/// Identity of a file's contents: device, inode, size, modification time and change time.
-type Identity = [i64; 7];
-
 /// State of files at some moment.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Stamp(BTreeMap<PathBuf, Option<Identity>>);
@@ -41,20 +38,6 @@ impl Stamp {
             let inside = rules::yaml_files(path).unwrap_or_default();
             inside.into_iter().chain([path.clone()])
         });
-        let identity = |path: &Path| {
-            let meta = std::fs::metadata(path).ok()?;
-            let (file, size) = (meta.ino() as i64, meta.len() as i64);
-            // The files in a directory are checked separately. The times of the directory also change for
-            // unrelated files, so they are ignored.
-            Some(match meta.is_dir() {
-                true => [meta.dev() as i64, file, 0, 0, 0, 0, 0],
-                false => {
-                    let times = [meta.mtime(), meta.mtime_nsec(), meta.ctime(), meta.ctime_nsec()];
-                    let [written, written_ns, changed, changed_ns] = times;
-                    [meta.dev() as i64, file, size, written, written_ns, changed, changed_ns]
-                }
-            })
-        };
         Self(each.map(|path| (path.clone(), identity(&path))).collect())
     }
 
@@ -67,5 +50,26 @@ impl Stamp {
                 *identity = known;
             }
         }
+    }
+}
+
+/// The files that were read, and their state before that.
+pub struct Read {
+    pub files: Files,
+    pub stamp: Stamp,
+}
+
+impl Read {
+    /// To be called before the files are read.
+    pub fn of(args: &Args, config: &Config) -> Self {
+        let files = Files::of(args, config);
+        Self { stamp: Stamp::of(&files), files }
+    }
+
+    /// Adds the files that rules files named.
+    pub fn add(&mut self, items: &ItemFiles) {
+        let read = items.all();
+        self.files.0.extend(read.keys().cloned());
+        self.stamp.0.extend(read);
     }
 }

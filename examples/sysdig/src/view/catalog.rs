@@ -25,7 +25,7 @@ pub fn builtin(name: &str) -> Option<&'static View> {
 
 /// Reads a file with a view, or with a list of views.
 pub fn read(path: &Path) -> Result<Vec<View>> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("view {}", path.display()))?;
+    let text = eyas_console::file::wait_for_text(path).with_context(|| format!("view {}", path.display()))?;
     let has_content = text.lines().any(|line| !line.trim().is_empty() && !line.trim_start().starts_with('#'));
     let views = if has_content { parse(&text) } else { Ok(Vec::new()) };
     let views = views.map_err(|error| {
