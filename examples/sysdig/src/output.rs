@@ -1,18 +1,37 @@
 //! Destinations of results: standard output, or a file other than the captures that are read.
 
-use std::io::{self, Stdout, Write};
+use std::io::{self, LineWriter, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 
-/// Standard output. Its errors name it.
+/// Standard output, by lines. Its errors name it.
 #[derive(Debug)]
-pub struct Output(Stdout);
+pub struct Output(LineWriter<Unbuffered>);
 
 impl Output {
     pub fn new() -> Self {
-        Self(io::stdout())
+        Self(LineWriter::new(Unbuffered))
+    }
+}
+
+/// Standard output. The standard library's takes what a descriptor that is not open for writing refuses,
+/// and fails if a descriptor that does not block has no room.
+#[derive(Debug)]
+pub struct Unbuffered;
+
+impl Write for Unbuffered {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match eyas_console::write(bytes) {
+            Ok(()) => Ok(bytes.len()),
+            Err((0, error)) => Err(error),
+            Err((written, _)) => Ok(written),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

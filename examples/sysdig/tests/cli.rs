@@ -247,6 +247,7 @@ fn wrong_options_are_errors_with_the_status_of_sysdig() {
         &["-M", "0"],
         &["-s", "-1"],
         &["-t", "x"],
+        &["--log-level", "x"],
         &["-A", "-x"],
         &["-C", "0", "-w", "/dev/null"],
     ] {
@@ -258,20 +259,52 @@ fn wrong_options_are_errors_with_the_status_of_sysdig() {
 }
 
 #[test]
-fn a_full_disk_is_an_error_whatever_is_printed() {
-    for args in PRINTING {
-        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
-        let output = command().args(["-r", DEMO]).args(*args).stdout(full).output().unwrap();
-        let error = String::from_utf8(output.stderr).unwrap();
-        let named = ["cannot write to standard output: ", "standard output: cannot write the capture: "];
-        assert!(
-            output.status.code() == Some(1)
-                && error.lines().count() == 1
-                && named.iter().any(|named| error.contains(&format!("{named}No space left on device"))),
-            "{args:?}: {}: {error}",
-            output.status
-        );
+fn an_endless_file_of_settings_is_an_error() {
+    for args in [
+        &["-r", "demo", "--plugin-config-file", "/dev/zero"][..],
+        &["-r", "demo", "--view", "/dev/zero", "-c", "ps"],
+        &["report", "demo", "--rules", "/dev/zero"],
+        &["-r", "demo", "--redact", "--redact-key", "/dev/zero", "-w", "/dev/null"],
+    ] {
+        let args = args.iter().map(|arg| if *arg == "demo" { DEMO } else { arg });
+        let output = command().args(args).output().unwrap();
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{error}");
+        assert!(error.contains("/dev/zero: ") && error.contains("bytes: at most"), "{error}");
     }
+}
+
+#[test]
+fn a_full_disk_and_a_file_open_for_reading_are_errors_whatever_is_printed() {
+    let full = || std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let reading = || std::fs::File::open("/dev/null").unwrap();
+    for args in PRINTING {
+        for (out, why) in [(full(), "No space left on device"), (reading(), "Bad file descriptor")] {
+            let output = command().args(["-r", DEMO]).args(*args).stdout(out).output().unwrap();
+            let error = String::from_utf8(output.stderr).unwrap();
+            let named = ["cannot write to standard output: ", "standard output: cannot write the capture: "];
+            assert!(
+                output.status.code() == Some(1)
+                    && error.lines().count() == 1
+                    && named.iter().any(|named| error.contains(&format!("{named}{why}"))),
+                "{args:?}: {}: {error}",
+                output.status
+            );
+        }
+    }
+}
+
+/// As a terminal multiplexer may leave it.
+#[test]
+fn an_output_that_does_not_block_gets_everything() {
+    let (mut reader, writer) = std::os::unix::net::UnixStream::pair().unwrap();
+    writer.set_nonblocking(true).unwrap();
+    let mut child = command().args(["-r", DEMO]).stdout(std::os::fd::OwnedFd::from(writer)).spawn().unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    let mut lines = String::new();
+    std::io::Read::read_to_string(&mut reader, &mut lines).unwrap();
+    assert!(child.wait().unwrap().success());
+    assert_eq!(lines.lines().count(), prints(&[]).lines().count());
 }
 
 #[test]

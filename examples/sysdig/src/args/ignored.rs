@@ -1,5 +1,8 @@
 use clap::Args;
 
+/// Levels of `--log-level`.
+const LEVELS: [&str; 8] = ["fatal", "critical", "error", "warning", "notice", "info", "debug", "trace"];
+
 /// Options of sysdig that need nothing here, or are about what no longer exists.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Accepted, without effect")]
@@ -17,7 +20,7 @@ pub struct Ignored {
     pub cpus_for_each_buffer: Option<u32>,
 
     /// The libraries write no log
-    #[arg(long = "log-level", value_name = "LEVEL")]
+    #[arg(long = "log-level", value_name = "LEVEL", value_parser = LEVELS)]
     pub log_level: Option<String>,
 
     /// Tracers are no longer sent
@@ -44,12 +47,9 @@ pub struct Ignored {
 impl Ignored {
     /// Notes about the given ignored options.
     pub fn notes(&self) -> Vec<&'static str> {
-        let levels = ["critical", "debug", "error", "fatal", "info", "notice", "trace", "warning"];
-        let is_unknown = |level: &String| !levels.contains(&level.as_str());
         [
             (self.bpf.is_some(), "-B: the probe is built in; no file is needed"),
             (self.cpus_for_each_buffer.is_some(), "--cpus-for-each-buffer: each CPU has a buffer of its own"),
-            (self.log_level.as_ref().is_some_and(is_unknown), "--log-level: unknown level"),
             (self.tracers, "-T: tracers are no longer sent"),
             (
                 self.k8s_api.is_some() || self.k8s_api_cert.is_some() || self.node_name.is_some(),

@@ -1,5 +1,4 @@
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -10,6 +9,7 @@ use eyas_report::slice::{Places, Slice};
 
 use super::Sink;
 use crate::args::Args;
+use crate::output::Unbuffered;
 use crate::redact::Redactor;
 use crate::rotation::{Names, Rotation};
 
@@ -93,7 +93,7 @@ impl Dump {
             let _ = fs::remove_file(oldest);
         }
         let mut writer = match path == Path::new("-") {
-            true => Writer::new(io::stdout(), self.compress),
+            true => Writer::new(Unbuffered, self.compress),
             false => Writer::create(&path, self.compress).map_err(|error| {
                 anyhow!("cannot write {}: {error}; choose another with -w", path.display())
             })?,
