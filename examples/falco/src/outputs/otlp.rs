@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 use ureq::http::{HeaderName, HeaderValue, Uri};
 
-use super::http::client::{Client, Options, shown};
+use super::http::client::{Client, Options, is_complete, shown};
 use super::http::tls::Tls;
 use super::retry::Retry;
 use crate::config::{Config, Shape, choice};
@@ -107,7 +107,7 @@ impl Settings {
         let (endpoint, example) = (shown(self.endpoint()), self.protocol.endpoint());
         let uri: Uri =
             self.endpoint().parse().with_context(|| format!("otlp_output.endpoint is `{endpoint}`"))?;
-        if !matches!(uri.scheme_str(), Some("http" | "https")) || uri.host().is_none_or(str::is_empty) {
+        if !is_complete(&uri) {
             bail!("otlp_output.endpoint is `{endpoint}`: expected a URL, as {example}");
         }
         if self.protocol == Protocol::Grpc && !matches!(uri.path(), "" | "/") {

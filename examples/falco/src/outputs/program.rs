@@ -1,9 +1,10 @@
 //! `program_output`: writes alerts to the standard input of a program.
 
 use std::collections::VecDeque;
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::thread::sleep;
@@ -82,6 +83,8 @@ struct Process {
     child: Child,
     /// `None` once the input of the process is closed.
     stdin: Option<ChildStdin>,
+    /// The other end of the pipe, once the input is closed: it shows what the process has not read.
+    rest: Option<File>,
     lines: Lines,
     /// Lengths of lines that may still be in the pipe.
     in_pipe: VecDeque<usize>,
@@ -102,8 +105,10 @@ impl Program {
     }
 
     fn end_input(&mut self) {
-        if let Some(process) = &mut self.process {
-            process.stdin = None;
+        if let Some(process) = &mut self.process
+            && let Some(stdin) = process.stdin.take()
+        {
+            process.rest = other_end(&stdin).ok();
         }
     }
 
@@ -115,9 +120,12 @@ impl Program {
         cx.hint("the program does not end");
         cx.wait_readable(end.map_err(|error| failed(error.into()))?)?;
         let status = child.wait().map_err(failed)?;
-        let last = self.process.take().map_or(0, |process| process.in_pipe.len() as u64);
-        // Of those that came before, nobody knows what became of them.
-        if !self.keep_alive && !status.success() {
+        let Some(process) = self.process.take() else { return Ok(()) };
+        if self.keep_alive {
+            // Nobody knows what became of those that it has read.
+            cx.lose_delivered(process.unread(), UNREAD);
+        } else if !status.success() {
+            let last = process.in_pipe.len() as u64;
             cx.lose_delivered(last, &format!("the program failed: {}", describe(status)));
         }
         Ok(())
@@ -135,6 +143,7 @@ impl Output for Program {
             match process.write(alerts, cx) {
                 Err(Failure::Gone) => {
                     cx.lose_delivered(process.unread(), UNREAD);
+                    process.in_pipe.clear();
                     // Another process may read the alert.
                     self.end_input();
                 }
@@ -194,7 +203,7 @@ impl Process {
         if let Some(stdin) = &stdin {
             fcntl_setfl(stdin, OFlags::NONBLOCK)?;
         }
-        Ok(Self { child, stdin, lines: Lines::default(), in_pipe: VecDeque::new() })
+        Ok(Self { child, stdin, rest: None, lines: Lines::default(), in_pipe: VecDeque::new() })
     }
 
     fn write(&mut self, alerts: &[Alert], cx: &Cx<'_>) -> Result<usize, Failure> {
@@ -212,10 +221,12 @@ impl Process {
 
     /// Number of alerts that are completely or partly in the pipe.
     fn unread(&self) -> u64 {
-        let waiting = match &self.stdin {
-            Some(stdin) => ioctl_fionread(stdin).unwrap_or(0),
-            None => waiting_input(&self.child),
+        let waiting = match (&self.stdin, &self.rest) {
+            (Some(stdin), _) => ioctl_fionread(stdin),
+            (None, Some(rest)) => ioctl_fionread(rest),
+            (None, None) => Ok(0),
         };
+        let waiting = waiting.unwrap_or(0);
         // The queue accounts for an alert that is only partly in the pipe.
         let mut bytes = waiting.saturating_sub(self.lines.sent() as u64);
         let mut alerts = 0;
@@ -246,13 +257,9 @@ impl Process {
     }
 }
 
-/// Number of bytes in the input pipe of a process.
-fn waiting_input(child: &Child) -> u64 {
+/// The end of a pipe from which the other process reads.
+fn other_end(stdin: &ChildStdin) -> io::Result<File> {
     let nonblocking = OFlags::NONBLOCK.bits().cast_signed();
-    let path = format!("/proc/{}/fd/0", child.id());
-    let input = OpenOptions::new().read(true).custom_flags(nonblocking).open(path);
-    match input.and_then(|input| Ok((input.metadata()?.file_type().is_fifo(), input))) {
-        Ok((true, input)) => ioctl_fionread(input).unwrap_or(0),
-        _ => 0,
-    }
+    let path = format!("/proc/self/fd/{}", stdin.as_raw_fd());
+    OpenOptions::new().read(true).custom_flags(nonblocking).open(path)
 }

@@ -294,6 +294,28 @@ fn what_a_program_that_fails_was_given_is_lost() {
 }
 
 #[test]
+fn what_a_program_leaves_in_its_pipe_is_lost() {
+    let dir = Dir::new("leaves");
+    let mut config = with_file(&dir.join("alerts"));
+    config.output_timeout = LONG.as_millis() as u64;
+    let go = dir.join("go");
+    let waits = format!("until [ -e {} ]; do sleep 0.01; done", go.display());
+    for (end, lost) in [("exit 0", 2), ("exec 0<&-; exit 0", 2), ("read line", 1), ("cat > /dev/null", 0)] {
+        set_program(&mut config, &format!("{waits}; {end}"), true);
+        let mut outputs = open(&config);
+        // `read` takes single bytes from a pipe.
+        for text in ["one", "two"] {
+            send(&mut outputs, text);
+        }
+        wait("both are in the pipe", || counts(&outputs, "program_output").0 == 2);
+        fs::write(&go, "").unwrap();
+        outputs.close();
+        assert_eq!(counts(&outputs, "program_output"), (2 - lost, lost, 0), "{end}");
+        fs::remove_file(&go).unwrap();
+    }
+}
+
+#[test]
 fn a_file_that_is_deleted_is_made_anew() {
     let dir = Dir::new("deleted");
     fs::create_dir(dir.join("logs")).unwrap();

@@ -130,6 +130,17 @@ pub fn shown(url: &str) -> String {
     }
 }
 
+/// Whether requests can be sent to this URL: it has a scheme of HTTP, a host, and no port above 65,535.
+pub fn is_complete(target: &Uri) -> bool {
+    let authority = target.authority().map_or("", |authority| authority.as_str());
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let port = target.host().and_then(|name| host.strip_prefix(name)).unwrap_or_default();
+    matches!(target.scheme_str(), Some("http" | "https"))
+        && target.host().is_some_and(|host| !host.is_empty())
+        // Without this, a port that is no number would stand for the default.
+        && (port.is_empty() || target.port_u16().is_some())
+}
+
 fn failure(error: Error, output: &str) -> Failure {
     match error {
         Error::Timeout(which) => Failure::Timeout(format!("no answer in time ({which})")),

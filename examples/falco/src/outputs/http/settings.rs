@@ -6,6 +6,7 @@ use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 use ureq::http::Uri;
 
+use super::client;
 use crate::config::JsonSchema;
 
 /// Settings of the HTTP output.
@@ -79,10 +80,12 @@ impl Settings {
             bail!("http output enabled but no url in configuration block: http_output.url is empty");
         }
         let whole = if url.contains("://") { url.to_owned() } else { format!("http://{url}") };
+        let url = client::shown(url);
         let uri: Uri = whole.parse().with_context(|| format!("http_output.url is `{url}`"))?;
-        if !matches!(uri.scheme_str(), Some("http" | "https")) || uri.host().is_none_or(str::is_empty) {
+        if !client::is_complete(&uri) {
             bail!(
-                "http_output.url is `{url}`: expected http://HOST or https://HOST, with a port and a path if need be"
+                "http_output.url is `{url}`: expected http://HOST or https://HOST, with a port (up to 65535) and a path if \
+                 need be"
             );
         }
         Ok(uri)
@@ -104,6 +107,11 @@ mod tests {
         ] {
             assert_eq!(target(url).unwrap().to_string(), want);
         }
+        for port in ["99999", "-1", "x"] {
+            assert!(target(&format!("http://a:{port}/")).is_err(), "{port}");
+        }
+        let secret = target("http://me:secret@[::1/").unwrap_err();
+        assert!(!format!("{secret:#}").contains("secret"), "{secret:#}");
         for url in ["", "''", "ftp://a", "http://", "http://a b", "/run/x.sock"] {
             let error = format!("{:#}", target(url).unwrap_err());
             assert!(error.contains("http_output.url"), "{url}: {error}");
