@@ -23,7 +23,9 @@ pub enum Error {
         cause: std::io::Error,
     },
     /// The file is no capture.
-    #[error("not a capture: it begins with {found}, expected a section header block (0a 0d 0d 0a)")]
+    #[error(
+        "not a capture: it begins with {found}, expected a section header block (0a 0d 0d 0a), then blocks of system calls"
+    )]
     NotACapture {
         /// The first bytes, and the kind of file that begins so.
         found: String,

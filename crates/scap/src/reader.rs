@@ -263,6 +263,7 @@ impl Reader {
         self.budget.reset();
         let mut sections = 0;
         match self.metadata_blocks(&mut snapshot, &mut sections) {
+            Err(error @ Error::NotACapture { .. }) => Err(error),
             Err(error) if sections == 0 => Err(error),
             Err(error) => {
                 self.phase = Phase::Failed;
@@ -281,6 +282,11 @@ impl Reader {
                 Kind::Event { .. } => break,
                 Kind::Section if *sections > 0 => break,
                 Kind::Unknown => {
+                    // Files of network packets have the same section header block.
+                    if blocks::is_packet(block) && *snapshot == Snapshot::default() {
+                        let found = "a section of network packets: it is a pcapng file".into();
+                        return Err(Error::NotACapture { found });
+                    }
                     self.pass_over(block, total)?;
                     continue;
                 }

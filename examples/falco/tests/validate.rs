@@ -109,6 +109,22 @@ fn mistake(args: &[&str]) -> String {
     err
 }
 
+/// A file of network packets: the section header, an interface and a packet.
+fn packets() -> PathBuf {
+    let mut bytes = Vec::new();
+    for (block, body) in [
+        (0x0a0d_0d0a_u32, &[0x4d, 0x3c, 0x2b, 0x1a, 1, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255][..]),
+        (1, &[1, 0, 0, 0, 0, 0, 0, 0]),
+        (6, &[0; 20]),
+    ] {
+        let length = (body.len() as u32 + 12).to_le_bytes();
+        bytes.extend([&block.to_le_bytes()[..], &length, body, &length].concat());
+    }
+    let path = file("packets.pcapng", "");
+    std::fs::write(&path, bytes).unwrap();
+    path
+}
+
 #[test]
 fn files_in_the_wrong_place_are_named_with_what_they_are() {
     let demo = concat!(env!("CARGO_MANIFEST_DIR"), "/../../demo");
@@ -116,6 +132,8 @@ fn files_in_the_wrong_place_are_named_with_what_they_are() {
     let absent = file("absent.yaml", "rules_files: [/nonexistent/rules.yaml]\n");
     let unset = file("unset.yaml", "rules_files: [\"${EYAS_NOT_SET}\"]\n");
     let (absent, unset) = (absent.to_str().unwrap(), unset.to_str().unwrap());
+    let packets = packets();
+    let packets = packets.to_str().unwrap();
     for (args, want) in [
         (
             &["-c", absent, "--dry-run"][..],
@@ -124,6 +142,7 @@ fn files_in_the_wrong_place_are_named_with_what_they_are() {
         (&["-c", unset, "--dry-run"], "is a variable in it not set?"),
         (&["-c", "/dev/null", "-r", capture], "is a capture and no rules file: replay it with -e"),
         (&["-c", "/dev/null", "-r", rules, "-e", rules], "it is a text, expected a section header block"),
+        (&["-c", "/dev/null", "-r", rules, "-e", packets], "of network packets: it is a pcapng file"),
         (
             &["-c", "/dev/null", "-r", rules, "-e", rules],
             &format!("Could not open trace filename {rules} for reading: not a capture"),

@@ -67,6 +67,11 @@ pub(crate) fn kind(block: u32) -> Kind {
     }
 }
 
+/// Whether a block contains a network packet, as in pcapng files.
+pub(crate) fn is_packet(block: u32) -> bool {
+    matches!(block, 2 | 3 | 6)
+}
+
 /// Name of a block type.
 pub(crate) fn name(block: u32) -> &'static str {
     match kind(block) {
