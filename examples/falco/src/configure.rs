@@ -113,6 +113,7 @@ fn read_all(given: Option<&Path>, options: &[String], capture: Option<&Path>) ->
     warnings.extend(config.base_syscalls.oddities());
     warnings.extend(config.append_output.iter().filter_map(Append::oddity));
     warnings.extend(config.falco_libs.oddity());
+    warnings.extend(config.syscall_event_drops.oddity());
     #[cfg(feature = "grpc")]
     if wants_grpc && !config.grpc.enabled {
         warnings.push(

@@ -227,6 +227,10 @@ fn start(args: &Args) -> Result<bool> {
         for file in &loaded.files {
             log::info(&format!("   {} | schema validation: {}", file.path.display(), file.validation));
         }
+        let named = loaded.config.config_files.iter().map(config::ConfigFile::path);
+        for absent in named.filter(|path| !path.exists()) {
+            log::info(&format!("   {} | not there", absent.display()));
+        }
         log::info(&format!("System info: {}", versions::system()));
         let words: Vec<_> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
         log::log(log::Level::Debug, &format!("CLI args: {}", words.join(" ")));

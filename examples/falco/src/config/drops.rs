@@ -53,6 +53,21 @@ impl Default for Drops {
 }
 
 impl Drops {
+    /// A warning about limits that prevent every action, or all but the first ones.
+    pub fn oddity(&self) -> Option<String> {
+        let acts = self.actions.iter().any(|action| *action != DropAction::Ignore);
+        let warning = if !acts {
+            return None;
+        } else if self.max_burst.is_nan() || self.max_burst < 1.0 {
+            format!("max_burst is {}: falco acts upon no loss; the default is 1", self.max_burst)
+        } else if self.rate.is_nan() || self.rate <= 0.0 {
+            format!("rate is {}: falco acts upon the first losses only; the default is 0.03333", self.rate)
+        } else {
+            return None;
+        };
+        Some(format!("syscall_event_drops.{warning}"))
+    }
+
     pub(super) fn check(&self) -> Result<()> {
         if !(0.0..=1.0).contains(&self.threshold) {
             bail!(

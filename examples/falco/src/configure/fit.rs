@@ -15,7 +15,7 @@ pub struct Path(String);
 impl Path {
     /// Path of a key below this one.
     pub fn key(&self, key: &str) -> Self {
-        let key = key.replace('.', "\\.");
+        let key = if key.is_empty() { "\"\"".to_owned() } else { key.replace('.', "\\.") };
         Self(if self.0.is_empty() { key } else { format!("{}.{key}", self.0) })
     }
 

@@ -462,6 +462,31 @@ fn what_a_file_repeats_is_named_and_has_no_effect() {
 }
 
 #[test]
+fn keys_that_are_no_names_are_shown_as_they_are() {
+    let dir = Dir::new("odd-keys");
+    let main = dir.write("falco.yaml", "\"\": 1\n~: 2\n[a, b]: 3\nwebserver: {\"\": 4}\n");
+    let warnings = read_all(Some(&main), &[], None).unwrap().warnings;
+    for key in ["\"\"", "null", "[]", "webserver.\"\""] {
+        let want = format!("configuration key `{key}` is unknown");
+        assert!(warnings.iter().any(|warning| warning.starts_with(&want)), "{key}: {warnings:?}");
+    }
+    let main = dir.write("falco.yaml", "priority: &a [*a]\n");
+    let error = format!("{:#}", read_all(Some(&main), &[], None).err().unwrap());
+    assert_eq!(error.matches("stands inside of what it names").count(), 1, "{error}");
+}
+
+#[test]
+fn limits_that_prevent_actions_are_named() {
+    for (key, value) in [("rate", "-1"), ("rate", "0"), ("max_burst", "0.5"), ("max_burst", "-1")] {
+        let loaded = options(&[&format!("syscall_event_drops.{key}={value}")]).unwrap();
+        let want = format!("syscall_event_drops.{key} is {value}: ");
+        assert!(loaded.warnings.iter().any(|w| w.starts_with(&want)), "{want}{:?}", loaded.warnings);
+    }
+    let quiet = options(&["syscall_event_drops.actions=ignore", "syscall_event_drops.rate=0"]).unwrap();
+    assert!(quiet.warnings.is_empty(), "{:?}", quiet.warnings);
+}
+
+#[test]
 fn a_table_without_room_is_named() {
     let loaded = options(&["falco_libs.thread_table_size=0"]).unwrap();
     assert!(

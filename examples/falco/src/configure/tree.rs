@@ -87,7 +87,12 @@ fn documents(text: &[u8]) -> Result<Vec<Node>> {
     let decoded = yaml::decode(text);
     let parsed = yaml::parse(&decoded).map_err(|problem| {
         let help = problem.help.as_ref().map(|help| format!(" ({help})")).unwrap_or_default();
-        anyhow!("{}: {}{help}", problem.cpp_message(), problem.message)
+        let cpp = problem.cpp_message();
+        // yaml-cpp has no message for some mistakes.
+        match cpp.ends_with(&problem.message) {
+            true => anyhow!("{cpp}{help}"),
+            false => anyhow!("{cpp}: {}{help}", problem.message),
+        }
     })?;
     Ok(parsed.documents)
 }

@@ -12,7 +12,12 @@ pub fn keys(node: &Node, shape: &Shape, path: &Path, origin: &str, warnings: &mu
     match (&node.kind, shape) {
         (Kind::Map(pairs), _) if shape.knows_its_keys() => {
             for (key, value) in pairs {
-                let name = key.as_str().unwrap_or("null");
+                let name = match &key.kind {
+                    Kind::Scalar(name) => name.as_str(),
+                    Kind::Null => "null",
+                    Kind::Seq(_) => "[]",
+                    Kind::Map(_) => "{}",
+                };
                 match shape.key(name) {
                     Some(shape) => keys(value, shape, &path.key(name), origin, warnings),
                     None => {
