@@ -242,6 +242,20 @@ fn asynchronous_events_reach_the_rules_of_system_calls() {
 }
 
 #[test]
+fn asynchronous_events_reach_the_rules_of_the_plugins_source() {
+    let folder = folder("own-async");
+    let library = plugin(&folder, &["SOURCING", "ASYNC", "ASYNC_SOURCES=\"[\\\"probe\\\"]\""]);
+    let output = "\"%evt.asynctype %evt.is_async %evt.source %evt.pluginname\"";
+    let rules = rules(&folder, "probe", "evt.asynctype = tick", output);
+    let config = config(&library, ", open_params: two");
+    let args = ["-r", &rules, "--enable-source", "probe"];
+    let (status, out, err) = falco(&folder, &config, &args);
+    assert_eq!((status, alerts(&out)), (Some(0), vec!["tick true probe <NA>"]), "{err}");
+    // The event of a thread is refused: the source has no threads.
+    assert!(err.contains("thread"), "{err}");
+}
+
+#[test]
 fn what_plugins_count_is_among_the_metrics() {
     let folder = folder("metrics");
     let library = plugin(&folder, &["PARSING"]);
