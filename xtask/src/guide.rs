@@ -8,7 +8,7 @@ use std::time::Instant;
 use eyas_console::note;
 use eyas_events::EventType;
 
-use crate::shell::{self, root};
+use crate::shell::{self, FEATURES, root};
 
 /// A step of a guide.
 #[derive(Debug, PartialEq, Eq)]
@@ -194,7 +194,7 @@ pub fn run() -> Result<(), String> {
         note!("$ {command}    # in {}", copy.display());
         let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let output = Command::new(program)
-            .args(command.split_whitespace().skip(1))
+            .args(in_workspace(command, |package| folder(&copy, package))?)
             .env("CARGO_TARGET_DIR", shell::target())
             .current_dir(&copy)
             .output()
@@ -214,9 +214,62 @@ pub fn run() -> Result<(), String> {
     Ok(())
 }
 
+/// The arguments of cargo for a command `cargo test -p PACKAGE [--features FEATURES] --test TEST …`, with the features of
+/// all tests, so that the dependencies that are built for those serve here, too. Checks that the package has the test.
+fn in_workspace(command: &str, folder: impl Fn(&str) -> Option<PathBuf>) -> Result<Vec<&str>, String> {
+    let mut args = vec!["test", "--workspace", "--features", FEATURES];
+    let (mut package, mut test) = (None, None);
+    let mut words = command.split_whitespace().skip(2);
+    while let Some(word) = words.next() {
+        match word {
+            "-p" => package = words.next(),
+            "--features" => drop(words.next()),
+            "--test" => {
+                test = words.next();
+                args.extend(["--test", test.unwrap_or_default()]);
+            }
+            _ => args.push(word),
+        }
+    }
+    let (Some(package), Some(test)) = (package, test) else {
+        return Err(format!("`{command}` names no package or no test"));
+    };
+    let tests = folder(package).ok_or_else(|| format!("there is no package {package}"))?.join("tests");
+    let has_test =
+        [format!("{test}.rs"), format!("{test}/main.rs")].iter().any(|file| tests.join(file).is_file());
+    if has_test { Ok(args) } else { Err(format!("{package} has no test {test}")) }
+}
+
+/// The folder of a crate in a workspace.
+fn folder(workspace: &Path, package: &str) -> Option<PathBuf> {
+    let crates = std::fs::read_dir(workspace.join("crates")).ok()?;
+    let name = format!("name = \"{package}\"");
+    crates.flatten().map(|entry| entry.path()).find(|path| {
+        let manifest = std::fs::read_to_string(path.join("Cargo.toml"));
+        manifest.is_ok_and(|text| text.lines().any(|line| line == name))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_command_runs_with_the_features_of_all_tests() {
+        let run = |command| in_workspace(command, |package| folder(&shell::root(), package));
+        let args = run("cargo test -p eyas-scap --features live --test syscalls file::statfs").unwrap();
+        assert_eq!(
+            args,
+            ["test", "--workspace", "--features", FEATURES, "--test", "syscalls", "file::statfs"]
+        );
+        for (command, error) in [
+            ("cargo test -p eyas-scap --test nothing", "eyas-scap has no test nothing"),
+            ("cargo test -p nothing --test syscalls", "there is no package nothing"),
+            ("cargo test statfs", "`cargo test statfs` names no package or no test"),
+        ] {
+            assert_eq!(run(command).unwrap_err(), error);
+        }
+    }
 
     const PAGE: &str = "1. Replace in `a.rs`\n\n   ```rust,ignore\n   old\n   ```\n\n   by\n\n   ```rust,ignore\n   new {\n       x\n   \
                         }\n   ```\n\n2. Add to `b.rs`, below the line `rows! {`:\n\n   ```rust,ignore\n   row\n   ```\n\n3. \

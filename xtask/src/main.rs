@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use eyas_console::{note, say};
 
+mod ci;
 mod codegen;
 mod containers;
 mod demo;
@@ -32,6 +33,7 @@ usage: cargo xtask COMMAND
   check [--yes]     formatting, lints, documentation, its links and language, the probe for every
                     architecture, generated files, the stated version of Rust, publication (a dry run, which asks the
                     registry unless CARGO_NET_OFFLINE=true)
+  ci                what `test` and `check` do, with nothing done twice, and the lints beside the tests: see .ci/run
   codegen [--check | --objects]
                     write the generated pages and picture of docs/ and, if its sources changed, compile the probe (needs clang);
                     or only compare them; or compile the probe whatever changed
@@ -79,6 +81,8 @@ fn main() -> ExitCode {
         ["demo"] => demo::run(consent),
         ["test"] => setup::ensure(consent).and_then(|()| test()),
         ["check"] => setup::ensure_clang(consent).and_then(|()| check()),
+        ["ci"] => setup::ensure_clang(consent).and_then(|()| ci::run()),
+        ["lints"] => lints(),
         ["dist"] => setup::ensure(consent).and_then(|()| dist::run_all(None)),
         ["dist", "--programs", dir] => dist::run_all(Some(dir.as_ref())),
         ["dist", "--image", dir] => dist::run_image(dir.as_ref()),
@@ -119,17 +123,27 @@ fn test() -> Result<(), String> {
 }
 
 fn check() -> Result<(), String> {
+    lints()?;
+    // The probe for every architecture: it compiles, and the shipped objects are what it compiles to. Links, language and
+    // examples of the pages, and what the project promises about its own code. With the features of the tests, so that
+    // nothing is built twice.
+    shell::cargo(&["test", "--workspace", "--features", FEATURES, "--test", "targets", "--test", "tidy"])?;
+    check_rest()
+}
+
+/// Formatting, clippy, rustdoc.
+fn lints() -> Result<(), String> {
     shell::cargo(&["fmt", "--all", "--check"])?;
     let lint = ["clippy", "--workspace", "--all-targets", "--features", FEATURES, "--", "-D", "warnings"];
     shell::cargo(&lint)?;
     shell::cargo_with(
         &["doc", "--workspace", "--no-deps", "--features", FEATURES],
         &[("RUSTDOCFLAGS", "-D warnings")],
-    )?;
-    // The probe for every architecture: it compiles, and the shipped objects are what it compiles to. Links, language and
-    // examples of the pages, and what the project promises about its own code. With the features of the tests, so that
-    // nothing is built twice.
-    shell::cargo(&["test", "--workspace", "--features", FEATURES, "--test", "targets", "--test", "tidy"])?;
+    )
+}
+
+/// The checks that are neither lints nor tests.
+fn check_rest() -> Result<(), String> {
     // The guides, in a copy.
     guide::run()?;
     codegen::check()?;
