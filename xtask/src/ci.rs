@@ -6,16 +6,17 @@ use std::process::{Child, Command};
 
 use eyas_console::note;
 
+use crate::checks;
 use crate::shell::{FEATURES, cargo, target};
 
 /// Runs the tests and the checks. The lints run beside the tests, most of which wait or use one CPU.
 pub fn run() -> Result<(), String> {
     cargo(&["test", "--workspace", "--features", FEATURES, "--no-run"])?;
     let lints = Lints::start()?;
-    let tested = crate::test();
+    let tested = checks::test();
     let linted = lints.finish();
     tested.and(linted)?;
-    crate::check_rest()
+    checks::rest()
 }
 
 /// The lints, while they run in a process of their own.

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use eyas_console::{note, say};
 
+mod checks;
 mod ci;
 mod codegen;
 mod containers;
@@ -23,7 +24,6 @@ mod shell;
 mod soak;
 
 use setup::Consent;
-use shell::FEATURES;
 
 const USAGE: &str = "\
 usage: cargo xtask COMMAND
@@ -79,10 +79,10 @@ fn main() -> ExitCode {
     }
     let done = match words.as_slice() {
         ["demo"] => demo::run(consent),
-        ["test"] => setup::ensure(consent).and_then(|()| test()),
-        ["check"] => setup::ensure_clang(consent).and_then(|()| check()),
+        ["test"] => setup::ensure(consent).and_then(|()| checks::test()),
+        ["check"] => setup::ensure_clang(consent).and_then(|()| checks::run()),
         ["ci"] => setup::ensure_clang(consent).and_then(|()| ci::run()),
-        ["lints"] => lints(),
+        ["lints"] => checks::lints(),
         ["dist"] => setup::ensure(consent).and_then(|()| dist::run_all(None)),
         ["dist", "--programs", dir] => dist::run_all(Some(dir.as_ref())),
         ["dist", "--image", dir] => dist::run_image(dir.as_ref()),
@@ -115,38 +115,4 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-fn test() -> Result<(), String> {
-    // One binary after another, so that live tests never overlap. A failure does not hide others.
-    shell::cargo(&["test", "--workspace", "--features", FEATURES, "--no-fail-fast"])
-}
-
-fn check() -> Result<(), String> {
-    lints()?;
-    // The probe for every architecture: it compiles, and the shipped objects are what it compiles to. Links, language and
-    // examples of the pages, and what the project promises about its own code. With the features of the tests, so that
-    // nothing is built twice.
-    shell::cargo(&["test", "--workspace", "--features", FEATURES, "--test", "targets", "--test", "tidy"])?;
-    check_rest()
-}
-
-/// Formatting, clippy, rustdoc.
-fn lints() -> Result<(), String> {
-    shell::cargo(&["fmt", "--all", "--check"])?;
-    let lint = ["clippy", "--workspace", "--all-targets", "--features", FEATURES, "--", "-D", "warnings"];
-    shell::cargo(&lint)?;
-    shell::cargo_with(
-        &["doc", "--workspace", "--no-deps", "--features", FEATURES],
-        &[("RUSTDOCFLAGS", "-D warnings")],
-    )
-}
-
-/// The checks that are neither lints nor tests.
-fn check_rest() -> Result<(), String> {
-    // The guides, in a copy.
-    guide::run()?;
-    codegen::check()?;
-    publish::check_rust_version()?;
-    publish::check()
 }
