@@ -58,7 +58,7 @@ fn workspace(at: &Path) {
     let mut sections: String = names.into_iter().map(section).collect();
     // The same as here, so that the dependencies need not be built again.
     sections += &section("profile.dev]");
-    sections += &section("profile.dev.package.\"*\"]");
+    sections += &section("profile.dev.package]");
     let workspace = "[workspace]\nresolver = \"3\"\nmembers = [\"crates/*\"]\n\n";
     // Another version, because cargo names its files by package and version: the copy must not replace those of this
     // workspace.
