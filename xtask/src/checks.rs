@@ -11,27 +11,17 @@ pub fn test() -> Result<(), String> {
 
 /// Runs every check.
 pub fn run() -> Result<(), String> {
-    lints()?;
-    // The probe for every architecture: it compiles, and the shipped objects are what it compiles to. Links, language and
-    // examples of the pages, and what the project promises about its own code. With the features of the tests, so that
-    // nothing is built twice.
-    shell::cargo(&["test", "--workspace", "--features", FEATURES, "--test", "targets", "--test", "tidy"])?;
-    rest()
-}
-
-/// Formatting, clippy, rustdoc.
-pub fn lints() -> Result<(), String> {
     shell::cargo(&["fmt", "--all", "--check"])?;
     let lint = ["clippy", "--workspace", "--all-targets", "--features", FEATURES, "--", "-D", "warnings"];
     shell::cargo(&lint)?;
     shell::cargo_with(
         &["doc", "--workspace", "--no-deps", "--features", FEATURES],
         &[("RUSTDOCFLAGS", "-D warnings")],
-    )
-}
-
-/// The checks that are neither lints nor tests.
-pub fn rest() -> Result<(), String> {
+    )?;
+    // The probe for every architecture: it compiles, and the shipped objects are what it compiles to. Links, language and
+    // examples of the pages, and what the project promises about its own code. With the features of the tests, so that
+    // nothing is built twice.
+    shell::cargo(&["test", "--workspace", "--features", FEATURES, "--test", "targets", "--test", "tidy"])?;
     // The guides, in a copy.
     guide::run()?;
     codegen::check()?;

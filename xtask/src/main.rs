@@ -6,7 +6,6 @@ use std::process::ExitCode;
 use eyas_console::{note, say};
 
 mod checks;
-mod ci;
 mod codegen;
 mod containers;
 mod demo;
@@ -33,7 +32,6 @@ usage: cargo xtask COMMAND
   check [--yes]     formatting, lints, documentation, its links and language, the probe for every
                     architecture, generated files, the stated version of Rust, publication (a dry run, which asks the
                     registry unless CARGO_NET_OFFLINE=true)
-  ci                what `test` and `check` do, with nothing done twice, and the lints beside the tests: see .ci/run
   codegen [--check | --objects]
                     write the generated pages and picture of docs/ and, if its sources changed, compile the probe (needs clang);
                     or only compare them; or compile the probe whatever changed
@@ -81,8 +79,6 @@ fn main() -> ExitCode {
         ["demo"] => demo::run(consent),
         ["test"] => setup::ensure(consent).and_then(|()| checks::test()),
         ["check"] => setup::ensure_clang(consent).and_then(|()| checks::run()),
-        ["ci"] => setup::ensure_clang(consent).and_then(|()| ci::run()),
-        ["lints"] => checks::lints(),
         ["dist"] => setup::ensure(consent).and_then(|()| dist::run_all(None)),
         ["dist", "--programs", dir] => dist::run_all(Some(dir.as_ref())),
         ["dist", "--image", dir] => dist::run_image(dir.as_ref()),
