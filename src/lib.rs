@@ -5,12 +5,14 @@
 //! events, `eyas-rules`. The programs `falco` and `sysdig` are built on this crate.
 //!
 //! ```text
-//!   kernel ──ring──> scap::live   ┐
-//!                                 ├─ EventSource ─> sinsp::Inspector ─> EventView ─> rules::Engine ─> Match ─> Alert
-//!   .scap  ──file──> scap::Reader ┘  └───────────────────────── Detector ──────────────────────────┘
+//! kernel ──ring──> scap::live   ┐
+//!                               ├─ EventSource ─> sinsp::Inspector ─> EventView ─> rules::Engine ─> Match ─> Alert
+//! .scap  ──file──> scap::Reader ┘                                                        ^
+//! rules  ──file──> rules::RuleSource ─> RuleSet ─────────────────────────────────────────┘
 //! ```
 //!
-//! A [`Detector`] joins the parts: it is an iterator over the alerts of a source.
+//! A [`Detector`] joins the parts: it is an iterator over the alerts of a source. [`load_rules`] is the short way from
+//! files to an engine.
 //!
 //! ```
 //! use eyas::{Detector, load_rules, scap::Reader};

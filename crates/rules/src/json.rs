@@ -1,6 +1,6 @@
 //! Texts in JSON.
 
-use eyas_fields::{is_shown, write_escape};
+use eyas_fields::{write_escape, write_text};
 
 /// Number of bytes checked in one step; the compiler vectorizes the step.
 const STEP: usize = 32;
@@ -51,17 +51,7 @@ fn escape_from(out: &mut Vec<u8>, mut rest: &[u8]) {
             }
             _ => {
                 let end = rest.iter().position(u8::is_ascii).unwrap_or(rest.len());
-                for chunk in rest[..end].utf8_chunks() {
-                    for c in chunk.valid().chars() {
-                        match is_shown(c) {
-                            true => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
-                            false => write_escape(out, c),
-                        }
-                    }
-                    if !chunk.invalid().is_empty() {
-                        out.extend_from_slice("\u{fffd}".as_bytes());
-                    }
-                }
+                write_text(out, &rest[..end]);
                 rest = &rest[end..];
             }
         }

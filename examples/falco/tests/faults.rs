@@ -470,11 +470,3 @@ fn too_few_files_are_an_error_that_names_the_limit() {
     let log = String::from_utf8_lossy(&out.stderr);
     assert!(!out.status.success() && log.contains("raise the limit, with `ulimit -n`"), "{log}");
 }
-
-#[test]
-fn help_that_cannot_be_written_is_an_error() {
-    let full = File::options().write(true).open("/dev/full").unwrap();
-    let out = Command::new(env!("CARGO_BIN_EXE_falco")).arg("--help").stdout(full).output().unwrap();
-    let log = String::from_utf8_lossy(&out.stderr);
-    assert!(out.status.code() == Some(1) && log.contains("cannot write to standard output"), "{log}");
-}
