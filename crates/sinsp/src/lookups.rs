@@ -142,8 +142,10 @@ impl AsyncLookups {
         waits: Waits,
     ) -> Option<Self> {
         let anybody = containers.is_some() || accounts.is_some();
-        let (hold, accounts_wait) = (Hold::new(waits.containers), waits.accounts);
-        anybody.then(|| Self { containers, accounts, hold, accounts_wait, ..Self::default() })
+        anybody.then(|| {
+            let (hold, accounts_wait) = (Hold::new(waits.containers), waits.accounts);
+            Self { containers, accounts, hold, accounts_wait, ..Self::default() }
+        })
     }
 
     /// Adds arrived results to the state, and makes the requests that the event causes.

@@ -243,7 +243,7 @@ impl Capture {
     /// Call this while no events arrive.
     pub fn idle(&mut self) {
         let Some(active) = &self.active else { return };
-        if clock::now() > active.deadline.saturating_add(GRACE) {
+        if clock::steady() > active.deadline.saturating_add(GRACE) {
             self.end();
         } else if self.since.elapsed() >= DELAY {
             self.hand_on(true);

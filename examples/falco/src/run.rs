@@ -78,6 +78,8 @@ pub fn run(
     let config = &setup.config;
     let signals = Signals::listen()?;
     BEGUN.store(true, Ordering::Relaxed);
+    // Begins with the clock of the events.
+    clock::steady();
     #[cfg(feature = "grpc")]
     let grpc = grpc::start(config)?;
     let mut outputs = Outputs::open(OUTPUTS, config, args.unbuffered, signals.stop.clone())?;
@@ -224,7 +226,14 @@ pub fn run(
     // Dropped last: until here, it guarantees that the program ends.
     drop(telemetry);
     drop(watchdog);
-    outcome
+    outcome?;
+    // Who ends a replay does not wait for the rest of its alerts.
+    match outputs.hub().failures() {
+        failures if config.engine.is_replay() && !signals.stop.is_set() && !failures.is_empty() => {
+            bail!("the replay lost alerts: {}", failures.join("; "))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Queue for events that plugins send to a live capture.
@@ -384,7 +393,7 @@ impl Alone<'_, '_> {
                 }
                 Ok(Step::Idle) => {
                     self.capture.idle();
-                    self.judge.summarize(clock::now(), self.outputs.batch());
+                    self.judge.summarize(clock::steady(), self.outputs.batch());
                     self.outputs.offer();
                     looks = true;
                 }
@@ -480,7 +489,7 @@ impl Alone<'_, '_> {
         let windows = inspector.loss_windows(is_over);
         let Some(verdicts) = &mut self.verdicts else { return };
         let threads = inspector.state().threads.len() as u64;
-        for alert in verdicts.look(&windows, threads, self.last_event.max(clock::now())) {
+        for alert in verdicts.look(&windows, threads, self.last_event.max(clock::steady())) {
             self.judge.setup.add_alert(&alert, self.outputs.batch());
         }
     }
@@ -596,7 +605,7 @@ impl Alone<'_, '_> {
             self.judge.setup.add_alert(&alert, self.outputs.batch());
             self.outputs.offer();
         }
-        let now = clock::now();
+        let now = clock::steady();
         if self.monitor.is_due(now) {
             for alert in self.tampering.check(source.tampering()) {
                 self.judge.setup.add_alert(&alert, self.outputs.batch());

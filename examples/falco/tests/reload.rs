@@ -343,6 +343,26 @@ fn a_signal_reloads_what_is_not_watched() {
 }
 
 #[test]
+fn a_storm_of_signals_loses_no_event() {
+    let dir = Dir::new("storm");
+    let rules = dir.write("rules.yaml", every("one"));
+    let pieces = demo_pieces();
+    let mut run = Run::start(&["-c", "/dev/null", "-r", rules.to_str().unwrap(), "-e", "-"]);
+    run.feed(&pieces[..100]);
+    run.wait_for("Opening 'syscall' source");
+    for pieces in pieces[100..].chunks(pieces.len() / 50) {
+        run.signal(Signal::HUP);
+        run.feed(pieces);
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    let (out, log) = run.end();
+    let numbers: Vec<u64> = alerts(&out).into_iter().map(|(_, number)| number).collect();
+    assert_eq!(numbers, demo_numbers());
+    let reloads = log.matches("Reloaded: 1 rules").count();
+    assert!(reloads > 1 && !log.contains("hot restart failure"), "{log}");
+}
+
+#[test]
 fn a_reload_takes_over_what_can_change_and_names_what_cannot() {
     let dir = Dir::new("settings");
     let rules = dir.write("rules.yaml", &(every("old") + &every("new")));

@@ -112,10 +112,31 @@ fn lost<'l>(log: &'l str, output: &str) -> &'l str {
     line.unwrap_or_else(|| panic!("{output} lost nothing: {log}"))
 }
 
-/// Replays with a stuck output: the file has all alerts, and the log reports the losses of the other
+/// Replays with a stuck output, which fails: the file has all alerts, and the log reports the losses of the other
 /// output.
 #[track_caller]
 fn check(options: &[&str], output: &str, reason: &str, prepare: impl FnOnce(&Dir, &mut Command)) {
+    let (status, log) = replay(options, output, reason, prepare);
+    assert_eq!(status.code(), Some(1), "{log}");
+    let line = log.lines().find(|line| line.starts_with("Error: the replay lost alerts: "));
+    let said = format!("{output} lost ");
+    assert!(line.is_some_and(|line| line.contains(&said) && line.contains(reason)), "{log}");
+}
+
+/// The same with an output whose losses do not make a replay fail.
+#[track_caller]
+fn check_receiver(options: &[&str], output: &str, reason: &str, prepare: impl FnOnce(&Dir, &mut Command)) {
+    let (status, log) = replay(options, output, reason, prepare);
+    assert!(status.success() && !log.contains("the replay lost alerts"), "{status}: {log}");
+}
+
+#[track_caller]
+fn replay(
+    options: &[&str],
+    output: &str,
+    reason: &str,
+    prepare: impl FnOnce(&Dir, &mut Command),
+) -> (ExitStatus, String) {
     let dir = Dir::new(output);
     let mut falco = Falco::new(&dir, &[&["output_timeout=300"], options].concat()).replay(&demo());
     prepare(&dir, &mut falco.command);
@@ -123,7 +144,6 @@ fn check(options: &[&str], output: &str, reason: &str, prepare: impl FnOnce(&Dir
     let mut run = falco.start();
     let status = run.wait();
     let (took, log) = (began.elapsed(), run.log());
-    assert!(status.success(), "{status}: {log}");
     assert_eq!(falco.numbers(), all(), "{log}");
     assert!(took < SOON / 2, "{took:?}");
     assert!(!log.contains("panicked"), "{log}");
@@ -131,6 +151,7 @@ fn check(options: &[&str], output: &str, reason: &str, prepare: impl FnOnce(&Dir
     assert!(line.contains(reason), "{reason}: {log}");
     let of = all().len();
     assert!(log.lines().any(|line| line.starts_with(&format!("   - {output}: ")) && line.ends_with(&format!(" of {of}"))));
+    (status, log)
 }
 
 const STUCK: &str = "not taken within 300 ms at the end of the run (output_timeout)";
@@ -154,7 +175,7 @@ fn standard_output_on_a_full_disk() {
 
 #[test]
 fn standard_output_whose_reader_is_gone() {
-    check(&[], "stdout_output", ", its reader is gone (standard output)", |_, falco| {
+    check_receiver(&[], "stdout_output", ", its reader is gone (standard output)", |_, falco| {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
         falco.stdout(writer);
@@ -174,7 +195,7 @@ fn a_program_that_never_reads() {
 fn a_server_that_never_answers() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http_output.url=http://{}/", silent.local_addr().unwrap());
-    check(&["http_output.enabled=true", &url], "http_output", STUCK, |_, falco| {
+    check_receiver(&["http_output.enabled=true", &url], "http_output", STUCK, |_, falco| {
         falco.env_remove("http_proxy").env_remove("HTTP_PROXY");
     });
 }
@@ -189,7 +210,7 @@ fn a_log_daemon_that_hangs() {
     }
     let dir = Dir::new("stalls-log");
     let daemon = UnixDatagram::bind(dir.join("log")).unwrap();
-    check(&["syslog_output.enabled=true"], "syslog_output", STUCK, |_, falco| {
+    check_receiver(&["syslog_output.enabled=true"], "syslog_output", STUCK, |_, falco| {
         let mut wrapped = Command::new(&unshare);
         wrapped.args(["-m", "/bin/sh", "-c", log::WITH_LOG]).arg(dir.join("log")).arg(dir.join("dev"));
         wrapped.arg(falco.get_program()).args(falco.get_args()).env("TZ", "UTC");
@@ -214,7 +235,7 @@ fn a_fifo_in_the_place_of_a_file() {
         let out = falco.command.args(["-o", &file]).stdout(Stdio::piped()).output().unwrap();
         drop(reader);
         let log = String::from_utf8_lossy(&out.stderr);
-        assert!(out.status.success(), "{log}");
+        assert_eq!(out.status.code(), Some(1), "{log}");
         let alerts = out.stdout.split(|byte| *byte == b'\n').filter(|line| line.ends_with(b"xxx")).count();
         assert_eq!(alerts, all().len(), "{log}");
         assert!(lost(&log, "file_output").contains(STUCK), "{log}");
@@ -553,8 +574,12 @@ fn live_detection_goes_on_whatever_outputs_do() {
         ["stdout_output: ", "program_output: ", "http_output: "].iter().all(|output| body.contains(output))
     });
     assert!(!body.contains("file_output: ") && !body.contains("event loop"), "{body}");
-    // After all outputs have been stuck for a while.
-    open_often(&watched, 1000);
+    // After all outputs have been stuck for a while, and while falco reloads its files again and again.
+    for _ in 0..50 {
+        run.signal(Signal::HUP);
+        open_often(&watched, 20);
+        std::thread::sleep(Duration::from_millis(20));
+    }
     let until = Instant::now() + SOON;
     while count() < before + 4000 {
         assert!(Instant::now() < until, "{} of {}", count(), before + 4000);

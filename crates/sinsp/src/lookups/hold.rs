@@ -4,9 +4,11 @@
 //! the limit, which begins at the first event of its container. So events are never later than the limit,
 //! however many containers start.
 
+use std::sync::OnceLock;
 use std::time::{Duration, Instant, SystemTime};
 
 use rustc_hash::FxHashMap;
+use rustix::time::{ClockId, clock_gettime};
 
 use crate::state::{Reports, State, Text};
 
@@ -26,6 +28,8 @@ pub(super) struct Hold {
 
 impl Hold {
     pub(super) fn new(time: Duration) -> Self {
+        // The clock begins with the capture.
+        now();
         Self { time: u64::try_from(time.as_nanos()).unwrap_or(u64::MAX), until: FxHashMap::default() }
     }
 
@@ -73,8 +77,13 @@ pub(super) fn is_recent(ts: u64) -> bool {
     now().abs_diff(ts) < RECENT
 }
 
-/// ns since the epoch.
+/// ns since the epoch on the clock of live events, which does not jump if someone sets the clock of the machine.
 fn now() -> u64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+    static BOOT: OnceLock<Duration> = OnceLock::new();
+    let since_boot = Duration::try_from(clock_gettime(ClockId::Boottime)).unwrap_or_default();
+    let boot = BOOT.get_or_init(|| {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        now.saturating_sub(since_boot)
+    });
+    u64::try_from((*boot + since_boot).as_nanos()).unwrap_or(u64::MAX)
 }

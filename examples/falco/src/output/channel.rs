@@ -164,6 +164,11 @@ impl Channel {
         Some(format!("{name}: {waiting} {wait}, {was} taken for {still}{hint}"))
     }
 
+    /// Why alerts were lost, and where they should have gone.
+    pub fn why_lost(&self) -> String {
+        format!("{} ({})", self.state.losses.reasons(), self.place)
+    }
+
     /// Logs lost alerts, if a report is due.
     pub fn report(&self, is_over: bool) {
         let (name, place) = (self.row.name, &self.place);

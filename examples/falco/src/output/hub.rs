@@ -169,6 +169,22 @@ impl Hub {
         counts
     }
 
+    /// The losses that make a replay fail, each with the output and the reasons. A reader of standard output
+    /// that has gone does not need the rest.
+    pub fn failures(&self) -> Vec<String> {
+        let counts = self.counts();
+        let all = self.all();
+        let of_row = |(name, counts): (&&'static str, &Counts)| {
+            let channel =
+                all.iter().find(|channel| channel.row().name == *name && channel.row().fails_replay)?;
+            let is_unwanted = channel.row().is_stdout && channel.is_gone();
+            let all = counts.lost + counts.delivered;
+            let text = || format!("{name} lost {} of {all}, {}", counts.lost, channel.why_lost());
+            (counts.lost > 0 && !is_unwanted).then(text)
+        };
+        counts.iter().filter_map(of_row).collect()
+    }
+
     /// Logs lost alerts if a report is due, and drops replaced outputs that are stuck. Call this about once
     /// a second.
     pub fn look(&self) {

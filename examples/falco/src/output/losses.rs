@@ -96,6 +96,13 @@ impl Losses {
         (inner.all, inner.queue_full)
     }
 
+    /// The reasons of the last losses, in words.
+    pub fn reasons(&self) -> String {
+        let inner = self.lock();
+        let reasons = inner.trouble.iter().flat_map(|trouble| &trouble.reasons);
+        reasons.map(|(reason, _)| reason.to_string()).collect::<Vec<_>>().join("; ")
+    }
+
     /// The report that is due now, if any: the lost alerts with time and reasons, or that the output works
     /// again. `delivered` is the number of alerts that the output has delivered so far.
     pub fn report(&self, unit: &str, delivered: u64, is_over: bool) -> Option<Report> {

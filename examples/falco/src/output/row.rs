@@ -24,6 +24,8 @@ pub struct Row {
     /// Whether it writes to standard output. If it is the only output, a replay waits for its reader, like
     /// any filter program.
     pub is_stdout: bool,
+    /// Whether a replay fails if this output lost alerts.
+    pub fails_replay: bool,
     /// Completes its section with defaults, or returns an error if the section is invalid.
     pub complete: fn(Option<Value>) -> Result<Value>,
     /// Whether the configuration enables it.
@@ -57,6 +59,9 @@ pub trait Section: Default + DeserializeOwned + Serialize {
     const RELOAD: Reload = Reload::WhenChanged;
     /// Whether it writes to standard output.
     const IS_STDOUT: bool = false;
+    /// Whether a replay fails if this output lost alerts. Falco's configuration enables outputs whose receivers
+    /// are often absent where captures are replayed, such as the log daemon; these do not.
+    const FAILS_REPLAY: bool = false;
     /// Whether it needs the record of each alert, not only the line.
     const NEEDS_RECORD: bool = false;
 
@@ -108,6 +113,7 @@ impl Row {
         depends_on: &[],
         reload: Reload::WhenChanged,
         is_stdout: false,
+        fails_replay: false,
         complete: |value| Ok(value.unwrap_or_default()),
         is_enabled: |_| true,
         needs_record: |_| false,
@@ -124,6 +130,7 @@ impl Row {
             depends_on: S::DEPENDS_ON,
             reload: S::RELOAD,
             is_stdout: S::IS_STDOUT,
+            fails_replay: S::FAILS_REPLAY,
             complete: |value| {
                 let section = match value {
                     Some(value) => serde_json::from_value(value).context(S::NAME)?,

@@ -31,6 +31,7 @@ impl Section for Settings {
     const NAME: &'static str = "file_output";
     const KEYS: &'static [(&'static str, Shape)] =
         &[("enabled", Shape::Bool), ("keep_alive", Shape::Bool), ("filename", Shape::Text), JSON_SCHEMA];
+    const FAILS_REPLAY: bool = true;
 
     fn is_enabled(&self) -> bool {
         self.enabled

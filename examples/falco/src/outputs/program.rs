@@ -43,6 +43,7 @@ impl Section for Settings {
     const NAME: &'static str = "program_output";
     const KEYS: &'static [(&'static str, Shape)] =
         &[("enabled", Shape::Bool), ("keep_alive", Shape::Bool), ("program", Shape::Text), JSON_SCHEMA];
+    const FAILS_REPLAY: bool = true;
 
     fn is_enabled(&self) -> bool {
         self.enabled

@@ -30,6 +30,7 @@ impl Section for Settings {
     const NAME: &'static str = "stdout_output";
     const KEYS: &'static [(&'static str, Shape)] = &[("enabled", Shape::Bool), JSON_SCHEMA];
     const IS_STDOUT: bool = true;
+    const FAILS_REPLAY: bool = true;
 
     fn is_enabled(&self) -> bool {
         self.enabled
