@@ -223,7 +223,7 @@ fn in_workspace(command: &str, folder: impl Fn(&str) -> Option<PathBuf>) -> Resu
     while let Some(word) = words.next() {
         match word {
             "-p" => package = words.next(),
-            "--features" => drop(words.next()),
+            "--features" => _ = words.next(),
             "--test" => {
                 test = words.next();
                 args.extend(["--test", test.unwrap_or_default()]);
