@@ -4,7 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use eyas_rules::{AlertOptions, Engine, Follower, Match, Priority, RuleSet, SchemaMismatch, SharedEngine};
+use eyas_rules::{
+    AlertOptions, Engine, Follower, Match, Priority, RuleSet, RuleSetBuilder, SchemaMismatch, SharedEngine,
+};
 use eyas_scap::EventSource;
 use eyas_sinsp::plugin::{PluginError, PluginSet};
 use eyas_sinsp::{Config, Inspector, Step};
@@ -62,12 +64,17 @@ pub fn load_rules_of<P: AsRef<Path>>(
     source: &str,
     paths: impl IntoIterator<Item = P>,
 ) -> Result<Engine, Error> {
+    Ok(rules_with_plugins(plugins, source).read(paths)?.compile()?)
+}
+
+/// Options for rules of all event sources of the plugins. [`RuleSet::compile`] is for the rules of `source`, and
+/// [`RuleSet::compile_for`] for those of the other sources. Rules may require the plugins.
+pub fn rules_with_plugins(plugins: &PluginSet, source: &str) -> RuleSetBuilder {
     let mut builder = RuleSet::builder(Arc::new(plugins.schema(source)));
     for other in plugins.sources().into_iter().filter(|other| *other != source) {
         builder = builder.add_schema(Arc::new(plugins.schema(other)));
     }
-    let versions = plugins.infos().map(|info| (info.name.clone(), info.version.0.map(u64::from)));
-    Ok(builder.plugins(versions).read(paths)?.compile()?)
+    builder.plugins(plugins.infos().map(|info| (info.name.clone(), info.version.0.map(u64::from))))
 }
 
 /// An event that a rule matched.

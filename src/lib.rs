@@ -46,7 +46,7 @@ mod detector;
 #[cfg(feature = "async")]
 mod stream;
 
-pub use detector::{Detection, Detector, Error, load_rules, load_rules_of};
+pub use detector::{Detection, Detector, Error, load_rules, load_rules_of, rules_with_plugins};
 pub use eyas_audit as audit;
 pub use eyas_events as events;
 pub use eyas_fields as fields;

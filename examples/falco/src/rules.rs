@@ -120,14 +120,8 @@ pub fn files(paths: &[PathBuf]) -> Vec<PathBuf> {
 
 /// The configured options of loading.
 fn builder(config: &Config, print: Option<&str>, items: &ItemFiles) -> RuleSetBuilder {
-    let set = &plugins::loaded().set;
-    let mut builder = RuleSet::builder(Arc::new(set.schema(SYSCALL)));
-    for source in set.sources().into_iter().filter(|source| *source != SYSCALL) {
-        builder = builder.add_schema(Arc::new(set.schema(source)));
-    }
     let items = items.clone();
-    builder = builder
-        .plugins(set.infos().map(|info| (info.name.clone(), info.version.0.map(u64::from))))
+    let mut builder = eyas::rules_with_plugins(&plugins::loaded().set, SYSCALL)
         .buffers(config.buffers())
         .static_fields(config.static_fields.clone())
         .item_files(move |rules, name| items.read(rules, name));
