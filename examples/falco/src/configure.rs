@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use eyas::yaml::{Kind, Node};
 use serde_json::Value;
 
@@ -112,6 +112,7 @@ fn read_all(given: Option<&Path>, options: &[String], capture: Option<&Path>) ->
     config.check()?;
     warnings.extend(config.base_syscalls.oddities());
     warnings.extend(config.append_output.iter().filter_map(Append::oddity));
+    warnings.extend(config.rules.iter().enumerate().filter_map(|(index, entry)| entry.oddity(index)));
     warnings.extend(config.falco_libs.oddity());
     warnings.extend(config.syscall_event_drops.oddity());
     #[cfg(feature = "grpc")]
@@ -160,7 +161,7 @@ fn include(
     // Warnings are collected later, when all files have been read.
     let Some(list) = fit::fit(list, shape, &key, &mut Vec::new())? else { return Ok(()) };
     let entries: Vec<ConfigFile> =
-        serde_json::from_value(list).context("config_files: an entry has no `path`")?;
+        serde_json::from_value(list).map_err(|_| anyhow!("config_files: an entry has no `path`"))?;
     for entry in entries {
         let path = entry.path();
         let how = match entry.strategy().unwrap_or("append") {

@@ -63,6 +63,7 @@ mod telemetry;
 mod test;
 mod timeouts;
 mod to_sql;
+mod unmatched;
 mod verdicts;
 mod versions;
 mod watchdog;

@@ -20,6 +20,7 @@ use crate::item_files::ItemFiles;
 use crate::list;
 use crate::log::{self, Level};
 use crate::plugins;
+use crate::unmatched;
 
 /// The YAML files of `path`: the file itself, or the files directly in the directory, sorted.
 pub fn yaml_files(path: &Path) -> Result<Vec<PathBuf>> {
@@ -212,6 +213,8 @@ pub fn load_sources(args: &Args, config: &Config, items: &ItemFiles) -> Result<E
             others.push(Arc::new(engine));
         }
     }
+    let all = engine.rules().iter().chain(others.iter().flat_map(|engine| engine.rules()));
+    unmatched::warnings(config, all, &plugins::loaded().sources()).iter().for_each(|w| log::warning(w));
     Ok(Engines { engine, others })
 }
 

@@ -101,6 +101,48 @@ fn rules_are_chosen_by_name_tag_and_priority() {
 }
 
 #[test]
+fn entries_about_rules_that_do_not_exist_are_named() {
+    let (_dir, config) = setup("unmatched", "");
+    for (option, want) in [
+        (
+            "rules[].disable.rule=Any opend",
+            "rules[0].disable.rule has no effect: no loaded rule is named `Any opend`; did you mean `Any opened`?",
+        ),
+        ("rules[].enable.rule=x*y", "rules[0].enable.rule has no effect: no loaded rule is named `x*y`"),
+        (
+            "rules[].enable.tag=proces",
+            "rules[0].enable.tag has no effect: no loaded rule has the tag `proces`; did you mean `process`?",
+        ),
+        (
+            "rules[]={disable: {rule: '*'}, enable: {tag: file}}",
+            "rules[0].disable has no effect beside enable: make two entries of it",
+        ),
+        (
+            "append_output[]={match: {rule: Any}, extra_output: x}",
+            "append_output[0].match.rule has no effect: no loaded rule is named `Any`",
+        ),
+        (
+            "append_output[]={match: {source: sycall}, extra_output: x}",
+            "append_output[0].match.source has no effect: no event source is called `sycall`; did you mean `syscall`?",
+        ),
+        (
+            "append_output[]={match: {tags: [file, process]}, extra_output: x}",
+            "append_output[0].match.tags has no effect: no loaded rule has the tags `file`, `process`",
+        ),
+    ] {
+        let run = replay(&config, &[option], &[]);
+        assert!(run.code == Some(0) && run.log.contains(want), "{option}: {}", run.log);
+    }
+    for option in [
+        "rules[].disable.rule=Any*",
+        "append_output[]={match: {rule: Any opened, tags: [file]}, extra_output: x}",
+    ] {
+        let run = replay(&config, &[option], &[]);
+        assert!(!run.log.contains("has no effect"), "{option}: {}", run.log);
+    }
+}
+
+#[test]
 fn drops_are_simulated_by_the_clock_of_a_replay() {
     let (_dir, config) = setup("drops", "syscall_event_drops: {simulate_drops: true, rate: 0, max_burst: 1}");
     let run = |actions: &str| {

@@ -13,18 +13,24 @@ pub enum Select {
     Source(String),
 }
 
+impl Select {
+    /// Whether this selects the rule.
+    pub fn matches(&self, rule: &Rule) -> bool {
+        match self {
+            Self::Rule(pattern) => wildcard(pattern, &rule.name),
+            Self::Tag(tag) => rule.tags.iter().any(|t| t == tag),
+            Self::Source(source) => rule.source == *source,
+        }
+    }
+}
+
 /// Positions of the enabled rules, in the order of testing; sets their flag `enabled`. A selection enables
 /// or disables rules; a later one wins. Rules less severe than `minimum` stay disabled.
 pub(super) fn order(rules: &mut [Rule], selections: &[(bool, Select)], minimum: Priority) -> Vec<usize> {
     let mut order: Vec<usize> = (0..rules.len()).filter(|index| rules[*index].enabled).collect();
     for (on, which) in selections {
         for (index, rule) in rules.iter_mut().enumerate() {
-            let hit = match which {
-                Select::Rule(pattern) => wildcard(pattern, &rule.name),
-                Select::Tag(tag) => rule.tags.iter().any(|t| t == tag),
-                Select::Source(source) => rule.source == *source,
-            };
-            if !hit || rule.priority > minimum || rule.enabled == *on {
+            if !which.matches(rule) || rule.priority > minimum || rule.enabled == *on {
                 continue;
             }
             rule.enabled = *on;

@@ -34,6 +34,12 @@ const SELECTOR: Shape = Section(&[("rule", Text), ("tag", Text)]);
 pub const RULES: Shape = List(&Section(&[("enable", SELECTOR), ("disable", SELECTOR)]));
 
 impl Selection {
+    /// Warning about the entry with this number, of which one half has no effect.
+    pub fn oddity(&self, index: usize) -> Option<String> {
+        (self.enable.is_some() && self.disable.is_some())
+            .then(|| format!("rules[{index}].disable has no effect beside enable: make two entries of it"))
+    }
+
     /// Whether the entry enables or disables, and which rules.
     ///
     /// # Errors
