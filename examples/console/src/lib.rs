@@ -31,6 +31,15 @@ static STDOUT_LOCK: Mutex<()> = Mutex::new(());
 static STDOUT: OnceLock<File> = OnceLock::new();
 static STDERR: OnceLock<File> = OnceLock::new();
 
+/// What to do about an error of the system, by its message, if the remedy is the same everywhere.
+pub fn advice(message: &str) -> &'static str {
+    let too_many = io::Error::from(rustix::io::Errno::MFILE).to_string();
+    match message.contains(&too_many) {
+        true => ": raise the limit, with `ulimit -n` or LimitNOFILE of the systemd unit",
+        false => "",
+    }
+}
+
 /// Writes bytes to standard output, without a buffer.
 ///
 /// # Errors
@@ -124,6 +133,12 @@ mod tests {
         let (reader, writer) = io::pipe().unwrap();
         drop(reader);
         assert_eq!(write_all(writer, b"text").unwrap_err().1.kind(), ErrorKind::BrokenPipe);
+    }
+
+    #[test]
+    fn an_error_about_files_says_what_to_do() {
+        assert!(advice("can't open it: Too many open files (os error 24)").contains("ulimit -n"));
+        assert_eq!(advice("can't open it: No such file or directory (os error 2)"), "");
     }
 
     #[test]

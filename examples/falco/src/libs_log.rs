@@ -51,7 +51,8 @@ impl Subscriber for Log {
             tracing::Level::INFO => Level::Info,
             tracing::Level::DEBUG | tracing::Level::TRACE => Level::Debug,
         };
-        log::log(level, &format!("[libs]: {}{}", line.message, line.fields));
+        let text = line.message + &line.fields;
+        log::log(level, &format!("[libs]: {}", log::one_line(&text)));
     }
 
     fn new_span(&self, _: &Attributes<'_>) -> Id {

@@ -1,9 +1,11 @@
 //! Log lines on standard error, in Falco's form.
 
+use std::borrow::Cow;
 use std::panic::PanicHookInfo;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
+use eyas::fields::{is_shown, write_escape};
 use jiff::Zoned;
 
 use crate::config::{Config, LogLevel};
@@ -52,6 +54,7 @@ pub fn log(level: Level, message: &str) {
     if level as u8 > MAX.load(Ordering::Relaxed) {
         return;
     }
+    let message = &*escaped(message, |c| is_shown(c) || matches!(c, '\n' | '\t'));
     if SYSLOG.load(Ordering::Relaxed) {
         system_log::send(level as u8, message.trim_end());
     }
@@ -60,6 +63,26 @@ pub fn log(level: Level, message: &str) {
     }
     let form = if ISO.load(Ordering::Relaxed) { "%Y-%m-%dT%H:%M:%S%z" } else { "%a %b %d %H:%M:%S %Y" };
     console::print_error(&format!("{}: {}\n", Zoned::now().strftime(form), message.trim_end()));
+}
+
+/// The text of a plugin or a library as one line: it may repeat what others have written.
+pub fn one_line(text: &str) -> Cow<'_, str> {
+    escaped(text.trim_end(), is_shown)
+}
+
+/// The text with escapes, as in alerts, for characters that could change what a terminal shows.
+fn escaped(text: &str, is_shown: impl Fn(char) -> bool) -> Cow<'_, str> {
+    if text.chars().all(&is_shown) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = Vec::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        match is_shown(c) {
+            true => out.extend(c.encode_utf8(&mut [0; 4]).bytes()),
+            false => write_escape(&mut out, c),
+        }
+    }
+    String::from_utf8_lossy(&out).into_owned().into()
 }
 
 /// Logs panics of all threads. The standard hook would block on standard error.
@@ -114,6 +137,13 @@ impl Seldom {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn characters_that_change_a_terminal_are_escaped() {
+        let kept = escaped("two\n\tlines: é", |c| is_shown(c) || matches!(c, '\n' | '\t'));
+        assert!(matches!(kept, Cow::Borrowed("two\n\tlines: é")));
+        assert_eq!(one_line("a\n\u{1b}[31mb\u{202e}\r\n"), "a\\n\\u001b[31mb\\u202e");
+    }
 
     #[test]
     fn what_goes_on_is_said_seldom() {

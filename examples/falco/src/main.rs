@@ -2,7 +2,6 @@
 //! command line.
 #![forbid(unsafe_code)]
 
-use std::io;
 use std::panic::catch_unwind;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -12,7 +11,6 @@ use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, Parser};
 use eyas::sinsp::plugin::SYSCALL;
 use eyas_console::print;
-use rustix::io::Errno;
 
 mod args;
 mod capture;
@@ -115,26 +113,14 @@ fn main() -> ExitCode {
         Ok(Ok(true)) => ExitCode::SUCCESS,
         Ok(Ok(false)) => ExitCode::FAILURE,
         Ok(Err(error)) => {
-            console::print_error(&format!("Error: {error:#}{}\n", advice(&error)));
+            let text = format!("{error:#}");
+            console::print_error(&format!("Error: {text}{}\n", eyas_console::advice(&text)));
             ExitCode::FAILURE
         }
         Err(_) => ExitCode::from(PANICKED),
     };
     run::finish_log();
     code
-}
-
-/// What to do about an error of the system that has the same remedy everywhere.
-fn advice(error: &anyhow::Error) -> &'static str {
-    let too_many = Errno::MFILE.raw_os_error();
-    let is_limit = |cause: &(dyn std::error::Error + 'static)| {
-        cause.downcast_ref::<io::Error>().is_some_and(|error| error.raw_os_error() == Some(too_many))
-            || cause.downcast_ref() == Some(&Errno::MFILE)
-    };
-    match error.chain().any(is_limit) {
-        true => ": raise the limit, with `ulimit -n` or LimitNOFILE of the systemd unit",
-        false => "",
-    }
 }
 
 /// Does what the arguments request. Returns whether everything succeeded.

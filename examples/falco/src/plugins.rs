@@ -92,7 +92,7 @@ fn messages() -> Log {
             Severity::Notice | Severity::Info => Level::Info,
             Severity::Debug | Severity::Trace => Level::Debug,
         };
-        log::log(level, &format!("[libs]: {text}"));
+        log::log(level, &format!("[libs]: {}", log::one_line(text)));
     })
 }
 

@@ -51,7 +51,8 @@ fn main() -> ExitCode {
         // The reader of the output has closed it, which is no error.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            note!("Error: {error:#}");
+            let text = format!("{error:#}");
+            note!("Error: {text}{}", eyas_console::advice(&text));
             ExitCode::FAILURE
         }
     }
