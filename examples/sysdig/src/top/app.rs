@@ -23,11 +23,14 @@ pub struct Screen {
     pub followed: Vec<Vec<u8>>,
     /// The sort column that the user has chosen, and whether the order is ascending.
     pub sort: Option<(usize, bool)>,
+    /// The columns' widths so far. Columns do not get narrower when other rows are shown, so that a second click
+    /// on a heading finds it.
+    pub widths: Vec<usize>,
 }
 
 impl Screen {
     fn new(view: View, filter: String) -> Self {
-        Self { view, filter, selected: 0, offset: 0, followed: Vec::new(), sort: None }
+        Self { view, filter, selected: 0, offset: 0, followed: Vec::new(), sort: None, widths: Vec::new() }
     }
 }
 
@@ -71,6 +74,9 @@ pub struct Places {
     pub heads: Rect,
     pub rows: Rect,
     pub timeline: Rect,
+    /// The box of a menu, and its first visible entry.
+    pub menu: Rect,
+    pub first_item: usize,
 }
 
 /// State of the whole application.

@@ -30,6 +30,9 @@ Mouse                             a row, a heading, the wheel; drag over the tim
 
 Any key closes this.";
 
+/// Columns wider than this get narrower when other rows are shown.
+const KEPT_WIDTH: usize = 40;
+
 fn reversed() -> Style {
     Style::new().add_modifier(Modifier::REVERSED)
 }
@@ -78,6 +81,7 @@ pub fn draw(app: &mut App, frame: &mut Frame<'_>) {
             let lines: Vec<Line<'_>> = items.iter().enumerate().skip(first).take(shown).map(line).collect();
             frame.render_widget(Clear, area);
             frame.render_widget(Paragraph::new(lines).block(Block::bordered().title(*title)), area);
+            (app.places.menu, app.places.first_item) = (area, first);
         }
         Mode::Filter(editor) => draw_filter(editor, frame),
         Mode::Arguments { view, editor, error } => {
@@ -177,6 +181,12 @@ fn draw_table(app: &mut App, frame: &mut Frame<'_>, heads: Rect, rows: Rect) {
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = (*width).max(text(&cell.text).chars().count() + 1);
         }
+    }
+    if let Some(screen) = app.screens.last_mut() {
+        for (width, known) in widths.iter_mut().zip(&screen.widths) {
+            *width = (*width).max((*known).min(KEPT_WIDTH));
+        }
+        screen.widths.clone_from(&widths);
     }
     if let Some(last) = widths.last_mut() {
         *last = (*last).max(usize::from(rows.width));

@@ -171,6 +171,24 @@ impl App {
         self.select_span(Some((from, to)));
     }
 
+    /// Chooses the entry of the menu at this place. A click outside the menu closes it.
+    fn click_menu(&mut self, place: Position) {
+        let area = self.places.menu;
+        if !area.contains(place) {
+            self.mode = Mode::Table;
+            return;
+        }
+        let Mode::Menu { items, .. } = &mut self.mode else { return };
+        let at = place.y.checked_sub(area.y + 1).map(|line| self.places.first_item + usize::from(line));
+        // The border is no entry.
+        let is_entry = place.y + 1 < area.bottom();
+        if let Some(at) = at.filter(|at| is_entry && *at < items.len()) {
+            let item = items.swap_remove(at);
+            self.mode = Mode::Table;
+            self.choose(item);
+        }
+    }
+
     /// Handles the mouse.
     pub fn mouse(&mut self, mouse: MouseEvent) {
         let place = Position::new(mouse.column, mouse.row);
@@ -183,6 +201,9 @@ impl App {
                 let is_down = mouse.kind == MouseEventKind::ScrollDown;
                 self.key(KeyEvent::from(if is_down { KeyCode::Down } else { KeyCode::Up }));
             }
+            (MouseEventKind::Down(MouseButton::Left), Mode::Menu { .. }) => self.click_menu(place),
+            (MouseEventKind::Down(MouseButton::Right), Mode::Menu { .. })
+            | (MouseEventKind::Down(_), Mode::Help) => self.mode = Mode::Table,
             (MouseEventKind::Down(MouseButton::Left), Mode::Table | Mode::Time { .. })
                 if self.places.timeline.contains(place) && self.has_spans() =>
             {

@@ -194,6 +194,53 @@ fn a_span_of_time_is_selected_by_keys_and_by_the_mouse() {
     assert!(user.app.events < all && user.app.span.is_some(), "{}", user.screen());
 }
 
+/// Column and row of a text on the screen.
+#[track_caller]
+fn place_of(user: &User, text: &str) -> (u16, u16) {
+    let screen = user.screen();
+    let found = screen.lines().zip(0..).find_map(|(line, row)| Some((line.find(text)?, line, row)));
+    let (at, line, row) = found.unwrap_or_else(|| panic!("`{text}` is not on:\n{screen}"));
+    (line[..at].chars().count() as u16, row)
+}
+
+#[test]
+fn entries_of_menus_are_chosen_by_the_mouse() {
+    let left = MouseEventKind::Down(MouseButton::Left);
+    let mut user = User::new(&[]);
+    user.press(KeyCode::Enter);
+    let (x, y) = place_of(&user, "topscalls: ");
+    user.mouse(left, x, y);
+    user.sees("processes > topscalls");
+    user.press(KeyCode::Backspace).press(KeyCode::Enter);
+    user.mouse(MouseEventKind::Down(MouseButton::Right), 3, 3);
+    user.sees_not("More of this row");
+    user.press(KeyCode::Enter);
+    user.mouse(left, 0, 0);
+    user.sees_not("More of this row");
+    user.press(KeyCode::Enter);
+    let (x, y) = place_of(&user, "More of this row");
+    user.mouse(left, x, y);
+    user.sees("More of this row");
+    user.press(KeyCode::Esc).press(KeyCode::F(1));
+    user.mouse(left, x, y);
+    user.sees_not("Any key closes this.");
+    user.sees("[all read");
+}
+
+#[test]
+fn columns_stay_where_they_are_when_other_rows_are_shown() {
+    let mut user = User::new(&[]);
+    let (x, y) = place_of(&user, "PID");
+    let mut marks = Vec::new();
+    for _ in 0..3 {
+        user.mouse(MouseEventKind::Down(MouseButton::Left), x, y);
+        assert_eq!(place_of(&user, "PID"), (x, y));
+        marks.extend(user.screen().split_once("PID").and_then(|(_, behind)| behind.chars().next()));
+    }
+    assert!(marks[0] != marks[1] && marks[0] == marks[2], "{marks:?}");
+    assert!(marks.iter().all(|mark| "↑↓".contains(*mark)), "{marks:?}");
+}
+
 #[test]
 fn rows_are_chosen_by_the_mouse_and_paused_ones_stay() {
     let mut user = User::new(&["-c", "topscalls"]);
