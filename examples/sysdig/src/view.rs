@@ -16,6 +16,7 @@ mod keys;
 mod list;
 mod listing;
 mod model;
+mod quick;
 mod sink;
 mod table;
 mod template;

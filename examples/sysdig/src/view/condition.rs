@@ -10,10 +10,14 @@ use eyas::rules::condition::{self, Filter, Scratch};
 use eyas::scap::EventBuilder;
 use eyas::sinsp::Inspector;
 
+use super::quick::Test;
+
 /// A compiled condition.
 pub struct Condition {
     whole: Part,
-    /// The rest of the condition to test if the event type decides the other parts.
+    /// The rest of the condition to test if the event type decides the other parts: comparisons that have the same
+    /// result in the alternate view, and all others.
+    fixed: Vec<Test>,
     rest: Option<Part>,
     /// Verdicts by event code, from the event type alone.
     verdicts: Vec<Verdict>,
@@ -26,22 +30,33 @@ enum Verdict {
     Always,
     /// Other parts of the condition decide the result.
     Open,
+    /// Only the whole condition decides the result.
+    Whole,
 }
 
 /// A filter with its scratch memory.
 struct Part {
     filter: Filter,
     scratch: Scratch,
+    /// If it is a conjunction of such comparisons.
+    tests: Option<Vec<Test>>,
 }
 
 impl Part {
-    fn new(filter: Filter) -> Self {
-        Self { scratch: filter.scratch(), filter }
+    fn new(filter: Filter, tests: Option<Vec<Test>>) -> Self {
+        Self { scratch: filter.scratch(), filter, tests }
     }
 
+    #[inline]
     fn matches(&mut self, row: &dyn FieldSource) -> bool {
-        // The condition was compiled against the schema of the rows.
-        self.filter.matches_with(row, &mut self.scratch).unwrap_or(false)
+        match &mut self.tests {
+            Some(tests) => {
+                let mut hold = |view: &dyn FieldSource| tests.iter_mut().all(|test| test.holds(view));
+                hold(row) || row.alternate().is_some_and(hold)
+            }
+            // The condition was compiled against the schema of the rows.
+            None => self.filter.matches_with(row, &mut self.scratch).unwrap_or(false),
+        }
     }
 }
 
@@ -62,19 +77,31 @@ impl Condition {
         let compile = |expr: &Expr| {
             condition::compile(expr, schema).map_err(|e| refuse(e.to_diagnostic("filter", text, schema)))
         };
-        let whole = Part::new(compile(&expr)?);
+        let whole = Part::new(compile(&expr)?, None);
         let parts = match &expr {
             Expr::And(parts) => &parts[..],
             one => std::slice::from_ref(one),
         };
         // If the parts about the type were false, the verdict would be `Never`.
-        let others: Vec<Expr> = parts.iter().filter(|part| !is_of_type(part)).cloned().collect();
+        let mut others: Vec<Expr> = parts.iter().filter(|part| !is_of_type(part)).cloned().collect();
+        let fixed = |part: &Expr| Test::new(part, schema).filter(|test| !test.varies);
+        let tests: Vec<Test> = others.iter().filter_map(fixed).collect();
+        others.retain(|part| fixed(part).is_none());
         let rest = match &others[..] {
             [] => None,
             [one] => Some(compile(one)?),
             several => Some(compile(&Expr::And(several.into()))?),
         };
-        Ok(Self { whole, rest: rest.map(Part::new), verdicts: verdicts(&expr, &compile)? })
+        let quick = others.iter().map(|part| Test::new(part, schema)).collect();
+        let rest = rest.map(|filter| Part::new(filter, quick));
+        let mut verdicts = verdicts(&expr, &compile)?;
+        let has_parts = !tests.is_empty() || rest.is_some();
+        for (verdict, code) in verdicts.iter_mut().zip(0..) {
+            if *verdict == Verdict::Open && (GENERAL.contains(&EventType(code)) || !has_parts) {
+                *verdict = Verdict::Whole;
+            }
+        }
+        Ok(Self { whole, fixed: tests, rest, verdicts })
     }
 
     /// Compiles a condition; `None` if the text is empty.
@@ -83,7 +110,7 @@ impl Condition {
     }
 
     fn verdict(&self, ty: EventType) -> Verdict {
-        self.verdicts.get(usize::from(ty.0)).copied().unwrap_or(Verdict::Open)
+        self.verdicts.get(usize::from(ty.0)).copied().unwrap_or(Verdict::Whole)
     }
 
     /// Whether events of this type may satisfy it. Most conditions need no test for most events.
@@ -95,12 +122,18 @@ impl Condition {
     /// Whether an event of this type, or a row derived from it, satisfies the condition.
     #[inline]
     pub fn matches_of(&mut self, ty: EventType, row: &dyn FieldSource) -> bool {
-        match (self.verdict(ty), &mut self.rest) {
-            (Verdict::Never, _) => false,
-            (Verdict::Always, _) => true,
-            (Verdict::Open, Some(rest)) if !GENERAL.contains(&ty) => rest.matches(row),
-            (Verdict::Open, _) => self.whole.matches(row),
+        match self.verdict(ty) {
+            Verdict::Never => false,
+            Verdict::Always => true,
+            Verdict::Whole => self.whole.matches(row),
+            Verdict::Open => !self.refuses(row) && self.rest.as_mut().is_none_or(|rest| rest.matches(row)),
         }
+    }
+
+    /// Whether the row certainly does not satisfy it, as far as that is known at little cost.
+    #[inline]
+    pub fn refuses(&mut self, row: &dyn FieldSource) -> bool {
+        !self.fixed.iter_mut().all(|test| test.holds(row))
     }
 
     /// Whether the row satisfies it.
@@ -144,10 +177,10 @@ fn verdicts(expr: &Expr, compile: &impl Fn(&Expr) -> Result<Filter>) -> Result<V
         Expr::Not(inner) => {
             let mut all = verdicts(inner, compile)?;
             for verdict in &mut all {
-                *verdict = match verdict {
+                *verdict = match *verdict {
                     Verdict::Never => Verdict::Always,
                     Verdict::Always => Verdict::Never,
-                    Verdict::Open => Verdict::Open,
+                    open => open,
                 };
             }
             Ok(all)
@@ -179,7 +212,54 @@ fn tested(filter: &Filter) -> Vec<Verdict> {
 
 #[cfg(test)]
 mod tests {
+    use eyas::scap::{Advance, EventSource};
+
     use super::*;
+
+    #[test]
+    fn quick_comparisons_have_the_results_of_the_evaluator() {
+        let capture = concat!(env!("CARGO_MANIFEST_DIR"), "/../../demo/demo.scap.gz");
+        // With the number of comparisons that never vary, and whether the others are quick, too.
+        let conditions = [
+            ("evt.failed=true", 1, None),
+            ("evt.failed=false and fd.type=file", 1, Some(true)),
+            ("fd.type in (ipv4, ipv6, unix)", 0, Some(true)),
+            ("fd.type in (file, \"directory\") and evt.failed = true", 1, Some(true)),
+            ("evt.is_io=true and fd.type=file", 0, Some(true)),
+            ("fd.num > 0 and fd.name != \"\"", 1, Some(false)),
+            ("fd.num > -1", 1, None),
+            ("fd.type != file", 0, Some(false)),
+            ("fd.type=file or evt.failed=true", 0, Some(false)),
+            ("not evt.failed=true", 0, Some(false)),
+            ("fd.type startswith f", 0, Some(false)),
+            ("fd.num=4", 0, Some(false)),
+        ];
+        for (text, fixed, quick) in conditions {
+            let mut condition = Condition::parse(text, eyas::sinsp::schema()).unwrap();
+            assert_eq!(condition.fixed.len(), fixed, "{text}");
+            assert_eq!(condition.rest.as_ref().map(|rest| rest.tests.is_some()), quick, "{text}");
+            let expr = condition::parse(text).unwrap();
+            let filter = condition::compile(&expr, eyas::sinsp::schema()).unwrap();
+            let mut source = eyas::scap::Reader::open(capture).unwrap();
+            let (mut inspector, mut satisfied) = (Inspector::default(), 0);
+            loop {
+                match source.advance().unwrap() {
+                    Advance::Snapshot(snapshot) => inspector.load(*snapshot),
+                    Advance::Event => {
+                        let event = source.current().unwrap();
+                        let view = inspector.process(event);
+                        let expected = filter.matches(&view).unwrap();
+                        assert_eq!(condition.matches_of(event.ty, &view), expected, "{text}");
+                        assert!(!expected || !condition.refuses(&view), "{text}");
+                        satisfied += usize::from(expected);
+                    }
+                    Advance::Idle => {}
+                    Advance::End => break,
+                }
+            }
+            assert!(satisfied > 0, "{text}");
+        }
+    }
 
     #[test]
     fn types_that_cannot_satisfy_a_condition_are_known() {
@@ -203,6 +283,6 @@ mod tests {
         assert_eq!(none.verdict(EventType::SYSCALL_READ_X), Verdict::Never);
         let wide = of("evt.type=read or evt.num=3 or not evt.type in (read, close)");
         assert_eq!(of_types.map(|ty| wide.verdict(ty)), [Verdict::Always, Verdict::Always, Verdict::Open]);
-        assert_eq!(wide.verdict(EventType::GENERIC_X), Verdict::Open);
+        assert_eq!(wide.verdict(EventType::GENERIC_X), Verdict::Whole);
     }
 }

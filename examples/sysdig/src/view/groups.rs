@@ -26,6 +26,8 @@ pub struct Groups {
     layout: Vec<Slot>,
     keys: Keys,
     measures: Vec<Measure>,
+    /// For each event code, a bit for each measure: whether it may use such events.
+    active: Vec<u64>,
     /// Operands of the measures, each once.
     operands: Vec<Operand>,
     /// Values of the operands for the current row: bits of numbers, and hashes.
@@ -38,7 +40,7 @@ pub struct Groups {
     /// Number of rows without a group.
     left_out: u64,
     /// Contribution of the current row to each measure.
-    now: Vec<Option<u64>>,
+    now: Vec<u64>,
     text: Vec<u8>,
     /// For a view that only counts different values: the values that were counted last, each with its
     /// group.
@@ -135,11 +137,20 @@ impl Groups {
             &measures[..],
             [Measure { aggregate: Aggregate::Distinct, when: None, .. }] if view.prefer.is_empty()
         );
+        if measures.len() > 64 {
+            bail!("{} columns have an aggregate: at most 64 may", measures.len());
+        }
+        let may_use = |code: usize| {
+            let ty = EventType(code as u16);
+            let uses = |measure: &Measure| measure.when.as_ref().is_none_or(|when| when.may_match(ty));
+            measures.iter().rev().fold(0, |bits, measure| bits << 1 | u64::from(uses(measure)))
+        };
         Ok(Self {
             heads,
             layout,
             keys: Keys::new(keys, pen),
-            now: vec![None; measures.len()],
+            active: (0..EventType::COUNT).map(may_use).collect(),
+            now: vec![0; measures.len()],
             measures,
             values: vec![None; operands.len()],
             operands,
@@ -162,13 +173,16 @@ impl Groups {
         self.left_out
     }
 
+    /// Whether it only counts different values, so that [`Groups::has_counted`] saves work.
+    #[inline]
+    pub fn counts_different(&self) -> bool {
+        !self.counted.is_empty()
+    }
+
     /// Whether a row certainly adds nothing, because an equal one was already counted. Its filter then
     /// needs no test.
     #[inline]
     pub fn has_counted(&mut self, row: &dyn FieldSource, pen: Pen<'_>) -> bool {
-        if self.counted.is_empty() {
-            return false;
-        }
         let [Operand::Hash(value)] = &self.operands[..] else { return false };
         // A row without a value is not counted.
         let Some(hash) = value.hash(&mut self.text, row, pen) else { return true };
@@ -185,18 +199,16 @@ impl Groups {
         {
             return self.add_up(row, pen);
         }
-        let (mut adds, mut known) = (false, 0_u64);
-        for (at, measure) in self.measures.iter_mut().enumerate() {
-            self.now[at] = None;
-            // Most measures apply only to some event types. For other types, their operands are not
-            // evaluated.
-            if measure.when.as_ref().is_some_and(|when| !when.may_match(ty)) {
-                continue;
-            }
+        // Most measures apply only to some event types. For other types, their operands are not evaluated.
+        let all = self.measures.len() as u32;
+        let active = self.active.get(usize::from(ty.0)).copied().unwrap_or(u64::MAX);
+        let (mut adds, mut known) = (0_u64, 0_u64);
+        for at in bits(active, all) {
+            let measure = &mut self.measures[at];
             let value = match measure.operand {
                 None => Some(ONE),
                 Some(operand) => {
-                    let bit = 1_u64.checked_shl(operand as u32).unwrap_or(0);
+                    let bit = 1 << operand;
                     if known & bit == 0 {
                         self.values[operand] = self.operands[operand].value(&mut self.text, row, pen);
                         known |= bit;
@@ -204,20 +216,19 @@ impl Groups {
                     self.values[operand]
                 }
             };
-            let now = value.filter(|value| measure.counts(*value, ty, row));
-            adds |= now.is_some();
-            self.now[at] = now;
+            if let Some(value) = value.filter(|value| measure.counts(*value, ty, row)) {
+                self.now[at] = value;
+                adds |= 1 << at;
+            }
         }
-        if !adds {
+        if adds == 0 {
             return;
         }
         let Some(place) = self.place(row, pen) else { return };
         let begin = place * self.measures.len();
         let totals = &mut self.totals[begin..];
-        for (at, measure) in self.measures.iter().enumerate() {
-            if let Some(now) = self.now[at] {
-                totals[at].add(measure.aggregate, now);
-            }
+        for at in bits(adds, all) {
+            totals[at].add(self.measures[at].aggregate, self.now[at]);
         }
         if !self.counted.is_empty()
             && let Some(hash) = self.values[0]
@@ -314,6 +325,17 @@ impl Groups {
         };
         self.layout.iter().map(cell).collect()
     }
+}
+
+/// Positions of the bits that are set among the first `count` ones.
+#[inline]
+fn bits(bits: u64, count: u32) -> impl Iterator<Item = usize> {
+    let mut rest = bits & u64::MAX.checked_shr(64 - count).unwrap_or(0);
+    std::iter::from_fn(move || {
+        let at = (rest != 0).then(|| rest.trailing_zeros() as usize)?;
+        rest &= rest - 1;
+        Some(at)
+    })
 }
 
 fn slot(place: usize, hash: u64) -> usize {

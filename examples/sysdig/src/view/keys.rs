@@ -18,6 +18,10 @@ const MAX_GROUPS: usize = 1 << 20;
 const MAX_PROCESSES: usize = 1 << 16;
 /// Maximum number of values with cached texts.
 const MAX_VALUES: usize = 1 << 18;
+/// Number of cached groups of processes and event types.
+const RECENT: usize = 1 << 11;
+/// Maximum number of names of events that stand for several calls.
+const MAX_TYPES: usize = 1 << 12;
 /// No place.
 const NONE: u32 = u32::MAX;
 
@@ -31,30 +35,57 @@ pub struct Keys {
     count: usize,
     /// Codes of the row's keys.
     row: Vec<u32>,
-    /// If the only key is the event type: group indices by event code.
-    by_type: Vec<u32>,
+    /// If keys depend on the event type.
+    types: Option<Types>,
+    /// If the only key is the event type: group indices by type.
+    by_type: Option<Vec<u32>>,
     lasting: Option<Lasting>,
+}
+
+/// The names of events.
+struct Types {
+    field: Field,
+    /// Names of events that stand for several calls.
+    general: Texts,
 }
 
 /// Cache for keys that depend only on the process, and maybe the event type.
 struct Lasting {
     scope: Scope,
-    has_type: bool,
-    /// If the only key is a text that contains the event type: the part before it, the type, and the part
-    /// after it.
-    around: Option<[Template; 3]>,
+    around: Option<Around>,
+    /// Groups of the last processes and types, by both.
+    recent: Box<[Known; RECENT]>,
     /// Processes by the slot of the version.
     processes: Vec<Option<Process>>,
+}
+
+/// The group of a process and an event type.
+#[derive(Clone, Copy)]
+struct Known {
+    version: ScopeVersion,
+    ty: u32,
+    place: u32,
+}
+
+/// The only key, if it is a text that contains the event type: many processes have the same text around it.
+struct Around {
+    /// The part before the type, the type, and the part after it.
+    parts: [Template; 3],
+    /// The different texts before and after the type, each pair with the length of the first.
+    texts: Texts,
+    /// Group indices by the code of such a pair and the event type.
+    places: FxHashMap<(u32, u32), u32>,
+    scratch: Vec<u8>,
 }
 
 /// The groups of a process.
 #[derive(Clone)]
 struct Process {
     version: ScopeVersion,
-    /// Group indices by event code.
-    places: Vec<(u16, u32)>,
-    /// Texts before and after the event type.
-    around: Option<[Vec<u8>; 2]>,
+    /// Group indices by event type.
+    places: Vec<(u32, u32)>,
+    /// Code of the texts before and after the event type.
+    around: Option<u32>,
 }
 
 /// Why a row has no group.
@@ -79,27 +110,32 @@ impl Keys {
         let is_type =
             matches!(&templates[..], [key] if key.field().is_some_and(|field| &*field.text == "evt.type"));
         let around = match &templates[..] {
-            [key] => key.around("evt.type"),
+            [key] => key.around("evt.type").map(Around::new),
             _ => None,
         };
-        let lasting = Lasting { scope: Scope::Process, has_type: false, around, processes: Vec::new() };
+        let nothing = Known { version: ScopeVersion::default(), ty: 0, place: NONE };
+        let recent = Box::new([nothing; RECENT]);
+        let lasting = Lasting { scope: Scope::Process, around, recent, processes: Vec::new() };
         let mut lasting = Some(lasting).filter(|_| !is_type && !templates.is_empty());
+        let mut types = None;
         for field in templates.iter().flat_map(Template::fields) {
             let Some(known) = &mut lasting else { break };
             match pen.schema.def(field.id).scope {
                 Scope::Host | Scope::Process => {}
                 Scope::Ancestors => known.scope = Scope::Ancestors,
-                _ if &*field.text == "evt.type" => known.has_type = true,
+                _ if &*field.text == "evt.type" => types = Some(field.clone()),
                 _ => lasting = None,
             }
         }
+        let types = if is_type { templates[0].field().cloned() } else { types };
         Self {
             pairs: (1..templates.len()).map(|_| Pairs::default()).collect(),
             names: templates.into_iter().map(Names::new).collect(),
             codes: Vec::new(),
             count: 0,
             row: Vec::new(),
-            by_type: if is_type { vec![NONE; EventType::COUNT] } else { Vec::new() },
+            types: types.map(|field| Types { field, general: Texts::default() }),
+            by_type: is_type.then(Vec::new),
             lasting,
         }
     }
@@ -112,36 +148,91 @@ impl Keys {
     /// Index of a row's group. A new group gets the last index.
     #[inline]
     pub fn place(&mut self, row: &dyn FieldSource, pen: Pen<'_>, mode: Mode) -> Result<usize, Missing> {
-        let code = row.code();
-        if let Some(place) = self.by_type.get(usize::from(code)).filter(|place| **place != NONE) {
-            return Ok(*place as usize);
+        let ty = match &mut self.types {
+            Some(types) => types.number(row),
+            None => Some(0),
+        };
+        let Some(ty) = ty else { return self.find(row, pen, mode).map(|place| place as usize) };
+        if let Some(by_type) = &mut self.by_type {
+            if let Some(place) = by_type.get(ty as usize).filter(|place| **place != NONE) {
+                return Ok(*place as usize);
+            }
+            let place = self.find(row, pen, mode)?;
+            return Ok(self.keep_of_type(ty, place));
         }
-        let lasting = self.lasting.as_ref().filter(|lasting| !lasting.has_type || !is_general(code));
-        let version = lasting.and_then(|lasting| {
-            let code = if lasting.has_type { code } else { 0 };
-            Some((row.scope_version(lasting.scope)?, code))
-        });
-        if let (Some(lasting), Some((version, code))) = (&self.lasting, &version)
-            && let Some(process) = lasting.process(version)
-            && let Some((_, place)) = process.places.iter().find(|(known, _)| known == code)
+        let version = self.lasting.as_ref().and_then(|lasting| row.scope_version(lasting.scope));
+        if let (Some(lasting), Some(version)) = (&self.lasting, &version)
+            && let known = &lasting.recent[slot(version, ty)]
+            && (known.ty, known.version) == (ty, *version)
+            && known.place != NONE
         {
-            return Ok(*place as usize);
+            return Ok(known.place as usize);
         }
-        let is_filled = match (&mut self.lasting, &version, &mut self.names[..]) {
-            (Some(lasting), Some((version, _)), [key]) => lasting.fill(version, &mut key.scratch, row, pen),
-            _ => false,
+        self.place_anew(version, ty, row, pen, mode)
+    }
+
+    /// The same, if the group of the process and the type is not among the last ones.
+    #[inline(never)]
+    fn place_anew(
+        &mut self,
+        version: Option<ScopeVersion>,
+        ty: u32,
+        row: &dyn FieldSource,
+        pen: Pen<'_>,
+        mode: Mode,
+    ) -> Result<usize, Missing> {
+        let known = match (&self.lasting, &version) {
+            (Some(lasting), Some(version)) => lasting.place(version, ty),
+            _ => None,
         };
-        let place = match is_filled {
-            true => self.known(mode)?,
-            false => self.find(row, pen, mode)?,
+        let around = match (&mut self.lasting, &version) {
+            (Some(lasting), Some(version)) if known.is_none() => lasting.around(version, row, pen),
+            _ => None,
         };
-        if let Some(known) = self.by_type.get_mut(usize::from(code)).filter(|_| !is_general(code)) {
-            *known = place;
-        }
-        if let (Some(lasting), Some((version, code))) = (&mut self.lasting, version) {
-            lasting.keep(&version, code, place);
+        let place = match (known, around) {
+            (Some(place), _) => place,
+            (None, Some(texts)) => self.find_around(texts, ty, row, pen, mode)?,
+            (None, None) => self.find(row, pen, mode)?,
+        };
+        if let (Some(lasting), Some(version)) = (&mut self.lasting, version) {
+            lasting.recent[slot(&version, ty)] = Known { version, ty, place };
+            if known.is_none() {
+                lasting.keep(&version, ty, place);
+            }
         }
         Ok(place as usize)
+    }
+
+    fn keep_of_type(&mut self, ty: u32, place: u32) -> usize {
+        if let Some(by_type) = &mut self.by_type {
+            let at = ty as usize;
+            by_type.resize(by_type.len().max(at + 1), NONE);
+            by_type[at] = place;
+        }
+        place as usize
+    }
+
+    /// Index of a row's group, if the only key consists of the texts with this code and the event type.
+    fn find_around(
+        &mut self,
+        texts: u32,
+        ty: u32,
+        row: &dyn FieldSource,
+        pen: Pen<'_>,
+        mode: Mode,
+    ) -> Result<u32, Missing> {
+        let pair = (texts, ty);
+        let around = self.lasting.as_ref().and_then(|lasting| lasting.around.as_ref());
+        if let Some(place) = around.and_then(|around| around.places.get(&pair)) {
+            return Ok(*place);
+        }
+        let is_written =
+            around.is_some_and(|around| around.write(texts, &mut self.names[0].scratch, row, pen));
+        let place = if is_written { self.known(mode)? } else { self.find(row, pen, mode)? };
+        if let Some(around) = self.lasting.as_mut().and_then(|lasting| lasting.around.as_mut()) {
+            around.places.insert(pair, place);
+        }
+        Ok(place)
     }
 
     /// Index of the group whose only key was written to `scratch`.
@@ -186,18 +277,24 @@ impl Keys {
         self.pairs.iter_mut().for_each(Pairs::clear);
         self.codes.clear();
         self.count = 0;
-        self.by_type.fill(NONE);
+        self.by_type.iter_mut().for_each(Vec::clear);
         if let Some(lasting) = &mut self.lasting {
+            lasting.recent.iter_mut().for_each(|known| known.place = NONE);
             lasting.processes.clear();
+            lasting.around.iter_mut().for_each(Around::clear);
         }
     }
 }
 
 impl Lasting {
-    #[inline]
     fn process(&self, version: &ScopeVersion) -> Option<&Process> {
         let process = self.processes.get(version.slot as usize)?.as_ref();
         process.filter(|process| process.version == *version)
+    }
+
+    fn place(&self, version: &ScopeVersion, ty: u32) -> Option<u32> {
+        let mut places = self.process(version)?.places.iter();
+        places.find(|(known, _)| *known == ty).map(|(_, place)| *place)
     }
 
     /// The cache entry of this process version. Creates it if it is missing; `None` if the cache is full.
@@ -216,46 +313,98 @@ impl Lasting {
         process.as_mut()
     }
 
-    fn keep(&mut self, version: &ScopeVersion, code: u16, place: u32) {
+    fn keep(&mut self, version: &ScopeVersion, ty: u32, place: u32) {
         if let Some(process) = self.process_mut(version) {
-            process.places.push((code, place));
+            process.places.push((ty, place));
         }
     }
 
-    /// Writes the text of the key, in which only the type is new. Returns `false` if the whole text must be
-    /// written.
-    fn fill(
-        &mut self,
-        version: &ScopeVersion,
-        out: &mut Vec<u8>,
-        row: &dyn FieldSource,
-        pen: Pen<'_>,
-    ) -> bool {
-        let Some([before, ty, behind]) = self.around.take() else { return false };
-        let fill = |process: &mut Process| {
-            if process.around.is_none() {
-                let mut texts = [Vec::new(), Vec::new()];
-                if !(before.write(&mut texts[0], row, pen) && behind.write(&mut texts[1], row, pen)) {
-                    return false;
-                }
-                process.around = Some(texts);
-            }
-            let Some([first, last]) = &process.around else { return false };
-            out.clear();
-            out.extend_from_slice(first);
-            let is_whole = ty.write(out, row, pen);
-            out.extend_from_slice(last);
-            is_whole
+    /// Code of the process's texts around the event type, if the only key contains it.
+    fn around(&mut self, version: &ScopeVersion, row: &dyn FieldSource, pen: Pen<'_>) -> Option<u32> {
+        let known = self.process(version).and_then(|process| process.around);
+        if known.is_some() {
+            return known;
+        }
+        let code = self.around.as_mut()?.code(row, pen)?;
+        if let Some(process) = self.process_mut(version) {
+            process.around = Some(code);
+        }
+        Some(code)
+    }
+}
+
+impl Around {
+    fn new(parts: [Template; 3]) -> Self {
+        Self { parts, texts: Texts::default(), places: FxHashMap::default(), scratch: Vec::new() }
+    }
+
+    /// Code of a row's texts around the type. `None` if a field has no value, or if there are too many
+    /// texts.
+    fn code(&mut self, row: &dyn FieldSource, pen: Pen<'_>) -> Option<u32> {
+        let [before, _, behind] = &self.parts;
+        self.scratch.clear();
+        self.scratch.extend_from_slice(&[0; 4]);
+        before.write(&mut self.scratch, row, pen).then_some(())?;
+        let length = u32::try_from(self.scratch.len() - 4).ok()?;
+        self.scratch[..4].copy_from_slice(&length.to_le_bytes());
+        behind.write(&mut self.scratch, row, pen).then_some(())?;
+        match self.texts.find(&self.scratch) {
+            None if self.texts.len() >= MAX_VALUES => None,
+            None => Some(self.texts.code(&self.scratch)),
+            known => known,
+        }
+    }
+
+    /// Writes the text of the key: the texts with this code around the type of a row. Returns `false` if
+    /// the type has no value.
+    fn write(&self, code: u32, out: &mut Vec<u8>, row: &dyn FieldSource, pen: Pen<'_>) -> bool {
+        let texts = self.texts.get(code).and_then(|texts| texts.split_first_chunk());
+        let Some((length, texts)) = texts else { return false };
+        let (before, behind) = texts.split_at(u32::from_le_bytes(*length) as usize);
+        out.clear();
+        out.extend_from_slice(before);
+        let is_whole = self.parts[1].write(out, row, pen);
+        out.extend_from_slice(behind);
+        is_whole
+    }
+
+    fn clear(&mut self) {
+        self.texts.clear();
+        self.places.clear();
+    }
+}
+
+impl Types {
+    /// A number for the name of the row's event; `None` if there are too many names.
+    #[inline]
+    fn number(&mut self, row: &dyn FieldSource) -> Option<u32> {
+        match row.code() {
+            code if is_general(code) => self.number_of_general(row),
+            code => Some(code.into()),
+        }
+    }
+
+    fn number_of_general(&mut self, row: &dyn FieldSource) -> Option<u32> {
+        let Some(Value::Str(name)) = row.get(&self.field) else { return None };
+        let code = match self.general.find(name) {
+            None if self.general.len() >= MAX_TYPES => return None,
+            None => self.general.code(name),
+            Some(code) => code,
         };
-        let is_filled = self.process_mut(version).is_some_and(fill);
-        self.around = Some([before, ty, behind]);
-        is_filled
+        Some(EventType::COUNT as u32 + code)
     }
 }
 
 /// Whether events with this code may have several names.
+#[inline]
 fn is_general(code: u16) -> bool {
     [EventType::GENERIC_E, EventType::GENERIC_X, EventType::ASYNCEVENT_E].iter().any(|ty| ty.0 == code)
+}
+
+/// Position of a process and an event type among the last ones.
+#[inline]
+fn slot(version: &ScopeVersion, ty: u32) -> usize {
+    (version.slot.wrapping_mul(37) ^ ty.wrapping_mul(5)) as usize % RECENT
 }
 
 /// The texts of a key.

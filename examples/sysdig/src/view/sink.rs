@@ -213,7 +213,9 @@ impl ViewSink {
     fn row(&mut self, row: &dyn FieldSource) -> Result<()> {
         let ty = self.ty;
         if let Body::Groups(groups) = &mut self.body
-            && groups.has_counted(row, self.pen)
+            && groups.counts_different()
+            && (self.filter.as_mut().is_some_and(|filter| filter.refuses(row))
+                || groups.has_counted(row, self.pen))
         {
             return Ok(());
         }
