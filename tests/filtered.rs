@@ -12,9 +12,14 @@ use eyas::rules::{AlertOptions, Engine, RuleFormulas, RuleSet, RuleSource};
 use eyas::scap::live::{ProbeOptions, Source};
 use eyas::scap::{EventSource, OwnedEvent};
 use eyas::sinsp::pushdown::Pushdown;
-use eyas::sinsp::{Inspector, Step, field_of_files, probe_filter, probe_filter_without_files, schema};
+use eyas::sinsp::{
+    Inspector, Step, field_of_directories, field_of_files, probe_filter, probe_filter_without_directories,
+    probe_filter_without_files, schema,
+};
 use rustix::fs::{Access, AtFlags, CWD, Mode, OFlags};
 
+#[path = "filtered/directories.rs"]
+mod directories;
 #[path = "filtered/opens.rs"]
 mod opens;
 
@@ -456,24 +461,30 @@ fn names_by_which_a_path_begins_are_those_that_rules_see() {
     std::fs::create_dir(base.join("one/inner")).unwrap();
     std::fs::create_dir(base.join("two/inner")).unwrap();
     std::fs::write(base.join("two/lower"), "text").unwrap();
-    let [all, sent] = opens_of_names(&base, &RULES_ON_NAMES);
-    println!("{sent} of {all} opens are sent to rules on paths as they are written");
-    let [all, sent] = opens_of_names(&base, &RULES_ON_NAMES[..RULES_ON_NAMES.len() - 2]);
-    println!("{sent} of {all} opens are sent to others");
-    // Half of the paths lead through a link, or up from where they begin.
-    assert!(all - sent > 800, "{sent} of {all} opens are sent");
+    for (follows_directories, least) in [(true, 800), (false, 1600)] {
+        let [all, sent] = opens_of_names(&base, &RULES_ON_NAMES, follows_directories);
+        println!("{sent} of {all} opens are sent to rules on paths as they are written");
+        let others = &RULES_ON_NAMES[..RULES_ON_NAMES.len() - 2];
+        let [all, sent] = opens_of_names(&base, others, follows_directories);
+        println!("{sent} of {all} opens are sent to others");
+        // Half of the paths lead through a link, or up from where they begin.
+        assert!(all - sent > least, "{sent} of {all} opens are sent");
+    }
 }
 
 /// Runs the script during a capture with the filter and one without. Returns the number of opens in each.
-fn opens_of_names(base: &Path, rules: &[(&str, &str)]) -> [usize; 2] {
+fn opens_of_names(base: &Path, rules: &[(&str, &str)], follows_directories: bool) -> [usize; 2] {
     // The previous run has renamed the directory.
     let _ = std::fs::rename(base.join("new"), base.join("old"));
     let engine = engine_of(rules, "%evt.type %evt.res %fd.name %fd.nameraw", base);
     let (rows, fields) = (rows(&engine), engine.fields_by_use().concat());
     assert_eq!(file_user(&engine, true), None);
-    let filter = probe_filter_without_files(&rows, &fields).unwrap();
     let codes = codes(&["openat", "close", "chdir", "rename", "renameat", "renameat2", "unshare"]);
     let (mut plain, mut filtered) = (open(&codes), open(&codes));
+    let filter = match follows_directories {
+        true => probe_filter_without_files(&rows, &fields).unwrap(),
+        false => directories::filter_of(&engine),
+    };
     filtered.0.set_filter(Some(&filter), 0).unwrap();
     let tid = run(|| names(base));
     let all = seen(&mut plain, &engine, &rows, tid);

@@ -251,8 +251,8 @@ fn a_descriptor_s_file_is_shown_by_the_call_itself() {
     let engine = engine_of(&RULES_ON_MODES, output, &base);
     // Replays also read captures of other programs, whose events lack the path.
     assert_eq!((file_user(&engine, true), file_user(&engine, false)), (None, Some("evt.args")));
-    let (rows, fields) = (rows(&engine), engine.fields_by_use().concat());
-    let filter = probe_filter_without_files(&rows, &fields).unwrap();
+    let rows = rows(&engine);
+    let filter = directories::filter_of(&engine);
     let codes = codes(&["openat", "close", "dup", "pipe2", "fchmod", "fchown", "socketpair", "unshare"]);
     let (mut plain, mut filtered) = (open(&codes), open(&codes));
     filtered.0.set_filter(Some(&filter), 0).unwrap();

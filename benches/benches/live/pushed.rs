@@ -7,11 +7,15 @@ use std::time::Instant;
 use eyas::events::filter::Filter;
 use eyas::events::verdicts::{Counts, LINEAGE, VerdictTable, slot, words};
 use eyas::events::{EventFlags, EventType, SyscallCode};
+use eyas::fields::{Field, FieldTest, Formula};
 use eyas::rules::{Engine, RuleFormulas};
 use eyas::scap::EventSource;
 use eyas::scap::live::{ProbeOptions, Source};
 use eyas::sinsp::pushdown::{Groups, Pushdown};
-use eyas::sinsp::{field_of_files, probe_filter, probe_filter_without_files};
+use eyas::sinsp::{
+    field_of_directories, field_of_files, probe_filter, probe_filter_without_directories,
+    probe_filter_without_files,
+};
 use eyas_benches::{all_rules, engine, stable_rules, varied};
 
 use crate::capture::Capture;
@@ -39,9 +43,13 @@ pub(crate) fn build(engine: &Engine) -> Result<Built, Failure> {
     let rows = Pushdown::with_processes(&mut of_code);
     let rows_built = began.elapsed();
     let fields = engine.fields_by_use().concat();
-    let filter = match depends_on_files(engine) {
-        true => probe_filter(&rows, &fields),
-        false => probe_filter_without_files(&rows, &fields),
+    let of_files = |ty, condition: &Formula<FieldTest>, fields: &[Vec<Field>; 2]| {
+        field_of_files(ty, condition, fields, true)
+    };
+    let filter = match (depends_on(engine, of_files), depends_on(engine, field_of_directories)) {
+        (true, _) => probe_filter(&rows, &fields),
+        (false, true) => probe_filter_without_files(&rows, &fields),
+        (false, false) => probe_filter_without_directories(&rows, &fields),
     };
     let filter = filter.ok_or("a rule needs every event")?;
     let ms = |time: std::time::Duration| time.as_secs_f64() * 1e3;
@@ -49,8 +57,11 @@ pub(crate) fn build(engine: &Engine) -> Result<Built, Failure> {
     Ok(Built { filter, rows: rows.rows(), groups: Arc::clone(rows.groups()), times })
 }
 
-/// Whether a rule depends on the file of a descriptor.
-fn depends_on_files(engine: &Engine) -> bool {
+/// Whether a rule depends on the file of a descriptor, by a field that the function returns.
+fn depends_on(
+    engine: &Engine,
+    field_of: impl Fn(EventType, &Formula<FieldTest>, &[Vec<Field>; 2]) -> Option<&'static str>,
+) -> bool {
     const NOT_SENT: EventFlags = EventFlags::OLD_VERSION.union(EventFlags::UNUSED);
     let formulas = RuleFormulas::new(engine);
     let fields: Vec<_> = engine.rules().iter().map(|rule| engine.fields_of(rule)).collect();
@@ -59,9 +70,8 @@ fn depends_on_files(engine: &Engine) -> bool {
         let is_sent = ty.info().is_some_and(|info| !info.flags.intersects(NOT_SENT));
         let mut conditions = formulas.of_code(ty.0).into_iter();
         is_sent
-            && conditions.any(|(rule, condition)| {
-                field_of_files(ty, &condition, &fields[rule.0 as usize], true).is_some()
-            })
+            && conditions
+                .any(|(rule, condition)| field_of(ty, &condition, &fields[rule.0 as usize]).is_some())
     })
 }
 

@@ -71,7 +71,7 @@ pub fn header(arch: Arch) -> String {
         let _ = writeln!(out, "#define CASES_{} {}", family.to_uppercase(), cases.join(": "));
     }
     let mut descs = Vec::new();
-    let mut rows = vec![(0_usize, 0_usize, false); EventType::COUNT];
+    let mut rows = vec![(0_usize, 0_usize, false, 0_usize); EventType::COUNT];
     for event in events() {
         let _ = writeln!(out, "#define EV_{} {}", event.ident, event.ty.0);
         let first = descs.len();
@@ -82,13 +82,14 @@ pub fn header(arch: Arch) -> String {
         }
         let behind = custom::behind(event).iter();
         descs.extend(behind.map(|(op, arg)| u32::from(codes[op]) | u32::from(*arg) << 8));
-        rows[usize::from(event.ty.0)] = (first, descs.len() - first, custom::has_entries(event));
+        let bases = event.params.iter().filter(|param| matches!(param.source.op, Op::Dirfd)).count();
+        rows[usize::from(event.ty.0)] = (first, descs.len() - first, custom::has_entries(event), bases);
     }
     let list = |values: &[String]| values.join(", ");
     let descs: Vec<String> = descs.iter().map(u32::to_string).collect();
     let _ = writeln!(out, "static const volatile __u32 descs[2048] = {{ {} }};", list(&descs));
-    let row = |(first, n, takes_paths): &(usize, usize, bool)| {
-        format!("{{ {first}, {n}, {} }}", u8::from(*takes_paths))
+    let row = |(first, n, takes_paths, bases): &(usize, usize, bool, usize)| {
+        format!("{{ {first}, {n}, {}, {bases} }}", u8::from(*takes_paths))
     };
     let rows: Vec<String> = rows.iter().map(row).collect();
     let _ = writeln!(

@@ -23,8 +23,11 @@ pub const CLASSES: usize = 64;
 pub const LISTS: usize = 8192;
 /// Number of bits that texts can set.
 pub const BITS: usize = 512;
-/// Maximum number of rows for an event; an event that would need more is sent.
+/// Maximum number of steps for an event; an event that would need more is sent. A step is a row, and up to [`BITS_OF_STEP`] rows after
+/// it that test other bits of the same text.
 pub const STEPS: usize = 256;
+/// Maximum number of further rows in one step.
+pub const BITS_OF_STEP: usize = 32;
 /// Maximum length of a text; a row with a longer text is treated as true.
 pub const LONGEST_TEXT: usize = 255;
 /// Maximum number of bits in one list.
@@ -59,6 +62,8 @@ pub mod flags {
     pub const FREE_FAILED: u16 = 1 << 4;
     /// or rejected events of failed calls, and those that open or close a plain file that no rule uses.
     pub const FREE_FILES: u16 = 1 << 5;
+    /// In addition to [`FREE_FILES`]: also those that open or close a directory whose path in user space would be the kernel's.
+    pub const FREE_DIRECTORIES: u16 = 1 << 11;
     /// For calls that open a path: the rows test only that path, the flags and the result, not the number of the descriptor.
     pub const BY_PATH: u16 = 1 << 15;
     /// The probe sends only events whose process is in one of the type's groups.
@@ -235,6 +240,11 @@ impl Filter {
         self.types.iter().any(|row| row.flags & flags::FREE_FILES != 0)
     }
 
+    /// Whether it also filters such events of directories.
+    pub fn leaves_out_directories(&self) -> bool {
+        self.types.iter().any(|row| row.flags & flags::FREE_DIRECTORIES != 0)
+    }
+
     /// Whether the filter depends on processes, so that [`crate::verdicts`] have an effect.
     pub fn asks_for_processes(&self) -> bool {
         self.types.iter().any(|row| row.flags & (flags::BY_PROCESS | flags::GROUPED) != 0)
@@ -255,6 +265,7 @@ pub const CONSTANTS: &[(&str, u64)] = &[
     ("LISTS", LISTS as u64),
     ("BITS", BITS as u64),
     ("STEPS", STEPS as u64),
+    ("BITS_OF_STEP", BITS_OF_STEP as u64),
     ("LONGEST_TEXT", LONGEST_TEXT as u64),
     ("LIST", LIST as u64),
     ("PASS", PASS as u64),
@@ -270,6 +281,7 @@ pub const CONSTANTS: &[(&str, u64)] = &[
     ("FREE", flags::FREE as u64),
     ("FREE_FAILED", flags::FREE_FAILED as u64),
     ("FREE_FILES", flags::FREE_FILES as u64),
+    ("FREE_DIRECTORIES", flags::FREE_DIRECTORIES as u64),
     ("BY_PATH", flags::BY_PATH as u64),
     ("BY_PROCESS", flags::BY_PROCESS as u64),
     ("GROUPED", flags::GROUPED as u64),

@@ -1,6 +1,6 @@
 //! Raw events: header, parameter lengths, bytes.
 
-use eyas_events::{EventFlags, EventInfo, EventType, KernelPath, ParamInfo};
+use eyas_events::{EventFlags, EventInfo, EventType, KernelPath, Op, ParamInfo};
 
 use crate::io_uring::{IoUring, Mark};
 
@@ -200,7 +200,7 @@ impl<'a> RawEvent<'a> {
         self.kernel_text(KernelPath::Param(index))
     }
 
-    /// The kernel's path of the plain file of the event's descriptor.
+    /// The kernel's path of the plain file or the directory of the event's descriptor; a directory's ends in `/`.
     ///
     /// `None` for types and descriptors without [`KernelPath::File`], and in captures.
     pub fn file_path(&self) -> Option<&'a [u8]> {
@@ -334,6 +334,29 @@ impl<'a> RawEvent<'a> {
     #[inline]
     pub fn closes_unseen(&self) -> bool {
         self.mark.closes_unseen()
+    }
+
+    /// Whether the event has [`RawEvent::bases`].
+    #[inline]
+    pub fn has_bases(&self) -> bool {
+        self.mark.has_bases()
+    }
+
+    /// Descriptors of the directories that the event's paths may begin at, with the kernel's paths of the directories. Only events
+    /// of a live capture contain them, if its filter covers directories.
+    #[inline]
+    pub fn bases(&self) -> impl Iterator<Item = (i64, &'a [u8])> + use<'a> {
+        let params = match self.mark.has_bases() {
+            true => self.info().map_or(&[][..], |info| info.params),
+            false => &[],
+        };
+        let is_base = |param: &ParamInfo| matches!(param.source.op, Op::Dirfd);
+        let first = self.nparams().checked_sub(params.iter().filter(|param| is_base(param)).count());
+        let event = *self;
+        let given = params.iter().enumerate().filter(move |(_, param)| is_base(param));
+        given.zip(first.unwrap_or_default()..).filter_map(move |((at, _), place)| {
+            Some((event.int(at)?, event.text(place).filter(|path| path.starts_with(b"/"))?))
+        })
     }
 
     fn kernel_text(&self, wanted: KernelPath) -> Option<&'a [u8]> {

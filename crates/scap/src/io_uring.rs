@@ -14,6 +14,8 @@ const IS_DESCRIBED: u16 = 0x400;
 const IS_SAMPLE: u16 = 0x4000;
 /// Without a request: the probe may filter out the close of the file that the event opened.
 const CLOSES_UNSEEN: u16 = 0x2000;
+/// The last parameters are the paths of the directories that the event's paths begin at.
+const HAS_BASES: u16 = 0x1000;
 
 /// The first number of direct descriptors.
 const FIRST_DIRECT: i64 = 1 << 62;
@@ -52,6 +54,11 @@ impl Mark {
     #[inline]
     pub(crate) fn closes_unseen(self) -> bool {
         self.0 & CLOSES_UNSEEN != 0
+    }
+
+    #[inline]
+    pub(crate) fn has_bases(self) -> bool {
+        self.0 & HAS_BASES != 0
     }
 
     pub(crate) fn new(request: IoUring) -> Self {

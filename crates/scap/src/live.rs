@@ -83,6 +83,7 @@ pub struct Source {
     probe: Probe,
     /// Whether the filter leaves out files.
     leaves_out_files: bool,
+    leaves_out_directories: bool,
     merge: Merge<Ring>,
     options: proc::Options,
     /// Whether the kernel's iterators are used.
@@ -145,6 +146,7 @@ impl Source {
         Ok(Self {
             probe,
             leaves_out_files: false,
+            leaves_out_directories: false,
             merge: Merge::new(rings),
             options: proc,
             iterators,
@@ -248,6 +250,7 @@ impl Source {
     pub fn set_filter(&mut self, filter: Option<&Filter>, sample: u32) -> Result<(), Error> {
         let done = self.probe.set_filter(filter, sample);
         self.leaves_out_files = done.is_ok() && filter.is_some_and(Filter::leaves_out_files);
+        self.leaves_out_directories = done.is_ok() && filter.is_some_and(Filter::leaves_out_directories);
         Ok(done?)
     }
 
@@ -557,6 +560,10 @@ impl EventSource for Source {
 
     fn leaves_out_files(&self) -> bool {
         self.leaves_out_files
+    }
+
+    fn leaves_out_directories(&self) -> bool {
+        self.leaves_out_directories
     }
 
     fn behind(&self) -> u64 {

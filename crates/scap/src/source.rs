@@ -80,6 +80,12 @@ pub trait EventSource {
         false
     }
 
+    /// Whether the same is true of directories whose path is the kernel's. Events then contain the directories that their paths
+    /// begin at ([`RawEvent::bases`]).
+    fn leaves_out_directories(&self) -> bool {
+        false
+    }
+
     /// Age of the current event, ns; 0 without an event, and in recorded captures.
     fn behind(&self) -> u64 {
         0
@@ -118,6 +124,10 @@ impl<S: EventSource + ?Sized> EventSource for Box<S> {
 
     fn leaves_out_files(&self) -> bool {
         (**self).leaves_out_files()
+    }
+
+    fn leaves_out_directories(&self) -> bool {
+        (**self).leaves_out_directories()
     }
 
     fn behind(&self) -> u64 {

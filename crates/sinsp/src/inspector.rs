@@ -17,7 +17,7 @@ use crate::proc_lookup::ProcLookup;
 use crate::purge::Purge;
 use crate::rendering::Rendering;
 use crate::state::{
-    self, Current, Engines, Layouts, Rest, Skips, State, StateStats, is_kept, makes_or_ends_threads,
+    self, Current, Engines, Layouts, LeftOut, Rest, Skips, State, StateStats, is_kept, makes_or_ends_threads,
 };
 use crate::verdicts::{LossWindow, Windows};
 use crate::view::{EventView, Moment};
@@ -218,7 +218,7 @@ pub struct Inspector {
     failure: Option<Error>,
     needs: Option<Arc<Needs>>,
     /// Whether the source filters out events that open and close files.
-    source_leaves_out: bool,
+    source_leaves_out: LeftOut,
     skips: Skips,
     /// Number of unneeded events.
     unneeded: u64,
@@ -280,7 +280,7 @@ impl Inspector {
             initial: true,
             failure: None,
             needs: None,
-            source_leaves_out: false,
+            source_leaves_out: LeftOut::default(),
             skips: Skips::default(),
             unneeded: 0,
             skipped: 0,
@@ -509,19 +509,23 @@ impl Inspector {
         if self.state.doubts.remain() || !source.losses().is_empty() {
             self.heal(source);
         }
-        if source.leaves_out_files() != self.source_leaves_out {
-            self.source_leaves_out = source.leaves_out_files();
+        let left_out =
+            LeftOut { files: source.leaves_out_files(), directories: source.leaves_out_directories() };
+        if left_out != self.source_leaves_out {
+            self.source_leaves_out = left_out;
             self.leave_out_files();
         }
     }
 
-    /// Turns the tracking of plain files on or off, depending on the source and the needs.
+    /// Turns the tracking of plain files and directories on or off, depending on the source and the needs.
     #[cold]
     fn leave_out_files(&mut self) {
         let by_needs = self.needs.as_ref().is_some_and(|needs| needs.leaves_out_files());
-        let (on, can_ask) = (self.source_leaves_out || by_needs, self.config.proc.is_some());
+        let LeftOut { files, directories } = self.source_leaves_out;
+        let left_out = LeftOut { files: files || by_needs, directories };
+        let can_ask = self.config.proc.is_some();
         self.settle();
-        self.state.leave_out_files(on, self.moment.ts, can_ask);
+        self.state.leave_out(left_out, self.moment.ts, can_ask);
     }
 
     /// Records losses, and looks up a thread in doubt: that of the event, or another one. The running
@@ -603,7 +607,7 @@ impl Inspector {
     #[inline]
     fn settle(&mut self) {
         let Moment { current, ts, .. } = &mut self.moment;
-        if !matches!(current.rest, Rest::Nothing) {
+        if !matches!(current.rest, Rest::Nothing) || !current.bases.is_empty() {
             state::finish(&mut self.state, *ts, current);
         }
     }

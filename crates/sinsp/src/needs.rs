@@ -9,7 +9,7 @@ use crate::field_source::generic_code;
 use crate::fields::{DEFS, open};
 use crate::pushdown::{Free, Pushdown};
 use crate::state::{Facts, changes, changes_only_if_successful};
-pub use files::field_of_files;
+pub use files::{field_of_directories, field_of_files};
 
 mod files;
 
@@ -104,16 +104,22 @@ impl Needs {
 /// filters out events that no rule matches and that change nothing that the fields depend on. `None` if a
 /// field depends on all events.
 pub fn probe_filter(rows: &Pushdown, fields: &[Field]) -> Option<Filter> {
-    filter(rows, fields, true)
+    filter(rows, fields, Free::Failed)
 }
 
 /// The same if no rule depends on the plain file of a descriptor ([`field_of_files`]): the filter also
 /// covers events that open or close such files.
 pub fn probe_filter_without_files(rows: &Pushdown, fields: &[Field]) -> Option<Filter> {
-    filter(rows, fields, false)
+    filter(rows, fields, Free::FailedAndFiles)
 }
 
-fn filter(rows: &Pushdown, fields: &[Field], follows_files: bool) -> Option<Filter> {
+/// The same if no rule depends on the directory of a descriptor either ([`field_of_directories`]): the filter also covers events
+/// that open or close directories.
+pub fn probe_filter_without_directories(rows: &Pushdown, fields: &[Field]) -> Option<Filter> {
+    filter(rows, fields, Free::FailedAndDescriptors)
+}
+
+fn filter(rows: &Pushdown, fields: &[Field], of_files: Free) -> Option<Filter> {
     let mut names = fields.iter().filter_map(|field| DEFS.get(usize::from(field.id.0))).map(|def| def.name);
     if names.any(depends_on_all) {
         return None;
@@ -121,7 +127,7 @@ fn filter(rows: &Pushdown, fields: &[Field], follows_files: bool) -> Option<Filt
     let facts = facts(fields);
     Some(rows.kernel(|ty| match changes(ty) {
         Some(changed) if !changed.intersects(facts) => Free::All,
-        _ if !follows_files && works_on_files(ty) => Free::FailedAndFiles,
+        _ if of_files != Free::Failed && works_on_files(ty) => of_files,
         _ if changes_only_if_successful(ty) => Free::Failed,
         _ => Free::None,
     }))

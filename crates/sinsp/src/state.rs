@@ -50,6 +50,7 @@ pub use users::{Accounts, Users};
 pub(crate) use container::{Kind, Layouts, SHORT_ID, completed, id_of_cgroups, kind_of_cgroups};
 pub(crate) use current::{Current, Rest};
 pub(crate) use facts::{Facts, changes};
+pub(crate) use left_files::LeftOut;
 pub use parse::changes_state;
 pub(crate) use parse::network::names::message_of;
 pub(crate) use parse::{ProcessChange, changes_only_if_successful, changes_process, is_copy};
@@ -89,7 +90,7 @@ pub struct State {
     /// Whether enter events have occurred.
     pub(crate) has_beginnings: bool,
     /// Whether plain files are not tracked, because no rule depends on them.
-    leaves_out_files: bool,
+    left_out: LeftOut,
     empty: Option<Text>,
     scratch: Vec<u8>,
     reuse: reuse::Reuse,

@@ -18,7 +18,7 @@ mod files;
 mod share;
 
 pub use explain::explain;
-use files::file_user;
+use files::{directory_user, file_user};
 pub use share::percent;
 
 /// One in this many rejected events is tested anyway.
@@ -55,7 +55,13 @@ pub fn probe_filter(engine: &Engine) -> Option<ProbeFilter> {
     let fields: Vec<Field> = engine.fields_by_use().concat();
     let rows = rows(engine);
     let filter = match file_user(engine, true) {
-        None => eyas::sinsp::probe_filter_without_files(&rows, &fields),
+        None => match directory_user(engine) {
+            None => eyas::sinsp::probe_filter_without_directories(&rows, &fields),
+            Some(user) => {
+                log::log(log::Level::Debug, &user.to_string());
+                eyas::sinsp::probe_filter_without_files(&rows, &fields)
+            }
+        },
         Some(user) => {
             log::log(log::Level::Debug, &user.to_string());
             eyas::sinsp::probe_filter(&rows, &fields)

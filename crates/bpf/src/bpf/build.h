@@ -107,6 +107,6 @@ static __always_inline void submit(struct scratch *s)
 	if (*(__u16 *)&s->data[24] & IS_REQUEST && s->made_file)
 		forget_directory(s->made_file);
 	if (is_sample || s->early & FILTER_IF_FILE)
-		*(__u16 *)(to + 24) = marks_of(s->early, is_sample);
+		*(__u16 *)(to + 24) |= marks_of(s->early, is_sample);
 	publish(cpu, len);
 }

@@ -55,6 +55,56 @@ static __always_inline int done(void)
 	return 0;
 }
 
+/* Number of the directories whose paths the event contains after its parameters. */
+static __always_inline __u32 told_bases(__u32 type)
+{
+	return tells_bases ? event_rows[type & (EVENT_TYPES - 1)].bases & 3 : 0;
+}
+
+/* Appends the path that a descriptor's directory had when it was opened, as user space would know it, or otherwise its path.
+ * Nothing, if it is no directory. */
+__noinline int put_base(int fd)
+{
+	struct scratch *s = scratch();
+	struct file *file = s && s->pos <= MAX_EVENT ? file_of(s, fd) : 0;
+	if (!s)
+		return 0;
+	if (!is_directory_file(file)) {
+		put_empty(s);
+		return 0;
+	}
+	__u64 key = number_of(s, file);
+	struct noted_directory *noted = bpf_map_lookup_elem(&directories, &key);
+	__u32 len = noted ? noted->len : 0;
+	if (!noted || !len) {
+		put_path(s, &file->f_path);
+		return 0;
+	}
+	barrier_var(len);
+	len &= NOTED_PATH - 1;
+	bpf_probe_read_kernel(&s->data[s->pos & 0xffff], len, noted->text);
+	s->data[(s->pos + len) & 0x1ffff] = 0;
+	end_param(s, len + 1);
+	return 0;
+}
+
+/* Appends the paths of the directories that the event's paths may begin at, whatever these paths are. */
+__noinline int put_bases(__u32 first, __u32 count)
+{
+	struct scratch *s = scratch();
+	int i;
+	if (!s)
+		return 0;
+	for (i = 0; i < MOST_PARAMS; i++) {
+		if (i >= count)
+			break;
+		__u32 desc = descs[(first + i) & 2047];
+		if ((desc & 0xff) == OP_DIRFD)
+			put_base(arg(s, desc >> 8 & 7));
+	}
+	return 0;
+}
+
 /* Makes an event. The function makes its parameters, except plain ones if the event has any. */
 static __always_inline int make(struct scratch *s, __u32 type, bool has_plain, int (*param)(__u32 desc))
 {
@@ -63,6 +113,9 @@ static __always_inline int make(struct scratch *s, __u32 type, bool has_plain, i
 	/* Before the event gets its time, because later losses come after it. */
 	s->has_told = has_told(own_cpu());
 	begin(s, type, s->of_other ? READ(subject(s), pid) : TASK(current_task(), pid));
+	/* In memory, because the verifier would follow each value separately. */
+	*(volatile __u32 *)&s->bases = has_plain ? told_bases(type) : 0;
+	s->pos += 2 * *(volatile __u32 *)&s->bases;
 	for (i = 0; i < MOST_PARAMS; i++) {
 		if (i >= count)
 			break;
@@ -70,6 +123,10 @@ static __always_inline int make(struct scratch *s, __u32 type, bool has_plain, i
 		/* Most parameters are plain, and need no function call. */
 		if (!has_plain || !param_plain(s, desc))
 			param(desc);
+	}
+	if (has_plain && *(volatile __u32 *)&s->bases) {
+		put_bases(first, count);
+		*(__u32 *)&s->data[22] = (count + s->bases) | HAS_BASES << 16;
 	}
 	submit(s);
 	return 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Plain files: while the filter allows it, events that open or close them may be filtered. */
+/* Plain files and directories: while the filter allows it, events that open or close them may be filtered. */
 #pragma once
 
 /* Flag of file systems that only the kernel mounts: pipes, sockets, memfd, namespaces. */
@@ -23,14 +23,90 @@ static __always_inline bool is_plain(struct file *file)
 	return kind == S_IFREG && !(READ(inode, i_sb, s_flags) & SB_KERNMOUNT);
 }
 
-__noinline int is_plain_descriptor(__u32 fd)
+#define AT_FDCWD -100
+
+/* Directories whose path in user space equals the kernel's, by their open files. Other directories may have another
+ * path in user space: through a symlink, or from before a rename. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u64);
+	__type(value, struct noted_directory);
+} directories SEC(".maps");
+
+/* Whether events contain the paths of the directories that their paths begin at, because user space may not know them. */
+__u8 tells_bases = 0;
+
+/* Whether the filter covers directories whose path in user space would be the kernel's. */
+static __always_inline bool leaves_out_directories(struct filter *f)
 {
-	return is_plain(file_at(own_files(), fd));
+	return f && f->types[EV_SYSCALL_CLOSE_X].flags & FILTER_FREE_DIRECTORIES;
 }
 
-/* The current call closes a plain file. When the call ends, the file is gone, so its beginning is recorded for the
+static __always_inline bool is_directory_file(struct file *file)
+{
+	return file && (READ(file, f_inode, i_mode) & S_IFMT) == S_IFDIR;
+}
+
+/* Whether user space has no entry for the file: a plain file, or a directory whose open was left out. */
+static __always_inline bool is_unseen(struct file *file)
+{
+	struct noted_directory *noted;
+	if (is_plain(file))
+		return true;
+	/* A file that is no directory may be at the address of one that is gone. */
+	if (!tells_bases || !is_directory_file(file))
+		return false;
+	noted = bpf_map_lookup_elem(&directories, &file);
+	return noted && noted->unseen && noted->unseen == filter_epoch;
+}
+
+__noinline int is_unseen_descriptor(__u32 fd)
+{
+	return is_unseen(file_at(own_files(), fd));
+}
+
+/* Numbers of reported calls that may have put a file into a table of descriptors that threads share, by table. Several tables
+ * may have the same number. */
+#define SHARED_TABLES 4096
+__u32 new_descriptors[SHARED_TABLES] SEC(".bss.shared");
+
+static __always_inline __u32 *own_new_descriptors(void)
+{
+	struct task_struct *task = current_task();
+	__u64 table = 0;
+	/* As a number, because the verifier would track a typed pointer. */
+	bpf_core_read(&table, sizeof(table), &task->files);
+	return &new_descriptors[(table >> 6) & (SHARED_TABLES - 1)];
+}
+
+static __always_inline bool shares_descriptors(void)
+{
+	struct files_struct *files = own_files();
+	return files && READ(files, count.counter) != 1;
+}
+
+/* A reported call may have put a file into the caller's table, before the event has its time. A thread that is closing an unseen
+ * file with the same number then reports its close, because it may have closed the new file. `early`: the decision about the
+ * event. */
+__noinline int note_new_descriptor(__u64 ret, __u32 early)
+{
+	if ((long)ret < 0 || early & FILTER_IF_FILE || !filter_in_use || !shares_descriptors())
+		return 0;
+#if defined(__TARGET_ARCH_x86)
+	__sync_fetch_and_add(own_new_descriptors(), 1);
+#else
+	/* The exchange is a full barrier. */
+	__sync_fetch_and_add(own_new_descriptors(), 1);
+	__sync_lock_test_and_set(&own_cpu()->barrier, 1);
+#endif
+	return 0;
+}
+
+/* The current call closes an unseen file. When the call ends, the file is gone, so its beginning is recorded for the
  * CPU: the thread, the descriptor, and the number of the thread's CPU changes. All are in one word, because
- * another thread may record its own call at any time. */
+ * another thread may record its own call at any time. A second word contains the thread again, whether it shares its
+ * descriptors, and the number of those that others have put there. */
 #define TID_BITS 22
 #define FD_BITS 20
 #define MIGRATION_BITS 21
@@ -42,45 +118,43 @@ static __always_inline __u64 note_of_close(struct task_struct *task, __u32 fd)
 	return tid << (FD_BITS + MIGRATION_BITS) | moves << FD_BITS | fd | 1ULL << 63;
 }
 
-/* Another thread that shares the descriptors could open another file there before the call closes it. */
+#define CLOSES_SHARED (1ULL << 32)
+
+static __always_inline __u64 second_note(struct task_struct *task)
+{
+	__u64 tid = (__u64)TASK(task, pid) << 33;
+	return shares_descriptors() ? tid | CLOSES_SHARED | *(volatile __u32 *)own_new_descriptors() : tid;
+}
+
 static __always_inline int begin_close(__u32 fd)
 {
 	struct cpu *cpu = own_cpu();
 	struct filter *f = filter_in_use ? filter_of(filter_in_use) : 0;
-	struct files_struct *files = own_files();
+	struct task_struct *task = current_task();
 	__u64 note = 0;
-	if (f && f->types[EV_SYSCALL_CLOSE_X].flags & FILTER_FREE_FILES && fd < 1 << FD_BITS && files &&
-	    READ(files, count.counter) == 1 && is_plain(file_at(files, fd)))
-		note = note_of_close(current_task(), fd);
+	if (f && f->types[EV_SYSCALL_CLOSE_X].flags & FILTER_FREE_FILES && fd < 1 << FD_BITS) {
+		/* Before the file is checked. */
+		*(volatile __u64 *)&cpu->closing_among = second_note(task);
+		if (is_unseen(file_at(own_files(), fd)))
+			note = note_of_close(task, fd);
+	}
 	*(volatile __u64 *)&cpu->closing = note;
 	return 0;
 }
 
-static __always_inline bool has_closed_plain(__u32 fd)
+/* Another thread that shares the descriptors may have put another file there before the call closed it. */
+static __always_inline bool has_closed_unseen(__u32 fd)
 {
 	struct cpu *cpu = own_cpu();
-	__u64 note = *(volatile __u64 *)&cpu->closing;
-	if (!note || fd >= 1 << FD_BITS || note != note_of_close(current_task(), fd))
+	struct task_struct *task = current_task();
+	__u64 note = *(volatile __u64 *)&cpu->closing, among = *(volatile __u64 *)&cpu->closing_among;
+	if (!note || fd >= 1 << FD_BITS || note != note_of_close(task, fd))
 		return false;
 	*(volatile __u64 *)&cpu->closing = 0;
-	return true;
+	if (!(among & CLOSES_SHARED))
+		return among == (__u64)TASK(task, pid) << 33;
+	return among == second_note(task);
 }
-
-#define AT_FDCWD -100
-
-/* Hashes of a directory's path when it was opened, and of the path without its last part; 0 if that is unknown. */
-struct noted_directory {
-	__u64 path, above;
-};
-
-/* Directories whose path in user space equals the kernel's, by their open files. Other directories may have another
- * path in user space: through a symlink, or from before a rename. */
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 8192);
-	__type(key, __u64);
-	__type(value, struct noted_directory);
-} directories SEC(".maps");
 
 static __always_inline __u64 hash_of(__u8 *event, __u32 at, __u32 len)
 {
@@ -182,43 +256,58 @@ static __always_inline __u32 length_above(__u8 *event, __u32 at, __u32 len)
 	return 0;
 }
 
-/* Records the path that user space will have for the directory that the current event opens. */
+/* Records the path that user space will have for the directory that the current event opens; returns whether it is the kernel's
+ * path. */
 __noinline int note_directory(void)
 {
 	__u32 which = filter_in_use;
 	struct filter *f = which ? filter_of(which) : 0;
 	struct scratch *s = scratch();
 	__u8 *event = built();
-	if (!f || !s || !event)
+	if (!s || !event)
 		return 0;
+	struct file *file = opened(s, event);
+	__u64 key = number_of(s, file);
+	if (!is_directory_file(file))
+		return 0;
+	if (!f)
+		return forget_directory(key);
 	struct filter_type *type = &f->types[*(__u16 *)(event + 20) & (EVENT_TYPES - 1)];
 	__u32 name = type->name, path = type->path;
 	__u32 at = filter_place(name) & 0xffff, place = filter_place(path) & 0xffff;
-	struct file *file = opened(s, event);
-	__u64 key = number_of(s, file);
-	if (!file || (READ(file, f_inode, i_mode) & S_IFMT) != S_IFDIR)
-		return 0;
 	__u32 len = at ? length_of(event, name) : 0, path_len = place ? length_of(event, path) : 0;
 	if (len)
 		len--;
 	if (path_len)
 		path_len--;
 	if (!place || is_shown_otherwise(&type->checks[0]) || is_shown_otherwise(&type->checks[1]) ||
-	    filter_same(at, len, place, path_len) == IS_OTHER) {
-		bpf_map_delete_elem(&directories, &key);
-		return 0;
-	}
-	struct noted_directory noted = { .path = hash_of(event, place, path_len) };
+	    filter_same(at, len, place, path_len) == IS_OTHER)
+		return forget_directory(key);
+	struct noted_directory *noted = &s->noted;
+	noted->path = hash_of(event, place, path_len);
+	noted->above = 0;
+	noted->unseen = 0;
+	path_len &= NOTED_PATH - 1;
+	noted->len = path_len;
+	bpf_probe_read_kernel(noted->text, path_len, event + place);
 	/* Through memory, because the verifier would otherwise check what follows once for each length. */
 	*(volatile __u32 *)&s->left = length_above(event, place, path_len);
 	__u32 above = *(volatile __u32 *)&s->left;
 	if (above)
-		noted.above = hash_of(event, place, above);
-	bpf_map_update_elem(&directories, &key, &noted, 0);
-	return 0;
+		noted->above = hash_of(event, place, above);
+	return !bpf_map_update_elem(&directories, &key, noted, 0);
 }
 
-/* An io_uring request has opened a file, for which user space has the requested path. */
+/* The open of the directory with this descriptor, which was just noted, is left out. */
+static __always_inline void hide_directory(__u32 fd)
+{
+	struct file *file = file_at(own_files(), fd);
+	struct noted_directory *noted = file ? bpf_map_lookup_elem(&directories, &file) : 0;
+	if (noted)
+		*(volatile __u32 *)&noted->unseen = filter_epoch;
+}
+
+/* Another call than an open by path, or an io_uring request, has made a file, for which user space may have another path. */
 __noinline int forget_directory(__u64 file)
 {
 	bpf_map_delete_elem(&directories, &file);
@@ -229,27 +318,33 @@ __noinline int forget_directory(__u64 file)
 #define F_SETFD 2
 #define F_DUPFD_CLOEXEC 1030
 
-/* Whether the call concerns only a plain file, or, for `fcntl`, nothing that is tracked. For a copy, the new
+/* Whether the call concerns only an unseen file, or, for `fcntl`, nothing that is tracked. For a copy, the new
  * descriptor is checked, because another thread may have replaced the file of the old one. */
-__noinline int is_of_plain(__u16 type, long ret, __u32 fd, __u32 command)
+__noinline int is_of_unseen(__u16 type, long ret, __u32 fd, __u32 command)
 {
 	if (type == EV_SYSCALL_CLOSE_X)
-		return has_closed_plain(fd);
+		return has_closed_unseen(fd);
 	if (type == EV_SYSCALL_FCNTL_X && command == F_SETFD)
-		return is_plain_descriptor(fd);
+		return is_unseen_descriptor(fd);
 	if (type == EV_SYSCALL_FCNTL_X && command != F_DUPFD && command != F_DUPFD_CLOEXEC)
 		return true;
-	return is_plain_descriptor(ret);
+	return is_unseen_descriptor(ret);
+}
+
+/* Global, because the verifier would otherwise follow all later code once for each of these types. */
+__noinline int makes_file(__u32 type)
+{
+	return type == EV_SYSCALL_OPEN_X || type == EV_SYSCALL_OPENAT_2_X || type == EV_SYSCALL_OPENAT2_X ||
+	       type == EV_SYSCALL_OPEN_BY_HANDLE_AT_X || type == EV_SYSCALL_OPEN_TREE_X ||
+	       type == EV_SYSCALL_OPEN_TREE_ATTR_X || type == EV_SYSCALL_FSMOUNT_X || type == EV_SYSCALL_FSPICK_X;
 }
 
 /* The decision before an event is built; it checks the event's file if that matters. */
 static __always_inline int with_file(int early, __u16 type, long ret, __u32 fd, __u32 command)
 {
 	if (!(early & FILTER_IF_FILE))
+		return tells_bases && ret >= 0 && makes_file(type) ? early | FILTER_NOTES : early;
+	if (is_of_unseen(type, ret, fd, command))
 		return early;
-	if (is_of_plain(type, ret, fd, command))
-		return early;
-	if (type == EV_SYSCALL_OPEN_X || type == EV_SYSCALL_OPENAT_2_X || type == EV_SYSCALL_OPENAT2_X)
-		return FILTER_NOTES;
-	return FILTER_SENDS;
+	return makes_file(type) ? FILTER_NOTES : FILTER_SENDS;
 }

@@ -68,14 +68,19 @@ __u32 filter_sample = 0;
 #define FILTER_REJECTS 2
 /* In addition to the last two: only if the call opens or closes a plain file. */
 #define FILTER_IF_FILE 4
-/* The event is sent, and the call opens a directory. */
+/* The call opens a directory. */
 #define FILTER_NOTES 8
+/* In addition to FILTER_ASKS and FILTER_NOTES: the event is left out only if the directory's path in user space would be the
+ * kernel's. */
+#define FILTER_IF_NOTED 64
 /* The verdict on an equal call applies to it, too: see `opens.h`. */
 #define FILTER_RECALLS 128
 /* In addition to FILTER_ASKS or FILTER_REJECTS: because the process is in none of the groups. */
 #define FILTER_NO_GROUP 16
 /* In addition to FILTER_RECALLS: the verdict applies to processes in the same groups. */
 #define FILTER_ASKS_GROUPS 32
+/* The event needs the path of the directory that its path begins at, if it is sent. */
+#define FILTER_NEEDS_BASE 256
 #define FILTER_DECISION 3
 
 /* Marks in the header of an event, beside the number of its parameters: an io_uring request made it; the filter
@@ -83,6 +88,8 @@ __u32 filter_sample = 0;
 #define IS_REQUEST 0x8000
 #define IS_SAMPLE 0x4000
 #define CLOSES_UNSEEN 0x2000
+/* The last parameters are the paths of the directories that the paths of the event begin at. */
+#define HAS_BASES 0x1000
 
 #define NOT_READ 0x100
 #define UNKNOWN 2
@@ -515,9 +522,6 @@ static __always_inline int filter_test(__u32 which, struct filter *f, struct fil
 	return filter_among(which, row->first, row->count, value);
 }
 
-/* Maximum number of further rows in one step. */
-#define FILTER_BITS_OF_STEP 32
-
 /* The row after this one and after the following rows that test bits of the last read text: most rows do, and need no call. */
 __noinline int filter_step(__u32 which, __u32 at)
 {
@@ -529,13 +533,13 @@ __noinline int filter_step(__u32 which, __u32 at)
 	struct filter_row *row = &f->rows[at & (FILTER_ROWS - 1)];
 	int holds = filter_test(which, f, row);
 	at = holds == UNKNOWN || holds != row->negated ? row->yes : row->no;
-	if (s->unread || s->resolved)
-		return at;
 	for (i = 0; i < FILTER_BITS_OF_STEP; i++) {
 		row = &f->rows[at & (FILTER_ROWS - 1)];
 		if (at >= FILTER_REJECT || row->how != FILTER_HOW_TEXTS || s->read != row->param)
 			break;
-		at = has_bit(s, row) != row->negated ? row->yes : row->no;
+		if (s->resolved && row->input == FILTER_INPUT_RAW_PATH)
+			break;
+		at = s->unread || has_bit(s, row) != row->negated ? row->yes : row->no;
 	}
 	return at;
 }

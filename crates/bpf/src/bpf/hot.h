@@ -164,13 +164,75 @@ static __always_inline bool is_by_process(void)
 	return s && s->by_process;
 }
 
+/* Whether the event may need the path of the directory that its path begins at, which only the interpreter appends. An open is
+ * first built without it. */
+__noinline int may_need_base(__u32 type, __u64 base)
+{
+	if (!tells_bases || !event_rows[type & (EVENT_TYPES - 1)].bases || (int)base < 0)
+		return 0;
+	return type == EV_SYSCALL_OPENAT_2_X ? FILTER_NEEDS_BASE : 1;
+}
+
+/* Whether the event's call may make a descriptor. */
+__noinline int may_make_descriptor(__u32 type)
+{
+	return type == EV_SYSCALL_OPEN_X || type == EV_SYSCALL_OPENAT_2_X || type == EV_SYSCALL_FCNTL_X;
+}
+
+/* Leaves an open that is sent to the interpreter, which builds it again, from the same path. */
+static __always_inline void hand_on_open(struct cpu *cpu, __u32 number, bool is_sample)
+{
+	struct kept *kept = kept_of_thread(false);
+	if (kept)
+		kept->number = number;
+	/* Then the interpreter's decision is about a sample, too. */
+	if (is_sample)
+		cpu->since_sample = filter_sample;
+}
+
+/* Publishes the built event of `len` bytes, or leaves it out; returns whether it did. `call`: its type and, from bit 32 on, its
+ * number. It is global, because the verifier would otherwise check it once for each type. */
+__noinline int end_hot(__u32 filter, __u64 call, __u64 ret, __u32 len)
+{
+	struct cpu *cpu = own_cpu();
+	__u32 early = *(volatile __u32 *)&cpu->early, type = (__u16)call;
+	int decision = early & FILTER_DECISION;
+	bool is_noted = early & FILTER_NOTES && note_directory();
+	bool is_rejected = decision == FILTER_ASKS && (is_noted || !(early & FILTER_IF_NOTED)) &&
+			   filter_rejects(filter, type);
+	if (early & FILTER_RECALLS)
+		learn_open(ret, is_rejected);
+	if (is_rejected && leave_out_event(cpu, type, is_by_process())) {
+		if (early & FILTER_IF_NOTED)
+			hide_directory(ret);
+		return 1;
+	}
+	if (early & FILTER_NEEDS_BASE) {
+		hand_on_open(cpu, call >> 32, is_rejected || decision == FILTER_REJECTS);
+		return 0;
+	}
+	__u8 *event = built();
+	bool is_sample = is_rejected || (decision == FILTER_REJECTS && is_still_rejected(early, type));
+	__u16 marks = marks_of(early, is_sample);
+	if (event && marks)
+		*(__u16 *)(event + 24) = marks;
+	cpu->made++;
+	publish(cpu, len);
+	return 1;
+}
+
 /* Builds the event. Returns whether it did, or whether the filter leaves the event out. */
 static __always_inline bool make_hot(struct task_struct *task, struct pt_regs *regs, long ret, __u16 type,
 				     __u32 number)
 {
 	__u32 filter = filter_in_use;
 	int early = filter_early(filter, type, ret);
-	struct cpu *cpu = claim();
+	int needs_base = may_need_base(type, ARG0);
+	struct cpu *cpu;
+	if (needs_base == 1)
+		return false;
+	early |= needs_base;
+	cpu = claim();
 	if (!cpu)
 		return false;
 	if (type == EV_SYSCALL_OPEN_X || type == EV_SYSCALL_OPENAT_2_X)
@@ -183,28 +245,12 @@ static __always_inline bool make_hot(struct task_struct *task, struct pt_regs *r
 			forget_entries();
 		return true;
 	}
+	if (may_make_descriptor(type))
+		note_new_descriptor(ret, early);
 	/* Through memory, because the verifier would otherwise check all following code once for each value. */
 	*(volatile __u32 *)&cpu->early = early;
 	__u32 len = build_hot(cpu, task, regs, ret, type, number);
-	if (len) {
-		early = *(volatile __u32 *)&cpu->early;
-		int decision = early & FILTER_DECISION;
-		if (early & FILTER_NOTES)
-			note_directory();
-		bool is_rejected = decision == FILTER_ASKS && filter_rejects(filter, type);
-		if (early & FILTER_RECALLS)
-			learn_open(ret, is_rejected);
-		if (!is_rejected || !leave_out_event(cpu, type, is_by_process())) {
-			__u8 *event = built();
-			bool is_sample =
-				is_rejected || (decision == FILTER_REJECTS && is_still_rejected(early, type));
-			__u16 marks = marks_of(early, is_sample);
-			if (event && marks)
-				*(__u16 *)(event + 24) = marks;
-			cpu->made++;
-			publish(cpu, len);
-		}
-	}
+	bool is_done = len && end_hot(filter, type | (__u64)number << 32, ret, len);
 	release(cpu);
-	return len != 0;
+	return is_done;
 }

@@ -192,6 +192,17 @@ __noinline int learn_open(__u64 ret, __u32 is_rejected)
 	return 0;
 }
 
+/* The same for an open of another file. A directory's open is built, because its path in user space must be the kernel's. */
+static __always_inline int early_of_other(struct scratch *s, int early, long ret)
+{
+	struct filter *f = filter_in_use ? filter_of(filter_in_use) : 0;
+	if (ret < 0)
+		return early;
+	if (!(early & FILTER_IF_FILE) || !leaves_out_directories(f) || !is_directory_file(file_of(s, ret)))
+		return FILTER_NOTES | (early & FILTER_NEEDS_BASE);
+	return FILTER_ASKS | FILTER_NOTES | FILTER_IF_NOTED | (early & (FILTER_ASKS_GROUPS | FILTER_NEEDS_BASE));
+}
+
 /* The decision before an open is built: by its file, if that matters, and by a kept verdict. */
 __noinline int early_of_open(__u32 early, __u32 type, __u32 number, __u64 flags, __u64 ret)
 {
@@ -200,8 +211,8 @@ __noinline int early_of_open(__u32 early, __u32 type, __u32 number, __u64 flags,
 		return FILTER_SENDS;
 	s->fd = -1;
 	s->judged = 0;
-	if (early & FILTER_IF_FILE && !is_plain(file_of(s, ret)))
-		return FILTER_NOTES;
+	if ((early & FILTER_IF_FILE || tells_bases) && !is_plain(file_of(s, ret)))
+		return early_of_other(s, early, ret);
 	if ((early & FILTER_DECISION) != FILTER_ASKS || !(early & FILTER_RECALLS))
 		return early;
 	int verdict = recall_open(s, type | (early & FILTER_ASKS_GROUPS ? OF_GROUPS : 0), number, flags, ret);

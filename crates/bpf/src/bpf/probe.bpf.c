@@ -103,6 +103,7 @@ static __always_inline int end_of_call(struct pt_regs *regs, long ret)
 			forget_entries();
 		return done();
 	}
+	note_new_descriptor(ret, early);
 	s->ret = ret;
 	s->filter = (early & FILTER_DECISION) == FILTER_ASKS ? filter : 0;
 	s->is_sample = (early & FILTER_DECISION) == FILTER_REJECTS;

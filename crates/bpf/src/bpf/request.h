@@ -269,6 +269,8 @@ static __always_inline void report_request(struct request *r, __u64 req, __s64 r
 	if (stopped || (drop_failed && res < 0) || is_request_sampled_out(r->says) || !(s = fresh(r->type, (struct task_struct *)r->task)))
 		return;
 	ready_request(s, r, (struct io_kiocb *)req, res);
+	if (s->made_file)
+		note_new_descriptor(0, 0);
 	if (has_entries(r->type))
 		take_over(req);
 	emit_request(r->type);

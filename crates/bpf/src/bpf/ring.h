@@ -71,8 +71,10 @@ struct cpu {
 	__u32 since_sample;
 	/* The decision before the current event was built. */
 	__u32 early;
-	/* The last close that began on this CPU: see `files.h`. */
-	__u64 closing;
+	/* The last close that began on this CPU, and what makes its file another one: see `files.h`. */
+	__u64 closing, closing_among;
+	/* Only written. */
+	__u64 barrier;
 };
 
 /* The header of every event. */

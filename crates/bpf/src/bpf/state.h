@@ -10,9 +10,9 @@
 /* Number of event types that have a row; a power of two. */
 #define EVENT_TYPES 1024
 
-/* Where the descriptions of an event's parameters start, how many there are, and whether the call works on
- * directory entries. */
-struct event_row { __u16 first; __u8 count; __u8 has_entries; };
+/* Where the descriptions of an event's parameters start, how many there are, whether the call works on directory
+ * entries, and how many of its arguments are directories that paths begin at. */
+struct event_row { __u16 first; __u8 count; __u8 has_entries; __u8 bases; };
 struct syscall_row { __u16 type; __u16 code; };
 /* A call of 32-bit programs: the number of the same 64-bit call, if there is one, its event, its code, and how its
  * arguments differ. */
@@ -70,6 +70,17 @@ const volatile __u8 has_task_storage = 1;
 /* The tracepoint at the end of an io_uring request gets the entry of the completion queue: Linux 6.16. */
 const volatile __u8 completes_by_entry = 1;
 
+/* A power of two, above FILTER_LONGEST_TEXT. */
+#define NOTED_PATH 256
+
+/* The path of a directory when it was opened; hashes of it, and of the path without its last part, which is 0 if that is unknown.
+ * `unseen` is the filter's epoch if the open was left out. */
+struct noted_directory {
+	__u64 path, above;
+	__u32 unseen, len;
+	__u8 text[NOTED_PATH];
+};
+
 /* One per CPU, for the program that has claimed the CPU's ring. The last one is for the iterators, of which one
  * runs at a time. */
 struct scratch {
@@ -124,6 +135,8 @@ struct scratch {
 	 * the parameters, and the kernel addresses of that file and of the file that the request created. */
 	__u16 request;
 	__u8 described;
+	/* Number of parameters after those of the row: a description of the descriptor, or paths of directories. */
+	__u32 bases;
 	__u64 own_file, made_file;
 	/* For an event that a filter evaluates: which filter (0: none), the decision before the event was built,
 	 * and whether the event is sent although no rule matches. */
@@ -160,6 +173,7 @@ struct scratch {
 	/* The remaining control messages, in user memory, and the remaining descriptors of one. */
 	__u64 control, control_len, right;
 	__u32 rights;
+	struct noted_directory noted;
 	/* A control group and its ancestors. */
 	__u64 nodes[8];
 	__u8 data[2 * 65536];

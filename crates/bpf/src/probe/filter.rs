@@ -44,6 +44,9 @@ impl Probe {
             self.verdicts.iter_mut().for_each(Verdicts::clear);
             self.filters.half = half;
             self.filters.in_use = Some(filter.clone());
+            if filter.leaves_out_directories() {
+                self.tell_bases()?;
+            }
             self.use_filter(half, sample);
             // From then on, every BPF program counts the changes that it reports.
             if filter.asks_for_processes() { self.wait_for_programs() } else { Ok(()) }
@@ -143,6 +146,20 @@ impl Probe {
             // SAFETY: a number that this process has mapped; programs read it.
             unsafe { std::ptr::write_volatile(&raw mut bss.filter_in_use, half) };
         }
+    }
+
+    /// From then on, events contain the directories that their paths begin at, also while there is no filter: their opens may have
+    /// been left out.
+    fn tell_bases(&mut self) -> Result<(), Error> {
+        if let Some(bss) = self.skel.maps.bss_data.as_deref_mut() {
+            if bss.tells_bases != 0 {
+                return Ok(());
+            }
+            // SAFETY: a number that this process has mapped; programs read it.
+            unsafe { std::ptr::write_volatile(&raw mut bss.tells_bases, 1) };
+        }
+        // A program that runs still leaves out no directory, and tells no base.
+        self.wait_for_programs()
     }
 
     /// Invalidates everything that programs noted before.

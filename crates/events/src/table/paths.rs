@@ -8,8 +8,8 @@ use super::{EventType as E, param as p};
 pub enum KernelPath {
     /// The kernel's path for the path parameter at this position: the file that the call really worked on.
     Param(usize),
-    /// The plain file of the descriptor at this position. There is no path for other descriptors, because eyas tracks sockets,
-    /// pipes, directories and terminals with any rules.
+    /// The plain file or the directory of the descriptor at this position. A directory's path ends in `/`. There is no path for
+    /// other descriptors, because eyas tracks sockets, pipes and terminals with any rules.
     File(usize),
     /// The working directory after the call.
     Cwd,

@@ -27,6 +27,27 @@ pub fn field_of_files(
     [tested, shown_in_output]: &[Vec<Field>; 2],
     is_live: bool,
 ) -> Option<&'static str> {
+    field_of(ty, condition, [tested, shown_in_output], is_live, &[FdKind::File, FdKind::OldFile])
+}
+
+/// The same for a directory, in a live capture whose probe leaves out plain files: events contain the directories that their paths
+/// begin at ([`RawEvent::bases`]).
+pub fn field_of_directories(
+    ty: EventType,
+    condition: &Formula<FieldTest>,
+    fields: &[Vec<Field>; 2],
+) -> Option<&'static str> {
+    let [tested, shown_in_output] = fields;
+    field_of(ty, condition, [tested, shown_in_output], true, &[FdKind::Directory])
+}
+
+fn field_of(
+    ty: EventType,
+    condition: &Formula<FieldTest>,
+    [tested, shown_in_output]: [&[Field]; 2],
+    is_live: bool,
+    kinds: &[FdKind],
+) -> Option<&'static str> {
     let mut known = Some(Vec::new());
     condition.tests(&mut |test| match &test.of {
         Ok((field, _)) => known.iter_mut().for_each(|known| known.push(field)),
@@ -39,7 +60,7 @@ pub fn field_of_files(
         let Some(def) = DEFS.get(usize::from(field.id.0)) else { return Some("a field of a plugin") };
         let sees = match shown(def.name, field, ty) {
             Shown::Nothing => false,
-            Shown::Own => may_match_file(ty, condition),
+            Shown::Own => may_match(ty, condition, kinds),
             Shown::Any => true,
         };
         sees.then_some(def.name)
@@ -229,18 +250,18 @@ const fn needs_directory(ty: EventType) -> bool {
     )
 }
 
-/// Whether an event of the type that works on a descriptor of a plain file, known or not, may satisfy the condition.
-fn may_match_file(ty: EventType, condition: &Formula<FieldTest>) -> bool {
+/// Whether an event of the type that works on a descriptor of a file of these kinds, known or not, may satisfy the condition.
+fn may_match(ty: EventType, condition: &Formula<FieldTest>, kinds: &[FdKind]) -> bool {
     let may_hold = |test: &FieldTest| {
         let Ok((field, compare)) = &test.of else { return true };
         let Some(def) = DEFS.get(usize::from(field.id.0)) else { return true };
         let without_value = test.negated;
         let holds = |value: &str| compare.holds(&Value::Str(value.as_bytes())) != test.negated;
         match def.name {
-            "fd.type" => without_value || holds(FdKind::File.name()) || holds(FdKind::OldFile.name()),
+            "fd.type" => without_value || kinds.iter().any(|kind| holds(kind.name())),
             "fd.typechar" => {
-                let letters = [FdKind::File, FdKind::OldFile, FdKind::Unknown].map(FdKind::letter);
-                without_value || letters.iter().any(|letter| holds(letter.encode_utf8(&mut [0; 4])))
+                let mut letters = kinds.iter().chain(&[FdKind::Unknown]).map(|kind| kind.letter());
+                without_value || letters.any(|letter| holds(letter.encode_utf8(&mut [0; 4])))
             }
             // Only sockets have these fields.
             "fd.ip" | "fd.cip" | "fd.sip" | "fd.lip" | "fd.rip" | "fd.port" | "fd.cport" | "fd.sport"

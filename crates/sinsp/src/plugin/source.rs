@@ -243,6 +243,10 @@ impl<S: EventSource> EventSource for AsyncSource<S> {
         self.inner.leaves_out_files()
     }
 
+    fn leaves_out_directories(&self) -> bool {
+        self.inner.leaves_out_directories()
+    }
+
     fn behind(&self) -> u64 {
         if self.current.is_some() { 0 } else { self.inner.behind() }
     }

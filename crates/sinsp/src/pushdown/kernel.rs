@@ -16,6 +16,8 @@ const O_WRONLY: u32 = FlagTable::FILE_FLAGS.value("O_WRONLY");
 const O_TMPFILE: u32 = FlagTable::FILE_FLAGS.value("O_TMPFILE");
 const IN_ROOT: u32 = FlagTable::OPENAT2_FLAGS.value("RESOLVE_IN_ROOT");
 
+/// Maximum number of parameters whose texts rows of one type compare.
+const MAX_TEXTS_READ: usize = 8;
 /// Maximum number of ranges in one row of the probe.
 const MAX_RANGES: usize = 64;
 
@@ -28,6 +30,8 @@ pub(crate) enum Free {
     Failed,
     /// Failed calls, and those that open or close a plain file.
     FailedAndFiles,
+    /// Failed calls, and those that open or close a plain file or a directory.
+    FailedAndDescriptors,
     /// All.
     All,
 }
@@ -98,6 +102,9 @@ impl<'r> Compiler<'r> {
         let mut flags = match free {
             Free::All => flags::ON | flags::FREE,
             Free::FailedAndFiles => flags::ON | flags::FREE_FAILED | flags::FREE_FILES,
+            Free::FailedAndDescriptors => {
+                flags::ON | flags::FREE_FAILED | flags::FREE_FILES | flags::FREE_DIRECTORIES
+            }
             _ => flags::ON | flags::FREE_FAILED,
         };
         let groups = self.groups_of.get(usize::from(ty.0)).copied().flatten().unwrap_or(0);
@@ -193,10 +200,12 @@ impl<'r> Compiler<'r> {
             return if entry == REJECT { filter::REJECT } else { filter::PASS };
         }
         // Rows lead to later rows, so one pass in order finds all reachable rows, and the longest way to
-        // each.
+        // each. Most tests of texts share a step.
+        const STEP: usize = filter::BITS_OF_STEP + 1;
+        let cost = |row: &Row| if matches!(row.how, How::Texts(_)) { 1 } else { STEP };
         let first = usize::from(entry);
-        let mut steps: Vec<u32> = vec![0; self.rows.len()];
-        steps[first] = 1;
+        let mut steps: Vec<usize> = vec![0; self.rows.len()];
+        steps[first] = STEP;
         let mut reached = Vec::new();
         for at in first..self.rows.len() {
             let (row, count) = (self.rows.rows[at], steps[at]);
@@ -206,12 +215,13 @@ impl<'r> Compiler<'r> {
             reached.push(at);
             for to in [row.yes, row.no].into_iter().filter(|to| *to < REJECT) {
                 let to = &mut steps[usize::from(to)];
-                *to = (*to).max(count + 1);
+                *to = (*to).max(count + cost(&row));
             }
         }
-        let longest = reached.iter().map(|at| steps[*at]).max().unwrap_or(0) as usize;
+        let longest = reached.iter().map(|at| steps[*at]).max().unwrap_or(0);
         let begin = self.out.len();
-        if longest >= filter::STEPS || begin + reached.len() > filter::ROWS {
+        // A text may need one step more, in which it is read.
+        if longest / STEP + MAX_TEXTS_READ >= filter::STEPS || begin + reached.len() > filter::ROWS {
             return filter::PASS;
         }
         let mut new: Vec<u16> = vec![0; self.rows.len()];

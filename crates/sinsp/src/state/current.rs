@@ -18,6 +18,8 @@ pub(crate) struct Current {
     pub(crate) ticks: [u64; 2],
     /// The change that is made after the rules saw the event.
     pub(crate) rest: Rest,
+    /// Directories that the event shows, and what their descriptors stood for before.
+    pub(crate) bases: Vec<(i64, Option<Arc<Fd>>)>,
 }
 
 /// Changes that are made after the rules saw the event.

@@ -11,8 +11,9 @@ use eyas_scap::{FdEntry, Loss, RawEvent, Suspects, ThreadEntry};
 use rustc_hash::FxHashSet;
 
 use super::doubts::Doubt;
+use super::fd::Fd;
 use super::fds::MAX as MAX_FDS;
-use super::left_files::is_left_out;
+use super::left_files::is_directory;
 use super::load::{fd_of, guess_role};
 use super::parse::descriptor;
 use super::proc_query::ProcQuery;
@@ -248,12 +249,18 @@ impl State {
     /// Corrects the open files of a process.
     fn correct_files(&mut self, key: ThreadKey, files: Vec<FdEntry>, in_use: Option<i64>) {
         let is_whole = files.len() < MAX_FDS;
-        let leaves_out = self.leaves_out_files;
+        let left_out = self.left_out;
         let empty = self.empty();
+        let known = self.threads.at(key).and_then(|thread| self.threads.fds(thread));
+        // A known directory was opened by another path than the kernel's, so that its close is not left out.
+        let is_known = |num: i64, fd: &Fd| {
+            is_directory(num, fd)
+                && known.and_then(|table| table.get(num)).is_some_and(|known| is_same_file(known, fd))
+        };
         let there: Vec<_> = files
             .into_iter()
             .map(|entry| (entry.fd, entry.close_on_exec, fd_of(entry, &empty, &mut self.reuse.names)))
-            .filter(|(num, _, fd)| !leaves_out || !is_left_out(*num, fd))
+            .filter(|(num, _, fd)| !left_out.has(*num, fd) || is_known(*num, fd))
             .collect();
         let numbers: FxHashSet<i64> = there.iter().map(|(num, ..)| *num).collect();
         let served: FxHashSet<u16> = there.iter().filter_map(|(.., fd)| fd.server_port()).collect();

@@ -21,8 +21,8 @@ impl State {
         let users = std::mem::take(&mut self.users);
         let rendering = std::mem::take(&mut self.rendering);
         let layouts = Layouts::new(self.layouts.engines);
-        let (leaves_out_files, unshown_changes) = (self.leaves_out_files, self.unshown_changes + 1);
-        *self = Self { layouts, leaves_out_files, unshown_changes, ..Self::with_max(max_threads) };
+        let (left_out, unshown_changes) = (self.left_out, self.unshown_changes + 1);
+        *self = Self { layouts, left_out, unshown_changes, ..Self::with_max(max_threads) };
         self.set_rendering(rendering);
         let kept = snapshot.users.is_empty() && snapshot.groups.is_empty();
         self.users = users.begin_again(kept, changes);

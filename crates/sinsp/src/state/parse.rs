@@ -49,8 +49,11 @@ pub(crate) fn apply(
     if let Some(entry) = raw.direct_fd() {
         describe(state, now, entry);
     }
-    if state.leaves_out_files && file::has_path(raw.ty) {
+    if state.left_out.files && file::has_path(raw.ty) {
         file::take_path(state, raw, now);
+    }
+    if raw.has_bases() {
+        file::take_bases(state, raw, now);
     }
     if !matches!(handling.family, Family::Nothing) {
         dispatch(handling.family, state, raw, now, &mut query);
@@ -140,7 +143,11 @@ pub(crate) fn finish(state: &mut State, ts: u64, now: &mut Current) {
     {
         state.remove_container(id);
     }
+    let bases = std::mem::take(&mut now.bases);
     let Some(key) = now.thread else { return };
+    if !bases.is_empty() {
+        file::drop_bases(state, key, bases);
+    }
     match rest {
         Rest::Nothing | Rest::Container { .. } => {}
         Rest::Rename(num, name, opened) => file::rename(state, key, num, name, opened, ts),

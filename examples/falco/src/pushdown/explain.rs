@@ -12,7 +12,7 @@ use eyas::sinsp::{Step, schema};
 use eyas_console::print;
 use serde_json::{Value, json};
 
-use super::files::{file_user, is_sent};
+use super::files::{directory_user, file_user, is_sent};
 use super::share::percent;
 use crate::args::{Args, ListFormat};
 use crate::config::Config;
@@ -62,7 +62,10 @@ pub fn explain(rule: &str, args: &Args, config: &Config) -> Result<()> {
         }
         _ => {
             let mut text: String = all.iter().map(|of| of.as_text(&engine, is_measured)).collect();
-            text.extend(file_user(&engine, !is_measured).map(|user| format!("{user}\n")));
+            let files = file_user(&engine, !is_measured);
+            // In a replay, directories are always followed.
+            let user = files.or_else(|| directory_user(&engine).filter(|_| !is_measured));
+            text.extend(user.map(|user| format!("{user}\n")));
             text
         }
     };

@@ -97,6 +97,21 @@ static __always_inline void put_directory(struct scratch *s, bool pwd)
 	put_path(s, pwd ? &fs->pwd : &fs->root);
 }
 
+/* Its path with a slash at its end. */
+static __always_inline void put_directory_path(struct scratch *s, struct path *path)
+{
+	__u32 at = s->pos, len;
+	put_path(s, path);
+	len = s->pos - at;
+	/* The root's path has a slash. */
+	if (len <= sizeof("/") || len > PATH_MAX)
+		return;
+	s->data[(s->pos - 1) & 0x1ffff] = '/';
+	s->data[s->pos & 0x1ffff] = 0;
+	s->pos++;
+	*(__u16 *)&s->data[HEADER + 2 * ((s->index - 1) & 63)] = len + 1;
+}
+
 __noinline int param_path(__u32 desc)
 {
 	struct scratch *s = scratch();
@@ -125,6 +140,8 @@ __noinline int param_path(__u32 desc)
 		file = file_of(s, arg(s, desc >> 8 & 0xff));
 		if (is_plain(file))
 			put_path(s, &file->f_path);
+		else if (is_directory_file(file))
+			put_directory_path(s, &file->f_path);
 		else
 			put_empty(s);
 		return 0;

@@ -229,8 +229,8 @@ __noinline int emit_request(__u32 type)
 	int i;
 	s->has_told = has_told(own_cpu());
 	begin(s, type, READ(subject(s), pid));
-	if (s->described)
-		s->pos += 2;
+	*(volatile __u32 *)&s->bases = s->described ? 1 : told_bases(type);
+	s->pos += 2 * *(volatile __u32 *)&s->bases;
 	for (i = 0; i < MOST_PARAMS; i++) {
 		if (i >= count)
 			break;
@@ -247,6 +247,10 @@ __noinline int emit_request(__u32 type)
 		put_empty(s);
 		count++;
 		s->request |= IS_DESCRIBED;
+	} else if (*(volatile __u32 *)&s->bases) {
+		put_bases(first, count);
+		count += s->bases & 3;
+		s->request |= HAS_BASES;
 	}
 	*(__u32 *)&s->data[22] = count | (__u32)s->request << 16;
 	submit(s);

@@ -182,7 +182,7 @@ fn opened(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, enter: Optio
 /// Removes the file after the rules saw the event, if the event of its close may be filtered out. In a
 /// replay, this function makes the probe's decision from the event.
 pub(super) fn leave(state: &State, raw: &RawEvent<'_>, now: &mut Current, is_live: bool) {
-    let is_modelled = || state.leaves_out_files && !is_live && is_plain(raw);
+    let is_modelled = || state.left_out.files && !is_live && is_plain(raw);
     if let Some(num) = raw.int(0).filter(|num| *num >= 0 && !is_direct(*num))
         && (raw.closes_unseen() || is_modelled())
     {
@@ -195,19 +195,57 @@ pub(super) const fn has_path(ty: EventType) -> bool {
     matches!(ty, EventType::SYSCALL_FCHMOD_X | EventType::SYSCALL_FCHOWN_X)
 }
 
-/// Sets the plain file of a descriptor until the rules have seen the event, because no other event may have shown it.
+/// Sets the plain file or directory of a descriptor until the rules have seen the event, because no other event may have shown it.
 pub(super) fn take_path(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     let (Some(path), Some(num), Some(key)) = (raw.file_path(), now.fd, now.thread) else { return };
     let known = state.threads.at(key).and_then(|thread| state.threads.fds(thread)?.get(num));
     if known.is_some() {
         return;
     }
-    let mut fd = Fd::new(FdKind::File, &state.empty());
-    fd.rename(state.reuse.names.name(path), raw.ts);
-    fd.raw_name = fd.name.clone();
-    let fd = state.reuse.hold(fd);
+    let fd = match path.strip_suffix(b"/") {
+        Some(path) => described(state, FdKind::Directory, if path.is_empty() { b"/" } else { path }, raw.ts),
+        None => described(state, FdKind::File, path, raw.ts),
+    };
     add(state, now, num, fd, false);
     now.rest = Rest::Close(num);
+}
+
+fn described(state: &mut State, kind: FdKind, path: &[u8], ts: u64) -> Arc<Fd> {
+    let mut fd = Fd::new(kind, &state.empty());
+    fd.rename(state.reuse.names.name(path), ts);
+    fd.raw_name = fd.name.clone();
+    state.reuse.hold(fd)
+}
+
+/// Sets the directories that the event's paths begin at until the rules have seen the event. A known directory keeps its path: it
+/// was opened by another one than the kernel's.
+#[cold]
+pub(super) fn take_bases(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
+    let Some(key) = now.thread else { return };
+    for (num, path) in raw.bases() {
+        let directory = described(state, FdKind::Directory, path, raw.ts);
+        let Some(table) = state.threads.fds_mut(key) else { return };
+        let known = table.share(num);
+        if known.as_ref().is_some_and(|known| known.is_directory()) {
+            continue;
+        }
+        let close_on_exec = table.closes_on_exec(num);
+        if table.insert(num, directory, close_on_exec) {
+            now.bases.push((num, known));
+        }
+    }
+}
+
+/// Removes those directories.
+#[cold]
+pub(super) fn drop_bases(state: &mut State, key: ThreadKey, bases: Vec<(i64, Option<Arc<Fd>>)>) {
+    let Some(table) = state.threads.fds_mut(key) else { return };
+    for (num, known) in bases.into_iter().rev() {
+        match known {
+            Some(known) => table.put_back(num, known),
+            None => drop(table.remove(num)),
+        }
+    }
 }
 
 /// Whether the event says that it opened a file whose descriptor nobody may ask for, by the path that the kernel has for it.
@@ -307,7 +345,7 @@ pub(super) fn duplicate(state: &mut State, raw: &RawEvent<'_>, now: &mut Current
         // where many files are unknown, its name stays, as in the reference.
         None => {
             now.fd = old;
-            if state.leaves_out_files {
+            if state.left_out.files {
                 remove(state, key, res);
             } else if is_live {
                 now.rest = Rest::Close(res);
