@@ -109,6 +109,12 @@ pub trait Compare: Send + Sync + core::fmt::Debug {
 
     /// The values that satisfy it, if they are of a simple kind.
     fn shape(&self) -> Shape<'_>;
+
+    /// Values among which all those are that satisfy it, if they are of a simple kind: the longest text of a pattern, at its
+    /// place.
+    fn bound(&self) -> Shape<'_> {
+        self.shape()
+    }
 }
 
 /// The values that satisfy a comparison.

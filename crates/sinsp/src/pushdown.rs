@@ -98,10 +98,13 @@ impl Pushdown {
                 if let Formula::Const(false) = kept {
                     return kept;
                 }
-                let group = groups.as_mut().and_then(|groups| groups.group(formula));
-                all_groups = all_groups.zip(group).map(|(all, group)| all | 1_u64 << group);
-                let of_group = group.map(|group| Formula::Test(rows::Test::of_group(group)));
-                Formula::all(of_group.into_iter().chain([kept]))
+                let of_rule = groups.as_mut().map_or([None; 2], |groups| groups.of_rule(formula));
+                // A verdict on the first one is valid longer.
+                let [own, lineage] = of_rule;
+                all_groups = all_groups.zip(own.or(lineage)).map(|(all, group)| all | 1_u64 << group);
+                let in_groups =
+                    of_rule.into_iter().flatten().map(|group| Formula::Test(rows::Test::of_group(group)));
+                Formula::all(in_groups.chain([kept]))
             });
             let mut kept = Formula::any(kept.collect::<Vec<_>>());
             groups_of.push(all_groups.filter(|groups| *groups != 0));

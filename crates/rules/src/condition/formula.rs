@@ -173,4 +173,13 @@ impl Compare for Constants {
             _ => Shape::Other,
         }
     }
+
+    fn bound(&self) -> Shape<'_> {
+        match &self.0 {
+            Check::Glob(glob) => {
+                glob.literal().map_or(Shape::Other, |(place, text)| Shape::Texts(place, vec![text]))
+            }
+            _ => self.shape(),
+        }
+    }
 }

@@ -70,10 +70,23 @@ pub(super) fn of_process(condition: &Formula<FieldTest>) -> Formula<FieldTest> {
 }
 
 impl Groups {
-    /// The group of the rules with this condition; `None` if the condition does not depend on the process, or if there are too
-    /// many groups.
-    pub(super) fn group(&mut self, condition: &Formula<FieldTest>) -> Option<u8> {
+    /// The groups of the rules with this condition, which matches only processes in both: by its tests of the process itself, and by
+    /// those of the process and of its ancestors. `None` if it has no such test, or if there are too many groups.
+    pub(super) fn of_rule(&mut self, condition: &Formula<FieldTest>) -> [Option<u8>; 2] {
         let formula = of_process(condition);
+        let mut has_ancestors = false;
+        let own = formula.replace(&mut |test| match reach_of_test(test) {
+            Some(Reach::Process) => Formula::Test(test.clone()),
+            _ => {
+                has_ancestors = true;
+                Formula::Const(true)
+            }
+        });
+        [self.group(own, 0..GROUPS), has_ancestors.then(|| self.group(formula, OWN_GROUPS..GROUPS)).flatten()]
+    }
+
+    /// The group of rules with these tests, at one of the places.
+    fn group(&mut self, formula: Formula<FieldTest>, mut places: std::ops::Range<u32>) -> Option<u8> {
         if let Formula::Const(_) = formula {
             return None;
         }
@@ -81,14 +94,8 @@ impl Groups {
         if let Some(known) = self.known.get(&text) {
             return *known;
         }
-        let mut reach = Reach::Process;
-        formula.tests(&mut |test| reach = reach.max(reach_of_test(test).unwrap_or(Reach::Lineage)));
-        let places = match reach {
-            Reach::Process => 0..OWN_GROUPS,
-            Reach::Lineage => OWN_GROUPS..GROUPS,
-        };
         let is_free = |at: &u32| self.conditions.get(*at as usize).is_none_or(Option::is_none);
-        let group = places.into_iter().find(is_free);
+        let group = places.find(is_free);
         if let Some(at) = group {
             let at = at as usize;
             let len = self.conditions.len().max(at + 1);

@@ -107,6 +107,9 @@ impl Asked<'_> {
             }
             "evt.is_open_read" => self.open_flag(open::READ),
             "evt.is_open_write" => self.open_flag(open::WRITE),
+            // A file that was made, or that old captures may not show as such.
+            "evt.is_open_exec" => self.open_of_flag(open::CREATED | open::CREATE | open::TMPFILE),
+            "evt.is_open_create" => self.open_of_flag(open::CREATED | open::TMPFILE),
             "evt.rawarg" => self.raw_parameter(),
             "evt.arg" => self.parameter(),
             // Depends on all descriptors of the process.
@@ -218,18 +221,35 @@ impl Asked<'_> {
     /// A test whether a file is opened with a flag.
     fn open_flag(&self, bit: u64) -> Outcome {
         let [unset, set] = [false, true].map(|is_set| self.holds(&Value::Bool(is_set)));
-        let at = match self.ty {
-            EventType::SYSCALL_OPEN_X => param::SYSCALL_OPEN_X::flags,
-            EventType::SYSCALL_OPENAT_2_X => param::SYSCALL_OPENAT_2_X::flags,
-            EventType::SYSCALL_OPENAT2_X => param::SYSCALL_OPENAT2_X::flags,
-            EventType::SYSCALL_OPEN_BY_HANDLE_AT_X => param::SYSCALL_OPEN_BY_HANDLE_AT_X::flags,
-            // `creat` always opens for writing.
-            _ => return Const(if bit == open::WRITE { set } else { unset }),
-        };
+        // `creat` always opens for writing.
+        let Some(at) = self.open_flags() else { return Const(if bit == open::WRITE { set } else { unset }) };
         match (unset, set) {
             (false, false) | (true, true) => Const(set),
             _ => self.kept(Input::Uint, at, unset, With::Bits { any: bit, or_zero: false }, true),
         }
+    }
+
+    /// A test that is true only of files that are opened with one of the flags.
+    fn open_of_flag(&self, any: u64) -> Outcome {
+        match [false, true].map(|is_set| self.holds(&Value::Bool(is_set))) {
+            [false, false] => Const(false),
+            [false, true] => match self.open_flags() {
+                Some(at) => self.kept(Input::Uint, at, false, With::Bits { any, or_zero: false }, false),
+                None => Weak(OF_STATE),
+            },
+            _ => Weak(OF_STATE),
+        }
+    }
+
+    /// The position of the flags of a call that opens.
+    fn open_flags(&self) -> Option<usize> {
+        Some(match self.ty {
+            EventType::SYSCALL_OPEN_X => param::SYSCALL_OPEN_X::flags,
+            EventType::SYSCALL_OPENAT_2_X => param::SYSCALL_OPENAT_2_X::flags,
+            EventType::SYSCALL_OPENAT2_X => param::SYSCALL_OPENAT2_X::flags,
+            EventType::SYSCALL_OPEN_BY_HANDLE_AT_X => param::SYSCALL_OPEN_BY_HANDLE_AT_X::flags,
+            _ => return None,
+        })
     }
 
     /// A parameter and its position.
@@ -291,7 +311,7 @@ impl Asked<'_> {
 
     /// A path that fields show.
     fn path(&self, input: Input, at: usize) -> Outcome {
-        let Shape::Texts(place, texts) = self.compare.shape() else { return Weak(NOT_PLAIN) };
+        let Shape::Texts(place, texts) = self.compare.bound() else { return Weak(NOT_PLAIN) };
         if self.negated {
             return Weak(NEGATED);
         }

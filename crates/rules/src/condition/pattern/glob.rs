@@ -1,9 +1,13 @@
+use eyas_fields::Place;
+
 /// A shell pattern: `*`, `?`, `[set]`, `[!set]`, and `\` before a byte that stands for itself. Slashes and
 /// leading dots have no special meaning.
 #[derive(Clone, Debug)]
 pub(crate) struct Glob {
     parts: Vec<Part>,
     fold: bool,
+    /// A text that all matching texts have, and its place.
+    literal: Option<(Place, Box<[u8]>)>,
 }
 
 #[derive(Clone, Debug)]
@@ -38,7 +42,13 @@ impl Glob {
             }
             at += len;
         }
-        Self { parts, fold }
+        let literal = if fold { None } else { literal(&parts) };
+        Self { parts, fold, literal }
+    }
+
+    /// The longest text that every matching text has at the place; `None` if there is none, or if case does not matter.
+    pub(crate) fn literal(&self) -> Option<(Place, &[u8])> {
+        self.literal.as_ref().map(|(place, text)| (*place, &**text))
     }
 
     pub(crate) fn matches(&self, text: &[u8]) -> bool {
@@ -74,6 +84,29 @@ impl Glob {
             Part::Star => false,
         }
     }
+}
+
+/// The longest run of plain bytes; the first of several.
+fn literal(parts: &[Part]) -> Option<(Place, Box<[u8]>)> {
+    let byte = |part: &Part| match part {
+        Part::Byte(byte) => Some(*byte),
+        _ => None,
+    };
+    let (mut best, mut at) = (0..0, 0);
+    while at < parts.len() {
+        let len = parts[at..].iter().take_while(|part| byte(part).is_some()).count();
+        if len > best.len() {
+            best = at..at + len;
+        }
+        at += len + 1;
+    }
+    let place = match (best.start == 0, best.end == parts.len()) {
+        (true, true) => Place::Whole,
+        (true, false) => Place::Start,
+        (false, true) => Place::End,
+        (false, false) => Place::Within,
+    };
+    (!best.is_empty()).then(|| (place, parts[best].iter().filter_map(byte).collect()))
 }
 
 /// A bracket expression at the start of the text and its length; `None` if it has no end.
@@ -238,6 +271,19 @@ mod tests {
             );
         }
         assert!(Glob::new(b"*SH", true).matches(b"bash"));
+        // Every text that matches has the literal.
+        for (pattern, place, literal) in [
+            ("/proc/*/environ", Place::End, "/environ"),
+            ("/home/*/.ssh/*", Place::Start, "/home/"),
+            ("*a?bcd[x]*", Place::Within, "bcd"),
+            ("a\\*b", Place::Whole, "a*b"),
+        ] {
+            let glob = Glob::new(pattern.as_bytes(), false);
+            assert_eq!(glob.literal(), Some((place, literal.as_bytes())), "{pattern}");
+        }
+        assert!(
+            Glob::new(b"*?[a]", false).literal().is_none() && Glob::new(b"*sh", true).literal().is_none()
+        );
     }
 
     #[test]

@@ -7,10 +7,10 @@ use crate::view::EventView;
 /// Portable open flags (`PPM_O_*`).
 pub(crate) const READ: u64 = FlagTable::FILE_FLAGS.value("O_RDONLY") as u64;
 pub(crate) const WRITE: u64 = FlagTable::FILE_FLAGS.value("O_WRONLY") as u64;
-const CREATE: u64 = FlagTable::FILE_FLAGS.value("O_CREAT") as u64;
+pub(crate) const CREATE: u64 = FlagTable::FILE_FLAGS.value("O_CREAT") as u64;
 const TRUNCATE: u64 = FlagTable::FILE_FLAGS.value("O_TRUNC") as u64;
-const TMPFILE: u64 = FlagTable::FILE_FLAGS.value("O_TMPFILE") as u64;
-const CREATED: u64 = FlagTable::FILE_FLAGS.value("O_F_CREATED") as u64;
+pub(crate) const TMPFILE: u64 = FlagTable::FILE_FLAGS.value("O_TMPFILE") as u64;
+pub(crate) const CREATED: u64 = FlagTable::FILE_FLAGS.value("O_F_CREATED") as u64;
 
 /// Any of the execute bits of a mode.
 const EXECUTE: u64 = 0o111;
