@@ -12,6 +12,7 @@ mod facts;
 
 pub use facts::{Features, ProbeForm};
 
+const CAP_NET_ADMIN: u32 = 12;
 const CAP_SYS_ADMIN: u32 = 21;
 const CAP_SYS_RESOURCE: u32 = 24;
 const CAP_PERFMON: u32 = 38;
@@ -121,6 +122,8 @@ pub(crate) enum Need {
     Function(&'static str),
     /// The kernel's functions that end requests of `io_uring`, and a way to attach programs to them.
     RequestEnds,
+    /// Programs at the addresses of sockets, and the permission to attach them to cgroups.
+    CgroupAddresses,
 }
 
 /// The function that frees ended requests of a ring, several at a time.
@@ -129,6 +132,11 @@ pub(crate) const ENDS_OF_RING: &str = "__io_submit_flush_completions";
 /// Whether the kernel lets programs attach to its functions (kprobes).
 fn has_kprobes() -> bool {
     Path::new("/sys/bus/event_source/devices/kprobe").exists()
+}
+
+/// Whether this process may attach programs to cgroups.
+fn may_attach_to_cgroups() -> bool {
+    [CAP_NET_ADMIN, CAP_SYS_ADMIN].iter().any(|cap| capabilities() & (1 << cap) != 0)
 }
 
 fn older_than(needed: &'static str) -> Error {
@@ -225,6 +233,9 @@ impl Types {
                 self.have(Need::RequestTracepoint("io_uring_complete"))
                     && self.have(Need::Function(ENDS_OF_RING))
                     && has_kprobes()
+            }
+            Need::CgroupAddresses => {
+                self.have(Need::Function("__cgroup_bpf_run_filter_sock_addr")) && may_attach_to_cgroups()
             }
             Need::Iterator(name) => types.type_by_name::<Struct<'_>>(&format!("bpf_iter__{name}")).is_some(),
         })

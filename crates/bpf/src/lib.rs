@@ -25,6 +25,7 @@
 //! ```
 
 mod bell;
+mod cgroup;
 mod error;
 mod features;
 mod functions;

@@ -16,13 +16,13 @@ use crate::bell::Bell;
 use crate::features::Need;
 use crate::listing::{self, OpenFile};
 use crate::programs::{
-    EMPTY, ENTER_ALL, ENTER_CLOSE, ENTER_EACH, FILES, Form, HOOKS, Interest, PAGE_IN, PROGRAMS, Place,
-    Program, QUIET, REQUESTS, SILENT, SLEEPABLE, TASKS, TOUCHES,
+    DATAGRAMS, EMPTY, ENTER_ALL, ENTER_CLOSE, ENTER_EACH, FILES, Form, HOOKS, Interest, PAGE_IN, PROGRAMS,
+    Place, Program, QUIET, REQUESTS, SILENT, SLEEPABLE, TASKS, TOUCHES,
 };
 use crate::ring::{self, Counters, Plan, Ring};
 use crate::skel::{ProbeSkel, ProbeSkelBuilder};
 use crate::tracepoints::Tracepoints;
-use crate::{Error, features, functions};
+use crate::{Error, cgroup, features, functions};
 
 mod account;
 mod classes;
@@ -104,17 +104,20 @@ impl Probe {
     /// A setting is out of range, or the kernel lacks a feature or refuses a step. The message contains a
     /// remedy.
     pub fn open(options: &ProbeOptions) -> Result<(Self, Vec<Ring>), Error> {
-        let opened = Self::open_as(options);
         // If the verifier refuses the programs that not every user needs, the rest of the probe is still used.
+        let opened =
+            Self::open_as(options, true).or_else(|error| Self::open_as(options, false).map_err(|_| error));
         let without_reads = ProbeOptions { sleepable_reads: false, ..options.clone() };
         let without_requests = ProbeOptions { io_uring: false, ..without_reads.clone() };
         [without_reads, without_requests]
             .iter()
             .filter(|fewer| *fewer != options)
-            .fold(opened, |opened, fewer| opened.or_else(|error| Self::open_as(fewer).map_err(|_| error)))
+            .fold(opened, |opened, fewer| {
+                opened.or_else(|error| Self::open_as(fewer, false).map_err(|_| error))
+            })
     }
 
-    fn open_as(options: &ProbeOptions) -> Result<(Self, Vec<Ring>), Error> {
+    fn open_as(options: &ProbeOptions, keeps_peers: bool) -> Result<(Self, Vec<Ring>), Error> {
         options.check()?;
         features::check()?;
         if std::env::var_os("EYAS_BPF_LOG").is_none() {
@@ -182,7 +185,9 @@ impl Probe {
             for_calls(enter).chain(requests).partition(|row| is_wanted(row));
         for mut program in open.open_object_mut().progs_mut() {
             let needed = loaded.iter().copied().chain(for_all()).any(|row| {
-                program.name() == row.form(form).0 && row.need.is_none_or(|need| types.have(need))
+                program.name() == row.form(form).0
+                    && row.need.is_none_or(|need| types.have(need))
+                    && (keeps_peers || row.form(form).1 != Place::RootCgroup)
             });
             let pages_in = program.name() == PAGE_IN.name && may_sleep;
             if pages_in {
@@ -279,7 +284,37 @@ impl Probe {
             self.attach(program, interest.needs(program))?;
         }
         self.attach_to_entries(&interest);
+        self.attach_to_datagrams(&interest);
         self.attach_to_requests(&interest)
+    }
+
+    /// Attaches the programs that keep the other ends of datagrams, in the first way that the kernel allows. Without them,
+    /// events have the addresses that are in the program's memory when the call ends.
+    fn attach_to_datagrams(&mut self, interest: &Interest<'_>) {
+        let mut keeps = 0;
+        for (ways, bit) in DATAGRAMS.iter().zip([1, 2]) {
+            for way in ways {
+                let wanted = keeps & bit == 0 && way.iter().any(|program| interest.needs(program));
+                let done = wanted
+                    && way
+                        .iter()
+                        .all(|program| self.is_loaded(program) && self.attach(program, true).is_ok());
+                keeps |= if done { bit } else { 0 };
+                if !done {
+                    self.links.retain(|(name, _)| way.iter().all(|program| program.name != *name));
+                }
+            }
+        }
+        if let Some(bss) = self.skel.maps.bss_data.as_deref_mut() {
+            bss.keeps_peers = keeps;
+        }
+    }
+
+    /// Whether events of sent, and of received, datagrams (UDP) have the kernel's own copies of addresses. Otherwise another
+    /// thread may change such an address during the call. Both are false for calls that are not captured.
+    pub fn keeps_datagram_addresses(&self) -> [bool; 2] {
+        let keeps = self.skel.maps.bss_data.as_deref().map_or(0, |bss| bss.keeps_peers);
+        [keeps & 1 != 0, keeps & 2 != 0]
     }
 
     /// Attaches the programs that find the directory entries of calls: hooks, if the kernel has them,
@@ -320,6 +355,9 @@ impl Probe {
                                 .map_err(|cause| Error::Kernel { step: "attach its programs", cause })?,
                             (_, Place::Functions(list)) => {
                                 functions::attach(&program, list).map_err(kernel("attach its programs"))?
+                            }
+                            (_, Place::RootCgroup) => {
+                                vec![cgroup::attach(&program).map_err(kernel("attach its programs"))?]
                             }
                             _ => vec![program.attach().map_err(kernel("attach its programs"))?],
                         };
@@ -526,7 +564,8 @@ fn ia32_interest(interest: &Interest<'_>) -> [u8; crate::ia32::PLACES] {
 
 /// The programs that some calls need, with these at the beginning of calls.
 fn for_calls(enter: &'static [Program]) -> impl Iterator<Item = &'static Program> {
-    PROGRAMS.iter().chain(enter).chain(HOOKS).chain(TOUCHES)
+    let datagrams = DATAGRAMS.as_flattened().iter().copied().flatten();
+    PROGRAMS.iter().chain(enter).chain(HOOKS).chain(TOUCHES).chain(datagrams)
 }
 
 /// The programs that are loaded whatever is captured.

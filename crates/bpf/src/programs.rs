@@ -29,6 +29,8 @@ pub(crate) enum Place {
     Perf(&'static str),
     /// At the beginning of kernel functions; the program gets the index in the list.
     Functions(&'static [Function]),
+    /// At the root cgroup, for the event in its section's name.
+    RootCgroup,
 }
 
 /// A kernel function.
@@ -279,6 +281,26 @@ const REQUESTED_CALLS: usize = {
     }
     count
 };
+
+/// Programs that keep the other ends of sent and of received datagrams: at kernel functions, and, for kernels without
+/// kprobes, at the root cgroup.
+pub(crate) const DATAGRAMS: [[&[Program]; 2]; 2] = [
+    [
+        &[program("datagram_4", SENDS), program("datagram_6", SENDS)],
+        &[peer("peer_sent_4", SENDS), peer("peer_sent_6", SENDS)],
+    ],
+    [
+        &[program("datagram_from", RECEIVES)],
+        &[peer("peer_received_4", RECEIVES), peer("peer_received_6", RECEIVES)],
+    ],
+];
+
+const fn peer(name: &'static str, codes: &'static [SyscallCode]) -> Program {
+    Program { place: Place::RootCgroup, ..program(name, codes).needs(Need::CgroupAddresses) }
+}
+
+const SENDS: &[SyscallCode] = &[SyscallCode::SENDTO, SyscallCode::SENDMSG, SyscallCode::SENDMMSG];
+const RECEIVES: &[SyscallCode] = &[SyscallCode::RECVFROM, SyscallCode::RECVMSG, SyscallCode::RECVMMSG];
 
 /// Programs that track the children of excluded threads; needed if there are such threads.
 pub(crate) const QUIET: &[Program] = &[

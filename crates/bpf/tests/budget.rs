@@ -41,6 +41,8 @@ fn programs_stay_within_the_verifier_s_budget() {
         "quiet_",
         "kept_",
         "page_in",
+        "peer_",
+        "datagram_",
         "dump_",
         "signal_deliver",
         "fault_",

@@ -107,3 +107,77 @@ fn every_parameter_of_a_system_call_is_made() {
     }
     assert!(missing.is_empty(), "{missing:?}");
 }
+
+/// The `ioctl`s that write a descriptor into a structure: name, headers that may define it, and the member.
+const IOCTLS: [(&str, &[&str], &str); 14] = [
+    ("MEDIA_IOC_REQUEST_ALLOC", &["linux/media.h"], ""),
+    ("IIO_GET_EVENT_FD_IOCTL", &["linux/iio/events.h"], ""),
+    ("IIO_BUFFER_GET_FD_IOCTL", &["linux/iio/buffer.h"], ""),
+    ("KVM_CREATE_DEVICE", &["linux/kvm.h"], "kvm_create_device, fd"),
+    ("DMA_HEAP_IOCTL_ALLOC", &["linux/dma-heap.h"], "dma_heap_allocation_data, fd"),
+    ("DRM_IOCTL_PRIME_HANDLE_TO_FD", DRM, "drm_prime_handle, fd"),
+    ("DRM_IOCTL_MODE_CREATE_LEASE", DRM, "drm_mode_create_lease, fd"),
+    ("VTPM_PROXY_IOC_NEW_DEV", &["linux/vtpm_proxy.h"], "vtpm_proxy_new_dev, fd"),
+    ("AUTOFS_DEV_IOCTL_OPENMOUNT", &["linux/auto_dev-ioctl.h"], "autofs_dev_ioctl, ioctlfd"),
+    ("VIDIOC_EXPBUF", &["linux/videodev2.h"], "v4l2_exportbuffer, fd"),
+    ("SYNC_IOC_MERGE", &["linux/sync_file.h"], "sync_merge_data, fence"),
+    ("GPIO_GET_LINEEVENT_IOCTL", &["linux/gpio.h"], "gpioevent_request, fd"),
+    ("GPIO_GET_LINEHANDLE_IOCTL", &["linux/gpio.h"], "gpiohandle_request, fd"),
+    ("GPIO_V2_GET_LINE_IOCTL", &["linux/gpio.h"], "gpio_v2_line_request, fd"),
+];
+
+const DRM: &[&str] = &["drm/drm.h", "libdrm/drm.h"];
+
+/// The numbers and places in the probe's table, by name.
+fn ioctl_table() -> std::collections::HashMap<String, (u32, u32)> {
+    let source = include_str!("../src/bpf/call.h");
+    let from = source.find("int place_of_descriptor(").unwrap();
+    let text = &source[from..from + source[from..].find("default:").unwrap()];
+    let (mut all, mut group) = (std::collections::HashMap::new(), Vec::new());
+    for line in text.lines().map(str::trim) {
+        if let Some((number, name)) = line.strip_prefix("case 0x").and_then(|rest| rest.split_once(": /* ")) {
+            let name = name.split(' ').next().unwrap().to_owned();
+            group.push((name, u32::from_str_radix(number, 16).unwrap()));
+        } else if let Some(place) = line.strip_prefix("return ") {
+            let place = place.trim_end_matches(';').parse().unwrap();
+            all.extend(group.drain(..).map(|(name, number)| (name, (number, place))));
+        }
+    }
+    all
+}
+
+/// Few machines have such devices, but the kernel's headers have their requests and structures.
+#[test]
+fn ioctls_that_write_descriptors_are_those_of_the_kernel_s_headers() {
+    let dir = std::env::temp_dir().join(format!("eyas-ioctls-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).unwrap();
+    let mut code = String::from("#include <stddef.h>\n#include <stdio.h>\n");
+    let headers: std::collections::BTreeSet<_> = IOCTLS.iter().flat_map(|ioctl| ioctl.1).collect();
+    for header in headers {
+        code += &format!("#if __has_include(<{header}>)\n#include <{header}>\n#endif\n");
+    }
+    code += "int main(void) {\n";
+    for (name, _, member) in IOCTLS {
+        let place = if member.is_empty() { "0".into() } else { format!("offsetof(struct {member})") };
+        code += &format!(
+            "#ifdef {name}\nprintf(\"{name} %u %u\\n\", (unsigned){name}, (unsigned){place});\n#endif\n"
+        );
+    }
+    code += "return 0; }\n";
+    let (source, program) = (dir.join("ioctls.c"), dir.join("ioctls"));
+    std::fs::write(&source, code).unwrap();
+    let compiled = std::process::Command::new("cc").arg(&source).arg("-o").arg(&program).status().unwrap();
+    assert!(compiled.success());
+    let output = std::process::Command::new(&program).output().unwrap();
+    std::fs::remove_dir_all(&dir).unwrap();
+    let table = ioctl_table();
+    assert!(IOCTLS.iter().all(|(name, ..)| table.contains_key(*name)));
+    let text = String::from_utf8(output.stdout).unwrap();
+    let mut count = 0;
+    for line in text.lines() {
+        let [name, number, place] = line.split(' ').collect::<Vec<_>>()[..] else { panic!("{line}") };
+        assert_eq!(table[name], (number.parse().unwrap(), place.parse().unwrap()), "{name}");
+        count += 1;
+    }
+    assert!(count >= 8, "{text}");
+}

@@ -208,6 +208,12 @@ impl Source {
         self.probe.sees_requests()
     }
 
+    /// Whether events of sent, and of received, datagrams (UDP) have the kernel's own copies of addresses. Otherwise another
+    /// thread may change such an address during the call. Both are false for calls that are not captured.
+    pub fn keeps_datagram_addresses(&self) -> [bool; 2] {
+        self.probe.keeps_datagram_addresses()
+    }
+
     /// Whether arguments in memory that is not resident are paged in: [`ProbeOptions::sleepable_reads`] is
     /// set, and the kernel has loaded the program for it.
     pub fn pages_in(&self) -> bool {

@@ -103,7 +103,8 @@ fn fail(number: i64, args: [i64; 6]) {
 
 fn open(sleepable_reads: bool) -> Source {
     let interest: Vec<_> = CALLS.iter().map(|(code, ..)| *code).collect();
-    let mut source = Source::open(ProbeOptions { sleepable_reads, ..ProbeOptions::only(interest) }).unwrap();
+    let options = ProbeOptions { sleepable_reads, io_uring: false, ..ProbeOptions::only(interest) };
+    let mut source = Source::open(options).unwrap();
     assert!(matches!(source.next().unwrap(), Next::Snapshot(_)));
     source
 }
@@ -164,6 +165,14 @@ fn need_sleepable_tracepoints() {
     if !Source::tracepoints_may_sleep() {
         eyas_testing::ignore("programs at this kernel's tracepoints of calls must not sleep (Linux 7.1)");
     }
+}
+
+#[test]
+fn the_verifier_accepts_the_program_alone() {
+    let _turn = eyas_testing::live_turn();
+    need_sleepable_tracepoints();
+    let alone = ProbeOptions { sleepable_reads: true, io_uring: false, ..ProbeOptions::only([]) };
+    assert!(Source::open(alone).unwrap().pages_in());
 }
 
 #[test]

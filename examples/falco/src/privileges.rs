@@ -18,6 +18,8 @@ use crate::outputs::program;
 
 /// Directory of the kernel's tracepoints. If it is not mounted, the probe mounts it for this process only.
 const TRACEFS: &str = "/sys/kernel/tracing/events";
+/// There if programs can be attached to kernel functions.
+const KPROBES: &str = "/sys/bus/event_source/devices/kprobe";
 
 /// System calls that falco never makes in any configuration, unless it executes programs. They fail with
 /// `EPERM`.
@@ -99,6 +101,10 @@ fn kept(config: &Config, held: CapabilitySet) -> CapabilitySet {
     if !is_replay && (!held.contains(captures) || counts_runs || !has_tracefs()) {
         kept |= CapabilitySet::SYS_ADMIN;
     }
+    // Without kprobes, programs at the root cgroup see where datagrams go.
+    if !is_replay && !std::path::Path::new(KPROBES).exists() {
+        kept |= CapabilitySet::NET_ADMIN;
+    }
     kept
 }
 
@@ -155,6 +161,8 @@ mod tests {
         let captures = CapabilitySet::BPF | CapabilitySet::PERFMON | CapabilitySet::SYS_PTRACE;
         assert!(kept(&config, all).contains(captures));
         assert!(!kept(&config, all).contains(CapabilitySet::SYS_MODULE));
+        let has_kprobes = std::path::Path::new(KPROBES).exists();
+        assert_ne!(kept(&config, all).contains(CapabilitySet::NET_ADMIN), has_kprobes);
         assert!(
             kept(&config, CapabilitySet::SYS_ADMIN).contains(CapabilitySet::SYS_ADMIN),
             "it is all there is"

@@ -163,6 +163,7 @@ __noinline int emit_messages(__u32 type)
 		s->no_message = 1;
 		return emit(type);
 	}
+	s->messages = count;
 	for (i = 0; i < MESSAGES_MAX; i++) {
 		if (i >= count)
 			break;
@@ -170,5 +171,6 @@ __noinline int emit_messages(__u32 type)
 		s->ret = user_u32(message_at(s, 1) + MSG_WORDS * word_size(s));
 		emit(type);
 	}
+	s->messages = 0;
 	return 0;
 }

@@ -32,7 +32,8 @@
 	s = scratch();                                                                                            \
 	if (!s)                                                                                                   \
 		return 0;                                                                                         \
-	s->fd = -1;
+	s->fd = -1;                                                                                               \
+	s->request = 0;
 
 /* Without kept data, or with a longer path, the interpreter is needed. */
 #define HOT_KEPT                                                                                                  \
@@ -243,6 +244,8 @@ static __always_inline bool make_hot(struct task_struct *task, struct pt_regs *r
 		release(cpu);
 		if (has_entries(type))
 			forget_entries();
+		if (has_peers(type))
+			forget_peers();
 		return true;
 	}
 	if (may_make_descriptor(type))
@@ -252,5 +255,7 @@ static __always_inline bool make_hot(struct task_struct *task, struct pt_regs *r
 	__u32 len = build_hot(cpu, task, regs, ret, type, number);
 	bool is_done = len && end_hot(filter, type | (__u64)number << 32, ret, len);
 	release(cpu);
+	if (is_done && has_peers(type))
+		forget_peers();
 	return is_done;
 }

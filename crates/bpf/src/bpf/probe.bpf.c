@@ -20,12 +20,12 @@
 #include "kernel/path.h"
 #include "kernel/access.h"
 #include "kernel/task.h"
+#include "thread.h"
 #include "kernel/socket.h"
 #include "files.h"
 #include "verdicts.h"
 #include "call.h"
 #include "attach.h"
-#include "thread.h"
 #include "kernel/work.h"
 #include "kernel/entry.h"
 #include "kernel/touched.h"
@@ -79,6 +79,8 @@ static __always_inline int end_of_call(struct pt_regs *regs, long ret)
 	    (sampling_ratio > 1 && is_sampled_out(&call, ret, regs))) {
 		if (has_entries(type))
 			forget_entries();
+		if (has_peers(type))
+			forget_peers();
 		return 0;
 	}
 	bool exec = is_exec(type);
@@ -101,6 +103,8 @@ static __always_inline int end_of_call(struct pt_regs *regs, long ret)
 			forget();
 		if (has_entries(type))
 			forget_entries();
+		if (has_peers(type))
+			forget_peers();
 		return done();
 	}
 	note_new_descriptor(ret, early);
@@ -121,6 +125,8 @@ static __always_inline int end_of_call(struct pt_regs *regs, long ret)
 		forget();
 	if (has_entries(type))
 		forget_entries();
+	if (has_peers(type))
+		forget_peers();
 	return done();
 }
 
@@ -491,3 +497,4 @@ int uring_silent(struct pt_regs *ctx)
 }
 
 #include "hook.h"
+#include "datagrams.h"

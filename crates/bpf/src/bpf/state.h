@@ -106,6 +106,11 @@ struct scratch {
 	 * about. */
 	__u8 no_message;
 	__u8 message;
+	/* Number of its messages; 0 for other calls. */
+	__u32 messages;
+	/* The other end of a datagram: see `take_peer`. */
+	__u32 peer_ip[4];
+	__u16 peer_port;
 	/* Kernel address of the path of a program that was started. */
 	__u64 filename;
 	/* The id that the thread had before. */

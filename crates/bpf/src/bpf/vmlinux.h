@@ -689,4 +689,9 @@ struct io_xattr___7 {
 };
 
 #pragma clang attribute pop
+
+/* The context of programs at the addresses of sockets, whose layout is part of the kernel's interface to programs. */
+struct bpf_sock_addr {
+	__u32 user_family, user_ip4, user_ip6[4], user_port;
+};
 #endif

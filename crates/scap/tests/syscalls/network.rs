@@ -306,6 +306,29 @@ fn sendto_and_recvfrom() {
 }
 
 #[test]
+fn a_datagram_needs_no_family_in_its_address() {
+    let mut live = capture(&[EventType::SOCKET_SENDTO_X]);
+    let (one, two) = (socket(INET, DATAGRAM), socket(INET, DATAGRAM));
+    for fd in [&one, &two] {
+        assert_eq!(call(libc::SYS_bind, [fd.0, at(&address(0)), 16]), 0);
+    }
+    let mut target = address(port(&two));
+    target[0] = libc::AF_UNSPEC as u8;
+    let res = call(libc::SYS_sendto, [one.0, at("x".as_ptr()), 1, 0, at(&target), 16]);
+    assert_eq!(res, 1);
+    live.saw(
+        EventType::SOCKET_SENDTO_X,
+        &[
+            ("res", int(1)),
+            ("data", bytes("x")),
+            ("fd", int(one.0)),
+            ("size", int(1)),
+            ("tuple", tuple(port(&one), port(&two))),
+        ],
+    );
+}
+
+#[test]
 fn a_datagram_goes_where_the_call_says() {
     let mut live = capture(&[EventType::SOCKET_SENDTO_X]);
     let (one, two, three) = (socket(INET, DATAGRAM), socket(INET, DATAGRAM), socket(INET, DATAGRAM));

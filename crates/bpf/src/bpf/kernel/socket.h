@@ -8,6 +8,17 @@
 #define AF_NETLINK 16
 #define SOCK_STREAM 1
 #define SOCK_RAW 3
+#define IPPROTO_UDP 17
+#define IPPROTO_UDPLITE 136
+/* The third word of an IPv4 address in an IPv6 socket. */
+#define MAPPED_WORD 0xffff0000
+
+static __always_inline __u16 swap16(__u16 v)
+{
+	return v >> 8 | v << 8;
+}
+
+#include "peers.h"
 
 static __always_inline struct sock *sock_of(struct scratch *s, int fd)
 {
@@ -18,9 +29,11 @@ static __always_inline struct sock *sock_of(struct scratch *s, int fd)
 	return READ(socket, sk);
 }
 
-static __always_inline __u16 swap16(__u16 v)
+static __always_inline __u32 kind_of_peer(struct sock *sk, __u32 incoming)
 {
-	return v >> 8 | v << 8;
+	__u16 protocol = READ(sk, sk_protocol);
+	__u32 is_udp = protocol == IPPROTO_UDP || protocol == IPPROTO_UDPLITE;
+	return (is_udp ? PEER_OF_UDP : 0) | (incoming ? PEER_IS_SOURCE : 0);
 }
 
 /* With its NUL. */
@@ -33,26 +46,6 @@ static __always_inline __u16 swap16(__u16 v)
 #define TUPLE_INCOMING 1 /* Their end is the source. */
 #define TUPLE_SENDS 2 /* A datagram goes to the address in the call, whatever peer the socket has. */
 #define TUPLE_LEN(bytes) ((__u32)(bytes) << 8) /* Length of the address in the call. */
-
-/* The address in the call, in the form of an IPv6 socket; 0 if it has another family. */
-static __always_inline int read_inet6(__u64 user_addr, struct in6_addr *ip, __u16 *port)
-{
-	__u8 addr[24] = {};
-	if (bpf_probe_read_user(addr, 8, (void *)user_addr))
-		return 0;
-	__u16 family = *(__u16 *)addr;
-	*port = swap16(*(__u16 *)&addr[2]);
-	if (family == AF_INET) {
-		__u8 mapped[16] = { [10] = 0xff, [11] = 0xff };
-		*(__u32 *)&mapped[12] = *(__u32 *)&addr[4];
-		__builtin_memcpy(ip, mapped, 16);
-		return 1;
-	}
-	if (family != AF_INET6 || bpf_probe_read_user(addr, 24, (void *)user_addr))
-		return 0;
-	__builtin_memcpy(ip, &addr[8], 16);
-	return 1;
-}
 
 /* Writes the name of a Unix socket, without the NUL before an abstract name. Reads only the `len` bytes of the address.
  * Returns the number of written bytes, including a NUL; 0 if there is no name. */
@@ -100,12 +93,9 @@ static __always_inline __u32 write_tuple(struct scratch *s, __u8 *to, int fd, __
 		__u16 lport = swap16(READ(inet, inet_sport));
 		__u16 rport = swap16(READ(sk, __sk_common.skc_dport));
 		int is_named = !rport || (how & TUPLE_SENDS && READ(sk, sk_type) != SOCK_STREAM);
-		if (is_named && user_addr) {
-			__u8 addr[8] = {};
-			if (!bpf_probe_read_user(addr, 8, (void *)user_addr) && *(__u16 *)addr == AF_INET) {
-				remote = *(__u32 *)&addr[4];
-				rport = swap16(*(__u16 *)&addr[2]);
-			}
+		if (is_named && user_addr && take_peer(user_addr, PEER_IS_V4 | kind_of_peer(sk, incoming))) {
+			remote = s->peer_ip[3];
+			rport = s->peer_port;
 		}
 		to[0] = AF_INET;
 		*(__u32 *)&to[1] = incoming ? remote : local;
@@ -120,13 +110,9 @@ static __always_inline __u32 write_tuple(struct scratch *s, __u8 *to, int fd, __
 		__u16 lport = swap16(READ(inet, inet_sport));
 		__u16 rport = swap16(READ(sk, __sk_common.skc_dport));
 		int is_named = !rport || (how & TUPLE_SENDS && READ(sk, sk_type) != SOCK_STREAM);
-		if (is_named && user_addr) {
-			struct in6_addr named = {};
-			__u16 port = 0;
-			if (read_inet6(user_addr, &named, &port)) {
-				remote = named;
-				rport = port;
-			}
+		if (is_named && user_addr && take_peer(user_addr, kind_of_peer(sk, incoming))) {
+			__builtin_memcpy(&remote, s->peer_ip, sizeof(remote));
+			rport = s->peer_port;
 		}
 		to[0] = AF_INET6;
 		if (incoming) {

@@ -171,8 +171,6 @@ __noinline int param_data(__u32 desc)
 	return 0;
 }
 
-/* Of sendmmsg and recvmmsg; each is an event. */
-#define MESSAGES_MAX 16
 #define MSG_WORDS 7
 
 static __always_inline __u32 word_size(struct scratch *s)

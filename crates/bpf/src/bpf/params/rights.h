@@ -144,7 +144,7 @@ static __always_inline int made_by_ioctl(struct scratch *s)
 	__u32 place = place_of_descriptor(arg(s, 1));
 	if (place != NO_DESCRIPTOR)
 		return s->ret ? -1 : user_u32(arg(s, 2) + place);
-	return is_making(arg(s, 1), s->ret) ? s->ret : -1;
+	return s->ret > 0 || (!s->ret && returns_descriptor(arg(s, 1))) ? s->ret : -1;
 }
 
 /* Whether events show what the sockets of a family are. */
