@@ -15,13 +15,16 @@ tests in their initramfs. The last is the kernel of the machine that generated t
 runs the tests on one kernel again. `not run`: this version was not tested. Older results are in this file's git \
 history.
 
-| name | kernel | CPUs | arguments | probe loads | security hooks | sleepable | tests passed | failed | ignored |
-| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
+| name | kernel | CPUs | arguments | probe loads | security hooks | sleepable | io_uring | tests passed | failed | ignored |
+| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
 ";
 
 const MIDDLE: &str = "
 The column `security hooks` shows how eyas sees the decisions of security hooks ([lsm.md](lsm.md)): by BPF \
 LSM, by fexit programs, or not at all, with tracepoints only. The number is the number of hooks.
+
+The column `io_uring` shows how eyas sees the requests of rings ([io-uring.md](io-uring.md)): by tracepoints and, for \
+requests that the kernel does not answer, by kprobes. `–`: eyas does not see them.
 
 The column `sleepable` shows whether programs at the tracepoints of calls may sleep (`tp_btf.s`, Linux 7.1). \
 `falco --doctor` shows this, too. The program that builds an event must not sleep, because it claims the ring of its CPU \
@@ -80,7 +83,8 @@ pub(super) fn document(rows: &[Row], programs: &[&str]) -> String {
     for row in rows {
         let Row { name, cpus, arguments, outcome } = row;
         let Some(outcome) = outcome else {
-            let _ = writeln!(out, "| {name} | {NOT_RUN} | {cpus} | {arguments} | – | – | – | – | – | – |");
+            let _ =
+                writeln!(out, "| {name} | {NOT_RUN} | {cpus} | {arguments} | – | – | – | – | – | – | – |");
             continue;
         };
         let Outcome { version, hooks, sleeps, .. } = outcome;
@@ -89,9 +93,10 @@ pub(super) fn document(rows: &[Row], programs: &[&str]) -> String {
         let or_nothing = |text: &str| if text.is_empty() { NOTHING.to_owned() } else { text.to_owned() };
         let _ = writeln!(
             out,
-            "| {name} | {version} | {cpus} | {arguments} | {loads} | {} | {} | {passed} | {failed} | {ignored} |",
+            "| {name} | {version} | {cpus} | {arguments} | {loads} | {} | {} | {} | {passed} | {failed} | {ignored} |",
             or_nothing(hooks),
             or_nothing(sleeps),
+            requests(outcome),
         );
     }
     let ran: Vec<(&str, &Outcome)> =
@@ -140,6 +145,16 @@ pub(super) fn document(rows: &[Row], programs: &[&str]) -> String {
         let _ = write!(out, "\n{FAILED_HEADING}\n\n{ABOUT_FAILED}\n\n{}", failed.concat());
     }
     out
+}
+
+/// How eyas sees requests of `io_uring`, by the programs that the kernel has verified.
+fn requests(outcome: &Outcome) -> &'static str {
+    let has = |prefix| outcome.verified.keys().any(|name| name.starts_with(prefix));
+    match (has("uring_submit"), has("uring_silent")) {
+        (false, _) => NOTHING,
+        (true, false) => "tracepoints",
+        (true, true) => "tracepoints, kprobes",
+    }
 }
 
 /// Reads the results of a page, by machine: those of programs that this computer has not run.
@@ -259,18 +274,18 @@ mod tests {
             .into(),
             hooks: "fexit".into(),
             sleeps: "no".into(),
-            verified: [("sys_exit".to_owned(), 9)].into(),
+            verified: ["sys_exit", "uring_silent", "uring_submit_ol"].map(|name| (name.to_owned(), 9)).into(),
         };
         let row = |name, outcome| Row { name, cpus: 2, arguments: "preempt=full", outcome };
         let rows = [row("a", Some(ran("7.3", &[]))), row("b", Some(ran("7.3", &["killed"]))), row("c", None)];
         let page = document(&rows, &["budget", "live"]);
         for line in [
-            "| a | 7.3 | 2 | preempt=full | yes | fexit | no | 7 | 0 | 1 |\n",
-            "| b | 7.3 | 2 | preempt=full | yes | fexit | no | 7 | 1 | 1 |\n",
+            "| a | 7.3 | 2 | preempt=full | yes | fexit | no | tracepoints, kprobes | 7 | 0 | 1 |\n",
+            "| b | 7.3 | 2 | preempt=full | yes | fexit | no | tracepoints, kprobes | 7 | 1 | 1 |\n",
             "| c | not run | 2 | preempt=full | – |",
             "| program | a | b |\n| --- | --- | --- |\n| budget | – | – |\n| live | 7, ignored 1, 1234567 | 7, \
              failed 1, ignored 1, 1234567 |\n",
-            "| program | 7.3 |\n| --- | --- |\n| sys_exit | 9 |\n",
+            "| program | 7.3 |\n| --- | --- |\n| sys_exit | 9 |\n| uring_silent | 9 |\n",
         ] {
             assert!(page.contains(line), "{line}\n{page}");
         }
