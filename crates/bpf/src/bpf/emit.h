@@ -56,9 +56,9 @@ static __always_inline int done(void)
 }
 
 /* Number of the directories whose paths the event contains after its parameters. */
-static __always_inline __u32 told_bases(__u32 type)
+static __always_inline __u32 reported_bases(__u32 type)
 {
-	return tells_bases ? event_rows[type & (EVENT_TYPES - 1)].bases & 3 : 0;
+	return reports_bases ? event_rows[type & (EVENT_TYPES - 1)].bases & 3 : 0;
 }
 
 /* Appends the path that a descriptor's directory had when it was opened, as user space would know it, or otherwise its path.
@@ -114,7 +114,7 @@ static __always_inline int make(struct scratch *s, __u32 type, bool has_plain, i
 	s->has_told = has_told(own_cpu());
 	begin(s, type, s->of_other ? READ(subject(s), pid) : TASK(current_task(), pid));
 	/* In memory, because the verifier would follow each value separately. */
-	*(volatile __u32 *)&s->bases = has_plain ? told_bases(type) : 0;
+	*(volatile __u32 *)&s->bases = has_plain ? reported_bases(type) : 0;
 	s->pos += 2 * *(volatile __u32 *)&s->bases;
 	for (i = 0; i < MOST_PARAMS; i++) {
 		if (i >= count)

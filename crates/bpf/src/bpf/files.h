@@ -35,7 +35,7 @@ struct {
 } directories SEC(".maps");
 
 /* Whether events contain the paths of the directories that their paths begin at, because user space may not know them. */
-__u8 tells_bases = 0;
+__u8 reports_bases = 0;
 
 /* Whether the filter covers directories whose path in user space would be the kernel's. */
 static __always_inline bool leaves_out_directories(struct filter *f)
@@ -55,7 +55,7 @@ static __always_inline bool is_unseen(struct file *file)
 	if (is_plain(file))
 		return true;
 	/* A file that is no directory may be at the address of one that is gone. */
-	if (!tells_bases || !is_directory_file(file))
+	if (!reports_bases || !is_directory_file(file))
 		return false;
 	noted = bpf_map_lookup_elem(&directories, &file);
 	return noted && noted->unseen && noted->unseen == filter_epoch;
@@ -343,7 +343,7 @@ __noinline int makes_file(__u32 type)
 static __always_inline int with_file(int early, __u16 type, long ret, __u32 fd, __u32 command)
 {
 	if (!(early & FILTER_IF_FILE))
-		return tells_bases && ret >= 0 && makes_file(type) ? early | FILTER_NOTES : early;
+		return reports_bases && ret >= 0 && makes_file(type) ? early | FILTER_NOTES : early;
 	if (is_of_unseen(type, ret, fd, command))
 		return early;
 	return makes_file(type) ? FILTER_NOTES : FILTER_SENDS;

@@ -169,7 +169,7 @@ static __always_inline bool is_by_process(void)
  * first built without it. */
 __noinline int may_need_base(__u32 type, __u64 base)
 {
-	if (!tells_bases || !event_rows[type & (EVENT_TYPES - 1)].bases || (int)base < 0)
+	if (!reports_bases || !event_rows[type & (EVENT_TYPES - 1)].bases || (int)base < 0)
 		return 0;
 	return type == EV_SYSCALL_OPENAT_2_X ? FILTER_NEEDS_BASE : 1;
 }

@@ -211,7 +211,7 @@ __noinline int early_of_open(__u32 early, __u32 type, __u32 number, __u64 flags,
 		return FILTER_SENDS;
 	s->fd = -1;
 	s->judged = 0;
-	if ((early & FILTER_IF_FILE || tells_bases) && !is_plain(file_of(s, ret)))
+	if ((early & FILTER_IF_FILE || reports_bases) && !is_plain(file_of(s, ret)))
 		return early_of_other(s, early, ret);
 	if ((early & FILTER_DECISION) != FILTER_ASKS || !(early & FILTER_RECALLS))
 		return early;

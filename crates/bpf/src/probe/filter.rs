@@ -45,7 +45,7 @@ impl Probe {
             self.filters.half = half;
             self.filters.in_use = Some(filter.clone());
             if filter.leaves_out_directories() {
-                self.tell_bases()?;
+                self.report_bases()?;
             }
             self.use_filter(half, sample);
             // From then on, every BPF program counts the changes that it reports.
@@ -150,15 +150,15 @@ impl Probe {
 
     /// From then on, events contain the directories that their paths begin at, also while there is no filter: their opens may have
     /// been left out.
-    fn tell_bases(&mut self) -> Result<(), Error> {
+    fn report_bases(&mut self) -> Result<(), Error> {
         if let Some(bss) = self.skel.maps.bss_data.as_deref_mut() {
-            if bss.tells_bases != 0 {
+            if bss.reports_bases != 0 {
                 return Ok(());
             }
             // SAFETY: a number that this process has mapped; programs read it.
-            unsafe { std::ptr::write_volatile(&raw mut bss.tells_bases, 1) };
+            unsafe { std::ptr::write_volatile(&raw mut bss.reports_bases, 1) };
         }
-        // A program that runs still leaves out no directory, and tells no base.
+        // A running program leaves out no directory, but does not report them either.
         self.wait_for_programs()
     }
 

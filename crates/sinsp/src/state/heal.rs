@@ -13,7 +13,7 @@ use rustc_hash::FxHashSet;
 use super::doubts::Doubt;
 use super::fd::Fd;
 use super::fds::MAX as MAX_FDS;
-use super::left_files::is_directory;
+use super::left_out::is_directory;
 use super::load::{fd_of, guess_role};
 use super::parse::descriptor;
 use super::proc_query::ProcQuery;

@@ -1,24 +1,9 @@
 //! Plain files and directories that are not tracked, because no rule depends on them.
 
-use eyas_scap::{Suspects, is_direct};
+use eyas_scap::Suspects;
 
-use super::{Fd, FdKind, State};
-
-/// What the source may leave out: events that open and close files of these kinds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct LeftOut {
-    pub(crate) files: bool,
-    /// Directories whose path is the kernel's.
-    pub(crate) directories: bool,
-}
-
-impl LeftOut {
-    /// Whether the file is not tracked if a description of the descriptor is its only source: the event of its close may be
-    /// missing.
-    pub(super) fn has(self, num: i64, fd: &Fd) -> bool {
-        self.files && is_plain(num, fd) || self.directories && is_directory(num, fd)
-    }
-}
+use super::left_out::LeftOut;
+use super::{Fd, State};
 
 impl State {
     /// Begins or ends a time in which the source may filter out such events. At the beginning the state removes such files,
@@ -43,17 +28,4 @@ impl State {
     pub(super) fn leaves_out(&self, num: i64, fd: &Fd) -> bool {
         self.left_out.has(num, fd)
     }
-}
-
-/// Whether the entry may be a plain file. Files of namespaces are tracked.
-fn is_plain(num: i64, fd: &Fd) -> bool {
-    let is_namespace = || fd.name.windows(4).any(|part| part == b"/ns/");
-    matches!(fd.kind, FdKind::File | FdKind::OldFile)
-        && fd.name.starts_with(b"/")
-        && !is_namespace()
-        && !is_direct(num)
-}
-
-pub(super) fn is_directory(num: i64, fd: &Fd) -> bool {
-    fd.is_directory() && !is_direct(num)
 }

@@ -229,7 +229,7 @@ __noinline int emit_request(__u32 type)
 	int i;
 	s->has_told = has_told(own_cpu());
 	begin(s, type, READ(subject(s), pid));
-	*(volatile __u32 *)&s->bases = s->described ? 1 : told_bases(type);
+	*(volatile __u32 *)&s->bases = s->described ? 1 : reported_bases(type);
 	s->pos += 2 * *(volatile __u32 *)&s->bases;
 	for (i = 0; i < MOST_PARAMS; i++) {
 		if (i >= count)
