@@ -15,7 +15,7 @@ pub struct Test {
 enum Wanted {
     Truth(bool),
     Above(i64),
-    Names { names: Vec<Vec<u8>>, recent: [(usize, usize, bool); RECENT] },
+    Names { names: Vec<Vec<u8>>, recent: Box<[(usize, usize, bool); RECENT]> },
 }
 
 /// Number of names whose result is kept, by address and length.
@@ -46,7 +46,7 @@ impl Test {
                 Wanted::Above(std::str::from_utf8(text).ok()?.parse().ok()?)
             }
             (FieldType::Str, "=", [_]) | (FieldType::Str, "in", [_, ..]) => {
-                Wanted::Names { names: texts, recent: [(0, 0, false); RECENT] }
+                Wanted::Names { names: texts, recent: Box::new([(0, 0, false); RECENT]) }
             }
             _ => return None,
         };
