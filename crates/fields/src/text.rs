@@ -128,7 +128,7 @@ pub fn printable(byte: u8) -> u8 {
 
 /// Whether a character is printable: no control character, no character that changes the direction of text,
 /// and no noncharacter of Unicode.
-fn is_shown(c: char) -> bool {
+pub fn is_shown(c: char) -> bool {
     let code = u32::from(c);
     let turns =
         matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
