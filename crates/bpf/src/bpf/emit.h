@@ -88,13 +88,16 @@ __noinline int put_base(int fd)
 	return 0;
 }
 
-/* Appends the paths of the directories that the event's paths may begin at, whatever these paths are. */
-__noinline int put_bases(__u32 first, __u32 count)
+/* Appends the paths of the directories that the event's paths may begin at, whatever these paths are. It gets the type from
+ * `scratch`, because its caller has no room on the stack for it. */
+__noinline int put_bases(void)
 {
 	struct scratch *s = scratch();
 	int i;
 	if (!s)
 		return 0;
+	const volatile struct event_row *row = &event_rows[s->type & (EVENT_TYPES - 1)];
+	__u32 first = row->first, count = row->count;
 	for (i = 0; i < MOST_PARAMS; i++) {
 		if (i >= count)
 			break;
@@ -102,6 +105,21 @@ __noinline int put_bases(__u32 first, __u32 count)
 		if ((desc & 0xff) == OP_DIRFD)
 			put_base(arg(s, desc >> 8 & 7));
 	}
+	*(__u32 *)&s->data[22] = (count + s->bases) | HAS_BASES << 16;
+	return 0;
+}
+
+/* Begins an event. It is global, because `emit` has no room on the stack for it. */
+__noinline int begin_event(__u32 type, __u32 has_bases)
+{
+	struct scratch *s = scratch();
+	if (!s)
+		return 0;
+	/* Before the event gets its time, because later losses come after it. */
+	s->has_told = has_told(own_cpu());
+	begin(s, type, s->of_other ? READ(subject(s), pid) : TASK(current_task(), pid));
+	s->bases = has_bases ? reported_bases(type) : 0;
+	s->pos += 2 * s->bases;
 	return 0;
 }
 
@@ -110,12 +128,7 @@ static __always_inline int make(struct scratch *s, __u32 type, bool has_plain, i
 {
 	__u32 first = event_rows[type & (EVENT_TYPES - 1)].first, count = event_rows[type & (EVENT_TYPES - 1)].count;
 	int i;
-	/* Before the event gets its time, because later losses come after it. */
-	s->has_told = has_told(own_cpu());
-	begin(s, type, s->of_other ? READ(subject(s), pid) : TASK(current_task(), pid));
-	/* In memory, because the verifier would follow each value separately. */
-	*(volatile __u32 *)&s->bases = has_plain ? reported_bases(type) : 0;
-	s->pos += 2 * *(volatile __u32 *)&s->bases;
+	begin_event(type, has_plain);
 	for (i = 0; i < MOST_PARAMS; i++) {
 		if (i >= count)
 			break;
@@ -124,10 +137,8 @@ static __always_inline int make(struct scratch *s, __u32 type, bool has_plain, i
 		if (!has_plain || !param_plain(s, desc))
 			param(desc);
 	}
-	if (has_plain && *(volatile __u32 *)&s->bases) {
-		put_bases(first, count);
-		*(__u32 *)&s->data[22] = (count + s->bases) | HAS_BASES << 16;
-	}
+	if (has_plain && s->bases)
+		put_bases();
 	submit(s);
 	return 0;
 }

@@ -248,7 +248,7 @@ __noinline int emit_request(__u32 type)
 		count++;
 		s->request |= IS_DESCRIBED;
 	} else if (*(volatile __u32 *)&s->bases) {
-		put_bases(first, count);
+		put_bases();
 		count += s->bases & 3;
 		s->request |= HAS_BASES;
 	}
