@@ -196,6 +196,12 @@ fn address(port: u16) -> Vec<AtomicU8> {
     [libc::AF_INET as u8, 0, high, low, 127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0].map(AtomicU8::new).into()
 }
 
+/// Fails if an event has another value than its call.
+fn assert_same<T: PartialEq>(calls: &[T], events: &[T]) {
+    let differing = calls.iter().zip(events).filter(|(a, b)| a != b).count();
+    assert!(calls == events, "{differing} of {} differ", calls.len());
+}
+
 fn flip_port(address: &[AtomicU8]) {
     address[3].store(address[3].load(Ordering::Relaxed) ^ 1, Ordering::Relaxed);
 }
@@ -237,12 +243,7 @@ fn a_datagram_goes_where_its_event_says() {
         },
     );
     assert_eq!(went.len(), races());
-    assert!(
-        went == events,
-        "{} of {} differ",
-        went.iter().zip(&events).filter(|(a, b)| a != b).count(),
-        went.len()
-    );
+    assert_same(&went, &events);
 }
 
 #[test]
@@ -278,12 +279,7 @@ fn each_datagram_of_several_goes_where_its_event_says() {
     assert_eq!(went.len(), races());
     let (pairs, []) = events.as_chunks::<2>() else { panic!("{} events", events.len()) };
     let sorted: Vec<[u16; 2]> = pairs.iter().map(|&[a, b]| [a.min(b), a.max(b)]).collect();
-    assert!(
-        went == sorted,
-        "{} of {} differ",
-        went.iter().zip(&sorted).filter(|(a, b)| a != b).count(),
-        went.len()
-    );
+    assert_same(&went, &sorted);
 }
 
 #[test]
@@ -317,12 +313,7 @@ fn a_datagram_comes_from_where_its_event_says() {
         },
     );
     assert_eq!(came.len(), races());
-    assert!(
-        came == events,
-        "{} of {} differ",
-        came.iter().zip(&events).filter(|(a, b)| a != b).count(),
-        came.len()
-    );
+    assert_same(&came, &events);
 }
 
 /// The first event of a kind of the calling thread.

@@ -4,7 +4,7 @@ use eyas_events::{EventType, FlagTable};
 use eyas_testing::test;
 
 use crate::call::{Fd, Scratch, at, call};
-use crate::capture::capture;
+use crate::capture::{Capture, capture};
 use crate::want::{Want, bytes, empty, flags, has, int, is};
 
 const STREAM: i64 = libc::SOCK_STREAM as i64;
@@ -305,6 +305,20 @@ fn sendto_and_recvfrom() {
     );
 }
 
+/// Asserts that one byte was sent from one socket to the other.
+fn saw_datagram(live: &mut Capture, from: &Fd, to: &Fd) {
+    live.saw(
+        EventType::SOCKET_SENDTO_X,
+        &[
+            ("res", int(1)),
+            ("data", bytes("x")),
+            ("fd", int(from.0)),
+            ("size", int(1)),
+            ("tuple", tuple(port(from), port(to))),
+        ],
+    );
+}
+
 #[test]
 fn a_datagram_needs_no_family_in_its_address() {
     let mut live = capture(&[EventType::SOCKET_SENDTO_X]);
@@ -316,16 +330,7 @@ fn a_datagram_needs_no_family_in_its_address() {
     target[0] = libc::AF_UNSPEC as u8;
     let res = call(libc::SYS_sendto, [one.0, at("x".as_ptr()), 1, 0, at(&target), 16]);
     assert_eq!(res, 1);
-    live.saw(
-        EventType::SOCKET_SENDTO_X,
-        &[
-            ("res", int(1)),
-            ("data", bytes("x")),
-            ("fd", int(one.0)),
-            ("size", int(1)),
-            ("tuple", tuple(port(&one), port(&two))),
-        ],
-    );
+    saw_datagram(&mut live, &one, &two);
 }
 
 #[test]
@@ -340,16 +345,7 @@ fn a_datagram_goes_where_the_call_says() {
     for (addr, len, peer) in [(at(&target), 16, &three), (0, 0, &two)] {
         let res = call(libc::SYS_sendto, [one.0, at("x".as_ptr()), 1, 0, addr, len]);
         assert_eq!(res, 1);
-        live.saw(
-            EventType::SOCKET_SENDTO_X,
-            &[
-                ("res", int(1)),
-                ("data", bytes("x")),
-                ("fd", int(one.0)),
-                ("size", int(1)),
-                ("tuple", tuple(port(&one), port(peer))),
-            ],
-        );
+        saw_datagram(&mut live, &one, peer);
     }
 }
 
