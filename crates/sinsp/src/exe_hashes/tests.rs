@@ -20,21 +20,20 @@ fn thread(pid: i64, path: &Path) -> Thread {
     thread
 }
 
-/// Waits for the hash of the executable.
+/// Requests the hash of the executable and waits for the reply.
 fn wait(hashes: &ExeHashes, thread: &Thread) -> Option<String> {
     let until = Instant::now() + Duration::from_secs(20);
-    while Instant::now() < until {
-        if let Some(hash) = hashes.of(thread) {
-            return Some(String::from_utf8(hash.to_vec()).unwrap());
-        }
-        let known = hashes.known.lock();
-        if known.values().any(|found| matches!(found, Found::Never)) || known.is_empty() {
-            return None;
-        }
-        drop(known);
-        std::thread::sleep(Duration::from_millis(5));
+    hashes.of(thread);
+    // Another request would hide that the reply to this one was that the file cannot be read.
+    while hashes.known.lock().values().any(|found| matches!(found, Found::Asked)) {
+        assert!(Instant::now() < until, "no reply");
+        std::thread::sleep(Duration::from_millis(1));
     }
-    panic!("no reply");
+    let known = hashes.known.lock();
+    known.values().find_map(|found| match found {
+        Found::Hash(hash) => Some(String::from_utf8(hash.to_vec()).unwrap()),
+        Found::Asked | Found::Never => None,
+    })
 }
 
 fn running(path: &Path) -> Child {
