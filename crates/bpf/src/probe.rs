@@ -2,22 +2,22 @@
 
 use std::hash::{BuildHasher, RandomState};
 use std::mem::MaybeUninit;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::time::Duration;
 
 #[cfg(target_arch = "x86_64")]
 use eyas_events::EventType;
 use eyas_events::{Arch, SyscallCode, SyscallFlags, syscalls};
 use libbpf_rs::skel::{OpenSkel, Skel, SkelBuilder};
-use libbpf_rs::{ErrorKind, Link, MapCore, MapFlags, OpenObject};
+use libbpf_rs::{ErrorKind, Link, MapCore, MapFlags, Object, OpenObject, ProgramMut};
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::bell::Bell;
 use crate::features::Need;
 use crate::listing::{self, OpenFile};
 use crate::programs::{
-    DATAGRAMS, EMPTY, ENTER_ALL, ENTER_CLOSE, ENTER_EACH, FILES, Form, HOOKS, Interest, PAGE_IN, PROGRAMS,
-    Place, Program, QUIET, REQUESTS, SILENT, SLEEPABLE, TASKS, TOUCHES,
+    CALLED, DATAGRAMS, EMPTY, ENTER_ALL, ENTER_CLOSE, ENTER_EACH, FILES, Form, HOOKS, Interest, PAGE_IN,
+    PROGRAMS, Part, Place, Program, QUIET, REQUESTS, SILENT, TASKS, TOUCHES,
 };
 use crate::ring::{self, Counters, Plan, Ring};
 use crate::skel::{ProbeSkel, ProbeSkelBuilder};
@@ -30,6 +30,7 @@ mod filter;
 mod filters;
 mod guard;
 mod hooks;
+mod load;
 mod maps;
 mod options;
 mod requests;
@@ -55,6 +56,9 @@ const SPARE_CPUS: usize = 32;
 pub struct Probe {
     /// Links by the names of their programs. They are dropped before the skeleton.
     links: Vec<(&'static str, Link)>,
+    /// The loaded programs.
+    parts: Vec<Object>,
+    /// The maps. The programs share them.
     skel: ProbeSkel<'static>,
     /// The object that the skeleton borrows; it is dropped after the skeleton.
     _object: Box<MaybeUninit<OpenObject>>,
@@ -104,20 +108,6 @@ impl Probe {
     /// A setting is out of range, or the kernel lacks a feature or refuses a step. The message contains a
     /// remedy.
     pub fn open(options: &ProbeOptions) -> Result<(Self, Vec<Ring>), Error> {
-        // If the verifier refuses the programs that not every user needs, the rest of the probe is still used.
-        let opened =
-            Self::open_as(options, true).or_else(|error| Self::open_as(options, false).map_err(|_| error));
-        let without_reads = ProbeOptions { sleepable_reads: false, ..options.clone() };
-        let without_requests = ProbeOptions { io_uring: false, ..without_reads.clone() };
-        [without_reads, without_requests]
-            .iter()
-            .filter(|fewer| *fewer != options)
-            .fold(opened, |opened, fewer| {
-                opened.or_else(|error| Self::open_as(fewer, false).map_err(|_| error))
-            })
-    }
-
-    fn open_as(options: &ProbeOptions, keeps_peers: bool) -> Result<(Self, Vec<Ring>), Error> {
         options.check()?;
         features::check()?;
         if std::env::var_os("EYAS_BPF_LOG").is_none() {
@@ -180,25 +170,39 @@ impl Probe {
                 map.set_max_entries(1).map_err(kernel("size its memory"))?;
             }
         }
-        let requests = REQUESTS.iter().chain([&SILENT]).filter(|_| options.io_uring);
-        let (loaded, not_loaded): (Vec<_>, Vec<_>) =
-            for_calls(enter).chain(requests).partition(|row| is_wanted(row));
-        for mut program in open.open_object_mut().progs_mut() {
-            let needed = loaded.iter().copied().chain(for_all()).any(|row| {
-                program.name() == row.form(form).0
-                    && row.need.is_none_or(|need| types.have(need))
-                    && (keeps_peers || row.form(form).1 != Place::RootCgroup)
-            });
-            let pages_in = program.name() == PAGE_IN.name && may_sleep;
-            if pages_in {
-                program.set_flags(SLEEPABLE);
-            }
-            program.set_autoload(needed || pages_in);
-        }
-        let mut skel = open.load().map_err(|cause| match cause.kind() {
+        let requests = REQUESTS.iter().chain([&SILENT]);
+        let called = CALLED.iter().filter(|_| form != Form::Preempted);
+        let (loaded, not_loaded): (Vec<_>, Vec<_>) = for_calls(enter)
+            .chain(requests)
+            .chain(called)
+            .filter(|row| options.io_uring || !row.part(form).is_of_requests())
+            .partition(|row| is_wanted(row));
+        open.open_object_mut().progs_mut().for_each(|mut program| program.set_autoload(false));
+        let refused = |cause: libbpf_rs::Error| match cause.kind() {
             ErrorKind::PermissionDenied => features::refused(&types),
             _ => types.too_old().unwrap_or_else(|| kernel("load its programs")(cause)),
-        })?;
+        };
+        let mut skel = open.load().map_err(refused)?;
+        let wanted: Vec<&Program> = loaded
+            .into_iter()
+            .chain(for_all())
+            .filter(|row| row.need.is_none_or(|need| types.have(need)))
+            .chain(may_sleep.then_some(&PAGE_IN))
+            .collect();
+        let parts = Part::ALL.map(|part| {
+            let rows = wanted.iter().filter(|row| row.part(form) == part);
+            (part, rows.map(|row| row.form(form).0).collect::<Vec<_>>())
+        });
+        let parts: Vec<_> = parts.into_iter().filter(|(_, names)| !names.is_empty()).collect();
+        let parts = load::Maps::of(skel.object()).load_parts(&parts).map_err(refused)?;
+        for program in loaded_of(&parts) {
+            let called = CALLED.iter().find(|row| program.name() == row.name);
+            if let Some(Place::Called(index)) = called.map(|row| row.form(form).1) {
+                let (map, fd) = (&skel.maps.called_programs, program.as_fd().as_raw_fd());
+                map.update(&index.to_ne_bytes(), &fd.to_ne_bytes(), MapFlags::ANY)
+                    .map_err(kernel("connect its programs"))?;
+            }
+        }
 
         let bell = Bell::new(skel.maps.bss_sleep.as_fd(), skel.maps.bell.as_fd())?;
         let boot_time = boot_time();
@@ -220,6 +224,7 @@ impl Probe {
         }
         let mut probe = Self {
             links: Vec::new(),
+            parts,
             skel,
             _object: object,
             cpus,
@@ -332,10 +337,15 @@ impl Probe {
         }
     }
 
+    /// The loaded programs.
+    fn programs(&self) -> impl Iterator<Item = ProgramMut<'_>> {
+        loaded_of(&self.parts)
+    }
+
     /// Whether the program is loaded.
     fn is_loaded(&self, row: &Program) -> bool {
         let (name, _) = row.form(self.form);
-        self.skel.object().progs().any(|program| program.name() == name && program.autoload())
+        self.programs().any(|program| program.name() == name)
     }
 
     /// Attaches or detaches a program.
@@ -345,8 +355,8 @@ impl Probe {
             (true, false) => self.links.retain(|(name, _)| *name != row.name),
             (false, true) => {
                 let (name, place) = row.form(self.form);
-                let found = self.skel.object().progs_mut().find(|program| program.name() == name);
-                match found.filter(|program| program.autoload()) {
+                let found = self.programs().find(|program| program.name() == name);
+                match found {
                     Some(program) => {
                         let links = match (&self.tracepoints, place) {
                             (Some(tracepoints), Place::Perf(tracepoint)) => tracepoints
@@ -482,9 +492,9 @@ impl Probe {
 
     /// An iterator, ready for reading, if the kernel has it and it shows every process.
     fn iterator(&self, row: &Program) -> Result<Option<Link>, Error> {
-        let program = self.skel.object().progs_mut().find(|program| program.name() == row.name);
-        match program {
-            Some(program) if program.autoload() && features::sees_every_process() => {
+        let found = self.programs().find(|program| program.name() == row.name);
+        match found {
+            Some(program) if features::sees_every_process() => {
                 program.attach().map(Some).map_err(kernel("attach its programs"))
             }
             _ => Ok(None),
@@ -534,6 +544,11 @@ impl Probe {
     pub fn boot_time(&self) -> u64 {
         self.boot_time
     }
+}
+
+/// The programs of these objects that were loaded.
+fn loaded_of(parts: &[Object]) -> impl Iterator<Item = ProgramMut<'_>> {
+    parts.iter().flat_map(Object::progs_mut).filter(|program| program.autoload())
 }
 
 /// Rings of `ring_bytes` for online CPUs, and smaller ones for CPUs that may come online.

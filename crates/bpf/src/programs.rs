@@ -16,6 +16,7 @@ pub(crate) struct Program {
     /// A feature that it needs and not every kernel has.
     pub(crate) need: Option<Need>,
     place: Place,
+    part: Part,
     /// The form for kernels that preempt programs at tracepoints.
     preempted: Option<(&'static str, Place)>,
 }
@@ -31,6 +32,41 @@ pub(crate) enum Place {
     Functions(&'static [Function]),
     /// At the root cgroup, for the event in its section's name.
     RootCgroup,
+    /// Nowhere: plain forms of other programs call it, by this index in the map of such programs.
+    Called(u32),
+}
+
+/// Programs that are loaded together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// At the beginning and the end of requests of `io_uring`.
+    Requests,
+    /// At the end of requests.
+    Completions,
+    /// At system calls.
+    Calls,
+    /// At the start and end of processes, and those that list them.
+    Processes,
+    /// At the root cgroup.
+    Peers,
+    /// The sleepable program.
+    PagingIn,
+}
+
+impl Part {
+    /// All of them. The kernel verifies the first ones longest.
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Requests, Self::Completions, Self::Calls, Self::Processes, Self::Peers, Self::PagingIn];
+
+    /// Whether the programs see requests. The probe has both such parts or neither, if the form needs both.
+    pub(crate) const fn is_of_requests(self) -> bool {
+        matches!(self, Self::Requests | Self::Completions)
+    }
+
+    /// Whether the probe works without these programs.
+    pub(crate) const fn is_optional(self) -> bool {
+        !matches!(self, Self::Calls | Self::Processes)
+    }
 }
 
 /// A kernel function.
@@ -65,6 +101,13 @@ impl Program {
         self.preempted.filter(is_wanted).unwrap_or((self.name, self.place))
     }
 
+    /// The part of the form to load.
+    pub(crate) fn part(&self, form: Form) -> Part {
+        // The plain form only calls the program that both parts share.
+        let is_shared = self.part == Part::Completions && self.preempted.is_some() && form != Form::Preempted;
+        if is_shared { Part::Requests } else { self.part }
+    }
+
     /// Whether a program of the object is a form of this one.
     pub(crate) fn is(&self, name: &OsStr) -> bool {
         name == self.name || self.preempted.is_some_and(|(other, _)| name == other)
@@ -77,10 +120,22 @@ impl Program {
     const fn needs(self, need: Need) -> Self {
         Self { need: Some(need), ..self }
     }
+
+    const fn of(self, part: Part) -> Self {
+        Self { part, ..self }
+    }
 }
 
 const fn program(name: &'static str, codes: &'static [SyscallCode]) -> Program {
-    Program { name, codes, by_default: true, need: None, place: Place::Section, preempted: None }
+    Program {
+        name,
+        codes,
+        by_default: true,
+        need: None,
+        place: Place::Section,
+        part: Part::Calls,
+        preempted: None,
+    }
 }
 
 const fn on_demand(name: &'static str, codes: &'static [SyscallCode]) -> Program {
@@ -106,18 +161,22 @@ const KEPT: &[SyscallCode] = &[
 pub(crate) const PROGRAMS: &[Program] = &[
     program("sys_exit", &[]).preempted("sys_exit_p", Place::Perf("raw_syscalls/sys_exit")),
     program("process_exec", &[SyscallCode::EXECVE, SyscallCode::EXECVEAT])
-        .preempted("process_exec_p", Place::Perf("sched/sched_process_exec")),
+        .preempted("process_exec_p", Place::Perf("sched/sched_process_exec"))
+        .of(Part::Processes),
     // For architectures where children do not pass the end of the call that creates them; the object of
     // x86-64 has no such program.
     program(
         "process_fork",
         &[SyscallCode::CLONE, SyscallCode::CLONE3, SyscallCode::FORK, SyscallCode::VFORK],
     )
-    .preempted("process_fork_p", Place::Perf("sched/sched_process_fork")),
+    .preempted("process_fork_p", Place::Perf("sched/sched_process_fork"))
+    .of(Part::Processes),
     program("process_exit", &[SyscallCode::SCHED_PROCESS_EXIT])
-        .preempted("process_exit_p", Place::Perf("sched/sched_process_exit")),
+        .preempted("process_exit_p", Place::Perf("sched/sched_process_exit"))
+        .of(Part::Processes),
     program("task_rename", &[SyscallCode::EXECVE, SyscallCode::EXECVEAT, SyscallCode::PRCTL])
-        .preempted("task_rename_p", Place::Section),
+        .preempted("task_rename_p", Place::Section)
+        .of(Part::Processes),
     program("kept_exit", &[]).needs(Need::NoTaskStorage),
     on_demand("sched_switch", &[SyscallCode::SCHED_SWITCH]),
     on_demand("signal_deliver", &[SyscallCode::SIGNAL_DELIVER]).preempted("signal_deliver_p", Place::Section),
@@ -127,7 +186,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
 
 /// The sleepable program at the end of calls, which pages in their arguments. The kernel runs the programs of a
 /// tracepoint in the order in which they were attached, so it must be attached before `sys_exit`.
-pub(crate) const PAGE_IN: Program = program("page_in", &[]);
+pub(crate) const PAGE_IN: Program = program("page_in", &[]).of(Part::PagingIn);
 
 /// The flag of a program that may sleep (`BPF_F_SLEEPABLE`).
 pub(crate) const SLEEPABLE: u32 = 1 << 4;
@@ -235,14 +294,42 @@ const CHANGING_ENTRIES: &[SyscallCode] = &[
 pub(crate) const REQUESTS: &[Program] = &[
     program("uring_complete", REQUESTED)
         .preempted("uring_complete_p", Place::Section)
-        .needs(Need::RequestTracepoint("io_uring_complete")),
+        .needs(Need::RequestTracepoint("io_uring_complete"))
+        .of(Part::Completions),
     program("uring_overflow", REQUESTED)
         .preempted("uring_overflow_p", Place::Section)
-        .needs(Need::RequestTracepoint("io_uring_cqe_overflow")),
+        .needs(Need::RequestTracepoint("io_uring_cqe_overflow"))
+        .of(Part::Requests),
     program("uring_submit", REQUESTED)
         .preempted("uring_submit_p", Place::Section)
-        .needs(Need::RequestTracepoint("io_uring_submit_req")),
-    program("uring_submit_old", REQUESTED).needs(Need::RequestTracepoint("io_uring_submit_sqe")),
+        .needs(Need::RequestTracepoint("io_uring_submit_req"))
+        .of(Part::Requests),
+    program("uring_submit_old", REQUESTED)
+        .needs(Need::RequestTracepoint("io_uring_submit_sqe"))
+        .of(Part::Requests),
+];
+
+/// The programs that plain forms of others call. The kernel verifies their common work once.
+pub(crate) const CALLED: [Program; 2] = [
+    Program {
+        place: Place::Called(0),
+        ..program(
+            "process_events",
+            &[
+                SyscallCode::EXECVE,
+                SyscallCode::EXECVEAT,
+                SyscallCode::PRCTL,
+                SyscallCode::SCHED_PROCESS_EXIT,
+            ],
+        )
+        .of(Part::Processes)
+    },
+    Program {
+        place: Place::Called(1),
+        ..program("request_events", REQUESTED)
+            .needs(Need::RequestTracepoint("io_uring_complete"))
+            .of(Part::Requests)
+    },
 ];
 
 /// The functions that end requests whose success the kernel does not report.
@@ -253,7 +340,7 @@ pub(crate) const SILENT: Program = Program {
         // Before Linux 6.10, some requests end only here.
         Function { name: "io_req_complete_post", is_optional: true },
     ]),
-    ..program("uring_silent", REQUESTED).needs(Need::RequestEnds)
+    ..program("uring_silent", REQUESTED).needs(Need::RequestEnds).of(Part::Completions)
 };
 
 /// Calls that a request may stand for.
@@ -296,7 +383,7 @@ pub(crate) const DATAGRAMS: [[&[Program]; 2]; 2] = [
 ];
 
 const fn peer(name: &'static str, codes: &'static [SyscallCode]) -> Program {
-    Program { place: Place::RootCgroup, ..program(name, codes).needs(Need::CgroupAddresses) }
+    Program { place: Place::RootCgroup, ..program(name, codes).needs(Need::CgroupAddresses).of(Part::Peers) }
 }
 
 const SENDS: &[SyscallCode] = &[SyscallCode::SENDTO, SyscallCode::SENDMSG, SyscallCode::SENDMMSG];
@@ -309,10 +396,12 @@ pub(crate) const QUIET: &[Program] = &[
 ];
 
 /// The iterator of threads for the snapshot, which reads their memory.
-pub(crate) const TASKS: Program = program("dump_tasks", &[]).needs(Need::Function("bpf_copy_from_user_task"));
+pub(crate) const TASKS: Program =
+    program("dump_tasks", &[]).needs(Need::Function("bpf_copy_from_user_task")).of(Part::Processes);
 
 /// The iterator of open files for the snapshot.
-pub(crate) const FILES: Program = program("dump_files", &[]).needs(Need::Iterator("task_file"));
+pub(crate) const FILES: Program =
+    program("dump_files", &[]).needs(Need::Iterator("task_file")).of(Part::Processes);
 
 /// The empty program at the end of every call.
 pub(crate) const EMPTY: Program =

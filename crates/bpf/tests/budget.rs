@@ -36,6 +36,7 @@ fn programs_stay_within_the_verifier_s_budget() {
         "decide_",
         "sys_",
         "enter_",
+        "request_",
         "process_",
         "sched_",
         "quiet_",

@@ -22,6 +22,44 @@
 		return body;                                                                                      \
 	}
 
+/* Programs that others call. */
+enum { PROCESS_EVENTS, REQUEST_EVENTS, CALLED_PROGRAMS };
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, CALLED_PROGRAMS);
+	__type(key, __u32);
+	__type(value, __u32);
+} called_programs SEC(".maps");
+
+/* The place from which the program that runs on the CPU was called. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} called_from SEC(".maps");
+
+static __always_inline __u32 *place_of_call(void)
+{
+	__u32 zero = 0;
+	return bpf_map_lookup_elem(&called_from, &zero);
+}
+
+/* Several programs whose common work another one does. The kernel verifies that one only once. It must not preempt
+ * them. Programs with BTF could not call each other, because their tracepoints have different arguments. */
+#define CALLING_PROGRAM(name, tracepoint, called, place)                                                          \
+	SEC("raw_tp/" #tracepoint)                                                                                \
+	int name(void *ctx)                                                                                       \
+	{                                                                                                         \
+		__u32 *from = place_of_call();                                                                    \
+		if (from) {                                                                                       \
+			*from = place;                                                                            \
+			bpf_tail_call(ctx, &called_programs, called);                                             \
+		}                                                                                                 \
+		return 0;                                                                                         \
+	}
+
 extern void bpf_preempt_disable(void) __ksym __weak;
 extern void bpf_preempt_enable(void) __ksym __weak;
 

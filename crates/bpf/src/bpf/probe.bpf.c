@@ -298,9 +298,6 @@ static __always_inline int at_exec(void *base, __u32 filename, int old_tid)
 	return done();
 }
 
-BTF_PROGRAM(process_exec, sched_process_exec,
-	    (struct task_struct *task, int old_pid, struct linux_binprm *binprm),
-	    at_exec((void *)binprm->filename, 0, old_pid))
 PERF_PROGRAM(process_exec, struct trace_event_raw_sched_process_exec,
 	     at_exec(entry, entry->__data_loc_filename & 0xffff, entry->old_pid))
 
@@ -327,14 +324,7 @@ static __always_inline int at_rename(struct task_struct *task, void *name)
 	return done();
 }
 
-/* Arguments are plain numbers, because the verifier of Linux 5.10 does not support text arguments. The lock that
- * is held here disables preemption, except on a real-time kernel. */
-SEC("raw_tp/task_rename")
-int BPF_PROG(task_rename, struct task_struct *task, void *name)
-{
-	return at_rename(task, name);
-}
-
+/* The lock that is held here disables preemption, except on a real-time kernel. */
 SEC("raw_tp/task_rename")
 int BPF_PROG(task_rename_p, struct task_struct *task, void *name)
 {
@@ -354,8 +344,28 @@ static __always_inline int at_exit(void)
 	return done();
 }
 
-BTF_PROGRAM(process_exit, sched_process_exit, (struct task_struct *task), at_exit())
 PERF_PROGRAM(process_exit, void, at_exit())
+
+enum { AT_EXEC, AT_RENAME, AT_EXIT };
+
+CALLING_PROGRAM(process_exec, sched_process_exec, PROCESS_EVENTS, AT_EXEC)
+CALLING_PROGRAM(task_rename, task_rename, PROCESS_EVENTS, AT_RENAME)
+CALLING_PROGRAM(process_exit, sched_process_exit, PROCESS_EVENTS, AT_EXIT)
+
+SEC("raw_tp")
+int process_events(unsigned long long *ctx)
+{
+	__u32 *from = place_of_call();
+	switch (from ? *from : CALLED_PROGRAMS) {
+	case AT_EXEC:
+		return at_exec(READ((struct linux_binprm *)ctx[2], filename), 0, ctx[1]);
+	case AT_RENAME:
+		return at_rename((struct task_struct *)ctx[0], (void *)ctx[1]);
+	case AT_EXIT:
+		return at_exit();
+	}
+	return 0;
+}
 
 SEC("tp_btf/sched_switch")
 int BPF_PROG(sched_switch, bool preempt, struct task_struct *prev, struct task_struct *next)
@@ -438,10 +448,7 @@ static __always_inline int at_request(void *ctx)
 	return take_request(req);
 }
 
-BTF_PROGRAM(uring_submit, io_uring_submit_req, (struct io_kiocb *req), at_request(ctx))
 GUARDED_PROGRAM(uring_submit, io_uring_submit_req, (struct io_kiocb *req), at_request(ctx))
-/* The name before Linux 6.5. */
-BTF_PROGRAM(uring_submit_old, io_uring_submit_sqe, (struct io_kiocb *req), at_request(ctx))
 
 /* There is no request if one completes several times, or if a ring has a message for another ring. */
 static __always_inline int at_answer(unsigned long long *ctx)
@@ -458,12 +465,6 @@ static __always_inline int at_answer(unsigned long long *ctx)
 	}
 	answer.user_data = ctx[2];
 	return end_request(request_of(&answer), (int)ctx[3], false);
-}
-
-SEC("tp_btf/io_uring_complete")
-int uring_complete(unsigned long long *ctx)
-{
-	return at_answer(ctx);
 }
 
 SEC("tp_btf/io_uring_complete")
@@ -484,10 +485,31 @@ static __always_inline int at_overflow(void *ring, __u64 user_data, int res, __u
 	return end_request(request_of(&answer), res, !(flags & MORE_ANSWERS));
 }
 
-BTF_PROGRAM(uring_overflow, io_uring_cqe_overflow, (void *ring, __u64 user_data, int res, __u32 flags),
-	    at_overflow(ring, user_data, res, flags))
 GUARDED_PROGRAM(uring_overflow, io_uring_cqe_overflow, (void *ring, __u64 user_data, int res, __u32 flags),
 		at_overflow(ring, user_data, res, flags))
+
+enum { AT_SUBMIT, AT_COMPLETE, AT_OVERFLOW };
+
+CALLING_PROGRAM(uring_submit, io_uring_submit_req, REQUEST_EVENTS, AT_SUBMIT)
+/* The name before Linux 6.5. */
+CALLING_PROGRAM(uring_submit_old, io_uring_submit_sqe, REQUEST_EVENTS, AT_SUBMIT)
+CALLING_PROGRAM(uring_complete, io_uring_complete, REQUEST_EVENTS, AT_COMPLETE)
+CALLING_PROGRAM(uring_overflow, io_uring_cqe_overflow, REQUEST_EVENTS, AT_OVERFLOW)
+
+SEC("raw_tp")
+int request_events(unsigned long long *ctx)
+{
+	__u32 *from = place_of_call();
+	switch (from ? *from : CALLED_PROGRAMS) {
+	case AT_SUBMIT:
+		return at_request(ctx);
+	case AT_COMPLETE:
+		return at_answer(ctx);
+	case AT_OVERFLOW:
+		return at_overflow((void *)ctx[0], ctx[1], ctx[2], ctx[3]);
+	}
+	return 0;
+}
 
 /* Requests without a completion entry. The kernel does not preempt programs that are attached to functions. */
 SEC("kprobe")

@@ -4,7 +4,6 @@ use std::os::fd::{AsFd, AsRawFd};
 
 use eyas_events::EventType;
 use libbpf_rs::libbpf_sys::{bpf_obj_get_info_by_fd, bpf_prog_info};
-use libbpf_rs::skel::Skel;
 
 use super::Probe;
 use super::options::Order;
@@ -63,8 +62,9 @@ impl Probe {
             let info = info.unwrap_or_default();
             ProgramRuns { name, count: info.run_cnt, time_ns: info.run_time_ns }
         };
-        let programs = self.skel.object().progs().filter(|program| program.autoload());
-        let own = programs.map(|program| runs(program.name().to_string_lossy().into_owned(), info(&program)));
+        let own = self
+            .programs()
+            .map(|program| runs(program.name().to_string_lossy().into_owned(), info(&program)));
         let hooks = self.hook_programs().map(|(name, program)| runs(name.to_owned(), info(&program)));
         own.chain(hooks).collect()
     }
@@ -121,7 +121,7 @@ impl Probe {
     /// programs before 6.7).
     pub fn misses(&self) -> Misses {
         let mut misses = Misses::default();
-        for program in self.skel.object().progs().filter(|program| program.autoload()) {
+        for program in self.programs() {
             let name = program.name();
             if PROGRAMS.iter().any(|row| row.is(name)) {
                 misses.events += recursion_misses(&program);

@@ -2,12 +2,13 @@
 //! it costs nothing before. If a kernel has only some of the hooks, or allows no program to attach to them,
 //! the rest of the probe still works.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 
 use eyas_events::{Hook, hooks};
 use libbpf_rs::skel::Skel;
-use libbpf_rs::{Link, MapCore, ObjectBuilder, Program, ProgramAttachType, ProgramType};
+use libbpf_rs::{Link, Program, ProgramAttachType, ProgramType};
 
+use super::load::Maps;
 use super::rung::{HookSource, Rung};
 use super::{Probe, kernel};
 use crate::Error;
@@ -97,20 +98,7 @@ impl Probe {
     /// Loads the programs of these hooks, with the probe's maps, and attaches them. A link keeps its
     /// program loaded; the rest is dropped.
     fn load_hooks(&self, rung: Rung, wanted: &[&'static Hook]) -> Result<Vec<(&'static str, Link)>, Error> {
-        // Loaded as an object, not by the skeleton, because the skeleton searches maps by the names that
-        // they had before they were shared.
-        let mut builder = ObjectBuilder::default();
-        // Maps of settings are named after the object.
-        let name = self.skel.object().name().unwrap_or_default().to_string_lossy();
-        let open = builder.name(name).and_then(|named| named.open_memory(&crate::skel::DATA));
-        let mut open = open.map_err(kernel("open its programs"))?;
-        for mut map in open.maps_mut() {
-            match self.skel.object().maps().find(|own| own.name() == map.name()) {
-                Some(own) => map.reuse_fd(own.as_fd()),
-                None => map.set_autocreate(false),
-            }
-            .map_err(kernel("share its memory"))?;
-        }
+        let mut open = Maps::of(self.skel.object()).open().map_err(kernel("share its memory"))?;
         let hook_of = |name: &std::ffi::OsStr| {
             let name = name.to_str()?.strip_prefix(PREFIX)?;
             wanted.iter().find(|hook| hook.name == name)

@@ -11,6 +11,8 @@ use rustix::time::{ClockId, clock_gettime};
 /// Maps that only BPF programs write.
 const OF_PROGRAMS: &[&str] = &[
     "answers",
+    "called_from",
+    "called_programs",
     "decisions",
     "directories",
     "entries_by_tid",

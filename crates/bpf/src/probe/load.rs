@@ -1,0 +1,99 @@
+//! Loads the programs. The kernel verifies each of them separately, which takes most of the time of a start. So parts of the
+//! probe are loaded at the same time, each as an object that shares the maps of the first.
+
+use std::ffi::OsString;
+use std::num::NonZero;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+use libbpf_rs::{MapCore, Object, ObjectBuilder, OpenObject, Result};
+
+use crate::programs::{PAGE_IN, Part, SLEEPABLE};
+
+/// The maps of a loaded object.
+pub(super) struct Maps<'a> {
+    /// Name of the object, by which those of settings are named.
+    object: String,
+    maps: Vec<(OsString, BorrowedFd<'a>)>,
+}
+
+impl<'a> Maps<'a> {
+    pub(super) fn of(object: &'a Object) -> Self {
+        // SAFETY: the object has the descriptor for as long as it is borrowed.
+        let fd = |map: libbpf_rs::Map<'_>| unsafe { BorrowedFd::borrow_raw(map.as_fd().as_raw_fd()) };
+        Self {
+            object: object.name().unwrap_or_default().to_string_lossy().into_owned(),
+            // Those that were not created have the descriptor of something else.
+            maps: object
+                .maps()
+                .filter(|map| map.info().is_ok())
+                .map(|map| (map.name().to_owned(), fd(map)))
+                .collect(),
+        }
+    }
+
+    /// An object of the probe's programs with these maps. Nothing is chosen for loading.
+    ///
+    /// It is no skeleton, because a skeleton searches maps by the names that they had before they were shared.
+    pub(super) fn open(&self) -> Result<OpenObject> {
+        let mut open = ObjectBuilder::default().name(&self.object)?.open_memory(&crate::skel::DATA)?;
+        for mut map in open.maps_mut() {
+            match self.maps.iter().find(|(name, _)| *name == map.name()) {
+                Some((_, own)) => map.reuse_fd(*own)?,
+                None => map.set_autocreate(false)?,
+            }
+        }
+        open.progs_mut().for_each(|mut program| program.set_autoload(false));
+        Ok(open)
+    }
+
+    fn load(&self, names: &[&str]) -> Result<Object> {
+        let mut open = self.open()?;
+        for mut program in open.progs_mut().filter(|program| names.iter().any(|name| program.name() == *name))
+        {
+            if program.name() == PAGE_IN.name {
+                program.set_flags(SLEEPABLE);
+            }
+            program.set_autoload(true);
+        }
+        open.load()
+    }
+
+    /// Loads the programs with these names, by part. If the kernel refuses an optional part, the result lacks it.
+    pub(super) fn load_parts(&self, parts: &[(Part, Vec<&str>)]) -> Result<Vec<Object>> {
+        let count = thread::available_parallelism().map_or(1, NonZero::get).min(parts.len());
+        let (waiting, done) = (Mutex::new(parts.iter()), Mutex::new(Vec::new()));
+        let work = || {
+            while let Some((part, names)) = next(&waiting) {
+                let loaded = self.load(names);
+                if loaded.is_ok() || !part.is_optional() {
+                    lock(&done).push(loaded.map(|object| (*part, object)));
+                }
+            }
+        };
+        thread::scope(|scope| {
+            for _ in 1..count {
+                // If the system cannot start a thread, this one does its work.
+                let _ = thread::Builder::new().name("load".into()).spawn_scoped(scope, work);
+            }
+            work();
+        });
+        let done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let mut done = done.into_iter().collect::<Result<Vec<_>>>()?;
+        // Requests are seen from their beginning to their end, or not at all.
+        let is_loaded = |part: &Part| done.iter().any(|(loaded, _)| loaded == part);
+        let sees_requests =
+            parts.iter().map(|(part, _)| part).filter(|part| part.is_of_requests()).all(is_loaded);
+        done.retain(|(part, _)| sees_requests || !part.is_of_requests());
+        Ok(done.into_iter().map(|(_, object)| object).collect())
+    }
+}
+
+fn next<T: Iterator>(waiting: &Mutex<T>) -> Option<T::Item> {
+    lock(waiting).next()
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
