@@ -175,7 +175,7 @@ impl Probe {
         let (loaded, not_loaded): (Vec<_>, Vec<_>) = for_calls(enter)
             .chain(requests)
             .chain(called)
-            .filter(|row| options.io_uring || !row.part(form).is_of_requests())
+            .filter(|row| options.io_uring || row.part != Part::Requests)
             .partition(|row| is_wanted(row));
         open.open_object_mut().progs_mut().for_each(|mut program| program.set_autoload(false));
         let refused = |cause: libbpf_rs::Error| match cause.kind() {
@@ -183,18 +183,15 @@ impl Probe {
             _ => types.too_old().unwrap_or_else(|| kernel("load its programs")(cause)),
         };
         let mut skel = open.load().map_err(refused)?;
-        let wanted: Vec<&Program> = loaded
+        let wanted: Vec<&'static Program> = loaded
             .into_iter()
             .chain(for_all())
             .filter(|row| row.need.is_none_or(|need| types.have(need)))
             .chain(may_sleep.then_some(&PAGE_IN))
             .collect();
-        let parts = Part::ALL.map(|part| {
-            let rows = wanted.iter().filter(|row| row.part(form) == part);
-            (part, rows.map(|row| row.form(form).0).collect::<Vec<_>>())
-        });
-        let parts: Vec<_> = parts.into_iter().filter(|(_, names)| !names.is_empty()).collect();
-        let parts = load::Maps::of(skel.object()).load_parts(&parts).map_err(refused)?;
+        let parts = Part::ALL.map(|part| wanted.iter().copied().filter(|row| row.part == part).collect());
+        let parts: Vec<_> = parts.into_iter().filter(|rows: &Vec<_>| !rows.is_empty()).collect();
+        let parts = load::Maps::of(skel.object()).load_parts(&parts, form).map_err(refused)?;
         for program in loaded_of(&parts) {
             let called = CALLED.iter().find(|row| program.name() == row.name);
             if let Some(Place::Called(index)) = called.map(|row| row.form(form).1) {

@@ -16,7 +16,7 @@ pub(crate) struct Program {
     /// A feature that it needs and not every kernel has.
     pub(crate) need: Option<Need>,
     place: Place,
-    part: Part,
+    pub(crate) part: Part,
     /// The form for kernels that preempt programs at tracepoints.
     preempted: Option<(&'static str, Place)>,
 }
@@ -36,37 +36,19 @@ pub(crate) enum Place {
     Called(u32),
 }
 
-/// Programs that are loaded together.
+/// Programs that are loaded together, as one object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Part {
-    /// At the beginning and the end of requests of `io_uring`.
-    Requests,
-    /// At the end of requests.
-    Completions,
     /// At system calls.
     Calls,
-    /// At the start and end of processes, and those that list them.
+    /// At requests of `io_uring`. If the kernel refuses one of them, the probe works without all of them.
+    Requests,
+    /// At the start and end of processes, those that list them, and everything else that is quickly verified.
     Processes,
-    /// At the root cgroup.
-    Peers,
-    /// The sleepable program.
-    PagingIn,
 }
 
 impl Part {
-    /// All of them. The kernel verifies the first ones longest.
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Requests, Self::Completions, Self::Calls, Self::Processes, Self::Peers, Self::PagingIn];
-
-    /// Whether the programs see requests. The probe has both such parts or neither, if the form needs both.
-    pub(crate) const fn is_of_requests(self) -> bool {
-        matches!(self, Self::Requests | Self::Completions)
-    }
-
-    /// Whether the probe works without these programs.
-    pub(crate) const fn is_optional(self) -> bool {
-        !matches!(self, Self::Calls | Self::Processes)
-    }
+    pub(crate) const ALL: [Self; 3] = [Self::Calls, Self::Requests, Self::Processes];
 }
 
 /// A kernel function.
@@ -101,11 +83,9 @@ impl Program {
         self.preempted.filter(is_wanted).unwrap_or((self.name, self.place))
     }
 
-    /// The part of the form to load.
-    pub(crate) fn part(&self, form: Form) -> Part {
-        // The plain form only calls the program that both parts share.
-        let is_shared = self.part == Part::Completions && self.preempted.is_some() && form != Form::Preempted;
-        if is_shared { Part::Requests } else { self.part }
+    /// Whether the probe works without it.
+    pub(crate) fn is_optional(&self) -> bool {
+        self.part == Part::Requests || self.place == Place::RootCgroup || self.name == PAGE_IN.name
     }
 
     /// Whether a program of the object is a form of this one.
@@ -186,7 +166,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
 
 /// The sleepable program at the end of calls, which pages in their arguments. The kernel runs the programs of a
 /// tracepoint in the order in which they were attached, so it must be attached before `sys_exit`.
-pub(crate) const PAGE_IN: Program = program("page_in", &[]).of(Part::PagingIn);
+pub(crate) const PAGE_IN: Program = program("page_in", &[]).of(Part::Processes);
 
 /// The flag of a program that may sleep (`BPF_F_SLEEPABLE`).
 pub(crate) const SLEEPABLE: u32 = 1 << 4;
@@ -295,7 +275,7 @@ pub(crate) const REQUESTS: &[Program] = &[
     program("uring_complete", REQUESTED)
         .preempted("uring_complete_p", Place::Section)
         .needs(Need::RequestTracepoint("io_uring_complete"))
-        .of(Part::Completions),
+        .of(Part::Requests),
     program("uring_overflow", REQUESTED)
         .preempted("uring_overflow_p", Place::Section)
         .needs(Need::RequestTracepoint("io_uring_cqe_overflow"))
@@ -340,7 +320,7 @@ pub(crate) const SILENT: Program = Program {
         // Before Linux 6.10, some requests end only here.
         Function { name: "io_req_complete_post", is_optional: true },
     ]),
-    ..program("uring_silent", REQUESTED).needs(Need::RequestEnds).of(Part::Completions)
+    ..program("uring_silent", REQUESTED).needs(Need::RequestEnds).of(Part::Requests)
 };
 
 /// Calls that a request may stand for.
@@ -383,7 +363,10 @@ pub(crate) const DATAGRAMS: [[&[Program]; 2]; 2] = [
 ];
 
 const fn peer(name: &'static str, codes: &'static [SyscallCode]) -> Program {
-    Program { place: Place::RootCgroup, ..program(name, codes).needs(Need::CgroupAddresses).of(Part::Peers) }
+    Program {
+        place: Place::RootCgroup,
+        ..program(name, codes).needs(Need::CgroupAddresses).of(Part::Processes)
+    }
 }
 
 const SENDS: &[SyscallCode] = &[SyscallCode::SENDTO, SyscallCode::SENDMSG, SyscallCode::SENDMMSG];

@@ -9,7 +9,7 @@ use std::thread;
 
 use libbpf_rs::{MapCore, Object, ObjectBuilder, OpenObject, Result};
 
-use crate::programs::{PAGE_IN, Part, SLEEPABLE};
+use crate::programs::{Form, PAGE_IN, Program, SLEEPABLE};
 
 /// The maps of a loaded object.
 pub(super) struct Maps<'a> {
@@ -48,7 +48,8 @@ impl<'a> Maps<'a> {
         Ok(open)
     }
 
-    fn load(&self, names: &[&str]) -> Result<Object> {
+    fn load<'p>(&self, names: impl Iterator<Item = &'p str>) -> Result<Object> {
+        let names: Vec<&str> = names.collect();
         let mut open = self.open()?;
         for mut program in open.progs_mut().filter(|program| names.iter().any(|name| program.name() == *name))
         {
@@ -60,16 +61,23 @@ impl<'a> Maps<'a> {
         open.load()
     }
 
-    /// Loads the programs with these names, by part. If the kernel refuses an optional part, the result lacks it.
-    pub(super) fn load_parts(&self, parts: &[(Part, Vec<&str>)]) -> Result<Vec<Object>> {
+    /// Loads a part. If the kernel refuses it, the result lacks what is optional.
+    fn load_part(&self, rows: &[&'static Program], form: Form) -> Result<Object> {
+        let name = |row: &&'static Program| row.form(form).0;
+        self.load(rows.iter().map(name)).or_else(|error| {
+            let needed = rows.iter().filter(|row| !row.is_optional());
+            self.load(needed.map(name)).map_err(|_| error)
+        })
+    }
+
+    /// Loads the programs, by part.
+    pub(super) fn load_parts(&self, parts: &[Vec<&'static Program>], form: Form) -> Result<Vec<Object>> {
         let count = thread::available_parallelism().map_or(1, NonZero::get).min(parts.len());
         let (waiting, done) = (Mutex::new(parts.iter()), Mutex::new(Vec::new()));
         let work = || {
-            while let Some((part, names)) = next(&waiting) {
-                let loaded = self.load(names);
-                if loaded.is_ok() || !part.is_optional() {
-                    lock(&done).push(loaded.map(|object| (*part, object)));
-                }
+            while let Some(rows) = next(&waiting) {
+                let loaded = self.load_part(rows, form);
+                lock(&done).push(loaded);
             }
         };
         thread::scope(|scope| {
@@ -79,14 +87,7 @@ impl<'a> Maps<'a> {
             }
             work();
         });
-        let done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let mut done = done.into_iter().collect::<Result<Vec<_>>>()?;
-        // Requests are seen from their beginning to their end, or not at all.
-        let is_loaded = |part: &Part| done.iter().any(|(loaded, _)| loaded == part);
-        let sees_requests =
-            parts.iter().map(|(part, _)| part).filter(|part| part.is_of_requests()).all(is_loaded);
-        done.retain(|(part, _)| sees_requests || !part.is_of_requests());
-        Ok(done.into_iter().map(|(_, object)| object).collect())
+        done.into_inner().unwrap_or_else(PoisonError::into_inner).into_iter().collect()
     }
 }
 

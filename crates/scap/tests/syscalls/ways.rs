@@ -170,7 +170,7 @@ fn code_of_their_own_reports_what_the_interpreter_reports() {
         capture.interpret(by_interpreter);
         // So that the same descriptors are free each time.
         let mut taken = vec![open(c"/dev/null", libc::O_RDONLY)];
-        while taken.last().is_some_and(|fd| fd.0 < 200) {
+        while taken.last().is_some_and(|fd| fd.0 < 500) {
             taken.push(open(c"/dev/null", libc::O_RDONLY));
         }
         let events = capture.own_apart(|| calls(&scratch, page));
