@@ -16,6 +16,7 @@ mod compile;
 /// here than in a build, because objects must not contain paths. Without clang, only the recorded hashes
 /// are compared.
 #[test]
+#[ignore = "clang compiles the probe for every architecture: `cargo xtask check` runs this test"]
 fn the_shipped_objects_are_compiled_from_the_sources() {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let (sources, objects) = (here.join("src/bpf"), here.join("objects"));

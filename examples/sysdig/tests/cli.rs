@@ -678,7 +678,7 @@ fn watch(args: &[&str], is_wanted: fn(&str) -> bool) -> String {
                 Command::new("true").status().unwrap();
                 std::thread::sleep(std::time::Duration::from_millis(50));
                 // On a saturated machine, the capture begins late. Its end ends the wait below.
-                if began.elapsed() > std::time::Duration::from_secs(90) {
+                if began.elapsed() > std::time::Duration::from_secs(300) {
                     let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
                     break;
                 }
