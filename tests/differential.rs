@@ -35,6 +35,19 @@ struct Counts {
     verdicts: u64,
 }
 
+impl Counts {
+    fn and(self, other: Self) -> Self {
+        Self {
+            compared: self.compared + other.compared,
+            held: self.held + other.held,
+            events: self.events + other.events,
+            rejected: self.rejected + other.rejected,
+            by_process: self.by_process + other.by_process,
+            verdicts: self.verdicts + other.verdicts,
+        }
+    }
+}
+
 fn rows(engine: &Engine) -> Pushdown {
     let formulas = RuleFormulas::new(engine);
     let mut of_code = |code| formulas.of_code(code).into_iter().map(|(_, formula)| formula).collect();
@@ -119,10 +132,13 @@ fn every_official_rule_on_every_capture() {
     let engine = engine(&names.map(|name| rules.join(name)));
     let captures = captures();
     assert!(captures.len() > 20, "{} captures", captures.len());
-    let (mut counts, rows) = (Counts::default(), rows(&engine));
-    for (capture, stride) in captures {
+    let rows = rows(&engine);
+    let counts = eyas_testing::on_all_cpus(captures, |(capture, stride)| {
+        let mut counts = Counts::default();
         compare(&engine, &rows, &capture, stride, &mut counts);
-    }
+        counts
+    });
+    let counts = counts.into_iter().fold(Counts::default(), Counts::and);
     assert!(counts.compared > 1_000_000 && counts.held > 90, "{counts:?}");
     // All rules were enabled.
     assert!(counts.rejected > counts.events / 2, "{counts:?}");

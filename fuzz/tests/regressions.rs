@@ -20,7 +20,7 @@ const TARGETS: [(&str, Target); 10] = [
 #[test]
 fn none_does_harm() {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
-    for (name, target) in TARGETS {
+    eyas_testing::on_all_cpus(TARGETS, |(name, target)| {
         let mut count = 0;
         for file in std::fs::read_dir(corpus.join(name)).unwrap() {
             let bytes = std::fs::read(file.unwrap().path()).unwrap();
@@ -38,5 +38,5 @@ fn none_does_harm() {
             }
         }
         assert!(count > 0, "no corpus for {name}");
-    }
+    });
 }

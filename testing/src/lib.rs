@@ -34,6 +34,7 @@ mod data;
 mod dir;
 mod environment;
 mod numbers;
+mod parallel;
 mod plugins;
 
 pub use data::{data, data_or_ignore, root};
@@ -43,6 +44,7 @@ pub use environment::{
     need_program, need_root,
 };
 pub use numbers::Numbers;
+pub use parallel::on_all_cpus;
 pub use plugins::{c_plugin, sdk_plugin};
 
 /// A test that `#[test]` has registered.

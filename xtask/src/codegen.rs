@@ -61,7 +61,17 @@ pub fn write() -> Result<(), String> {
 
 /// Compiles the probe for every architecture: the objects that `eyas-bpf` ships.
 pub fn write_objects() -> Result<(), String> {
-    let test = ["test", "-q", "-p", "eyas-bpf", "--test", "targets", "--", "--include-ignored", "the_shipped_objects"];
+    let test = [
+        "test",
+        "-q",
+        "-p",
+        "eyas-bpf",
+        "--test",
+        "targets",
+        "--",
+        "--include-ignored",
+        "the_shipped_objects",
+    ];
     cargo_with(&test, &[("UPDATE_EXPECT", "1")])
 }
 

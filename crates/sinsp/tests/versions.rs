@@ -187,8 +187,7 @@ fn event_at_random(random: &mut Random, ts: u64) -> EventBuilder {
 
 #[test]
 fn scripts_at_random() {
-    let mut changed = 0;
-    for seed in 1..=40 {
+    let changed = eyas_testing::on_all_cpus(1..=40, |seed| {
         let mut random = Random(Numbers::new(0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(seed)));
         let mut inspector = Inspector::default();
         let init =
@@ -207,9 +206,9 @@ fn scripts_at_random() {
             witness.look(&inspector.process(other.as_raw()));
         }
         assert!(witness.unchanged > 300, "seed {seed}: only {} unchanged", witness.unchanged);
-        changed += witness.changed;
-    }
-    assert!(changed > 10_000);
+        witness.changed
+    });
+    assert!(changed.into_iter().sum::<u64>() > 10_000);
 }
 
 /// The versions of a process stay the same during unrelated events of other processes.

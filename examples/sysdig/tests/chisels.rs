@@ -259,22 +259,16 @@ fn comparable(mut lines: Vec<Vec<String>>, rule: Rule, side: Side) -> Vec<String
 #[test]
 fn views_show_what_the_chisels_of_sysdig_show() {
     let (theirs, ours) = (sysdig(), PathBuf::from(env!("CARGO_BIN_EXE_sysdig")));
-    let mut wrong = Vec::new();
-    for capture in CAPTURES {
-        let path = data_or_ignore(format!("captures/{capture}"));
-        for (chisel, rule) in CHISELS {
-            let theirs = comparable(lines(theirs, &path, chisel), *rule, Side::Theirs);
-            let ours = comparable(lines(&ours, &path, chisel), *rule, Side::Ours);
-            if theirs != ours {
-                let first = theirs.iter().zip(&ours).find(|(a, b)| a != b);
-                wrong.push(format!(
-                    "{capture} {chisel}: {} and {} lines, {first:?}",
-                    theirs.len(),
-                    ours.len()
-                ));
-            }
-        }
-    }
+    let captures = CAPTURES.map(|capture| (capture, data_or_ignore(format!("captures/{capture}"))));
+    let cases = captures.iter().flat_map(|capture| CHISELS.iter().map(move |chisel| (capture, chisel)));
+    let wrong = eyas_testing::on_all_cpus(cases, |((capture, path), (chisel, rule))| {
+        let theirs = comparable(lines(theirs, path, chisel), *rule, Side::Theirs);
+        let ours = comparable(lines(&ours, path, chisel), *rule, Side::Ours);
+        let first = theirs.iter().zip(&ours).find(|(a, b)| a != b);
+        (theirs != ours)
+            .then(|| format!("{capture} {chisel}: {} and {} lines, {first:?}", theirs.len(), ours.len()))
+    });
+    let wrong: Vec<_> = wrong.into_iter().flatten().collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 

@@ -238,8 +238,7 @@ fn captures() -> Vec<PathBuf> {
 fn lines_say_what_those_of_sysdig_say() {
     need_sysdig();
     let folder = Dir::new("lines");
-    let (mut wrong, mut compared) = (Vec::new(), 0);
-    for path in captures() {
+    let compared = eyas_testing::on_all_cpus(captures(), |path| {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         // These captures are from Linux 6.18 and contain events that sysdig 0.29.3 does not know.
         let is_new = path.parent().unwrap().ends_with("captures");
@@ -251,16 +250,17 @@ fn lines_say_what_those_of_sysdig_say() {
         let (theirs, error) = lines(THEIRS, &capture);
         if let Some((_, message)) = REFUSED.iter().find(|(refused, _)| *refused == name) {
             assert!(error.contains(message), "{name}: {error}");
-            continue;
+            return (Vec::new(), 0);
         }
         assert!(error.is_empty(), "{name}: {error}");
         let (ours, error) = lines(OURS, &capture);
         assert!(error.is_empty(), "{name}: {error}");
         let (differences, count) = differences(&theirs, &ours);
         println!("{name}: {count} lines, {} differences", differences.len());
-        wrong.extend(differences.into_iter().map(|difference| format!("{name}: {difference}")));
-        compared += count;
-    }
+        (differences.into_iter().map(|difference| format!("{name}: {difference}")).collect(), count)
+    });
+    let (wrong, counts): (Vec<Vec<String>>, Vec<usize>) = compared.into_iter().unzip();
+    let (wrong, compared) = (wrong.concat(), counts.into_iter().sum::<usize>());
     assert!(wrong.is_empty(), "{} differences\n{}", wrong.len(), wrong.join("\n"));
     assert!(compared > 180_000, "{compared} lines");
 }

@@ -48,14 +48,14 @@ fn views() -> Vec<String> {
 fn every_view_is_shown_and_every_line_of_its_json_is_an_object() {
     let views = views();
     assert!(views.len() > 40, "{views:?}");
-    for view in views {
+    eyas_testing::on_all_cpus(views, |view| {
         prints(&["-c", &view]);
         for line in prints(&["-j", "-c", &view]).lines() {
             let json: serde_json::Value =
                 serde_json::from_str(line).unwrap_or_else(|e| panic!("{view}: {e}: {line}"));
             assert!(json.is_object(), "{view}: {line}");
         }
-    }
+    });
 }
 
 #[test]
