@@ -7,8 +7,8 @@
 /* Steps from page to page. On a kernel with larger pages, several steps are on one page. */
 #define PAGE 4096
 #define PAGES_OF_BYTES 18
-#define TEXT_PART 256
-#define TEXT_PARTS 17
+#define TEXT_PART 128
+#define TEXT_PARTS 33
 /* Sizes of what arguments point to, rounded up. */
 #define NUMBER_BYTES 8
 #define RECORD_BYTES 32
@@ -49,7 +49,7 @@ static long look_at_mapping(struct task_struct *task, struct vm_area_struct *are
 	return 0;
 }
 
-static __noinline int page_in_at(__u64 at)
+__noinline int page_in_at(__u64 at)
 {
 	struct mapping mapping = {};
 	__u8 byte;
@@ -61,7 +61,7 @@ static __noinline int page_in_at(__u64 at)
 	return 0;
 }
 
-static __noinline int page_in_bytes(__u64 at, __u64 len)
+__noinline int page_in_bytes(__u64 at, __u64 len)
 {
 	__u64 end = at + len;
 	int i;
@@ -74,7 +74,7 @@ static __noinline int page_in_bytes(__u64 at, __u64 len)
 	return 0;
 }
 
-static __noinline int page_in_text(__u64 at)
+__noinline int page_in_text(__u64 at)
 {
 	char part[TEXT_PART];
 	int i;
@@ -107,7 +107,7 @@ static __always_inline __u64 captured(__u64 len)
 	return len < most ? len : most;
 }
 
-static __noinline int page_in_buffers(__u64 at, __u64 count, __u64 left, int compat)
+__noinline int page_in_buffers(__u64 at, __u64 count, __u64 left, int compat)
 {
 	int i;
 	if (count > IOV_MAX)
@@ -125,7 +125,7 @@ static __noinline int page_in_buffers(__u64 at, __u64 count, __u64 left, int com
 	return 0;
 }
 
-static __noinline int page_in_message(__u64 at, __u64 len, int compat)
+__noinline int page_in_message(__u64 at, __u64 len, int compat)
 {
 	page_in_bytes(at, (MSG_WORDS + 1) * 8);
 	__u64 name_len = (__u32)word_at(at, 1, compat), control_len = word_at(at, 5, compat);
@@ -135,7 +135,7 @@ static __noinline int page_in_message(__u64 at, __u64 len, int compat)
 	return 0;
 }
 
-static __noinline int page_in_messages(__u64 at, __u64 count, int compat)
+__noinline int page_in_messages(__u64 at, __u64 count, int compat)
 {
 	int i;
 	for (i = 0; i < MESSAGES_MAX; i++) {
@@ -148,7 +148,7 @@ static __noinline int page_in_messages(__u64 at, __u64 count, int compat)
 }
 
 /* One argument, and the next one; `how` is a number of `enum reads`. */
-static __noinline int page_in_argument(__u32 how, __u64 at, __u64 next, long ret, int compat)
+__noinline int page_in_argument(__u32 how, __u64 at, __u64 next, long ret, int compat)
 {
 	__u64 done = ret > 0 ? ret : 0;
 	switch (how) {
