@@ -77,7 +77,9 @@ static __always_inline struct task_struct *other_task(struct scratch *s)
 	return s->of_other ? (struct task_struct *)s->task : 0;
 }
 
-static __always_inline void submit(struct scratch *s)
+/* Publishes the event, unless the filter leaves it out. The filter decides only about calls: the verifier would check all its
+ * functions again for each program that makes other events. */
+static __always_inline void submit(struct scratch *s, bool is_call)
 {
 	struct cpu *cpu = own_cpu();
 	__u32 len = s->pos;
@@ -95,6 +97,11 @@ static __always_inline void submit(struct scratch *s)
 		lose_full(cpu, *(__u16 *)&s->data[20], other_task(s));
 		return;
 	}
+	if (!is_call) {
+		cpu->made++;
+		publish(cpu, len);
+		return;
+	}
 	bool is_sample = s->is_sample && is_still_rejected(s->early, s->type);
 	if (s->filter && filter_rejects(s->filter, s->type)) {
 		if (leave_out_event(cpu, s->type, s->by_process))
@@ -104,8 +111,6 @@ static __always_inline void submit(struct scratch *s)
 	cpu->made++;
 	if (s->early & FILTER_NOTES)
 		note_directory();
-	if (*(__u16 *)&s->data[24] & IS_REQUEST && s->made_file)
-		forget_directory(s->made_file);
 	if (is_sample || s->early & FILTER_IF_FILE)
 		*(__u16 *)(to + 24) |= marks_of(s->early, is_sample);
 	publish(cpu, len);

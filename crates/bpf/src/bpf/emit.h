@@ -123,23 +123,23 @@ __noinline int begin_event(__u32 type, __u32 has_bases)
 	return 0;
 }
 
-/* Makes an event. The function makes its parameters, except plain ones if the event has any. */
-static __always_inline int make(struct scratch *s, __u32 type, bool has_plain, int (*param)(__u32 desc))
+/* Makes an event. The function makes its parameters, except the plain ones of calls. */
+static __always_inline int make(struct scratch *s, __u32 type, bool is_call, int (*param)(__u32 desc))
 {
 	__u32 first = event_rows[type & (EVENT_TYPES - 1)].first, count = event_rows[type & (EVENT_TYPES - 1)].count;
 	int i;
-	begin_event(type, has_plain);
+	begin_event(type, is_call);
 	for (i = 0; i < MOST_PARAMS; i++) {
 		if (i >= count)
 			break;
 		__u32 desc = descs[(first + i) & 2047];
 		/* Most parameters are plain, and need no function call. */
-		if (!has_plain || !param_plain(s, desc))
+		if (!is_call || !param_plain(s, desc))
 			param(desc);
 	}
-	if (has_plain && s->bases)
+	if (is_call && s->bases)
 		put_bases();
-	submit(s);
+	submit(s, is_call);
 	return 0;
 }
 
@@ -154,6 +154,21 @@ __noinline int emit_exec(__u32 type)
 {
 	struct scratch *s = scratch();
 	return s ? make(s, type, false, param_of_exec) : 0;
+}
+
+/* The only parameter of a new name, which is in kernel memory. */
+__noinline int param_rename(__u32 desc)
+{
+	struct scratch *s = scratch();
+	if (s)
+		put_kernel_str(s, s->filename);
+	return 0;
+}
+
+__noinline int emit_rename(__u32 type)
+{
+	struct scratch *s = scratch();
+	return s ? make(s, type, false, param_rename) : 0;
 }
 
 __noinline int emit_exit(__u32 type)

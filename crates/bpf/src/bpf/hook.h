@@ -245,7 +245,7 @@ __noinline int emit_decision(__u32 hook)
 	else
 		put_empty(s);
 	put(s, call_at_hand(task), 2);
-	submit(s);
+	submit(s, false);
 	return 0;
 }
 

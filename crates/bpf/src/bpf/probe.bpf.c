@@ -320,7 +320,7 @@ static __always_inline int at_rename(struct task_struct *task, void *name)
 	s->task = number_of(s, task);
 	s->of_other = 1;
 	s->filename = number_of(s, name);
-	emit_exec(EV_TASK_RENAME_X);
+	emit_rename(EV_TASK_RENAME_X);
 	return done();
 }
 

@@ -38,21 +38,24 @@ __noinline int translate(__u32 map, __u64 value)
 	int i;
 	if (m.kind == 0)
 		return value;
+	/* A loop for each kind, so that the verifier follows the other one no further. */
+	if (m.kind == 2) {
+		for (i = 0; i < 64; i++) {
+			if (i >= m.count)
+				break;
+			if (flag_pairs[(m.first + i) & 1023].from == value)
+				return flag_pairs[(m.first + i) & 1023].to;
+		}
+		return m.otherwise;
+	}
 	for (i = 0; i < 64; i++) {
 		if (i >= m.count)
 			break;
-		__u64 from = flag_pairs[(m.first + i) & 1023].from;
-		__u64 to = flag_pairs[(m.first + i) & 1023].to;
-		if (m.kind == 2) {
-			if (from == value)
-				return to;
-		} else {
-			__u64 hit = value & from;
-			/* All ones if any bit is set, without a branch, so that the verifier sees one path. */
-			result |= to & ((__s64)(hit | -hit) >> 63);
-		}
+		__u64 hit = value & flag_pairs[(m.first + i) & 1023].from;
+		/* All ones if any bit is set, without a branch, so that the verifier sees one path. */
+		result |= flag_pairs[(m.first + i) & 1023].to & ((__s64)(hit | -hit) >> 63);
 	}
-	return m.kind == 2 ? m.otherwise : result;
+	return result;
 }
 
 #define BIT(value, from, to) (((value) >> (from) & 1) << (to))

@@ -253,6 +253,8 @@ __noinline int emit_request(__u32 type)
 		s->request |= HAS_BASES;
 	}
 	*(__u32 *)&s->data[22] = count | (__u32)s->request << 16;
-	submit(s);
+	if (s->made_file)
+		forget_directory(s->made_file);
+	submit(s, false);
 	return 0;
 }
