@@ -51,6 +51,17 @@ impl Part {
     pub(crate) const ALL: [Self; 3] = [Self::Calls, Self::Requests, Self::Processes];
 }
 
+/// What the probe captures only if the kernel accepts the programs for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Extra {
+    /// Requests of `io_uring`.
+    Requests,
+    /// The other ends of datagrams, at the root cgroup.
+    Peers,
+    /// Arguments in memory that is not resident.
+    Reads,
+}
+
 /// A kernel function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Function {
@@ -83,9 +94,13 @@ impl Program {
         self.preempted.filter(is_wanted).unwrap_or((self.name, self.place))
     }
 
-    /// Whether the probe works without it.
-    pub(crate) fn is_optional(&self) -> bool {
-        self.part == Part::Requests || self.place == Place::RootCgroup || self.name == PAGE_IN.name
+    /// Without what the probe works if it lacks this program; `None` if it does not work.
+    pub(crate) fn extra(&self) -> Option<Extra> {
+        match (self.part, self.place) {
+            (Part::Requests, _) => Some(Extra::Requests),
+            (_, Place::RootCgroup) => Some(Extra::Peers),
+            _ => (self.name == PAGE_IN.name).then_some(Extra::Reads),
+        }
     }
 
     /// Whether a program of the object is a form of this one.

@@ -9,7 +9,7 @@ use std::thread;
 
 use libbpf_rs::{MapCore, Object, ObjectBuilder, OpenObject, Result};
 
-use crate::programs::{Form, PAGE_IN, Program, SLEEPABLE};
+use crate::programs::{Extra, Form, PAGE_IN, Program, SLEEPABLE};
 
 /// The maps of a loaded object.
 pub(super) struct Maps<'a> {
@@ -61,13 +61,17 @@ impl<'a> Maps<'a> {
         open.load()
     }
 
-    /// Loads a part. If the kernel refuses it, the result lacks what is optional.
+    /// Loads a part. If the kernel refuses it, the result lacks one or more of the extras.
     fn load_part(&self, rows: &[&'static Program], form: Form) -> Result<Object> {
-        let name = |row: &&'static Program| row.form(form).0;
-        self.load(rows.iter().map(name)).or_else(|error| {
-            let needed = rows.iter().filter(|row| !row.is_optional());
-            self.load(needed.map(name)).map_err(|_| error)
-        })
+        const FEWER: [&[Extra]; 3] =
+            [&[Extra::Reads], &[Extra::Peers], &[Extra::Reads, Extra::Peers, Extra::Requests]];
+        let load = |left_out: &[Extra]| {
+            let kept = rows.iter().filter(|row| row.extra().is_none_or(|extra| !left_out.contains(&extra)));
+            self.load(kept.map(|row| row.form(form).0))
+        };
+        let has = |extra: &Extra| rows.iter().any(|row| row.extra() == Some(*extra));
+        let fewer = FEWER.iter().filter(|left_out| left_out.iter().any(has));
+        fewer.fold(load(&[]), |loaded, left_out| loaded.or_else(|error| load(left_out).map_err(|_| error)))
     }
 
     /// Loads the programs, by part.
