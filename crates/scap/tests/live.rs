@@ -66,7 +66,7 @@ fn forms() -> Vec<Attach> {
 }
 
 fn sees_this_process(attach: Attach) {
-    let (mut source, snapshot) = open(ProbeOptions { attach, ..ProbeOptions::default() });
+    let (mut source, snapshot) = open(ProbeOptions { attach, io_uring: false, ..ProbeOptions::default() });
     assert!(snapshot.threads.iter().any(|thread| thread.tid == own_pid()));
     let tid = i64::from(rustix::thread::gettid().as_raw_nonzero().get());
 
@@ -445,7 +445,7 @@ fn leaves_threads_out(attach: Attach) {
 #[test]
 fn a_process_of_the_one_that_captures_is_reported() {
     let _turn = eyas_testing::live_turn();
-    let (mut source, _) = open(Options::default());
+    let (mut source, _) = open(ProbeOptions { io_uring: false, ..ProbeOptions::default() });
     let mut child = Command::new("/bin/true").spawn().unwrap();
     child.wait().unwrap();
     let thread = std::thread::spawn(|| i64::from(rustix::thread::gettid().as_raw_nonzero().get()));

@@ -52,10 +52,10 @@ fn stress(more: &[SyscallCode]) {
     let options = ProbeOptions {
         ring_bytes: 32 << 20,
         snaplen: 4000,
-        interest: Some(interest),
         attach,
         exclude_pid: Some(std::process::id()),
-        ..ProbeOptions::default()
+        io_uring: false,
+        ..ProbeOptions::only(interest)
     };
     let mut source = Source::open(options).unwrap();
     assert!(matches!(source.next().unwrap(), Next::Snapshot(_)));
