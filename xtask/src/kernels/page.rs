@@ -33,8 +33,8 @@ probe counts it. Most pages are in memory, because the kernel has read them duri
 `engine.modern_ebpf.sleepable_reads: true`, eyas attaches another program to the end of calls on such kernels. It runs \
 first and may sleep. It reads a byte of each page that the event needs, so that the kernel pages it in, and claims no \
 ring. The test program `sleepable` makes calls that fail before the kernel reads their arguments, with this program and \
-without it. It has not run to its end on such a kernel yet: on Linux 7.2.13 in the emulator, the probe loads only without \
-this program, as if the option were off. [performance.md](performance.md#sleepable-reads) estimates the cost.
+without it: the arguments are empty without it and complete with it. [performance.md](performance.md#sleepable-reads) \
+estimates the cost.
 
 * The program does not wait for pages that another process or a server supplies (userfaultfd, FUSE, NFS, 9p): such an \
 argument stays empty. Otherwise a process could make a call wait as long as it likes, and with it everybody who \
@@ -48,8 +48,9 @@ A test is ignored, with its reason, if the kernel lacks what it tests: a file sy
 arm64 has neither `open`, `fork` and other old system calls, nor tracepoints of page faults. The first arm64 machine \
 lacks the atomic instructions of ARMv8.1, which the other arm64 machines have. The kernel named 16k has pages of \
 16 KiB. The emulator runs on x86-64, so it does not show the memory reordering of a real arm64 CPU. An emulated CPU \
-is about thirty times slower than a real one, and slower still on a busy machine. Loading the probe then takes a \
-minute or two. The verifier may occupy a CPU for so long that the kernel's watchdog reports a soft lockup of the \
+is about twenty times slower than a real one, and slower still on a busy machine. Therefore all emulated kernels boot with \
+`mitigations=off init_on_alloc=0`, and the x86-64 CPUs lack `erms`, `fsrm` and `la57`, which are slow in an emulator. \
+Loading the probe then takes a minute or two. The verifier may occupy a CPU for so long that the kernel's watchdog reports a soft lockup of the \
 loading program; the load continues nevertheless.
 
 ## By program
