@@ -16,8 +16,8 @@ use crate::bell::Bell;
 use crate::features::Need;
 use crate::listing::{self, OpenFile};
 use crate::programs::{
-    CALLED, DATAGRAMS, EMPTY, ENTER_ALL, ENTER_CLOSE, ENTER_EACH, FILES, Form, HOOKS, Interest, PAGE_IN,
-    PROGRAMS, Part, Place, Program, QUIET, REQUESTS, SILENT, TASKS, TOUCHES,
+    CALLED, DATAGRAMS, EMPTY, ENTER_ALL, ENTER_CLOSE, ENTER_EACH, Extra, FILES, Form, HOOKS, Interest,
+    PAGE_IN, PROGRAMS, Part, Place, Program, QUIET, REQUESTS, SILENT, TASKS, TOUCHES,
 };
 use crate::ring::{self, Counters, Plan, Ring};
 use crate::skel::{ProbeSkel, ProbeSkelBuilder};
@@ -175,7 +175,7 @@ impl Probe {
         let (loaded, not_loaded): (Vec<_>, Vec<_>) = for_calls(enter)
             .chain(requests)
             .chain(called)
-            .filter(|row| options.io_uring || row.part != Part::Requests)
+            .filter(|row| options.io_uring || row.extra != Some(Extra::Requests))
             .partition(|row| is_wanted(row));
         open.open_object_mut().progs_mut().for_each(|mut program| program.set_autoload(false));
         let refused = |cause: libbpf_rs::Error| match cause.kind() {

@@ -17,6 +17,8 @@ pub(crate) struct Program {
     pub(crate) need: Option<Need>,
     place: Place,
     pub(crate) part: Part,
+    /// What the probe lacks without it; `None` if the probe needs it.
+    pub(crate) extra: Option<Extra>,
     /// The form for kernels that preempt programs at tracepoints.
     preempted: Option<(&'static str, Place)>,
 }
@@ -36,19 +38,18 @@ pub(crate) enum Place {
     Called(u32),
 }
 
-/// Programs that are loaded together, as one object.
+/// Programs that are loaded together, as one object. The kernel verifies both parts at the same time, which takes about as long
+/// for one as for the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Part {
     /// At system calls.
     Calls,
-    /// At requests of `io_uring`. If the kernel refuses one of them, the probe works without all of them.
-    Requests,
-    /// At the start and end of processes, those that list them, and everything else that is quickly verified.
-    Processes,
+    /// At the start and end of processes, at requests of `io_uring`, and those that list processes and files.
+    Others,
 }
 
 impl Part {
-    pub(crate) const ALL: [Self; 3] = [Self::Calls, Self::Requests, Self::Processes];
+    pub(crate) const ALL: [Self; 2] = [Self::Calls, Self::Others];
 }
 
 /// What the probe captures only if the kernel accepts the programs for it.
@@ -94,15 +95,6 @@ impl Program {
         self.preempted.filter(is_wanted).unwrap_or((self.name, self.place))
     }
 
-    /// Without what the probe works if it lacks this program; `None` if it does not work.
-    pub(crate) fn extra(&self) -> Option<Extra> {
-        match (self.part, self.place) {
-            (Part::Requests, _) => Some(Extra::Requests),
-            (_, Place::RootCgroup) => Some(Extra::Peers),
-            _ => (self.name == PAGE_IN.name).then_some(Extra::Reads),
-        }
-    }
-
     /// Whether a program of the object is a form of this one.
     pub(crate) fn is(&self, name: &OsStr) -> bool {
         name == self.name || self.preempted.is_some_and(|(other, _)| name == other)
@@ -116,8 +108,12 @@ impl Program {
         Self { need: Some(need), ..self }
     }
 
-    const fn of(self, part: Part) -> Self {
-        Self { part, ..self }
+    const fn other(self) -> Self {
+        Self { part: Part::Others, ..self }
+    }
+
+    const fn extra(self, extra: Extra) -> Self {
+        Self { extra: Some(extra), ..self.other() }
     }
 }
 
@@ -129,6 +125,7 @@ const fn program(name: &'static str, codes: &'static [SyscallCode]) -> Program {
         need: None,
         place: Place::Section,
         part: Part::Calls,
+        extra: None,
         preempted: None,
     }
 }
@@ -157,7 +154,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
     program("sys_exit", &[]).preempted("sys_exit_p", Place::Perf("raw_syscalls/sys_exit")),
     program("process_exec", &[SyscallCode::EXECVE, SyscallCode::EXECVEAT])
         .preempted("process_exec_p", Place::Perf("sched/sched_process_exec"))
-        .of(Part::Processes),
+        .other(),
     // For architectures where children do not pass the end of the call that creates them; the object of
     // x86-64 has no such program.
     program(
@@ -165,13 +162,13 @@ pub(crate) const PROGRAMS: &[Program] = &[
         &[SyscallCode::CLONE, SyscallCode::CLONE3, SyscallCode::FORK, SyscallCode::VFORK],
     )
     .preempted("process_fork_p", Place::Perf("sched/sched_process_fork"))
-    .of(Part::Processes),
+    .other(),
     program("process_exit", &[SyscallCode::SCHED_PROCESS_EXIT])
         .preempted("process_exit_p", Place::Perf("sched/sched_process_exit"))
-        .of(Part::Processes),
+        .other(),
     program("task_rename", &[SyscallCode::EXECVE, SyscallCode::EXECVEAT, SyscallCode::PRCTL])
         .preempted("task_rename_p", Place::Section)
-        .of(Part::Processes),
+        .other(),
     program("kept_exit", &[]).needs(Need::NoTaskStorage),
     on_demand("sched_switch", &[SyscallCode::SCHED_SWITCH]),
     on_demand("signal_deliver", &[SyscallCode::SIGNAL_DELIVER]).preempted("signal_deliver_p", Place::Section),
@@ -181,7 +178,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
 
 /// The sleepable program at the end of calls, which pages in their arguments. The kernel runs the programs of a
 /// tracepoint in the order in which they were attached, so it must be attached before `sys_exit`.
-pub(crate) const PAGE_IN: Program = program("page_in", &[]).of(Part::Processes);
+pub(crate) const PAGE_IN: Program = program("page_in", &[]).extra(Extra::Reads);
 
 /// The flag of a program that may sleep (`BPF_F_SLEEPABLE`).
 pub(crate) const SLEEPABLE: u32 = 1 << 4;
@@ -290,18 +287,18 @@ pub(crate) const REQUESTS: &[Program] = &[
     program("uring_complete", REQUESTED)
         .preempted("uring_complete_p", Place::Section)
         .needs(Need::RequestTracepoint("io_uring_complete"))
-        .of(Part::Requests),
+        .extra(Extra::Requests),
     program("uring_overflow", REQUESTED)
         .preempted("uring_overflow_p", Place::Section)
         .needs(Need::RequestTracepoint("io_uring_cqe_overflow"))
-        .of(Part::Requests),
+        .extra(Extra::Requests),
     program("uring_submit", REQUESTED)
         .preempted("uring_submit_p", Place::Section)
         .needs(Need::RequestTracepoint("io_uring_submit_req"))
-        .of(Part::Requests),
+        .extra(Extra::Requests),
     program("uring_submit_old", REQUESTED)
         .needs(Need::RequestTracepoint("io_uring_submit_sqe"))
-        .of(Part::Requests),
+        .extra(Extra::Requests),
 ];
 
 /// The programs that plain forms of others call. The kernel verifies their common work once.
@@ -317,13 +314,13 @@ pub(crate) const CALLED: [Program; 2] = [
                 SyscallCode::SCHED_PROCESS_EXIT,
             ],
         )
-        .of(Part::Processes)
+        .other()
     },
     Program {
         place: Place::Called(1),
         ..program("request_events", REQUESTED)
             .needs(Need::RequestTracepoint("io_uring_complete"))
-            .of(Part::Requests)
+            .extra(Extra::Requests)
     },
 ];
 
@@ -335,7 +332,7 @@ pub(crate) const SILENT: Program = Program {
         // Before Linux 6.10, some requests end only here.
         Function { name: "io_req_complete_post", is_optional: true },
     ]),
-    ..program("uring_silent", REQUESTED).needs(Need::RequestEnds).of(Part::Requests)
+    ..program("uring_silent", REQUESTED).needs(Need::RequestEnds).extra(Extra::Requests)
 };
 
 /// Calls that a request may stand for.
@@ -380,7 +377,7 @@ pub(crate) const DATAGRAMS: [[&[Program]; 2]; 2] = [
 const fn peer(name: &'static str, codes: &'static [SyscallCode]) -> Program {
     Program {
         place: Place::RootCgroup,
-        ..program(name, codes).needs(Need::CgroupAddresses).of(Part::Processes)
+        ..program(name, codes).needs(Need::CgroupAddresses).extra(Extra::Peers)
     }
 }
 
@@ -395,11 +392,10 @@ pub(crate) const QUIET: &[Program] = &[
 
 /// The iterator of threads for the snapshot, which reads their memory.
 pub(crate) const TASKS: Program =
-    program("dump_tasks", &[]).needs(Need::Function("bpf_copy_from_user_task")).of(Part::Processes);
+    program("dump_tasks", &[]).needs(Need::Function("bpf_copy_from_user_task")).other();
 
 /// The iterator of open files for the snapshot.
-pub(crate) const FILES: Program =
-    program("dump_files", &[]).needs(Need::Iterator("task_file")).of(Part::Processes);
+pub(crate) const FILES: Program = program("dump_files", &[]).needs(Need::Iterator("task_file")).other();
 
 /// The empty program at the end of every call.
 pub(crate) const EMPTY: Program =

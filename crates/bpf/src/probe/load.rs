@@ -66,10 +66,10 @@ impl<'a> Maps<'a> {
         const FEWER: [&[Extra]; 3] =
             [&[Extra::Reads], &[Extra::Peers], &[Extra::Reads, Extra::Peers, Extra::Requests]];
         let load = |left_out: &[Extra]| {
-            let kept = rows.iter().filter(|row| row.extra().is_none_or(|extra| !left_out.contains(&extra)));
+            let kept = rows.iter().filter(|row| row.extra.is_none_or(|extra| !left_out.contains(&extra)));
             self.load(kept.map(|row| row.form(form).0))
         };
-        let has = |extra: &Extra| rows.iter().any(|row| row.extra() == Some(*extra));
+        let has = |extra: &Extra| rows.iter().any(|row| row.extra == Some(*extra));
         let fewer = FEWER.iter().filter(|left_out| left_out.iter().any(has));
         fewer.fold(load(&[]), |loaded, left_out| loaded.or_else(|error| load(left_out).map_err(|_| error)))
     }
