@@ -243,7 +243,7 @@ fn alerts(rules: &str, act: impl FnOnce() + Send) -> Vec<String> {
     let engine =
         RuleSet::new(Arc::new(schema()), [source]).unwrap().matching(Matching::All).compile().unwrap();
     let (mut evaluator, options) = (engine.evaluator(), AlertOptions::default());
-    let live = ProbeOptions { io_uring: false, ..ProbeOptions::only(INTEREST) };
+    let live = ProbeOptions::only(INTEREST);
     let mut source = Source::open(live).unwrap();
     let mut inspector = Inspector::default();
     assert!(matches!(inspector.next(&mut source).unwrap(), Step::Idle | Step::Event(_)));

@@ -82,8 +82,7 @@ fn race(
     let _lock = eyas_testing::live_turn();
     let engine = files.engine();
     let (mut evaluator, options) = (engine.evaluator(), AlertOptions::default());
-    let live =
-        ProbeOptions { ring_bytes: 64 << 20, io_uring: false, ..ProbeOptions::only([SyscallCode::OPENAT]) };
+    let live = ProbeOptions { ring_bytes: 64 << 20, ..ProbeOptions::only([SyscallCode::OPENAT]) };
     let mut source = Source::open(live).unwrap();
     let mut inspector = Inspector::default();
     assert!(matches!(inspector.next(&mut source).unwrap(), Step::Idle | Step::Event(_)));
