@@ -556,6 +556,8 @@ fn rules_that_ask_for_files_have_all_of_them_followed() {
         ("evt.type = unlinkat", "%evt.abspath %fs.path.name"),
         ("evt.type = renameat or evt.type = openat and fd.typechar = f", "%fd.name"),
         ("evt.type = execve and proc.exepath = /bin/sh", "%proc.cwd %proc.fdlimit"),
+        ("evt.type in (chmod, fchmod) and not (proc.name = x and fd.name = /exec.fifo)", "%evt.arg.fd"),
+        ("evt.type = fchown and fd.type = file and not fd.directory = /tmp", "%fd.name"),
     ] {
         let output = output.replace(" %fd.types", "");
         assert_eq!(user(condition, &output), None, "{condition}, {output}");

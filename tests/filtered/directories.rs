@@ -206,7 +206,7 @@ fn rules_that_ask_for_directories_have_all_of_them_followed() {
     };
     for (condition, field) in [
         ("evt.type = write and fd.type in (directory, ipv4)", "fd.type"),
-        ("evt.type = fchmod and fd.type = directory", "fd.type"),
+        ("evt.type = fchmod and fd.type = directory and fd.name = /tmp", "fd.name"),
         ("evt.type = getdents64 and fd.typechar = d", "fd.typechar"),
     ] {
         assert_eq!(user(condition, "o"), Some(field), "{condition}");
@@ -214,6 +214,7 @@ fn rules_that_ask_for_directories_have_all_of_them_followed() {
     for (condition, output) in [
         ("evt.type = fchdir", "%proc.cwd %evt.res"),
         ("evt.type = fchmod and evt.arg.mode contains S_ISUID", "%fd.name %evt.args"),
+        ("evt.type = fchmod and fd.type = directory and not fd.name = /tmp", "%fd.name"),
         ("evt.type = write and fd.type in (ipv4, ipv6)", "%fd.name"),
         ("evt.type = unlinkat and fs.path.name = /etc/shadow", "%fs.path.name %evt.abspath"),
     ] {

@@ -207,8 +207,15 @@ fn a_verdict_ends_with_its_filter() {
     assert_eq!(opens, 2 * REPEATED, "only the filter that asks for the file lets its opens pass");
 }
 
-const RULES_ON_MODES: [(&str, &str); 3] = [
+const RULES_ON_MODES: [(&str, &str); 7] = [
     ("a mode", "evt.type = fchmod and evt.arg.mode contains S_ISUID"),
+    (
+        "a mode, with exceptions",
+        "evt.type = fchmod and not (fd.name = BASE/one/plain or fd.filename = gone or fd.type = unix)",
+    ),
+    ("an owner of a directory", "evt.type = fchown and fd.typechar = d"),
+    ("an owner of a file", "evt.type = fchown and fd.type = file and not fd.directory = /nowhere"),
+    ("no owner of a file", "evt.type = fchown and fd.type = file and not fd.directory = BASE/one"),
     ("an owner", "evt.type = fchown and evt.arg.uid = 12345"),
     ("no mode", "evt.type = fchmod and evt.arg.mode contains S_ISVTX"),
 ];

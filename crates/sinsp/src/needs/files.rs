@@ -20,7 +20,9 @@ use crate::state::{FdKind, is_copy};
 /// parameter: the kernel refuses it, or ignores it if the path is absolute.
 ///
 /// `is_live`: the events come from the probe, which says of some calls what their descriptor stands for ([`KernelPath::File`]). Then
-/// outputs that show it need no other event. Conditions do: the kernel's path may not be the one by which the file was opened.
+/// outputs that show it need no other event, and neither do tests of the kind of the file. Tests of the name do, because the file
+/// may have been opened through a symlink with that name, unless the test is negated: an exception for a name is one for the file
+/// that really has it.
 pub fn field_of_files(
     ty: EventType,
     condition: &Formula<FieldTest>,
@@ -50,6 +52,7 @@ fn field_of(
 ) -> Option<&'static str> {
     let mut known = Some(Vec::new());
     condition.tests(&mut |test| match &test.of {
+        Ok((field, _)) if is_live && is_decided_by_path(field, test.negated, ty) => {}
         Ok((field, _)) => known.iter_mut().for_each(|known| known.push(field)),
         // Its fields are unknown here.
         Err(_) => known = None,
@@ -79,8 +82,21 @@ fn is_shown_by_path(field: &Field, ty: EventType) -> bool {
         "evt.args",
         "evt.info",
     ];
-    let has_path = ty.kernel_paths().iter().any(|path| matches!(path, KernelPath::File(_)));
-    has_path && DEFS.get(usize::from(field.id.0)).is_some_and(|def| SHOWN.contains(&def.name))
+    has_file_path(ty) && DEFS.get(usize::from(field.id.0)).is_some_and(|def| SHOWN.contains(&def.name))
+}
+
+/// Whether the path that events of the type have of their file decides a comparison of the field, or the negation of one.
+fn is_decided_by_path(field: &Field, negated: bool, ty: EventType) -> bool {
+    let Some(def) = DEFS.get(usize::from(field.id.0)).filter(|_| has_file_path(ty)) else { return false };
+    match def.name {
+        "fd.type" | "fd.typechar" => true,
+        "fd.name" | "fd.directory" | "fd.filename" => negated,
+        _ => false,
+    }
+}
+
+fn has_file_path(ty: EventType) -> bool {
+    ty.kernel_paths().iter().any(|path| matches!(path, KernelPath::File(_)))
 }
 
 /// Of which descriptors a field depends on what they stand for.
