@@ -6,7 +6,7 @@ use eyas_scap::RawEvent;
 use super::described;
 use super::identity::CAPS_IN_NEW_NAMESPACE;
 use super::measure::set_memory;
-use super::values::{comm, complete_cgroups, list, text, update_cgroups};
+use super::values::{comm, complete_cgroups, has_other_cgroups, list, text, update_cgroups};
 use crate::state::Current;
 use crate::state::proc_query::{ProcQuery, find_thread};
 use crate::state::{Layouts, State, Thread, ThreadFlags, ThreadKey};
@@ -229,6 +229,17 @@ fn fill_names(state: &mut State, key: ThreadKey, raw: &RawEvent<'_>) {
 fn child(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, query: &mut Option<ProcQuery<'_>>) {
     if let Some(there) = now.thread {
         if state.threads.at(there).is_some_and(|t| is_same_clone(t, raw.ts)) {
+            // The creator's event has the creator's name and control groups. The thread may have been made in others, or moved.
+            let (name, cgroups) = (raw.text(c::comm), raw.param(c::cgroups));
+            let differs = |thread: &Thread| {
+                has_other_cgroups(thread, cgroups) || name.is_some_and(|name| *name != *thread.comm)
+            };
+            if state.threads.at(there).is_some_and(differs)
+                && let Some(thread) = state.threads.at_mut(there)
+            {
+                thread.comm = comm(name, &thread.exe);
+                update_cgroups(thread, cgroups, &state.layouts);
+            }
             return;
         }
         state.stats.threads_removed += state.threads.replace(there);

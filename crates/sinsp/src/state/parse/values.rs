@@ -19,10 +19,19 @@ pub(in crate::state) fn exepath(path: &[u8]) -> &[u8] {
 ///
 /// A malformed element discards the update.
 pub(in crate::state) fn set_cgroups(thread: &mut Thread, bytes: &[u8], layouts: &Layouts) {
+    let Some(cgroups) = named(bytes).filter(|cgroups| **cgroups != *thread.cgroups) else { return };
+    let id = id_of_cgroups(&cgroups, layouts);
+    if thread.container.as_deref() != id {
+        thread.container = id.map(Text::from);
+    }
+    thread.cgroups = cgroups.into();
+}
+
+/// Cgroups with the names that the fields use; `None` if an element is malformed.
+fn named(bytes: &[u8]) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(bytes.len());
     for group in split_nul(bytes) {
-        let Some(at) = group.iter().position(|b| *b == b'=') else { return };
-        let (name, path) = group.split_at(at);
+        let (name, path) = group.split_at(group.iter().position(|b| *b == b'=')?);
         let name = name.strip_suffix(b"_cgroup").unwrap_or(name);
         out.extend_from_slice(match name {
             b"perf" => b"perf_event",
@@ -33,14 +42,12 @@ pub(in crate::state) fn set_cgroups(thread: &mut Thread, bytes: &[u8], layouts: 
         out.extend_from_slice(path);
         out.push(0);
     }
-    if *thread.cgroups == *out {
-        return;
-    }
-    let id = id_of_cgroups(&out, layouts);
-    if thread.container.as_deref() != id {
-        thread.container = id.map(Text::from);
-    }
-    thread.cgroups = out.into();
+    Some(out)
+}
+
+/// Whether the thread has other cgroups than these.
+pub(in crate::state) fn has_other_cgroups(thread: &Thread, bytes: Option<&[u8]>) -> bool {
+    bytes.and_then(named).is_some_and(|cgroups| !cgroups.is_empty() && *cgroups != *thread.cgroups)
 }
 
 /// As [`set_cgroups`], of a process that was there; an event without them leaves them as they are.
