@@ -22,6 +22,8 @@ use rustix::fs::{AtFlags, CWD, Mode};
 
 /// Environment variable of the captured processes: `SEED GENERATION SERIAL DIRECTORY`.
 const WORK: &str = "EYAS_VERDICTS_WORK";
+/// Environment variable of the captured processes: a control group that is a container, if there is one.
+const CGROUP: &str = "EYAS_VERDICTS_CGROUP";
 /// Depth of the tree of processes below the first one.
 const GENERATIONS: u64 = 3;
 /// Number of calls of each process.
@@ -101,6 +103,15 @@ fn work_on(base: &Path, seed: u64, generation: u64, mut serial: u64) {
             6 if generation > 0 && children.len() < 2 => {
                 children.push(again(&mut random, generation - 1, serial.max(1)).spawn().unwrap());
             }
+            9 | 10 => {
+                // No event shows that. From its next start or program on, the process is in the container or no longer.
+                if let Ok(cgroup) = std::env::var(CGROUP) {
+                    let cgroup = Path::new(&cgroup);
+                    let to = [cgroup, cgroup.parent().unwrap()][(random.next() % 2) as usize];
+                    // Not every user may.
+                    let _ = std::fs::write(to.join("cgroup.procs"), own.to_string());
+                }
+            }
             7 | 8 => {
                 // The new program keeps the children.
                 panic!("{}", again(&mut random, generation, serial + STEPS / 4).exec());
@@ -114,7 +125,10 @@ fn work_on(base: &Path, seed: u64, generation: u64, mut serial: u64) {
     }
 }
 
-const RULES: [(&str, &str); 9] = [
+/// The rule that needs a container.
+const IN_CONTAINER: &str = "by container";
+
+const RULES: [(&str, &str); 11] = [
     ("by name", "evt.type in (chmod, fchmodat) and proc.name = wanted"),
     ("by name and path", "evt.type in (mkdir, mkdirat) and evt.arg.path endswith -a and proc.name = wanted"),
     ("by parent", "evt.type = unlinkat and proc.pname = elder"),
@@ -124,6 +138,11 @@ const RULES: [(&str, &str); 9] = [
     (
         "by parent and arguments",
         "evt.type in (chmod, fchmodat) and proc.pexe = shallow and proc.name != plain",
+    ),
+    (IN_CONTAINER, "evt.type in (chmod, fchmodat) and container.id = cccccccccccc"),
+    (
+        "on the host, by arguments",
+        "evt.type = symlinkat and container.id = host and proc.exeline startswith deep",
     ),
     ("no process", "evt.type in (chmod, fchmodat, unlinkat, symlinkat, mkdirat) and proc.name = nobody"),
     ("no user", "evt.type in (chmod, fchmodat, unlinkat, symlinkat, mkdirat) and user.uid = 77777"),
@@ -199,6 +218,7 @@ impl<'a> Capture<'a> {
                     }
                     samples.fetch_add(view.is_sample().into(), Ordering::Relaxed);
                     left_out.store(table.left_out(), Ordering::Relaxed);
+                    verdicts.learn(table, rows.groups(), &view);
                     if let Some(thread) = view.thread() {
                         verdicts.note(table, thread.pid as u32);
                     }
@@ -214,15 +234,42 @@ impl<'a> Capture<'a> {
     }
 }
 
-fn start(base: &Path, seed: u64, generation: u64) -> Child {
-    let work = format!("{seed} {generation} 0 {}", base.display());
-    Command::new(std::env::current_exe().unwrap()).env(WORK, work).spawn().unwrap()
+/// A control group with the name of one of Docker's containers, as long as the value exists.
+struct Container(PathBuf);
+
+impl Container {
+    /// `None` if no such group can be made here, or if events do not show it.
+    fn make() -> Option<Self> {
+        let dir = Path::new("/sys/fs/cgroup/cpu").join(format!("docker-{}.scope", "c".repeat(64)));
+        let is_made = std::fs::create_dir(&dir).is_ok() || dir.exists();
+        is_made.then_some(Self(dir)).filter(|made| made.0.join("cgroup.procs").exists())
+    }
+}
+
+impl Drop for Container {
+    fn drop(&mut self) {
+        // The last processes in it may be about to end.
+        for _ in 0..50 {
+            if std::fs::remove_dir(&self.0).is_ok() {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+    }
+}
+
+fn start(base: &Path, seed: u64, generation: u64, container: Option<&Container>) -> Child {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.env(WORK, format!("{seed} {generation} 0 {}", base.display()));
+    command.envs(container.map(|container| (CGROUP, &container.0)));
+    command.spawn().unwrap()
 }
 
 /// Runs processes until all of them have ended.
-fn run(base: &Path) {
+fn run(base: &Path, container: Option<&Container>) {
     for round in 0..4 {
-        let mut workers: Vec<_> = (1..4).map(|seed| start(base, 10 * round + seed, GENERATIONS)).collect();
+        let mut workers: Vec<_> =
+            (1..4).map(|seed| start(base, 10 * round + seed, GENERATIONS, container)).collect();
         workers.iter_mut().for_each(|worker| assert!(worker.wait().unwrap().success()));
     }
     // Wait for processes whose parents did not wait for them.
@@ -231,7 +278,7 @@ fn run(base: &Path) {
 
 /// Runs a process that does not change, until the number is large enough. On a busy machine, few others get a verdict in time.
 fn run_calmly(base: &Path, number: &AtomicU64) {
-    let mut worker = start(base, 1, CALM);
+    let mut worker = start(base, 1, CALM, None);
     while number.load(Ordering::Relaxed) < ENOUGH && worker.try_wait().unwrap().is_none() {
         std::thread::sleep(std::time::Duration::from_millis(1));
     }
@@ -245,7 +292,7 @@ fn capture(base: &Path, sample: u32, script: impl FnOnce(&AtomicU64, &AtomicU64)
     let mut of_code = |code| formulas.of_code(code).into_iter().map(|(_, formula)| formula).collect();
     let rows = Pushdown::with_processes(&mut of_code);
     // A rule that tests the process and its ancestors is in two groups.
-    assert_eq!(rows.groups().len(), 9);
+    assert_eq!(rows.groups().len(), 11);
     let mut capture = Capture::open(&engine, &rows, sample);
     let stop = capture.source.stop_handle();
     let (samples, left_out) = (AtomicU64::new(0), AtomicU64::new(0));
@@ -275,13 +322,15 @@ fn no_rule_matches_what_verdicts_leave_out() {
     let dir = eyas_testing::Dir::new("verdicts");
     // The directory does not exist, so all calls fail quickly.
     let base: PathBuf = dir.join("missing");
+    let container = Container::make();
     let found = capture(&base, 1, |samples, _| {
-        run(&base);
+        run(&base, container.as_ref());
         run_calmly(&base, samples);
     });
     assert!(found.wrong.is_empty(), "{:#?}", found.wrong);
+    let is_possible = |name: &str| !name.starts_with("no ") && (container.is_some() || name != IN_CONTAINER);
     let want: BTreeSet<_> =
-        RULES.iter().filter(|rule| !rule.0.starts_with("no ")).map(|rule| rule.0.to_owned()).collect();
+        RULES.iter().filter(|rule| is_possible(rule.0)).map(|rule| rule.0.to_owned()).collect();
     assert_eq!(found.rules, want);
 }
 

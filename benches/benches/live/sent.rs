@@ -180,6 +180,7 @@ fn count(name: &str, engine: &Engine, seconds: Duration) -> Result<(), Failure> 
     let began = Instant::now();
     while began.elapsed() < seconds {
         if let Step::Event(view) = inspector.next(&mut source)? {
+            verdicts.learn(&mut table, &built.groups, &view);
             if let Some(thread) = view.thread() {
                 verdicts.note(&table, thread.pid as u32);
             }

@@ -146,6 +146,7 @@ impl Probe {
             rodata.hooks_hold_cpu = u8::from(form == Form::Preempted);
             rodata.class_of = classes::classes();
             rodata.open_keys = random();
+            rodata.kind_keys = random();
         }
         let maps = &mut open.maps;
         for (map, is_used) in [

@@ -133,6 +133,14 @@ mod no_probe {
         fn lost(&self) -> (u64, bool) {
             match *self {}
         }
+
+        fn key(&self, _: &[u8]) -> u64 {
+            match *self {}
+        }
+
+        fn renew_kinds(&mut self) {
+            match *self {}
+        }
     }
 }
 

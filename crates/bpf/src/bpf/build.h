@@ -114,4 +114,5 @@ static __always_inline void submit(struct scratch *s, bool is_call)
 	if (is_sample || s->early & FILTER_IF_FILE)
 		*(__u16 *)(to + 24) |= marks_of(s->early, is_sample);
 	publish(cpu, len);
+	s->published = 1;
 }

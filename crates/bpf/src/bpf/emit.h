@@ -28,6 +28,8 @@ static __always_inline struct scratch *fresh(__u32 type, struct task_struct *oth
 	s->early = 0;
 	s->is_sample = 0;
 	s->change = 0;
+	s->has_kind = 0;
+	s->published = 0;
 	s->request = 0;
 	s->filename = 0;
 	s->fd = -1;
@@ -39,18 +41,22 @@ static __always_inline struct scratch *fresh_change(__u32 type, struct task_stru
 {
 	struct scratch *s = fresh(type, other);
 	__u32 change = begin_change(type, ret, id);
-	if (s)
+	if (s) {
 		s->change = change;
-	else
+	} else {
+		forget_kind(id);
 		end_change(change);
+	}
 	return s;
 }
 
 static __always_inline int done(void)
 {
 	struct scratch *s = scratch();
-	if (s && s->change)
+	if (s && s->change) {
+		note_kind();
 		end_change(s->change);
+	}
 	release(own_cpu());
 	return 0;
 }

@@ -151,8 +151,11 @@ struct scratch {
 	/* The groups that its process may be in, and whether a row rejected it by them. */
 	__u8 by_process;
 	__u64 groups;
-	/* The change of the process that the current event reports: see `verdicts.h`. */
+	/* The change of the process that the current event reports, whether the event reports the kind of that process, its key,
+	 * and whether the event is published: see `verdicts.h`. */
 	__u32 change;
+	__u8 has_kind, published;
+	__u64 kind;
 	/* The bits that a text set, its parameter, whether its shown form is unknown, and whether the shown form is another
 	 * text for the same path. */
 	__u64 facts[8];

@@ -8,16 +8,25 @@ struct verdict_slot {
 	/* Number of changes that have begun, and that have ended. */
 	__u32 begun, ended;
 	__u64 words[VERDICT_WORDS];
+	/* The key of the process's kind: of its name and control groups, as its last event of its start, or of a program, reported
+	 * them. The lowest bits are those of the process id that the slot does not show. 0: none. */
+	__u64 kind;
 };
 
-/* By process id; the last slot counts changes that descendants of the changed process see. */
+#define KIND_ID 63
+
+/* By process id. One more slot counts changes that descendants of the changed process see; its first word is the salt of keys.
+ * The slots after it contain words by the key of a kind of processes. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, VERDICT_SLOTS + 1);
+	__uint(max_entries, VERDICT_KIND_SLOTS + VERDICT_KINDS);
 	__type(key, __u32);
 	__type(value, struct verdict_slot);
 } verdicts SEC(".maps");
+
+/* Secret random numbers, so that nobody can choose two kinds with the same key. */
+const volatile __u64 kind_keys[VERDICT_KIND_KEYS] = {};
 
 static __always_inline struct verdict_slot *verdict_slot(__u32 key)
 {
@@ -27,6 +36,22 @@ static __always_inline struct verdict_slot *verdict_slot(__u32 key)
 static __always_inline __u64 excluded(__u64 word, __u64 stamp)
 {
 	return word >> VERDICT_GROUPS_OF_WORD == stamp ? word & ((1ULL << VERDICT_GROUPS_OF_WORD) - 1) : 0;
+}
+
+/* The groups that the kind of a process excludes, by the key in the process's slot. */
+static __always_inline __u64 excluded_by_kind(__u64 key, __u32 id)
+{
+	if (key <= KIND_ID || (key & KIND_ID) != id >> 16)
+		return 0;
+	_Static_assert(VERDICT_KINDS == 4096, "the highest twelve bits of a key are its slot");
+	struct verdict_slot *slot = verdict_slot(VERDICT_KIND_SLOTS + (key >> 52));
+	if (!slot)
+		return 0;
+	__u64 stamp = key << 8 >> 24;
+	/* Each word contains the key for which it is valid. */
+	return excluded(*(volatile __u64 *)&slot->words[0], stamp) |
+	       excluded(*(volatile __u64 *)&slot->words[1], stamp) << VERDICT_GROUPS_OF_WORD |
+	       excluded(*(volatile __u64 *)&slot->words[2], stamp) << 2 * VERDICT_GROUPS_OF_WORD;
 }
 
 /* The groups that the caller's process may be in. */
@@ -43,7 +68,8 @@ __noinline __u64 own_groups(void)
 	__u64 own = *(volatile __u32 *)&slot->begun, above = *(volatile __u32 *)&lineage->begun;
 	__u64 high = (__u64)id >> 16 << (VERDICT_ID_SHIFT - VERDICT_GROUPS_OF_WORD);
 	return ~(excluded(first, high | own) | excluded(second, high | (own + above)) << VERDICT_GROUPS_OF_WORD |
-		 excluded(third, high | (own + above)) << 2 * VERDICT_GROUPS_OF_WORD);
+		 excluded(third, high | (own + above)) << 2 * VERDICT_GROUPS_OF_WORD |
+		 excluded_by_kind(*(volatile __u64 *)&slot->kind, id));
 }
 
 #define CHANGES_OTHERS 0x80000000
@@ -63,6 +89,14 @@ static __always_inline bool may_have_children(struct task_struct *task)
 	       READ(own_namespace(task), child_reaper) == task;
 }
 
+/* The process with this id has no key of its kind any more. */
+static __always_inline void forget_kind(__u32 id)
+{
+	struct verdict_slot *slot = verdict_slot(id & (VERDICT_SLOTS - 1));
+	if (slot)
+		*(volatile __u64 *)&slot->kind = 0;
+}
+
 /* Begins an event of this type and result, which may change the process with this id: the caller's or a child. Returns the
  * argument for `end_change`. */
 __noinline int begin_change(__u32 type, __u64 ret, __u32 id)
@@ -76,6 +110,10 @@ __noinline int begin_change(__u32 type, __u64 ret, __u32 id)
 	__u32 flags = f->types[type & (EVENT_TYPES - 1)].flags;
 	if (!(flags & FILTER_CHANGES) || (flags & FILTER_IF_ZERO && ret))
 		return 0;
+	/* A new name, or the end of the process. Credentials are not part of the kind. */
+	if (type == EV_SYSCALL_PRCTL_X || type == EV_TASK_RENAME_X ||
+	    (type == EV_PROCEXIT_1_E && TASK(current_task(), pid) == id))
+		forget_kind(id);
 	__sync_fetch_and_add(&slot->begun, 1);
 	for (i = 0; i < VERDICT_WORDS; i++)
 		*(volatile __u64 *)&slot->words[i] = 0;
@@ -95,5 +133,64 @@ __noinline int end_change(__u32 change)
 	slot = change ? verdict_slot(key & (2 * VERDICT_SLOTS - 1)) : 0;
 	if (slot)
 		__sync_fetch_and_add(&slot->ended, 1);
+	return 0;
+}
+
+/* Adds a word to both hashes: see `kind_key` in `events/src/verdicts.rs`. */
+static __always_inline void hash_kind_word(__u64 *hashes, __u64 word, __u32 at)
+{
+	__u64 key = kind_keys[at], next = kind_keys[at + 1];
+	hashes[0] += (__u64)((__u32)word + (__u32)key) * (__u32)((word >> 32) + (key >> 32));
+	hashes[1] += (__u64)((__u32)word + (__u32)next) * (__u32)((word >> 32) + (next >> 32));
+}
+
+/* The key of the kind of process that the event is about: its name is the parameter before the control groups, which are being
+ * appended to the event. */
+__noinline int hash_kind(void)
+{
+	struct scratch *s = scratch();
+	struct verdict_slot *lineage = verdict_slot(VERDICT_LINEAGE);
+	__u64 hashes[2] = {};
+	int i;
+	if (!s || !lineage)
+		return 0;
+	__u32 name_len = *(__u16 *)&s->data[HEADER + 2 * ((s->index - 1) & 63)];
+	__u32 at = (s->pos - name_len) & 0xffff, len = name_len + (s->len & 0xffff);
+	s->has_kind = 1;
+	s->kind = 0;
+	if (!name_len || !s->len || len > VERDICT_KIND_TEXT)
+		return 0;
+	hash_kind_word(hashes, len, 0);
+	for (i = 0; i < VERDICT_KIND_TEXT / 8; i++) {
+		__u32 left = len - 8 * i;
+		if (8 * i >= len)
+			break;
+		__u64 word = *(__u64 *)&s->data[at + 8 * i];
+		if (left < 8)
+			word = word << (64 - 8 * left) >> (64 - 8 * left);
+		hash_kind_word(hashes, word, i + 1);
+	}
+	s->kind = hashes[0] * (kind_keys[VERDICT_KIND_KEYS - 2] | 1) + hashes[1] * (kind_keys[VERDICT_KIND_KEYS - 1] | 1) +
+		  *(volatile __u64 *)&lineage->words[0];
+	return 0;
+}
+
+/* An event that reports the kind of a process is published or lost. Only the thread that the event is about makes calls afterwards.
+ * If the threads of a process are of several kinds, the process has no key. */
+__noinline int note_kind(void)
+{
+	struct scratch *s = scratch();
+	if (!s || !s->has_kind || s->ret)
+		return 0;
+	struct task_struct *task = subject(s);
+	__u32 id = READ(task, tgid), tid = READ(task, pid);
+	struct verdict_slot *slot = verdict_slot(id & (VERDICT_SLOTS - 1));
+	if (!slot)
+		return 0;
+	__u64 key = s->published && s->kind ? (s->kind & ~(__u64)KIND_ID) | id >> 16 : 0;
+	__u64 old = *(volatile __u64 *)&slot->kind;
+	/* Another process may have the slot. */
+	if (id == tid || (old != key && (old & KIND_ID) == id >> 16))
+		*(volatile __u64 *)&slot->kind = id == tid ? key : 0;
 	return 0;
 }

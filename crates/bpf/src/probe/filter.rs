@@ -5,6 +5,7 @@ use std::sync::atomic::{Ordering, fence};
 
 use eyas_events::EventType;
 use eyas_events::filter::{Filter, TypeRow, flags};
+use eyas_events::verdicts::KIND_KEYS;
 use libbpf_rs::{MapCore, MapFlags};
 use rustix::mm::ProtFlags;
 
@@ -67,7 +68,10 @@ impl Probe {
         if let Some(verdicts) = &self.verdicts {
             return Ok(verdicts.clone());
         }
-        let verdicts = Verdicts::map(self.skel.maps.verdicts.as_fd(), self.counters.clone(), self.cpus)?;
+        let maps = &self.skel.maps;
+        // Without the programs' numbers, no key is that of a process.
+        let secret = maps.rodata_data.as_deref().map_or([0; KIND_KEYS], |rodata| rodata.kind_keys);
+        let verdicts = Verdicts::map(maps.verdicts.as_fd(), secret, self.counters.clone(), self.cpus)?;
         self.verdicts = Some(verdicts.clone());
         Ok(verdicts)
     }

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::mem::offset_of;
 use std::os::fd::BorrowedFd;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use eyas_events::verdicts::{SLOTS, VerdictTable, WORDS};
+use eyas_events::verdicts::{KIND_KEYS, KIND_SLOTS, KINDS, LINEAGE, SLOTS, VerdictTable, WORDS, kind_key};
 use rustix::mm::ProtFlags;
 
 use crate::Error;
@@ -25,6 +25,9 @@ pub struct Verdicts {
 
 struct Shared {
     slots: Mapping,
+    /// The secret numbers of keys, and the present salt.
+    secret: [u64; KIND_KEYS],
+    salt: AtomicU64,
     /// The words that this process has written, without those that BPF programs have cleared since.
     written: Mutex<HashMap<usize, [u64; WORDS]>>,
 }
@@ -77,18 +80,48 @@ impl VerdictTable for Verdicts {
         let of = |cpu| (self.counters.lost(cpu), self.counters.pending_losses(cpu) > 0);
         (0..self.cpus).map(of).fold((0, false), |(all, any), (lost, waits)| (all + lost, any || waits))
     }
+
+    fn key(&self, kind: &[u8]) -> u64 {
+        kind_key(kind, &self.shared.secret, self.shared.salt.load(Ordering::Relaxed))
+    }
+
+    fn renew_kinds(&mut self) {
+        let [salt] = super::random();
+        self.shared.salt.store(salt, Ordering::Relaxed);
+        self.set_salt(salt);
+    }
+}
+
+/// The slots with words.
+fn slots() -> impl Iterator<Item = usize> {
+    (0..SLOTS).chain(KIND_SLOTS..KIND_SLOTS + KINDS)
 }
 
 fn place(slot: usize, word: usize) -> usize {
-    assert!(slot < SLOTS && word < WORDS, "there are fewer words");
+    assert!(slot < KIND_SLOTS + KINDS && word < WORDS, "there are fewer words");
     slot * STRIDE + offset_of!(types::verdict_slot, words) + 8 * word
 }
 
 impl Verdicts {
-    /// Maps the programs' table.
-    pub(super) fn map(table: BorrowedFd<'_>, counters: Counters, cpus: usize) -> Result<Self, Error> {
-        let slots = Mapping::new(table, 0, (SLOTS + 1) * STRIDE, ProtFlags::READ | ProtFlags::WRITE)?;
-        Ok(Self { shared: Arc::new(Shared { slots, written: Mutex::default() }), counters, cpus })
+    /// Maps the programs' table. `secret`: the programs' secret numbers of keys.
+    pub(super) fn map(
+        table: BorrowedFd<'_>,
+        secret: [u64; KIND_KEYS],
+        counters: Counters,
+        cpus: usize,
+    ) -> Result<Self, Error> {
+        let bytes = (KIND_SLOTS + KINDS) * STRIDE;
+        let slots = Mapping::new(table, 0, bytes, ProtFlags::READ | ProtFlags::WRITE)?;
+        let shared = Shared { slots, secret, salt: AtomicU64::new(0), written: Mutex::default() };
+        let mut this = Self { shared: Arc::new(shared), counters, cpus };
+        // Processes may have keys from the time of another filter.
+        this.renew_kinds();
+        Ok(this)
+    }
+
+    /// Shows the programs the salt of keys.
+    fn set_salt(&self, salt: u64) {
+        self.shared.slots.word_at(place(LINEAGE, 0)).store(salt, Ordering::Release);
     }
 
     fn count(&self, slot: usize, at: usize) -> u32 {
@@ -103,7 +136,8 @@ impl Verdicts {
 
     /// Removes all verdicts.
     pub(super) fn clear(&mut self) {
-        for slot in 0..SLOTS {
+        self.renew_kinds();
+        for slot in slots() {
             (0..WORDS).for_each(|word| self.set_word(slot, word, 0));
         }
     }
@@ -111,8 +145,12 @@ impl Verdicts {
     /// Clears words that another process has written; returns whether there were any.
     pub(super) fn repair(&self) -> bool {
         let mut written = self.shared.written.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut differs = false;
-        for slot in 0..SLOTS {
+        let salt = self.shared.salt.load(Ordering::Relaxed);
+        let mut differs = self.word(LINEAGE, 0) != salt;
+        if differs {
+            self.set_salt(salt);
+        }
+        for slot in slots() {
             let words: [u64; WORDS] = std::array::from_fn(|word| self.word(slot, word));
             if words == [0; WORDS] {
                 // True of most slots.

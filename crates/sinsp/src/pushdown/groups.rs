@@ -2,11 +2,11 @@
 
 use eyas_events::EventType;
 use eyas_events::verdicts::{GROUPS, MAX_ID, OWN_GROUPS};
-use eyas_fields::{FieldSource, FieldTest, Formula};
+use eyas_fields::{Field, FieldSource, FieldTest, Formula};
 use rustc_hash::FxHashMap;
 
 use crate::fields::DEFS;
-use crate::state::{ProcessChange, changes_process};
+use crate::state::{ProcessChange, Thread, are_whole, changes_process};
 use crate::view::EventView;
 
 /// Maximum number of threads for a verdict. A process with more threads is treated as in every group.
@@ -143,6 +143,28 @@ impl Groups {
         Some(groups)
     }
 
+    /// The groups that a process with the name and in the container of the event's thread may be in, whatever else it is.
+    pub(super) fn of_kind(&self, view: &EventView<'_>) -> u64 {
+        let may_be_in = |condition: &Option<Condition>| {
+            let Some(condition) = condition else { return true };
+            let of_kind = condition.formula.replace::<()>(&mut |test| match &test.of {
+                Ok((field, compare)) if is_of_kind(field) => {
+                    Formula::Const(view.get(field).is_some_and(|value| compare.holds(&value)) != test.negated)
+                }
+                _ => Formula::Const(true),
+            });
+            of_kind != Formula::Const(false)
+        };
+        self.bits(may_be_in)
+    }
+
+    /// The groups for which the function returns true, and all unused ones.
+    fn bits(&self, is_in: impl Fn(&Option<Condition>) -> bool) -> u64 {
+        let bits = self.conditions.iter().zip(0..).map(|(condition, at)| u64::from(is_in(condition)) << at);
+        let unused = u64::MAX.checked_shl(self.conditions.len() as u32).unwrap_or(0);
+        bits.fold(unused, |all, bit| all | bit)
+    }
+
     fn of_thread(&self, view: &EventView<'_>, tid: i64) -> Option<u64> {
         let of = view.of_thread(tid)?;
         let thread = of.thread().filter(|thread| thread.is_valid())?;
@@ -157,10 +179,36 @@ impl Groups {
             Some(condition) => condition.formula.holds(&mut |test| holds(test)),
             None => true,
         };
-        let bits = self.conditions.iter().zip(0..).map(|(condition, at)| u64::from(is_in(condition)) << at);
-        let unused = u64::MAX.checked_shl(self.conditions.len() as u32).unwrap_or(0);
-        Some(bits.fold(unused, |all, bit| all | bit))
+        Some(self.bits(is_in))
     }
+}
+
+/// Whether the field depends only on the kind of a process: its name and its control groups.
+fn is_of_kind(field: &Field) -> bool {
+    DEFS.get(usize::from(field.id.0)).is_some_and(|def| matches!(def.name, "proc.name" | "container.id"))
+}
+
+/// The positions of the name and of the control groups in events that report the kind of a process: in those of a new process or
+/// thread, and of one that has executed a program.
+pub(super) fn kind_params(ty: EventType) -> Option<[usize; 2]> {
+    use eyas_events::param::{SYSCALL_CLONE_20_X as clone, SYSCALL_EXECVE_19_X as exec};
+    let at = match changes_process(ty)? {
+        ProcessChange::Birth => [clone::comm, clone::cgroups],
+        ProcessChange::Shown => [exec::comm, exec::cgroups],
+        ProcessChange::Own => return None,
+    };
+    let params = ty.info()?.params;
+    (at.map(|at| params.get(at).map(|param| param.name)) == [Some("comm"), Some("cgroups")]).then_some(at)
+}
+
+/// The kind of the event's thread, as the event reports it. `None` if the name or the container also depends on earlier events.
+pub(super) fn reported_kind(view: &EventView<'_>) -> Option<Vec<u8>> {
+    let event = view.event();
+    let [comm, cgroups] = kind_params(event.ty)?;
+    let is_known = event.result() == Some(0) && view.thread().is_some_and(Thread::is_valid);
+    let comm = event.param(comm).filter(|comm| is_known && !comm.is_empty())?;
+    let cgroups = event.param(cgroups).filter(|cgroups| !cgroups.is_empty() && are_whole(cgroups))?;
+    Some([comm, cgroups].concat())
 }
 
 /// The condition as a text. Equal conditions have equal texts.
@@ -187,5 +235,21 @@ pub(super) fn change_flags(ty: EventType, lineage: bool) -> u16 {
         Some(ProcessChange::Own) => CHANGES,
         Some(ProcessChange::Shown) if lineage => CHANGES | LINEAGE,
         Some(ProcessChange::Shown) => CHANGES,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The probe takes the name from before the control groups.
+    #[test]
+    fn names_are_before_control_groups() {
+        let reports: Vec<_> =
+            (0..EventType::COUNT as u16).filter_map(|code| kind_params(EventType(code))).collect();
+        assert!(
+            reports.len() >= 6 && reports.iter().all(|[comm, cgroups]| comm + 1 == *cgroups),
+            "{reports:?}"
+        );
     }
 }

@@ -2,10 +2,14 @@
 //! as in a live capture, or more.
 
 use eyas_events::filter::flags::{CHANGES, IF_ZERO, LINEAGE as CHANGES_LINEAGE};
-use eyas_events::verdicts::{Counts, LINEAGE, MAX_ID, SLOTS, VerdictTable, WORDS, groups, slot};
+use eyas_events::verdicts::{
+    Counts, KIND_KEYS, KIND_SLOTS, KINDS, LINEAGE, MAX_ID, SLOTS, VerdictTable, WORDS, groups, kind_groups,
+    kind_key, kind_slot, slot,
+};
 
-use super::groups::change_flags;
+use super::groups::{change_flags, kind_params, reported_kind};
 use super::{ProcessVerdicts, Pushdown};
+use crate::state::{ProcessChange, changes_process};
 use crate::view::EventView;
 
 /// The model of the probe's table.
@@ -13,6 +17,9 @@ use crate::view::EventView;
 struct Table {
     begun: Box<[u32]>,
     words: Box<[[u64; WORDS]]>,
+    /// By slot: the process, and the key of its kind.
+    keys: Box<[(u32, u64)]>,
+    salt: u64,
     /// Number of events that the state has processed.
     events: u64,
 }
@@ -47,7 +54,26 @@ impl VerdictTable for Table {
     fn lost(&self) -> (u64, bool) {
         (0, false)
     }
+
+    fn key(&self, kind: &[u8]) -> u64 {
+        kind_key(kind, &SECRET, self.salt)
+    }
+
+    fn renew_kinds(&mut self) {
+        // A replay needs no secret.
+        self.salt = self.salt.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
 }
+
+const SECRET: [u64; KIND_KEYS] = {
+    let mut secret = [0; KIND_KEYS];
+    let mut at = 0;
+    while at < KIND_KEYS {
+        secret[at] = (at as u64 + 1).wrapping_mul(0xd1b5_4a32_d192_ed03);
+        at += 1;
+    }
+    secret
+};
 
 /// Number of events between the time when the counts are read and the verdict.
 const LATENCY: u64 = 8;
@@ -63,8 +89,8 @@ pub struct Model {
 
 impl Default for Model {
     fn default() -> Self {
-        let (begun, words) = (vec![0; SLOTS + 1].into(), vec![[0; WORDS]; SLOTS].into());
-        let table = Table { begun, words, events: 0 };
+        let (begun, words) = (vec![0; SLOTS + 1].into(), vec![[0; WORDS]; KIND_SLOTS + KINDS].into());
+        let table = Table { begun, words, keys: vec![(0, 0); SLOTS].into(), salt: 0, events: 0 };
         Self { table, verdicts: ProcessVerdicts::default(), by_process: 0 }
     }
 }
@@ -87,6 +113,7 @@ impl Model {
         if let Some(id) = id.filter(|_| may_match) {
             self.verdicts.note(&self.table, id);
         }
+        self.verdicts.learn(&mut self.table, rows.groups(), event);
         let judge = |id: u32| rows.groups().of_process(event, id.into());
         self.verdicts.step(&mut self.table, event.sure_of_processes(), judge);
         may_match
@@ -94,7 +121,23 @@ impl Model {
 
     fn groups(&self, id: u32) -> u64 {
         let counts = Counts { own: self.table.begun(slot(id)), lineage: self.table.begun(LINEAGE) };
-        groups(self.table.words[slot(id)], id, counts)
+        let of_kind = match self.table.keys[slot(id)] {
+            (of, key) if of == id && key != 0 => kind_groups(self.table.words[kind_slot(key)], key),
+            _ => u64::MAX,
+        };
+        groups(self.table.words[slot(id)], id, counts) & of_kind
+    }
+
+    /// Notes the kind that the event reports, as the probe does.
+    fn note_kind(&mut self, event: &EventView<'_>, id: u32) {
+        let tid = event.thread().map_or(0, |thread| thread.tid);
+        let key = reported_kind(event).map_or(0, |kind| self.table.key(&kind));
+        let old = &mut self.table.keys[slot(id)];
+        if tid == i64::from(id) {
+            *old = (id, key);
+        } else if old.0 == id && old.1 != key {
+            *old = (id, 0);
+        }
     }
 
     /// Counts the change of an event, as the probe does.
@@ -115,6 +158,14 @@ impl Model {
             return;
         };
         self.begin(id);
+        let ty = event.event().ty;
+        if kind_params(ty).is_some() {
+            if event.event().result() == Some(0) {
+                self.note_kind(event, id);
+            }
+        } else if changes_process(ty) == Some(ProcessChange::Shown) && self.table.keys[slot(id)].0 == id {
+            self.table.keys[slot(id)].1 = 0;
+        }
         let thread = event.thread();
         let has_others = thread.is_some_and(|thread| event.state().threads.has_below(thread));
         if flags & CHANGES_LINEAGE != 0 && has_others {

@@ -7,7 +7,13 @@
 
 use std::mem::take;
 
-use eyas_events::verdicts::{Counts, LINEAGE, MAX_ID, SLOTS, VerdictTable, WORDS, groups, slot, words};
+use eyas_events::verdicts::{
+    Counts, KIND_SLOTS, KINDS, LINEAGE, MAX_ID, SLOTS, VerdictTable, WORDS, groups, kind_groups, kind_slot,
+    kind_words, slot, words,
+};
+
+use super::groups::{Groups, reported_kind};
+use crate::view::EventView;
 
 /// Number of events of a process between two checks for a verdict. Many processes end before the first check.
 const SETTLED: u8 = 3;
@@ -78,6 +84,37 @@ impl<M> ProcessVerdicts<M> {
         }
     }
 
+    /// Notes an event. If it is the first of a new process, or of a new program, this writes which groups of rules the name and the
+    /// container exclude, unless another process of that kind came before.
+    #[inline]
+    pub fn learn(&mut self, table: &mut impl VerdictTable<Mark = M>, groups: &Groups, view: &EventView<'_>) {
+        if let Some(kind) = reported_kind(view) {
+            self.learn_kind(table, &kind, view.sure_of_processes(), || groups.of_kind(view));
+        }
+    }
+
+    /// The same for a kind that an event has reported. `of_kind` returns the groups that a process of this kind may be in.
+    fn learn_kind(
+        &mut self,
+        table: &mut impl VerdictTable<Mark = M>,
+        kind: &[u8],
+        sure: Option<u64>,
+        of_kind: impl FnOnce() -> u64,
+    ) {
+        let key = table.key(kind);
+        if key == 0 || self.after_loss.is_some() || sure != Some(self.sure) {
+            return;
+        }
+        let at = kind_slot(key);
+        let known = std::array::from_fn(|word| table.word(at, word));
+        if kind_groups(known, key) != u64::MAX {
+            return;
+        }
+        for (word, value) in kind_words(key, of_kind()).into_iter().enumerate() {
+            table.set_word(at, word, value);
+        }
+    }
+
     /// Continues with requested verdicts. `judge` returns the groups that a process is in by the current state, which contains
     /// every change that the table counts as published; `sure` is what `EventView::sure_of_processes` returns.
     pub fn step(
@@ -137,7 +174,11 @@ impl<M> ProcessVerdicts<M> {
                 self.after_loss = Some(AfterLoss::Report);
             }
             Some(AfterLoss::Report) if !is_pending => self.after_loss = Some(AfterLoss::State(table.mark())),
-            Some(AfterLoss::State(mark)) if is_sure && table.is_past(mark) => self.after_loss = None,
+            Some(AfterLoss::State(mark)) if is_sure && table.is_past(mark) => {
+                // The state may have found other names and control groups than those that the last events reported.
+                table.renew_kinds();
+                self.after_loss = None;
+            }
             Some(_) => {}
         }
         true
@@ -149,7 +190,8 @@ impl<M> ProcessVerdicts<M> {
         self.batch.clear();
         self.mark = None;
         self.seen.fill(0);
-        for slot in 0..SLOTS {
+        table.renew_kinds();
+        for slot in (0..SLOTS).chain(KIND_SLOTS..KIND_SLOTS + KINDS) {
             (0..WORDS).for_each(|word| table.set_word(slot, word, 0));
         }
     }

@@ -7,7 +7,7 @@ mod cgroup;
 mod kind;
 mod layouts;
 
-pub(crate) use cgroup::{SHORT_ID, completed, id_of_cgroups, kind_of_cgroups};
+pub(crate) use cgroup::{SHORT_ID, are_whole, completed, id_of_cgroups, kind_of_cgroups};
 pub(crate) use kind::Kind;
 pub use layouts::Engines;
 pub(crate) use layouts::Layouts;

@@ -30,6 +30,7 @@ impl Processes {
     /// Notes an event that the rules have tested.
     #[inline]
     pub(super) fn note(&mut self, event: &EventView<'_>) {
+        self.verdicts.learn(&mut self.table, &self.groups, event);
         if let Some(id) = event.thread().and_then(|thread| u32::try_from(thread.pid).ok()) {
             self.verdicts.note(&self.table, id);
         }

@@ -92,6 +92,8 @@ __noinline int param_cgroups(__u32 desc)
 		return 0;
 	cgroups_first(s->slot);
 	cgroups_second(s->slot);
+	if (s->change)
+		hash_kind();
 	end_param(s, s->len & 0xffff);
 	return 0;
 }

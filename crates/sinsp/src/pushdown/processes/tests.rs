@@ -8,6 +8,8 @@ use std::collections::{BTreeMap, HashSet, VecDeque};
 
 use super::*;
 
+mod kinds;
+
 /// The part of the protocol that is disabled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Without {
@@ -134,6 +136,12 @@ impl VerdictTable for Table<'_> {
     fn lost(&self) -> (u64, bool) {
         self.3
     }
+
+    fn key(&self, _: &[u8]) -> u64 {
+        0
+    }
+
+    fn renew_kinds(&mut self) {}
 }
 
 /// The groups of a process, by the properties of the processes.

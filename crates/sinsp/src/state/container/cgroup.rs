@@ -47,13 +47,22 @@ fn of_path<'a>(path: &'a [u8], layouts: &Layouts) -> Option<Found<'a>> {
 /// Numbers of components after which probes cut a path, of which they send the last ones: this one, and Falco's.
 const CUT: [usize; 2] = [6, 8];
 
+/// Whether the container depends only on these control groups, as an event reports them: none is cut.
+pub(crate) fn are_whole(cgroups: &[u8]) -> bool {
+    split_nul(cgroups).all(|group| split(group).is_some_and(|(_, path)| !is_cut(path)))
+}
+
+/// Whether a path is as long as an event can have it.
+fn is_cut(path: &[u8]) -> bool {
+    CUT.contains(&path.iter().filter(|b| **b == b'/').count())
+}
+
 /// Stands for the missing components.
 const MISSING: &[u8] = b"/...";
 
 /// Control groups whose paths are completed by those of the process that executed, or made, the one they are of: of a path
 /// that is as long as an event can have it, the container may be what is missing. `None` if nothing is to be completed.
 pub(crate) fn completed(cgroups: &[u8], by: &[u8], layouts: &Layouts) -> Option<Vec<u8>> {
-    let is_cut = |path: &[u8]| CUT.contains(&path.iter().filter(|b| **b == b'/').count());
     let mut is_completed = false;
     let mut out = Vec::with_capacity(cgroups.len() + by.len());
     for group in split_nul(cgroups) {
