@@ -257,6 +257,30 @@ fn in_a_pid_namespace_numbers_are_its_own() {
     assert_eq!(ids(&mut inspector, 102), ["6", "102"]);
 }
 
+/// The group of its maker has no id in the namespace of a process, however the process got there.
+#[test]
+fn who_enters_a_pid_namespace_is_in_no_group_of_it() {
+    use param::SYSCALL_CLONE_20_X as c;
+    let born = |tid: i64, parent: i64, vpid: i64, flags: u32| {
+        clone(2, tid, 0, tid, parent, flags).int(c::vtid, vpid).int(c::vpid, vpid)
+    };
+    let fields = ["proc.vpgid", "proc.pgid"];
+    let mut inspector = system();
+    see(&mut inspector, setpgid(10, 0, 0), &[]);
+    // By `clone`, by `unshare` before a `fork`, by `setns` before a `fork`.
+    for (tid, vpid, flags) in [
+        (20, 1, flag("CLONE_NEWPID")),
+        (21, 1, flag("CLONE_CHILD_IN_PIDNS")),
+        (22, 7, flag("CLONE_CHILD_IN_PIDNS")),
+    ] {
+        assert_eq!(see(&mut inspector, born(tid, 10, vpid, flags), &fields), ["0", "10"], "{tid}");
+    }
+    // Their children are there already.
+    see(&mut inspector, setpgid(20, 0, 0), &[]);
+    assert_eq!(see(&mut inspector, born(30, 20, 2, flag("CLONE_CHILD_IN_PIDNS")), &fields), ["1", "20"]);
+    assert_eq!(see(&mut inspector, born(31, 10, 31, 0), &fields), ["10", "10"]);
+}
+
 #[test]
 fn a_thread_has_the_name_that_it_sets() {
     use param::SYSCALL_PRCTL_X as p;

@@ -158,6 +158,40 @@ fn a_connection_that_fails_is_none_unless_it_is_under_way() {
     }
 }
 
+/// A program learns the end of a `connect` that did not wait from `SO_ERROR`, or from the next `connect`.
+#[test]
+fn a_connection_under_way_may_fail_later() {
+    use param::{SOCKET_CONNECT_X as c, SOCKET_GETSOCKOPT_X as g};
+    let under_way = || connect(4, &pair("1.2.3.4:5", "6.7.8.9:80")).int(c::res, -115);
+    let again = |res: i64| at(4, E::SOCKET_CONNECT_X, 10).int(c::res, res).int(c::fd, 4);
+    let error = |name: u64, error: i64| {
+        let value = [&[4][..], &error.to_le_bytes()].concat();
+        let event = at(4, E::SOCKET_GETSOCKOPT_X, 10).int(g::res, 0).int(g::fd, 4).uint(g::level, 1);
+        event.uint(g::optname, name).bytes(g::val, &value)
+    };
+    const ERROR: u64 = 4;
+    const REUSE: u64 = 2;
+    for (event, connected) in [
+        (again(-111), "false"),
+        (again(-113), "false"),
+        // It goes on; it is done; the arguments were wrong.
+        (again(-114), "true"),
+        (again(-106), "true"),
+        (again(-22), "true"),
+        (error(ERROR, -111), "false"),
+        (error(ERROR, -110), "false"),
+        (error(ERROR, 0), "true"),
+        (error(REUSE, -111), "true"),
+    ] {
+        let mut inspector = system();
+        see(&mut inspector, socket(4, INET, STREAM, 0), &[]);
+        assert_eq!(see(&mut inspector, under_way(), &["fd.connected"]), ["true"]);
+        assert_eq!(see(&mut inspector, event, &["fd.connected"]), [connected]);
+        let name = ["fd.connected", "fd.name"];
+        assert_eq!(see(&mut inspector, close(5, 10, 4), &name), [connected, "1.2.3.4:5->6.7.8.9:80"]);
+    }
+}
+
 #[test]
 fn addresses_that_another_thread_changed_are_those_from_before() {
     use param::{SOCKET_CONNECT_E as e, SOCKET_CONNECT_X as x};
@@ -326,7 +360,11 @@ fn an_unset_end_stays_unset_but_towards_loopback() {
         ("0.0.0.0:9", "10.0.0.77:53", "0.0.0.0:9->10.0.0.77:53"),
         ("0.0.0.0:9", "192.168.9.9:53", "0.0.0.0:9->192.168.9.9:53"),
         ("0.0.0.0:9", "8.8.8.8:53", "0.0.0.0:9->8.8.8.8:53"),
-        ("8.8.8.8:53", "0.0.0.0:9", "8.8.8.8:53->0.0.0.0:9"),
+        // The kernel sends to the socket's own address, or to loopback.
+        ("10.0.0.5:53", "0.0.0.0:9", "10.0.0.5:53->10.0.0.5:9"),
+        ("0.0.0.0:53", "0.0.0.0:9", "127.0.0.1:53->127.0.0.1:9"),
+        ("[2001:db8::77]:53", "[::]:9", "2001:db8::77:53->::1:9"),
+        ("[::]:53", "[::]:9", "::1:53->::1:9"),
         ("[::]:9", "[2001:db8::77]:53", ":::9->2001:db8::77:53"),
         ("[::]:9", "[::1]:53", "::1:9->::1:53"),
         ("0.0.0.0:53", "10.0.0.5:53", "0.0.0.0:53->10.0.0.5:53"),
@@ -342,6 +380,18 @@ fn an_unset_end_stays_unset_but_towards_loopback() {
     let known = "List([Ip(8.8.8.8)])";
     let got = see(&mut inspector, send(2, 4, &pair("0.0.0.0:9", "8.8.8.8:53")), &fields);
     assert_eq!(got, [known, known, "List([Uint(9), Uint(53)])", &ip("0.0.0.0")]);
+}
+
+#[test]
+fn a_unix_datagram_socket_without_a_peer_has_no_name() {
+    let fields = ["fd.name", "fd.is_server"];
+    let mut inspector = machine();
+    see(&mut inspector, socket(4, UNIX, DATAGRAM, 0), &[]);
+    let got = see(&mut inspector, connect(4, &unix_pair(0xa, 0xb, b"/run/x")), &fields);
+    assert_eq!(got[0], "a->b /run/x");
+    // `connect` with `AF_UNSPEC`.
+    assert_eq!(see(&mut inspector, connect(4, &unix_pair(0, 0xb, b"")), &fields)[0], "");
+    assert_eq!(see(&mut inspector, close(5, 10, 4), &NAME), [""]);
 }
 
 #[test]

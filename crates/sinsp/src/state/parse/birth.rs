@@ -70,11 +70,21 @@ fn endow(state: &mut State, child: &mut Thread, donor: ThreadKey) {
     }
     (child.sure_after, child.inherits_doubt) = (maker.sure_after, state.threads.is_doubted(maker));
     if !child.flags.contains(ThreadFlags::THREAD) {
-        child.session = Some(Box::new(state.threads.session(maker)));
+        let mut session = state.threads.session(maker);
+        if enters_pid_namespace(child, maker) {
+            // The group of its maker has no id there.
+            session.vpgid = 0;
+        }
+        child.session = Some(Box::new(session));
         child.env = state.threads.main_of(maker).unwrap_or(maker).env.clone();
     }
     state.threads.give_files(child, donor, child.flags.contains(ThreadFlags::FILES));
     state.threads.give_directories(child, donor, child.flags.contains(ThreadFlags::FS));
+}
+
+/// Whether a new process is in another pid namespace than its creator.
+fn enters_pid_namespace(child: &Thread, maker: &Thread) -> bool {
+    child.vpid == 1 || child.in_pid_namespace() && !maker.in_pid_namespace()
 }
 
 fn flags_of(raw: &RawEvent<'_>) -> ThreadFlags {

@@ -17,7 +17,11 @@ pub(super) fn special(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) 
             made(state, raw, now);
         }
         // Their results are descriptors only if the event describes one.
-        EventType::SYSCALL_SECCOMP_X | EventType::SOCKET_GETSOCKOPT_X => complete(state, raw, now),
+        EventType::SYSCALL_SECCOMP_X => complete(state, raw, now),
+        EventType::SOCKET_GETSOCKOPT_X => {
+            super::network::pending_error(state, raw, now);
+            complete(state, raw, now);
+        }
         _ => {
             file::special(state, raw, now);
             complete(state, raw, now);

@@ -34,6 +34,12 @@ const IPPROTO_RAW: u64 = 255;
 const IPPROTO_MPTCP: u64 = 262;
 const EINPROGRESS: i64 = -115;
 
+/// Whether a result says that a connection failed: ENETDOWN to ECONNRESET, ETIMEDOUT to EHOSTUNREACH. Other errors say
+/// nothing about a connection that there is.
+const fn is_failure(res: i64) -> bool {
+    matches!(res, -104..=-100 | -113..=-110)
+}
+
 pub(super) fn apply(
     state: &mut State,
     raw: &RawEvent<'_>,
@@ -233,8 +239,34 @@ fn connect(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
         let addresses = [seen, raw.param(p::addr)].map(Option::unwrap_or_default);
         let ends = raw.param(p::tuple).and_then(tuple);
         change_socket(state, raw, now, |fd, names| connected(fd, raw, names, addresses, ends));
+    } else if raw.int(p::res).is_some_and(is_failure) {
+        failed(state, raw, now);
     }
     state.reuse.give_back(enter);
+}
+
+/// Handles the pending error of a socket (`SO_ERROR`), with which a `connect` that did not wait reports its end.
+pub(super) fn pending_error(state: &mut State, raw: &RawEvent<'_>, now: &Current) {
+    use param::SOCKET_GETSOCKOPT_X as p;
+    const SOCKET: u64 = FlagTable::SOCKOPT_LEVELS.value("SOL_SOCKET") as u64;
+    const ERROR: u64 = FlagTable::SOCKOPT_OPTIONS.value("SO_ERROR") as u64;
+    let is_asked = raw.int(p::res) == Some(0)
+        && raw.uint(p::level) == Some(SOCKET)
+        && raw.uint(p::optname) == Some(ERROR);
+    // The value follows its type.
+    let value = raw.param(p::val).and_then(|value| value.get(1..9)?.try_into().ok());
+    if is_asked && value.is_some_and(|value| is_failure(i64::from_le_bytes(value))) {
+        failed(state, raw, now);
+    }
+}
+
+/// A stream that could not connect, or lost its connection, has none.
+fn failed(state: &mut State, raw: &RawEvent<'_>, now: &Current) {
+    let Some((key, num)) = known_fd(state, raw, now) else { return };
+    let files = state.threads.at(key).and_then(|thread| state.threads.fds(thread));
+    if files.and_then(|files| files.get(num)).is_some_and(|fd| fd.connected && fd.l4 == L4::Tcp) {
+        change_socket(state, raw, now, |fd, _| fd.connected = false);
+    }
 }
 
 /// The path of a Unix address.
@@ -278,7 +310,14 @@ fn connected(
     // A stream's peer has a port; the kernel keeps the address of the one before.
     let is_stream = fd.l4 == L4::Tcp;
     let nobody = |end: End| end.1 == 0 && (end.0.is_unspecified() || is_stream);
-    if matches!(ends, Some(Tuple::Inet { destination, .. }) if nobody(destination)) {
+    let is_disconnected = match ends {
+        Some(Tuple::Inet { destination, .. }) => nobody(destination),
+        Some(Tuple::Unix { source, destination, path }) => {
+            path.is_empty() && (source == 0 || destination == 0)
+        }
+        None => false,
+    };
+    if is_disconnected {
         // AF_UNSPEC ends the connection.
         fd.connected = false;
         fd.role = Role::None;
@@ -451,6 +490,21 @@ fn connected_datagram(
     if goes_elsewhere { files.share(num) } else { None }
 }
 
+/// The ends of a datagram that is sent to a port of no address: the kernel then takes the socket's own address, or the
+/// loopback address, and always the latter for IPv6.
+fn destined(local: End, remote: End) -> (End, End) {
+    if !remote.0.is_unspecified() || remote.1 == 0 {
+        return (local, remote);
+    }
+    let loopback: IpAddr = match remote.0 {
+        IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+    };
+    let own = if local.0.is_unspecified() { loopback } else { local.0 };
+    let peer = if remote.0.is_ipv4() { own } else { loopback };
+    ((own, local.1), (peer, remote.1))
+}
+
 /// Sets the ends of an Internet socket from a transfer, the client first. An unset local address stays
 /// unset, because the kernel chooses one for each datagram in the network namespace of the process. For a
 /// loopback peer it is always the same.
@@ -471,6 +525,10 @@ fn transferred(
             (Ipv6Addr::LOCALHOST.into(), local.1)
         }
         _ => local,
+    };
+    let (local, remote) = match direction {
+        Direction::Out => destined(local, remote),
+        Direction::In => (local, remote),
     };
     // The call did not request the sender, so the known peer stays.
     let is_peer_unknown = remote.0.is_unspecified() && remote.1 == 0;
