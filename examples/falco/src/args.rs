@@ -1,7 +1,8 @@
+use std::ffi::OsString;
 use std::io::Write;
 use std::path::PathBuf;
 
-use clap::{Parser, ValueEnum};
+use clap::{CommandFactory, Parser, ValueEnum};
 
 use crate::log;
 
@@ -42,7 +43,7 @@ pub struct Args {
     #[arg(short = 'o', long = "option", value_name = "KEY=VALUE")]
     pub options: Vec<String>,
 
-    /// Also print warnings of the rules files and statistics of the capture; repeatable, with the same effect
+    /// Draw warnings of the rules files, and print statistics of the capture; repeatable, with the same effect
     #[arg(short = 'v', long)]
     pub verbose: bool,
 
@@ -171,7 +172,7 @@ pub struct Args {
     pub ignored: bool,
 
     /// Format of --list, --list-events and --explain-pushdown
-    #[arg(long, value_name = "FORM", value_enum, help_heading = INFORMATION)]
+    #[arg(long, value_name = "FORM", value_enum, ignore_case = true, help_heading = INFORMATION)]
     format: Option<ListFormat>,
 
     /// Deprecated: the same as --format markdown
@@ -235,6 +236,24 @@ pub fn replacement(option: &str) -> Option<&'static str> {
 /// Warning about `-p`.
 const DEPRECATED_PRINT: &str =
     "The -p/--print option is deprecated and will be removed. Use -o append_output=... instead.";
+
+/// The arguments of the program, for [`Args`]. As in Falco, an option without a value may have `=true` or `=false`.
+pub fn given() -> Vec<OsString> {
+    let command = Args::command();
+    let is_flag = |name: &str| {
+        let mut all = command.get_arguments();
+        all.any(|arg| arg.get_long() == Some(name) && !arg.get_action().takes_values())
+    };
+    let plain = |arg: OsString| {
+        let flag = arg.to_str().and_then(|text| text.strip_prefix("--")?.split_once('='));
+        match flag.filter(|(name, _)| is_flag(name)) {
+            Some((name, "true" | "True" | "t" | "T" | "1")) => Some(format!("--{name}").into()),
+            Some((_, "false" | "False" | "f" | "F" | "0")) => None,
+            _ => Some(arg),
+        }
+    };
+    std::env::args_os().filter_map(plain).collect()
+}
 
 /// Returns Falco's message for an invalid value of an option, if Falco has a special one.
 pub fn refusal(option: &str, value: &str) -> Option<String> {

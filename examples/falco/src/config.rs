@@ -212,6 +212,7 @@ impl Config {
         for (index, selection) in self.rules.iter().enumerate() {
             selection.get().with_context(|| format!("rules[{index}]"))?;
         }
+        Append::check_all(&self.append_output)?;
         self.engine.check()?;
         self.syscall_event_drops.check()?;
         self.syscall_event_timeouts.check()?;

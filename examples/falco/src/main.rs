@@ -77,7 +77,7 @@ const PANICKED: u8 = 101;
 
 fn main() -> ExitCode {
     inherited::note();
-    let args = match Args::try_parse() {
+    let args = match Args::try_parse_from(args::given()) {
         Ok(args) => args,
         Err(error) => {
             if !error.use_stderr() {

@@ -263,6 +263,9 @@ fn read_all(args: &Args, config: &Config, items: &ItemFiles) -> Result<RuleSet> 
         // A missing plugin is more important than an unknown field of that plugin.
         require_plugins(result)?;
         if result.successful() && !args.verbose {
+            if !result.warnings.is_empty() {
+                log::warning(&result.verbose());
+            }
             continue;
         }
         if config.json_output {
@@ -341,9 +344,13 @@ pub fn validate(args: &Args, config: &Config) -> Result<bool> {
     }
     // Programs get Falco's text; on a terminal, the diagnostics are printed below.
     let drawn = std::io::stdout().is_terminal();
-    let said = |result: &LoadResult| match result.successful() || drawn {
-        true => result.summary() + "\n",
-        false => result.verbose() + "\n",
+    let said = |result: &LoadResult| {
+        // Falco prints how a file differs from the schema, unless it has warnings about the file.
+        let is_short = match result.successful() {
+            true => !result.warnings.is_empty() || matches!(result.schema_validation(), "ok" | "none"),
+            false => false,
+        };
+        if is_short || drawn { result.summary() + "\n" } else { result.verbose() + "\n" }
     };
     let mut text: String = results.iter().map(said).collect();
     if let Some(all) = &described {

@@ -250,6 +250,18 @@ fn what_is_given_twice_counts_once_and_mistakes_end_with_1() {
     assert_eq!(falco(&["--help"]).status.code(), Some(0));
 }
 
+/// As in Falco, whose options are parsed by cxxopts.
+#[test]
+fn options_without_a_value_may_have_one() {
+    let rules = common::root().join("demo/rules.yaml");
+    printed(&["-r", rules.to_str().unwrap(), "--verbose=0", "--dry-run=true"]);
+    assert_eq!(printed(&["--version=true"]), printed(&["--version"]));
+    assert_eq!(printed(&["--page-size=T", "--version=false"]), printed(&["--page-size"]));
+    assert!(refused(&["--version=maybe"]).contains("unexpected value 'maybe'"));
+    assert_eq!(printed(&["--list-events", "--format=JSON"]), printed(&["--list-events", "--format", "json"]));
+    assert!(refused(&["--list", "--format=xml"]).contains("Valid values are: text, markdown, json"));
+}
+
 /// Without a runtime, nothing in a live capture knows images.
 #[test]
 fn fields_of_runtimes_that_nobody_asks_are_reported() {

@@ -199,6 +199,46 @@ fn a_key_that_stands_twice_is_said_at_every_start() {
     assert!(output.status.success() && err.contains("`condition` stands twice"), "{err}");
 }
 
+/// Falco prints how a file differs from the schema although the file is valid, but not beside warnings.
+#[test]
+fn a_valid_file_that_differs_from_the_schema_is_told_of() {
+    let rule = rule("evt.type = open").replace("INFO", "notice");
+    let path = file("schema.yaml", &rule);
+    let (output, out, _) = falco(&path, &["-V", "FILE"]);
+    assert!(output.status.success());
+    let lines: Vec<&str> = out.lines().collect();
+    assert_eq!(lines[0], format!("{}: Ok", path.display()));
+    assert_eq!(lines[1], "3 Schema warnings:");
+    assert_eq!(lines[3], "failed for <root>[0][priority]: Failed to match against any enum values.");
+    assert_eq!((lines.len(), lines.last()), (10, Some(&"")), "{out}");
+    let path = file("unused.yaml", &format!("- {{macro: m, condition: evt.type = open}}\n{rule}"));
+    let (output, out, _) = falco(&path, &["-V", "FILE"]);
+    assert!(output.status.success());
+    assert_eq!(out, format!("{}: Ok, with warnings\n", path.display()));
+}
+
+/// As in Falco, whatever reads the log finds the codes of warnings without `-v`.
+#[test]
+fn warnings_of_rules_are_logged_at_the_start() {
+    let path = file("warned.yaml", &format!("- {{list: l, items: [a]}}\n{}", rule("evt.type = open")));
+    let args = ["-c", "/dev/null", "-r", "FILE", "--dry-run"];
+    let (output, _, err) = falco(&path, &args);
+    assert!(output.status.success());
+    assert!(err.contains(&format!(": {}: Ok, with warnings\n1 Warnings:\n", path.display())), "{err}");
+    assert!(
+        err.contains("\nLOAD_UNUSED_LIST (Unused list): List not referred to by any other rule/macro/list\n"),
+        "{err}"
+    );
+    let (_, _, err) = falco(&path, &[&args[..], &["-o", "log_level=error"]].concat());
+    assert!(!err.contains("LOAD_UNUSED_LIST"), "{err}");
+    // With `-v` they are drawn, and not said twice.
+    let (_, _, err) = falco(&path, &[&args[..], &["-v"]].concat());
+    assert_eq!(err.matches("LOAD_UNUSED_LIST").count(), 1, "{err}");
+    // Nothing is logged about rules without a mistake.
+    let (_, _, err) = falco(&file("right.yaml", &rule("evt.type = open")), &args);
+    assert!(!err.contains("Warnings:"), "{err}");
+}
+
 #[test]
 fn what_minus_p_stands_for_is_appended_once_or_not_at_all() {
     let demo = concat!(env!("CARGO_MANIFEST_DIR"), "/../../demo");

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 
 use super::shape::Shape::{self, Bool, List, Section, Text, TextOrPair};
@@ -81,6 +81,39 @@ pub struct Append {
 }
 
 impl Append {
+    /// # Errors
+    /// Two of the extra fields have one name, and one of them has a format. Falco refuses that, too.
+    fn check(&self) -> Result<()> {
+        let mut formats = BTreeMap::new();
+        for field in &self.extra_fields {
+            let (name, is_formatted) = match field {
+                ExtraField::Name(name) => (name, false),
+                ExtraField::Formatted(map) => match map.keys().next() {
+                    Some(name) => (name, true),
+                    None => continue,
+                },
+            };
+            match formats.insert(name, is_formatted) {
+                Some(before) if before || is_formatted => {
+                    bail!("extra_fields has `{name}` twice: a name in output_fields has one value")
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks the entries of `append_output`.
+    ///
+    /// # Errors
+    /// An entry contradicts itself.
+    pub fn check_all(entries: &[Self]) -> Result<()> {
+        for (index, entry) in entries.iter().enumerate() {
+            entry.check().with_context(|| format!("append_output[{index}]"))?;
+        }
+        Ok(())
+    }
+
     /// Warning about a probable mistake, with Falco's text.
     pub fn oddity(&self) -> Option<String> {
         let rule = self.matching.rule.as_deref().filter(|rule| !rule.is_empty())?;

@@ -149,6 +149,8 @@ fn refusal(key: &str, value: &str, names: &[&str]) -> String {
         "capture.mode" => format!("capture.mode '{value}' is not a valid mode. Expected one of {names}"),
         // Falco also accepts `info`.
         "priority" => format!("Unknown priority \"{value}\"--must be one of {}", names.replace(" info,", "")),
+        "log_level" => format!("Unknown log level {value}: expected one of {names}"),
+        "libs_logger.severity" => format!("Unknown sinsp log severity {value}: expected one of {names}"),
         "rule_matching" => format!("Unknown rule matching strategy \"{value}\"--must be one of {names}"),
         _ if key.starts_with("syscall_event_drops.actions") => {
             let names = "\"ignore\", \"log\", \"alert\", and \"exit\"";

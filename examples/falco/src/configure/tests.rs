@@ -88,7 +88,8 @@ fn a_bad_value_is_named_with_what_was_expected() {
         ("engine.kind=x", "engine.kind 'x' is not a valid kind"),
         ("syscall_event_drops.actions=stop", "available actions for syscall event drops are \"ignore\""),
         ("engine.modern_ebpf.buf_size_preset=11", "must be between '1' and '10'"),
-        ("log_level=loud", "log_level is `loud`: expected one of emergency, alert,"),
+        ("log_level=loud", "Unknown log level loud: expected one of emergency, alert,"),
+        ("libs_logger.severity=loud", "Unknown sinsp log severity loud: expected one of "),
         ("syscall_event_drops.threshold=2", "must be a double in the range [0, 1]"),
         ("webserver=yes", "webserver is `yes`: expected keys with values"),
         (
@@ -97,6 +98,11 @@ fn a_bad_value_is_named_with_what_was_expected() {
         ),
         ("rules[]=x", "rules[0] is `x`"),
         ("rules[0]=x", "rules[0] is `x`: expected keys with values"),
+        (
+            "append_output[]={extra_fields: [{a: x}, {b: y}, {a: z}]}",
+            "append_output[0]: extra_fields has `a` twice",
+        ),
+        ("append_output[]={extra_fields: [{proc.pid: x}, proc.pid]}", "extra_fields has `proc.pid` twice"),
     ] {
         let Some(error) = options(&[option]).err() else { panic!("{option} is accepted") };
         let error = format!("{error:#}");

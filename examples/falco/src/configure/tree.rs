@@ -159,11 +159,12 @@ pub fn merge(into: &mut Node, from: Node, how: Merge) -> Result<()> {
 /// # Errors
 /// The option has another form, or its path is impossible.
 pub fn set(tree: &mut Node, option: &str, warnings: &mut Vec<String>) -> Result<()> {
-    let shown = || format!("option `{}`", option.chars().take(100).collect::<String>());
+    let beginning = |text: &str| text.chars().take(100).collect::<String>();
+    let shown = || format!("option `{}`", beginning(option));
     let (path, text) = option.split_once('=').with_context(|| {
         format!("Error parsing config option \"{option}\". Must be of the form key=val or key.subkey=val")
     })?;
-    let steps = steps(path).with_context(shown)?;
+    let steps = steps(path).with_context(|| format!("Config error at key \"{}\"", beginning(path)))?;
     let shape = known(&steps, &shown(), warnings);
     let value = value(text, shape).with_context(shown)?;
     if let Some(shape) = shape {
@@ -231,31 +232,33 @@ fn known(steps: &[Step], option: &str, warnings: &mut Vec<String>) -> Option<&'s
     Some(shape)
 }
 
+/// Parses a key. The errors begin with Falco's words, and positions are counted in bytes, as Falco does.
 fn steps(path: &str) -> Result<Vec<Step>> {
     let mut steps = Vec::new();
     let mut key = String::new();
-    let mut chars = path.chars().peekable();
+    let mut chars = path.char_indices().peekable();
     // Whether a key must follow, as at the beginning and after a dot.
     let mut open = true;
-    while let Some(c) = chars.next() {
+    while let Some((at, c)) = chars.next() {
         match c {
             '\\' => match chars.next() {
-                Some(c @ ('.' | '[' | ']' | '\\')) => key.push(c),
-                Some(c) => {
-                    bail!("`\\{c}` in a key: only `.`, `[`, `]` and `\\` are written with a `\\` before them")
-                }
-                None => bail!("the key ends with `\\`"),
+                Some((_, c @ ('.' | '[' | ']' | '\\'))) => key.push(c),
+                Some((_, c)) => bail!(
+                    "Parsing error: invalid escape sequence '\\{c}' at pos {at}: only `.`, `[`, `]` and `\\` are \
+                     written with a `\\` before them"
+                ),
+                None => bail!("Parsing error: trailing backslash at pos {at}"),
             },
             '.' | '[' => {
                 match std::mem::take(&mut key) {
                     key if !key.is_empty() => steps.push(Step::Key(key)),
-                    _ if open => bail!("a key is empty"),
+                    _ if open => bail!("Parsing error: unexpected character at pos {at}: a key is empty"),
                     _ => {}
                 }
                 open = c == '.';
                 if c == '[' {
                     let mut is_closed = false;
-                    let more = chars.by_ref().take_while(|c| {
+                    let more = chars.by_ref().map(|(_, c)| c).take_while(|c| {
                         is_closed = *c == ']';
                         !is_closed
                     });
@@ -265,13 +268,13 @@ fn steps(path: &str) -> Result<Vec<Step>> {
                     }
                     steps.push(match index.as_str() {
                         "" => Step::Push,
-                        digits => Step::Index(
-                            digits.parse().with_context(|| format!("`[{digits}]` is not an index"))?,
-                        ),
+                        digits => Step::Index(digits.parse().map_err(|_| {
+                            anyhow!("Parsing error: expected a numeric index, found '{digits}'")
+                        })?),
                     });
                     // After an index, only a dot, another index or the end is allowed.
-                    if chars.peek().is_some_and(|c| !matches!(c, '.' | '[')) {
-                        bail!("`.` is missing behind `]`");
+                    if let Some((next, _)) = chars.peek().filter(|(_, c)| !matches!(c, '.' | '[')) {
+                        bail!("Parsing error: expected '.' character at pos {}: after `]`", next - 1);
                     }
                 }
             }
@@ -448,12 +451,13 @@ mod tests {
         for (option, want) in [
             ("json_output", "config option \"json_output\". Must be of the form key=val or key.subkey=val"),
             ("a[=1", "`[` has no `]`"),
-            ("a[x]=1", "not an index"),
+            ("a[x]=1", "Config error at key \"a[x]\": Parsing error: expected a numeric index, found 'x'"),
             ("=1", "empty"),
-            ("a..b=1", "empty"),
-            (".a=1", "empty"),
-            ("a[0]b=1", "`.` is missing"),
-            (r"a\b=1", "only `.`"),
+            ("a..b=1", "Config error at key \"a..b\": Parsing error: unexpected character at pos 2"),
+            (".a=1", "Parsing error: unexpected character at pos 0"),
+            ("a[0]b=1", "Parsing error: expected '.' character at pos 3"),
+            (r"a\b=1", r"Parsing error: invalid escape sequence '\b' at pos 1: only `.`"),
+            (r"a\=1", "Parsing error: trailing backslash at pos 1"),
             ("a[99999]=1", "limit of 1024"),
             ("engine.kind={a: b", "engine.kind"),
             ("rules[]={a: ]}", "yaml-cpp: error at line 1, column 5: illegal flow end"),
