@@ -35,6 +35,7 @@ mod listing;
 mod probe;
 mod programs;
 mod ring;
+mod sharing;
 mod tracepoints;
 
 #[allow(
@@ -57,3 +58,4 @@ pub use probe::{
     Published, Rung, Tampering, Verdicts,
 };
 pub use ring::{LOSS, Ring, Skipped};
+pub use sharing::{Sharing, share};

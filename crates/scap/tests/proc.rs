@@ -16,7 +16,113 @@ use eyas_scap::proc::{self, Options};
 use eyas_scap::{FdDetail, FdEntry, Snapshot, ThreadEntry};
 
 fn main() -> std::process::ExitCode {
-    eyas_testing::main()
+    match std::env::var(ODD) {
+        Ok(how) => odd_process(&how),
+        Err(_) => eyas_testing::main(),
+    }
+}
+
+/// In the environment of a process whose thread has files of its own (`apart`), or whose leader ends (`ended`).
+const ODD: &str = "EYAS_ODD_PROCESS";
+
+/// Prints the id of its thread, which stays.
+fn odd_process(how: &str) -> std::process::ExitCode {
+    let passwd = fs::File::open("/etc/passwd").unwrap();
+    let is_apart = how == "apart";
+    let thread = std::thread::spawn(move || {
+        if is_apart {
+            // SAFETY: numbers only; the file is opened after it, and no other thread uses it.
+            assert_eq!(unsafe { libc::unshare(libc::CLONE_FILES | libc::CLONE_FS) }, 0);
+        }
+        std::env::set_current_dir("/usr").unwrap();
+        let _group = fs::File::open("/etc/group").unwrap();
+        println!("{}", rustix::thread::gettid().as_raw_nonzero());
+        std::thread::sleep(Duration::from_secs(60));
+    });
+    if !is_apart {
+        // SAFETY: this thread ends without a destructor, and nothing waits for it.
+        unsafe { libc::syscall(libc::SYS_exit, 0) };
+    }
+    thread.join().unwrap();
+    drop(passwd);
+    std::process::ExitCode::SUCCESS
+}
+
+/// Starts such a process: the process, the id of its thread.
+fn start_odd(how: &str) -> (std::process::Child, i64) {
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .env(ODD, how)
+        .current_dir("/")
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    let mut byte = [0];
+    let out = child.stdout.as_mut().unwrap();
+    while out.read(&mut byte).unwrap() == 1 && byte != *b"\n" {
+        line.push(char::from(byte[0]));
+    }
+    (child, line.parse().unwrap())
+}
+
+fn paths(fds: &[FdEntry]) -> Vec<String> {
+    let path = |fd: &FdEntry| match &fd.detail {
+        FdDetail::File { path, .. } => Some(String::from_utf8_lossy(path).into_owned()),
+        _ => None,
+    };
+    fds.iter().filter_map(path).filter(|path| path.starts_with("/etc/")).collect()
+}
+
+/// `/proc` shows what threads share only in the directory of one that runs.
+#[test]
+fn a_process_whose_leader_has_ended_has_its_files() {
+    let (mut child, tid) = start_odd("ended");
+    let pid = i64::from(child.id());
+    let until = Instant::now() + Duration::from_secs(20);
+    while !fs::read_to_string(format!("/proc/{pid}/stat")).unwrap().contains(") Z ") {
+        assert!(Instant::now() < until, "the leader has not ended");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let snapshot = proc::snapshot(&Options::default()).unwrap();
+    let alone = proc::thread(&Options::default(), pid).unwrap();
+    let entries = snapshot.fds.iter().find(|(owner, _)| *owner == pid).unwrap();
+    for fds in [&entries.1, &alone.1] {
+        assert_eq!(paths(fds), ["/etc/passwd", "/etc/group"]);
+    }
+    let leader = thread_of(&snapshot, pid);
+    assert_eq!(leader.cwd, b"/usr/");
+    assert_eq!(leader.exepath, std::env::current_exe().unwrap().as_os_str().as_encoded_bytes());
+    assert!(!leader.exe.is_empty() && !leader.env.is_empty() && !leader.root.is_empty());
+    // Whoever asks for it alone learns that it has ended.
+    assert!(alone.0.exe.is_empty() && alone.0.exepath.is_empty());
+    assert_eq!(thread_of(&snapshot, tid).exepath, thread_of(&snapshot, pid).exepath);
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+/// The kernel tells by kcmp(2) what threads share.
+#[cfg(feature = "live")]
+#[test]
+fn a_thread_that_shares_no_files_has_its_own() {
+    let (mut child, tid) = start_odd("apart");
+    let pid = i64::from(child.id());
+    if eyas_bpf::share(child.id(), child.id(), eyas_bpf::Sharing::Files).is_none() {
+        eprintln!("the kernel does not compare threads here");
+    } else {
+        let snapshot = proc::snapshot(&Options::default()).unwrap();
+        let of = |id: i64| &snapshot.fds.iter().find(|(owner, _)| *owner == id).unwrap().1;
+        assert_eq!(paths(of(pid)), ["/etc/passwd"]);
+        assert_eq!(paths(of(tid)), ["/etc/passwd", "/etc/group"]);
+        let (leader, thread) = (thread_of(&snapshot, pid), thread_of(&snapshot, tid));
+        assert_eq!((&*leader.cwd, &*thread.cwd), (&b"/"[..], &b"/usr/"[..]));
+        let (alone, fds) = proc::thread(&Options::default(), tid).unwrap();
+        assert_eq!((alone.flags, alone.cwd), (thread.flags, thread.cwd));
+        assert_eq!(paths(&fds), ["/etc/passwd", "/etc/group"]);
+        let files = FlagTable::CLONE_FLAGS.value("CLONE_FILES");
+        assert_eq!(thread.flags & files, 0);
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
 }
 
 fn own_pid() -> i64 {

@@ -22,6 +22,8 @@ pub(super) struct Shared<'a> {
     pub(super) sockets: Mutex<Tables>,
     pub(super) own_pid_namespace: Option<u64>,
     pub(super) own_user_namespace: Option<u64>,
+    /// Whether ids in this `/proc` are those of our pid namespace.
+    pub(super) has_our_ids: bool,
     pub(super) known: Mutex<known::Known>,
 }
 
@@ -29,10 +31,13 @@ impl<'a> Shared<'a> {
     pub(super) fn new(options: Cow<'a, Options>) -> Result<Self, Error> {
         let proc = Dir::open(&options.root.join("proc")).map_err(|cause| unreadable(&options, cause))?;
         let mut buffers = dir::Buffers::default();
+        let ours = std::process::id().to_string();
+        let has_our_ids = proc.link("self", &mut buffers).is_ok_and(|link| link == ours.as_bytes());
         Ok(Self {
             options,
             clock: Clock::now(),
             sockets: Mutex::default(),
+            has_our_ids,
             own_pid_namespace: proc.namespace("1/ns/pid", &mut buffers),
             own_user_namespace: proc.namespace("1/ns/user", &mut buffers),
             known: Mutex::default(),

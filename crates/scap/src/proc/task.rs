@@ -22,6 +22,8 @@ struct Task {
     threads: u64,
     /// Whether all files of a running thread existed.
     whole: bool,
+    /// Whether it has ended, or is about to.
+    ends: bool,
 }
 
 impl ThreadEntry {
@@ -96,15 +98,23 @@ impl Scan<'_> {
             Ok(root) => entry.root = root.to_vec(),
             Err(_) => whole = false,
         }
-        Some(Task { entry, status, threads: stat.threads, whole })
+        Some(Task { entry, status, threads: stat.threads, whole, ends: stat.flags & EXITING != 0 })
     }
 
     /// The leader of a process, and the number of the process's threads. A leader that has ended is
-    /// returned if other threads exist.
-    pub(super) fn leader(&mut self, dir: &Dir, pid: u32) -> Option<(ThreadEntry, u64)> {
-        let Task { mut entry, status, threads, mut whole } = self.thread(dir, pid)?;
+    /// returned if other threads exist, with what the process has if `is_completed`.
+    pub(super) fn leader(&mut self, dir: &Dir, pid: u32, is_completed: bool) -> Option<(ThreadEntry, u64)> {
+        let Task { mut entry, status, threads, mut whole, ends } = self.thread(dir, pid)?;
         if entry.pid != entry.tid {
             return None;
+        }
+        // It has released what its threads share.
+        let other = if ends && threads > 1 && is_completed { self.another(dir, pid) } else { None };
+        let dir = other.as_ref().unwrap_or(dir);
+        if entry.root.is_empty()
+            && let Ok(root) = dir.link("root", &mut self.buffers)
+        {
+            entry.root = root.to_vec();
         }
         if let Ok(text) = dir.read("cmdline", TEXT, &mut self.buffers) {
             (entry.exe, entry.args) = parse::command_line(text);
@@ -132,6 +142,13 @@ impl Scan<'_> {
         (whole || threads > 1 || self.runs(dir)).then_some((entry, threads))
     }
 
+    /// The directory of a thread that runs, other than the leader.
+    fn another(&mut self, dir: &Dir, pid: u32) -> Option<Dir> {
+        let tasks = dir.subdir("task").ok()?;
+        let tid = self.holder(&tasks, pid)?;
+        tasks.dir(tid).ok()
+    }
+
     /// A thread of a process whose leader has been read.
     pub(super) fn follower(&mut self, dir: &Dir, tid: u32, leader: &ThreadEntry) -> Option<ThreadEntry> {
         let Task { entry, whole, .. } = self.thread(dir, tid)?;
@@ -146,7 +163,7 @@ impl Scan<'_> {
 
     /// Whether the thread still runs. Its directory stays open when it ends, and some files stay readable
     /// until its parent has waited for it.
-    fn runs(&mut self, dir: &Dir) -> bool {
+    pub(super) fn runs(&mut self, dir: &Dir) -> bool {
         let Ok(text) = dir.read("stat", 4096, &mut self.buffers) else { return false };
         Stat::parse(text).is_some_and(|stat| stat.flags & EXITING == 0)
     }

@@ -175,7 +175,8 @@ impl State {
             }
             return;
         }
-        if there.is_main() && there.exe.is_empty() && there.executable.path.is_empty() {
+        let is_main = there.is_main();
+        if is_main && there.exe.is_empty() && there.executable.path.is_empty() {
             // It has ended, but other threads of its process have not.
             self.threads.exited(key, -1);
         } else {
@@ -187,6 +188,10 @@ impl State {
         self.stats.threads_healed += u64::from(is_corrected);
         // An empty list may mean that the files cannot be read.
         if !files.is_empty() {
+            // A thread has files of its own only if it shares none.
+            if !is_main {
+                self.threads.unshare_files(key);
+            }
             self.correct_files(key, files, in_use);
         }
         self.threads.trust(key);
