@@ -1,4 +1,4 @@
-//! What threads share, as the kernel tells.
+//! What threads share, as kcmp(2) returns it.
 
 /// Data that a thread shares with others, or has alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,7 +9,7 @@ pub enum Sharing {
     Directories,
 }
 
-/// Whether two threads share data. `None` if the kernel does not tell, for example because one has ended.
+/// Whether two threads share data. `None` if the call fails, for example because one has ended.
 pub fn share(one: u32, other: u32, what: Sharing) -> Option<bool> {
     let what = match what {
         Sharing::Files => 2,

@@ -93,14 +93,14 @@ fn a_process_whose_leader_has_ended_has_its_files() {
     assert_eq!(leader.cwd, b"/usr/");
     assert_eq!(leader.exepath, std::env::current_exe().unwrap().as_os_str().as_encoded_bytes());
     assert!(!leader.exe.is_empty() && !leader.env.is_empty() && !leader.root.is_empty());
-    // Whoever asks for it alone learns that it has ended.
+    // Alone, it is shown as a leader that has ended.
     assert!(alone.0.exe.is_empty() && alone.0.exepath.is_empty());
     assert_eq!(thread_of(&snapshot, tid).exepath, thread_of(&snapshot, pid).exepath);
     child.kill().unwrap();
     child.wait().unwrap();
 }
 
-/// The kernel tells by kcmp(2) what threads share.
+/// kcmp(2) shows what threads share.
 #[cfg(feature = "live")]
 #[test]
 fn a_thread_that_shares_no_files_has_its_own() {

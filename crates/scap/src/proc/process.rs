@@ -113,7 +113,7 @@ impl Scan<'_> {
         if self.shared.options.fds { self.fds(&mut network) } else { None }
     }
 
-    /// Without the probe, nothing tells.
+    /// Without the probe, nothing shows what threads share.
     #[cfg(not(feature = "live"))]
     #[allow(clippy::unused_self, reason = "as with the probe")]
     fn separate(&mut self, _: &Dir, _: u32, _: &mut ThreadEntry) -> Option<Vec<FdEntry>> {

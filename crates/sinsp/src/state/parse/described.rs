@@ -16,12 +16,8 @@ pub(super) fn special(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) 
             now.fd = raw.int(0);
             made(state, raw, now);
         }
-        // Their results are descriptors only if the event describes one.
+        // Its result is a descriptor only if the event describes one.
         EventType::SYSCALL_SECCOMP_X => complete(state, raw, now),
-        EventType::SOCKET_GETSOCKOPT_X => {
-            super::network::pending_error(state, raw, now);
-            complete(state, raw, now);
-        }
         _ => {
             file::special(state, raw, now);
             complete(state, raw, now);

@@ -187,11 +187,11 @@ const fn family(ty: EventType) -> Family {
         | E::SYSCALL_LANDLOCK_CREATE_RULESET_X
         | E::SYSCALL_MQ_OPEN_X
         | E::SYSCALL_SECCOMP_X
-        | E::SOCKET_GETSOCKOPT_X
         | E::SYSCALL_PIDFD_OPEN_X
         | E::SYSCALL_PIDFD_GETFD_X => Family::Special,
         E::SOCKET_SOCKET_X
         | E::SOCKET_SOCKETPAIR_X
+        | E::SOCKET_GETSOCKOPT_X
         | E::SOCKET_BIND_X
         | E::SOCKET_CONNECT_X
         | E::SOCKET_ACCEPT_5_X

@@ -73,6 +73,10 @@ pub(super) fn apply(
             rights::receive(state, raw, now, param::SOCKET_RECVMMSG_X::msgcontrol, query);
         }
         E::SOCKET_RECV_X => transfer(state, raw, now, param::SOCKET_RECV_X::tuple, Direction::In),
+        E::SOCKET_GETSOCKOPT_X => {
+            pending_error(state, raw, now);
+            described::complete(state, raw, now);
+        }
         // Read and write report no ends.
         _ if raw.int(0).is_some_and(|res| res >= 0) => used(state, raw, now),
         _ => {}
@@ -246,7 +250,7 @@ fn connect(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
 }
 
 /// Handles the pending error of a socket (`SO_ERROR`), with which a `connect` that did not wait reports its end.
-pub(super) fn pending_error(state: &mut State, raw: &RawEvent<'_>, now: &Current) {
+fn pending_error(state: &mut State, raw: &RawEvent<'_>, now: &Current) {
     use param::SOCKET_GETSOCKOPT_X as p;
     const SOCKET: u64 = FlagTable::SOCKOPT_LEVELS.value("SOL_SOCKET") as u64;
     const ERROR: u64 = FlagTable::SOCKOPT_OPTIONS.value("SO_ERROR") as u64;
