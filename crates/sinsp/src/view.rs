@@ -251,6 +251,7 @@ impl<'a> EventView<'a> {
     }
 
     /// Descriptor that the event works on; below 0 if there is none.
+    #[inline]
     pub(crate) fn fd_num(&self) -> i64 {
         self.moment.current.fd.unwrap_or(NO_FD)
     }
@@ -304,6 +305,7 @@ impl<'a> EventView<'a> {
         self.bump
     }
 
+    #[inline]
     pub(crate) fn flags(&self) -> EventFlags {
         self.event().info().map_or(EventFlags::NONE, |info| info.flags)
     }
@@ -367,10 +369,12 @@ impl<'a> EventView<'a> {
         (self.event().ty == EventType::PROCINFO_E).then_some(self.moment.current.ticks)
     }
 
+    #[inline]
     pub(crate) fn fds(&self) -> Option<&'a FdTable> {
         self.state().threads.fds(self.thread()?)
     }
 
+    #[inline]
     pub(crate) fn fd_entry(&self, num: i64) -> Option<&'a Fd> {
         self.fds()?.get(num)
     }

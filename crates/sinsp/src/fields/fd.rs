@@ -134,16 +134,19 @@ pub(super) struct EventFd<'v> {
 }
 
 /// `None` for events about no descriptor, and those of unknown threads.
+#[inline]
 pub(super) fn event_fd<'v>(v: &'v EventView<'v>) -> Option<EventFd<'v>> {
     is_about_fd(v).then(|| EventFd { fd: v.fd() })
 }
 
+#[inline]
 fn is_about_fd(v: &EventView<'_>) -> bool {
     const ABOUT_FDS: EventFlags =
         EventFlags::CREATES_FD.union(EventFlags::USES_FD).union(EventFlags::DESTROYS_FD);
     v.flags().intersects(ABOUT_FDS) && v.thread().is_some()
 }
 
+#[inline]
 fn fd<'v>(v: &'v EventView<'v>) -> Option<&'v Fd> {
     event_fd(v)?.fd
 }

@@ -117,6 +117,7 @@ impl Threads {
     }
 
     /// The leader of the thread's group, or the thread itself if it needs no leader.
+    #[inline]
     pub fn main_of<'a>(&'a self, thread: &'a Thread) -> Option<&'a Thread> {
         if thread.is_main() { Some(thread) } else { self.get(thread.pid) }
     }

@@ -14,11 +14,11 @@ use super::quick::Test;
 
 /// A compiled condition.
 pub struct Condition {
-    whole: Part,
+    whole: Evaluator,
     /// The rest of the condition to test if the event type decides the other parts: comparisons that have the same
     /// result in the alternate view, and all others.
     fixed: Vec<Test>,
-    rest: Option<Part>,
+    rest: Option<Rest>,
     /// Verdicts by event code, from the event type alone.
     verdicts: Vec<Verdict>,
 }
@@ -34,29 +34,49 @@ enum Verdict {
     Whole,
 }
 
-/// A filter with its scratch memory.
-struct Part {
-    filter: Filter,
-    scratch: Scratch,
-    /// If it is a conjunction of such comparisons.
-    tests: Option<Vec<Test>>,
+/// A conjunction, as comparisons if all its parts are such, which the evaluator does not need.
+enum Rest {
+    Tests(Vec<Test>),
+    Evaluator(Evaluator),
 }
 
-impl Part {
-    fn new(filter: Filter, tests: Option<Vec<Test>>) -> Self {
-        Self { scratch: filter.scratch(), filter, tests }
+impl Rest {
+    #[inline]
+    fn matches<R: FieldSource>(&mut self, row: &R) -> bool {
+        match self {
+            Self::Tests(tests) => {
+                all_hold(tests, row) || row.alternate().is_some_and(|other| all_hold(tests, other))
+            }
+            Self::Evaluator(evaluator) => evaluator.matches(row),
+        }
+    }
+}
+
+#[inline]
+fn all_hold<R: FieldSource + ?Sized>(tests: &mut [Test], row: &R) -> bool {
+    // A loop, because the call of a closure would cost as much as the comparison.
+    for test in tests {
+        if !test.holds(row) {
+            return false;
+        }
+    }
+    true
+}
+
+/// A filter with its scratch memory.
+struct Evaluator {
+    filter: Filter,
+    scratch: Scratch,
+}
+
+impl Evaluator {
+    fn new(filter: Filter) -> Self {
+        Self { scratch: filter.scratch(), filter }
     }
 
-    #[inline]
     fn matches(&mut self, row: &dyn FieldSource) -> bool {
-        match &mut self.tests {
-            Some(tests) => {
-                let mut hold = |view: &dyn FieldSource| tests.iter_mut().all(|test| test.holds(view));
-                hold(row) || row.alternate().is_some_and(hold)
-            }
-            // The condition was compiled against the schema of the rows.
-            None => self.filter.matches_with(row, &mut self.scratch).unwrap_or(false),
-        }
+        // The condition was compiled against the schema of the rows.
+        self.filter.matches_with(row, &mut self.scratch).unwrap_or(false)
     }
 }
 
@@ -77,7 +97,7 @@ impl Condition {
         let compile = |expr: &Expr| {
             condition::compile(expr, schema).map_err(|e| refuse(e.to_diagnostic("filter", text, schema)))
         };
-        let whole = Part::new(compile(&expr)?, None);
+        let whole = Evaluator::new(compile(&expr)?);
         let parts = match &expr {
             Expr::And(parts) => &parts[..],
             one => std::slice::from_ref(one),
@@ -92,8 +112,11 @@ impl Condition {
             [one] => Some(compile(one)?),
             several => Some(compile(&Expr::And(several.into()))?),
         };
-        let quick = others.iter().map(|part| Test::new(part, schema)).collect();
-        let rest = rest.map(|filter| Part::new(filter, quick));
+        let quick: Option<Vec<Test>> = others.iter().map(|part| Test::new(part, schema)).collect();
+        let rest = rest.map(|filter| match quick {
+            Some(tests) => Rest::Tests(tests),
+            None => Rest::Evaluator(Evaluator::new(filter)),
+        });
         let mut verdicts = verdicts(&expr, &compile)?;
         let has_parts = !tests.is_empty() || rest.is_some();
         for (verdict, code) in verdicts.iter_mut().zip(0..) {
@@ -119,9 +142,14 @@ impl Condition {
         self.verdict(ty) != Verdict::Never
     }
 
+    /// Whether events of this type always satisfy it.
+    pub fn always_matches(&self, ty: EventType) -> bool {
+        self.verdict(ty) == Verdict::Always
+    }
+
     /// Whether an event of this type, or a row derived from it, satisfies the condition.
     #[inline]
-    pub fn matches_of(&mut self, ty: EventType, row: &dyn FieldSource) -> bool {
+    pub fn matches_of<R: FieldSource>(&mut self, ty: EventType, row: &R) -> bool {
         match self.verdict(ty) {
             Verdict::Never => false,
             Verdict::Always => true,
@@ -132,8 +160,8 @@ impl Condition {
 
     /// Whether the row certainly does not satisfy it, as far as that is known at little cost.
     #[inline]
-    pub fn refuses(&mut self, row: &dyn FieldSource) -> bool {
-        !self.fixed.iter_mut().all(|test| test.holds(row))
+    pub fn refuses<R: FieldSource>(&mut self, row: &R) -> bool {
+        !all_hold(&mut self.fixed, row)
     }
 
     /// Whether the row satisfies it.
@@ -226,9 +254,11 @@ mod tests {
             ("fd.type in (ipv4, ipv6, unix)", 0, Some(true)),
             ("fd.type in (file, \"directory\") and evt.failed = true", 1, Some(true)),
             ("evt.is_io=true and fd.type=file", 0, Some(true)),
-            ("fd.num > 0 and fd.name != \"\"", 1, Some(false)),
+            ("fd.num > 0 and fd.name != \"\"", 1, Some(true)),
+            ("fd.name != /dev/null", 0, Some(true)),
+            ("fd.name = /dev/null", 0, Some(false)),
             ("fd.num > -1", 1, None),
-            ("fd.type != file", 0, Some(false)),
+            ("fd.type != file", 0, Some(true)),
             ("fd.type=file or evt.failed=true", 0, Some(false)),
             ("not evt.failed=true", 0, Some(false)),
             ("fd.type startswith f", 0, Some(false)),
@@ -237,7 +267,8 @@ mod tests {
         for (text, fixed, quick) in conditions {
             let mut condition = Condition::parse(text, eyas::sinsp::schema()).unwrap();
             assert_eq!(condition.fixed.len(), fixed, "{text}");
-            assert_eq!(condition.rest.as_ref().map(|rest| rest.tests.is_some()), quick, "{text}");
+            let is_quick = condition.rest.as_ref().map(|rest| matches!(rest, Rest::Tests(_)));
+            assert_eq!(is_quick, quick, "{text}");
             let expr = condition::parse(text).unwrap();
             let filter = condition::compile(&expr, eyas::sinsp::schema()).unwrap();
             let mut source = eyas::scap::Reader::open(capture).unwrap();

@@ -26,8 +26,8 @@ pub struct Groups {
     layout: Vec<Slot>,
     keys: Keys,
     measures: Vec<Measure>,
-    /// For each event code, a bit for each measure: whether it may use such events.
-    active: Vec<u64>,
+    /// By event code; the last entry is for unknown codes.
+    uses: Vec<Uses>,
     /// Operands of the measures, each once.
     operands: Vec<Operand>,
     /// Values of the operands for the current row: bits of numbers, and hashes.
@@ -51,6 +51,15 @@ pub struct Groups {
 enum Slot {
     Key(usize),
     Measure(usize),
+}
+
+/// The measures that may use events of a type, a bit each.
+#[derive(Clone, Copy)]
+struct Uses {
+    /// Those that use all these events.
+    always: u64,
+    /// Those with a condition to test.
+    open: u64,
 }
 
 struct Measure {
@@ -140,16 +149,23 @@ impl Groups {
         if measures.len() > 64 {
             bail!("{} columns have an aggregate: at most 64 may", measures.len());
         }
-        let may_use = |code: usize| {
+        let uses = |code: usize| {
             let ty = EventType(code as u16);
-            let uses = |measure: &Measure| measure.when.as_ref().is_none_or(|when| when.may_match(ty));
-            measures.iter().rev().fold(0, |bits, measure| bits << 1 | u64::from(uses(measure)))
+            let mut uses = Uses { always: 0, open: 0 };
+            for (at, measure) in measures.iter().enumerate() {
+                match &measure.when {
+                    Some(when) if !when.may_match(ty) => {}
+                    Some(when) if !when.always_matches(ty) => uses.open |= 1 << at,
+                    _ => uses.always |= 1 << at,
+                }
+            }
+            uses
         };
         Ok(Self {
             heads,
             layout,
             keys: Keys::new(keys, pen),
-            active: (0..EventType::COUNT).map(may_use).collect(),
+            uses: (0..=EventType::COUNT).map(uses).collect(),
             now: vec![0; measures.len()],
             measures,
             values: vec![None; operands.len()],
@@ -173,37 +189,41 @@ impl Groups {
         self.left_out
     }
 
-    /// Whether it only counts different values, so that [`Groups::has_counted`] saves work.
+    /// Whether it only counts different values: rows then come by [`Groups::add_different`].
     #[inline]
     pub fn counts_different(&self) -> bool {
         !self.counted.is_empty()
     }
 
-    /// Whether a row certainly adds nothing, because an equal one was already counted. Its filter then
-    /// needs no test.
+    /// Adds a row's value to its group, if `passes` returns `true`. An equal row that was counted recently adds nothing, so
+    /// `passes` is not called for it.
     #[inline]
-    pub fn has_counted(&mut self, row: &dyn FieldSource, pen: Pen<'_>) -> bool {
-        let [Operand::Hash(value)] = &self.operands[..] else { return false };
-        // A row without a value is not counted.
-        let Some(hash) = value.hash(&mut self.text, row, pen) else { return true };
-        let Ok(place) = self.keys.place(row, pen, Mode::Find) else { return false };
-        self.counted[slot(place, hash)] == (place as u32, hash)
+    pub fn add_different<R: FieldSource>(&mut self, row: &R, pen: Pen<'_>, passes: impl FnOnce() -> bool) {
+        let [Operand::Hash(value)] = &self.operands[..] else { return };
+        let Some(hash) = value.hash(&mut self.text, row, pen) else { return };
+        let known = self.keys.place(row, pen, Mode::Find).ok();
+        if known.is_some_and(|place| self.counted[slot(place, hash)] == (place as u32, hash)) || !passes() {
+            return;
+        }
+        if let Some(place) = known.or_else(|| self.place(row, pen)) {
+            self.totals[place].add(Aggregate::Distinct, hash);
+            self.counted[slot(place, hash)] = (place as u32, hash);
+        }
     }
 
     /// Adds a row, derived from an event of this type, to its group. A row that lacks a key, or that adds
     /// nothing to any aggregate, has no group.
     #[inline]
-    pub fn add(&mut self, ty: EventType, row: &dyn FieldSource, pen: Pen<'_>) {
+    pub fn add<R: FieldSource>(&mut self, ty: EventType, row: &R, pen: Pen<'_>) {
         if let [measure] = &self.measures[..]
             && measure.adds_up()
         {
             return self.add_up(row, pen);
         }
         // Most measures apply only to some event types. For other types, their operands are not evaluated.
-        let all = self.measures.len() as u32;
-        let active = self.active.get(usize::from(ty.0)).copied().unwrap_or(u64::MAX);
+        let Uses { always, open } = self.uses[usize::from(ty.0).min(EventType::COUNT)];
         let (mut adds, mut known) = (0_u64, 0_u64);
-        for at in bits(active, all) {
+        for at in bits(always | open) {
             let measure = &mut self.measures[at];
             let value = match measure.operand {
                 None => Some(ONE),
@@ -216,7 +236,8 @@ impl Groups {
                     self.values[operand]
                 }
             };
-            if let Some(value) = value.filter(|value| measure.counts(*value, ty, row)) {
+            let Some(value) = value.filter(|value| measure.takes(*value)) else { continue };
+            if open >> at & 1 == 0 || measure.when.as_mut().is_none_or(|when| when.matches_of(ty, row)) {
                 self.now[at] = value;
                 adds |= 1 << at;
             }
@@ -227,19 +248,14 @@ impl Groups {
         let Some(place) = self.place(row, pen) else { return };
         let begin = place * self.measures.len();
         let totals = &mut self.totals[begin..];
-        for at in bits(adds, all) {
+        for at in bits(adds) {
             totals[at].add(self.measures[at].aggregate, self.now[at]);
-        }
-        if !self.counted.is_empty()
-            && let Some(hash) = self.values[0]
-        {
-            self.counted[slot(place, hash)] = (place as u32, hash);
         }
     }
 
     /// Like [`Groups::add`], if a sum is the only measure.
     #[inline]
-    fn add_up(&mut self, row: &dyn FieldSource, pen: Pen<'_>) {
+    fn add_up<R: FieldSource>(&mut self, row: &R, pen: Pen<'_>) {
         let number = match &self.operands[..] {
             [Operand::Number(field)] => {
                 match row.get(field).and_then(|value| units::number(&value)).filter(|number| *number > 0.0) {
@@ -259,7 +275,7 @@ impl Groups {
 
     /// Index of a row's group. Creates its totals if it is new.
     #[inline]
-    fn place(&mut self, row: &dyn FieldSource, pen: Pen<'_>) -> Option<usize> {
+    fn place<R: FieldSource>(&mut self, row: &R, pen: Pen<'_>) -> Option<usize> {
         match self.keys.place(row, pen, Mode::Make) {
             Ok(place) => {
                 let count = self.keys.len() * self.measures.len();
@@ -327,10 +343,9 @@ impl Groups {
     }
 }
 
-/// Positions of the bits that are set among the first `count` ones.
+/// Positions of the bits that are set.
 #[inline]
-fn bits(bits: u64, count: u32) -> impl Iterator<Item = usize> {
-    let mut rest = bits & u64::MAX.checked_shr(64 - count).unwrap_or(0);
+fn bits(mut rest: u64) -> impl Iterator<Item = usize> {
     std::iter::from_fn(move || {
         let at = (rest != 0).then(|| rest.trailing_zeros() as usize)?;
         rest &= rest - 1;
@@ -354,7 +369,7 @@ impl Operand {
     }
 
     #[inline]
-    fn value(&self, text: &mut Vec<u8>, row: &dyn FieldSource, pen: Pen<'_>) -> Option<u64> {
+    fn value<R: FieldSource>(&self, text: &mut Vec<u8>, row: &R, pen: Pen<'_>) -> Option<u64> {
         match self {
             Self::One => Some(ONE),
             Self::Number(field) => units::number(&row.get(field)?).map(f64::to_bits),
@@ -370,11 +385,10 @@ impl Measure {
         matches!(self.aggregate, Aggregate::Sum | Aggregate::Count) && self.when.is_none()
     }
 
-    /// Whether the value of a row adds anything.
+    /// Whether a value adds anything.
     #[inline]
-    fn counts(&mut self, value: u64, ty: EventType, row: &dyn FieldSource) -> bool {
-        (self.aggregate != Aggregate::Sum || f64::from_bits(value) > 0.0)
-            && self.when.as_mut().is_none_or(|when| when.matches_of(ty, row))
+    fn takes(&self, value: u64) -> bool {
+        self.aggregate != Aggregate::Sum || f64::from_bits(value) > 0.0
     }
 
     fn result(&self, total: &Total) -> f64 {

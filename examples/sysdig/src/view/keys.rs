@@ -147,7 +147,7 @@ impl Keys {
 
     /// Index of a row's group. A new group gets the last index.
     #[inline]
-    pub fn place(&mut self, row: &dyn FieldSource, pen: Pen<'_>, mode: Mode) -> Result<usize, Missing> {
+    pub fn place<R: FieldSource>(&mut self, row: &R, pen: Pen<'_>, mode: Mode) -> Result<usize, Missing> {
         let ty = match &mut self.types {
             Some(types) => types.number(row),
             None => Some(0),
@@ -377,7 +377,7 @@ impl Around {
 impl Types {
     /// A number for the name of the row's event; `None` if there are too many names.
     #[inline]
-    fn number(&mut self, row: &dyn FieldSource) -> Option<u32> {
+    fn number<R: FieldSource>(&mut self, row: &R) -> Option<u32> {
         match row.code() {
             code if is_general(code) => self.number_of_general(row),
             code => Some(code.into()),

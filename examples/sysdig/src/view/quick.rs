@@ -16,14 +16,17 @@ enum Wanted {
     Truth(bool),
     Above(i64),
     Names { names: Vec<Vec<u8>>, recent: Box<[(usize, usize, bool); RECENT]> },
+    OtherThan(Vec<u8>),
 }
 
 /// Number of names whose result is kept, by address and length.
 const RECENT: usize = 16;
 
-/// Fields of these comparisons, and whether their values may differ in the alternate view. Those that are texts
-/// have one address for each text.
-const FIELDS: [(&str, bool); 3] = [("evt.failed", false), ("fd.num", false), ("fd.type", true)];
+/// Fields of these comparisons, and whether their values may differ in the alternate view.
+const FIELDS: [(&str, bool); 4] =
+    [("evt.failed", false), ("fd.num", false), ("fd.type", true), ("fd.name", true)];
+/// The field of these whose texts have one address for each text.
+const WORDS: &str = "fd.type";
 
 impl Test {
     /// The comparison, if it is one of these.
@@ -45,7 +48,8 @@ impl Test {
             (FieldType::Int { .. }, ">", [text]) => {
                 Wanted::Above(std::str::from_utf8(text).ok()?.parse().ok()?)
             }
-            (FieldType::Str, "=", [_]) | (FieldType::Str, "in", [_, ..]) => {
+            (FieldType::Str, "!=", [text]) => Wanted::OtherThan(text.clone()),
+            (FieldType::Str, "=", [_]) | (FieldType::Str, "in", [_, ..]) if &*field.text == WORDS => {
                 Wanted::Names { names: texts, recent: Box::new([(0, 0, false); RECENT]) }
             }
             _ => return None,
@@ -55,7 +59,7 @@ impl Test {
 
     /// Whether the row satisfies it, without its alternate view.
     #[inline]
-    pub fn holds(&mut self, row: &dyn FieldSource) -> bool {
+    pub fn holds<R: FieldSource + ?Sized>(&mut self, row: &R) -> bool {
         match (row.get(&self.field), &mut self.wanted) {
             (Some(Value::Bool(truth)), Wanted::Truth(wanted)) => truth == *wanted,
             (Some(Value::Int(number)), Wanted::Above(wanted)) => number > *wanted,
@@ -67,6 +71,7 @@ impl Test {
                 }
                 known.2
             }
+            (Some(Value::Str(name)), Wanted::OtherThan(unwanted)) => name != unwanted,
             _ => false,
         }
     }

@@ -201,7 +201,7 @@ impl ViewSink {
     }
 
     /// Adds a row of the state.
-    fn state_row(&mut self, row: &dyn FieldSource) -> Result<()> {
+    fn state_row(&mut self, row: &EventView<'_>) -> Result<()> {
         if self.filter.as_mut().is_some_and(|filter| !filter.matches(row)) {
             return Ok(());
         }
@@ -210,13 +210,16 @@ impl ViewSink {
 
     /// Adds an event, or a row derived from it.
     #[inline]
-    fn row(&mut self, row: &dyn FieldSource) -> Result<()> {
+    fn row<R: FieldSource>(&mut self, row: &R) -> Result<()> {
         let ty = self.ty;
         if let Body::Groups(groups) = &mut self.body
             && groups.counts_different()
-            && (self.filter.as_mut().is_some_and(|filter| filter.refuses(row))
-                || groups.has_counted(row, self.pen))
         {
+            let filter = &mut self.filter;
+            if filter.as_mut().is_none_or(|filter| !filter.refuses(row)) {
+                let passes = || filter.as_mut().is_none_or(|filter| filter.matches_of(ty, row));
+                groups.add_different(row, self.pen, passes);
+            }
             return Ok(());
         }
         if self.filter.as_mut().is_some_and(|filter| !filter.matches_of(ty, row)) {
@@ -227,7 +230,7 @@ impl ViewSink {
 
     /// Adds a row that satisfies the filter.
     #[inline]
-    fn count(&mut self, row: &dyn FieldSource) -> Result<()> {
+    fn count<R: FieldSource>(&mut self, row: &R) -> Result<()> {
         let ty = self.ty;
         if let Some(prefer) = &mut self.prefer {
             match (prefer.matches_of(ty, row), self.is_better) {

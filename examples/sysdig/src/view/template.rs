@@ -124,7 +124,7 @@ impl Template {
 impl Template {
     /// Hash of the text of a row, computed without writing the text if possible. `None` if
     /// [`Template::write`] would return `false`. `text` is a buffer for values that must be written.
-    pub fn hash(&self, text: &mut Vec<u8>, row: &dyn FieldSource, pen: Pen<'_>) -> Option<u64> {
+    pub fn hash<R: FieldSource>(&self, text: &mut Vec<u8>, row: &R, pen: Pen<'_>) -> Option<u64> {
         let mut hasher = FxHasher::default();
         for part in &self.0 {
             let Part::Field { field, unit, present: None, absent, .. } = part else {

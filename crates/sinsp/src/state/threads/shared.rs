@@ -12,6 +12,7 @@ impl<T> Shared<T> {
         Self { value, users: 1 }
     }
 
+    #[inline]
     pub(super) fn value(&self) -> &T {
         &self.value
     }

@@ -18,6 +18,7 @@ fn moved(path: &[u8], old: &[u8], new: &[u8]) -> Option<Text> {
 
 impl Threads {
     /// Open files of the thread.
+    #[inline]
     pub fn fds<'a>(&'a self, thread: &'a Thread) -> Option<&'a FdTable> {
         self.files.get(thread.files).map(Shared::value)
     }
@@ -47,6 +48,7 @@ impl Threads {
     }
 
     /// Working and root directory of the thread; `None` if unknown.
+    #[inline]
     pub fn directories<'a>(&'a self, thread: &'a Thread) -> Option<&'a Directories> {
         self.directories.get(thread.directories).map(Shared::value)
     }
