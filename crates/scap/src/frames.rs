@@ -7,7 +7,8 @@ use crate::{Loss, Place, RawEvent};
 
 /// Copies of events in one buffer, for programs that keep events before they know whether they need them.
 ///
-/// A copy is complete, and takes 24 bytes besides the event's body; a few events take more.
+/// A copy is complete, and takes 24 bytes besides the event's body; a few events take more. If the body repeats that of a recent
+/// event of the thread, it is stored once, and the copy takes 32 bytes.
 ///
 /// ```
 /// # use eyas_events::EventType;
@@ -29,6 +30,8 @@ pub struct Frames {
     last: u64,
     /// Losses, each with the number of events before it.
     losses: Vec<(usize, Loss)>,
+    /// Offset and length of the last bodies, by type and thread.
+    recent: Box<[(usize, usize); RECENT]>,
 }
 
 /// Size of a head: time, thread and length of the body, then type, CPU, number of parameters and flags.
@@ -37,10 +40,19 @@ const HEAD: usize = 24;
 /// parameters and mark, length of the decision that follows.
 const REST: usize = 48;
 
+/// Number of remembered bodies.
+const RECENT: usize = 32;
+/// Size of an offset, which is stored instead of a repeated body.
+const OFFSET: usize = 8;
+/// Shorter bodies are copied, bytes.
+const SHORTEST: usize = 4 * OFFSET;
+
 /// Flag: the event is for the state only.
 const STATE_ONLY: u16 = 1;
 /// Flag: the rest of the head follows.
 const HAS_REST: u16 = 2;
+/// Flag: instead of the body, the offset of an equal one follows.
+const REPEATS: u16 = 4;
 
 impl Frames {
     /// An empty buffer with this capacity, bytes.
@@ -60,7 +72,12 @@ impl Frames {
             && mark == Mark::default()
             && decided.is_empty()
             && place == Place::default();
-        let flags = u16::from(state_only) * STATE_ONLY + u16::from(!is_usual) * HAS_REST;
+        let slot = (usize::from(ty.0) ^ tid as usize) % RECENT;
+        let (offset, len) = self.recent[slot];
+        let repeats = body.len() >= SHORTEST && body.len() == len && self.bytes[offset..][..len] == *body;
+        let flags = u16::from(state_only) * STATE_ONLY
+            + u16::from(!is_usual) * HAS_REST
+            + u16::from(repeats) * REPEATS;
         let most = HEAD + REST + decided.len() + body.len();
         if self.bytes.len() - self.used < most {
             self.grow(most);
@@ -77,8 +94,14 @@ impl Frames {
         if !is_usual {
             self.push_rest(event);
         }
-        copy(body, &mut self.bytes[self.used..][..body.len()]);
-        self.used += body.len();
+        if repeats {
+            self.bytes[self.used..][..OFFSET].copy_from_slice(&(offset as u64).to_le_bytes());
+            self.used += OFFSET;
+        } else {
+            copy(body, &mut self.bytes[self.used..][..body.len()]);
+            self.recent[slot] = (self.used, body.len());
+            self.used += body.len();
+        }
         if self.count == 0 {
             self.first = ts;
         }
@@ -137,6 +160,7 @@ impl Frames {
     pub fn clear(&mut self) {
         (self.used, self.count) = (0, 0);
         self.losses.clear();
+        self.recent.fill((0, 0));
     }
 
     /// Size of the copies and of the losses, bytes.
@@ -180,8 +204,15 @@ impl Frames {
                 let (decided, others) = others.split_at_checked(numbers[5] as usize)?;
                 (more, behind) = (Some((numbers, decided)), others);
             }
-            let (body, behind) = behind.split_at_checked(word(12) as usize)?;
-            rest = behind;
+            let len = word(12) as usize;
+            let body;
+            if flags & REPEATS != 0 {
+                let (offset, others) = behind.split_first_chunk::<OFFSET>()?;
+                body = self.bytes.get(u64::from_le_bytes(*offset) as usize..)?.get(..len)?;
+                rest = others;
+            } else {
+                (body, rest) = behind.split_at_checked(len)?;
+            }
             let (tid, ty, nparams) = (i64::from(word(8) as i32), EventType(short(16)), u32::from(short(20)));
             let mut event = RawEvent::from_checked(ts, tid, ty, short(18), nparams, body);
             event.state_only = flags & STATE_ONLY != 0;
@@ -263,6 +294,39 @@ mod tests {
         assert!(frames.iter().map(|event| event.body.to_vec()).eq(bodies));
         frames.shrink_to_fit();
         assert_eq!((frames.capacity(), frames.len()), (frames.size(), 300));
+    }
+
+    #[test]
+    fn repeated_bodies_are_stored_once() {
+        let bodies = [[1; 100], [2; 100]];
+        let event = |tid, body| RawEvent::from_checked(1, tid, EventType::SYSCALL_CLOSE_X, 3, 0, body);
+        let all = [
+            (event(1, &bodies[0]), HEAD + 100),
+            (event(1, &bodies[0]), HEAD + OFFSET),
+            (
+                RawEvent { began: 5, decided: b"a decision", ..event(1, &bodies[0]) },
+                HEAD + REST + 10 + OFFSET,
+            ),
+            (event(2, &bodies[0]), HEAD + 100),
+            (event(1, &bodies[0][..99]), HEAD + 99),
+            (event(1, &bodies[1][..99]), HEAD + 99),
+            (event(1, &bodies[1][..99]), HEAD + OFFSET),
+            (event(2, &bodies[0]), HEAD + OFFSET),
+            (event(2, &bodies[1][..SHORTEST - 1]), HEAD + SHORTEST - 1),
+            (event(2, &bodies[1][..SHORTEST - 1]), HEAD + SHORTEST - 1),
+        ];
+        let mut frames = Frames::default();
+        for _ in 0..2 {
+            frames.clear();
+            for (event, size) in &all {
+                let before = frames.size();
+                frames.push(event);
+                assert_eq!(frames.size() - before, *size, "{event:?}");
+            }
+            frames.shrink_to_fit();
+            let shown = |event: &RawEvent<'_>| format!("{event:?}");
+            assert!(frames.iter().map(|event| shown(&event)).eq(all.iter().map(|(event, _)| shown(event))));
+        }
     }
 
     #[test]

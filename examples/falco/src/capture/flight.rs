@@ -26,6 +26,9 @@ const OF_A_CORE: f64 = 0.002;
 const OF_THE_PROGRAM: f64 = 0.01;
 /// Approximate time to compress one byte, ns.
 const NS_A_BYTE: u64 = 20;
+/// Compression is not worthwhile if there is time for less than 1/`FEW` of the events: the memory then holds hardly more of
+/// them.
+const FEW: f64 = 16.0;
 /// States stay uncompressed, unless one takes more than 1/`STATES` of the memory.
 const STATES: usize = 16;
 
@@ -158,6 +161,9 @@ impl FlightRecorder {
     /// it.
     pub fn compress(&mut self) {
         let enough = (self.limits.memory as f64 * SHORT) as usize;
+        if self.size < enough || !self.compression.is_worthwhile(self.size, self.span()) {
+            return;
+        }
         for chunk in &mut self.chunks {
             while let Some(batch) = chunk.batches.get_mut(chunk.compressed) {
                 if self.size < enough || !self.compression.has_time(batch.size()) {
@@ -208,6 +214,13 @@ impl FlightRecorder {
         Ok(events)
     }
 
+    /// Time from the first event to the last one, ns.
+    fn span(&self) -> u64 {
+        let mut batches = self.chunks.iter().flat_map(|chunk| &chunk.batches);
+        let first = batches.next().map_or(0, |batch| batch.span().0);
+        batches.next_back().map_or(0, |batch| batch.span().1).saturating_sub(first)
+    }
+
     /// Drops the oldest chunks, while they take too much memory or are too old.
     fn trim(&mut self) {
         let newest = self.chunks.iter().rev().find_map(|chunk| chunk.batches.last());
@@ -241,19 +254,31 @@ fn compressed(frames: &Frames) -> Option<Batch> {
 /// Processor time that compression has used and may use.
 struct Compression {
     began: Instant,
+    /// Processor time of the program before that.
+    before: Duration,
     spent: Duration,
 }
 
 impl Compression {
     fn begin() -> Self {
-        Self { began: Instant::now(), spent: Duration::ZERO }
+        Self { began: Instant::now(), before: used(ClockId::ProcessCPUTime), spent: Duration::ZERO }
     }
 
     /// Whether there is time to compress this many more bytes.
     fn has_time(&self, bytes: usize) -> bool {
-        let program = used(ClockId::ProcessCPUTime).mul_f64(OF_THE_PROGRAM);
-        let then = self.spent + Duration::from_nanos(NS_A_BYTE * bytes as u64);
-        then < program.max(self.began.elapsed().mul_f64(OF_A_CORE))
+        self.spent + Duration::from_nanos(NS_A_BYTE * bytes as u64) < self.allowed()
+    }
+
+    /// Whether there is time to compress more than a few of the events, if this many bytes come in this time, ns.
+    fn is_worthwhile(&self, bytes: usize, span: u64) -> bool {
+        let part_of_a_core = self.allowed().div_duration_f64(self.began.elapsed());
+        part_of_a_core * span as f64 * FEW >= (NS_A_BYTE * bytes as u64) as f64
+    }
+
+    /// Time for compression since the beginning.
+    fn allowed(&self) -> Duration {
+        let program = used(ClockId::ProcessCPUTime).saturating_sub(self.before).mul_f64(OF_THE_PROGRAM);
+        program.max(self.began.elapsed().mul_f64(OF_A_CORE))
     }
 
     fn time<T>(&mut self, work: impl FnOnce() -> T) -> T {
