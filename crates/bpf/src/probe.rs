@@ -1,6 +1,5 @@
 //! The probe loaded into the kernel.
 
-use std::hash::{BuildHasher, RandomState};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd};
 use std::time::Duration;
@@ -33,6 +32,7 @@ mod hooks;
 mod load;
 mod maps;
 mod options;
+mod random;
 mod requests;
 mod rung;
 mod sealed;
@@ -145,8 +145,8 @@ impl Probe {
             rodata.own_cpus = cpus as u32;
             rodata.hooks_hold_cpu = u8::from(form == Form::Preempted);
             rodata.class_of = classes::classes();
-            rodata.open_keys = random();
-            rodata.kind_keys = random();
+            rodata.open_keys = random::numbers();
+            rodata.kind_keys = random::numbers();
         }
         let maps = &mut open.maps;
         for (map, is_used) in [
@@ -584,12 +584,6 @@ fn for_calls(enter: &'static [Program]) -> impl Iterator<Item = &'static Program
 /// The programs that are loaded whatever is captured.
 fn for_all() -> impl Iterator<Item = &'static Program> {
     QUIET.iter().chain([&ENTER_CLOSE, &TASKS, &FILES, &EMPTY])
-}
-
-/// Random numbers, which differ for each loaded probe.
-fn random<const COUNT: usize>() -> [u64; COUNT] {
-    let state = RandomState::new();
-    std::array::from_fn(|at| state.hash_one(at))
 }
 
 /// The time of boot, ns since the epoch.

@@ -48,9 +48,7 @@ pub use thread::{Activity, Directories, Session, Thread, ThreadFlags};
 pub use threads::{Ancestors, Threads};
 pub use users::{Accounts, Users};
 
-pub(crate) use container::{
-    Kind, Layouts, SHORT_ID, are_whole, completed, id_of_cgroups, kind_of_cgroups,
-};
+pub(crate) use container::{Kind, Layouts, SHORT_ID, are_whole, completed, id_of_cgroups, kind_of_cgroups};
 pub(crate) use current::{Current, Rest};
 pub(crate) use facts::{Facts, changes};
 pub(crate) use left_out::LeftOut;

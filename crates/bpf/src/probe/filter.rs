@@ -70,7 +70,7 @@ impl Probe {
         }
         let maps = &self.skel.maps;
         // Without the programs' numbers, no key is that of a process.
-        let secret = maps.rodata_data.as_deref().map_or([0; KIND_KEYS], |rodata| rodata.kind_keys);
+        let secret = maps.rodata_data.map_or([0; KIND_KEYS], |rodata| rodata.kind_keys);
         let verdicts = Verdicts::map(maps.verdicts.as_fd(), secret, self.counters.clone(), self.cpus)?;
         self.verdicts = Some(verdicts.clone());
         Ok(verdicts)

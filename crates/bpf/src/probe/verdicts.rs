@@ -86,7 +86,7 @@ impl VerdictTable for Verdicts {
     }
 
     fn renew_kinds(&mut self) {
-        let [salt] = super::random();
+        let [salt] = super::random::numbers();
         self.shared.salt.store(salt, Ordering::Relaxed);
         self.set_salt(salt);
     }
