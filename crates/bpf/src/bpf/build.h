@@ -100,6 +100,7 @@ static __always_inline void submit(struct scratch *s, bool is_call)
 	if (!is_call) {
 		cpu->made++;
 		publish(cpu, len);
+		s->published = 1;
 		return;
 	}
 	bool is_sample = s->is_sample && is_still_rejected(s->early, s->type);
