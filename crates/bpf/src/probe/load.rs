@@ -2,9 +2,8 @@
 //! probe are loaded at the same time, each as an object that shares the maps of the first.
 
 use std::ffi::OsString;
-use std::num::NonZero;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::panic::resume_unwind;
 use std::thread;
 
 use libbpf_rs::{MapCore, Object, ObjectBuilder, OpenObject, Result};
@@ -74,31 +73,21 @@ impl<'a> Maps<'a> {
         fewer.fold(load(&[]), |loaded, left_out| loaded.or_else(|error| load(left_out).map_err(|_| error)))
     }
 
-    /// Loads the programs, by part.
+    /// Loads the programs, by part, all parts at the same time.
     pub(super) fn load_parts(&self, parts: &[Vec<&'static Program>], form: Form) -> Result<Vec<Object>> {
-        let count = thread::available_parallelism().map_or(1, NonZero::get).min(parts.len());
-        let (waiting, done) = (Mutex::new(parts.iter()), Mutex::new(Vec::new()));
-        let work = || {
-            while let Some(rows) = next(&waiting) {
-                let loaded = self.load_part(rows, form);
-                lock(&done).push(loaded);
-            }
-        };
+        let Some((last, others)) = parts.split_last() else { return Ok(Vec::new()) };
+        let load = |rows| self.load_part(rows, form);
         thread::scope(|scope| {
-            for _ in 1..count {
-                // If the system cannot start a thread, this one does its work.
-                let _ = thread::Builder::new().name("load".into()).spawn_scoped(scope, work);
-            }
-            work();
-        });
-        done.into_inner().unwrap_or_else(PoisonError::into_inner).into_iter().collect()
+            let start =
+                |rows| thread::Builder::new().name("load".into()).spawn_scoped(scope, move || load(rows));
+            let threads: Vec<_> = others.iter().map(|rows| (rows, start(rows))).collect();
+            let last = load(last);
+            let others = threads.into_iter().map(|(rows, thread)| match thread {
+                Ok(thread) => thread.join().unwrap_or_else(|panic| resume_unwind(panic)),
+                // The system cannot start a thread.
+                Err(_) => load(rows),
+            });
+            others.chain([last]).collect()
+        })
     }
-}
-
-fn next<T: Iterator>(waiting: &Mutex<T>) -> Option<T::Item> {
-    lock(waiting).next()
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
