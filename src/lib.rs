@@ -36,6 +36,8 @@
 //! | [`audit`] | Kubernetes audit events as native plugins |
 //! | [`yaml`] | YAML as Falco's parser reads it |
 //!
+//! [`EngineFilters`] makes the filter with which the kernel leaves out events that no rule needs.
+//!
 //! Features: `live` captures from the kernel, `runtimes` queries container runtimes, `async` has
 //! `Detector::into_stream`, `serde` implements `Serialize` for public data, and `tracing` logs failures that are not
 //! returned as errors. The guide [docs/embedding.md](https://github.com/eyas-rs/eyas/blob/main/docs/embedding.md) has
@@ -43,6 +45,7 @@
 #![forbid(unsafe_code)]
 
 mod detector;
+mod filters;
 #[cfg(feature = "async")]
 mod stream;
 
@@ -54,6 +57,7 @@ pub use eyas_rules as rules;
 pub use eyas_scap as scap;
 pub use eyas_sinsp as sinsp;
 pub use eyas_yaml as yaml;
+pub use filters::{EngineFilters, FileUser, ProbeFilter};
 #[cfg(feature = "async")]
 pub use stream::DetectionStream;
 

@@ -5,8 +5,9 @@ use eyas_testing::test;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use eyas::EngineFilters;
 use eyas::rules::condition::interpret;
-use eyas::rules::{Engine, RuleFormulas, RuleSet};
+use eyas::rules::{Engine, RuleSet};
 use eyas::scap::Reader;
 use eyas::sinsp::pushdown::{Model, Pushdown};
 use eyas::sinsp::{Inspector, Step, schema};
@@ -46,12 +47,6 @@ impl Counts {
             verdicts: self.verdicts + other.verdicts,
         }
     }
-}
-
-fn rows(engine: &Engine) -> Pushdown {
-    let formulas = RuleFormulas::new(engine);
-    let mut of_code = |code| formulas.of_code(code).into_iter().map(|(_, formula)| formula).collect();
-    Pushdown::with_processes(&mut of_code)
 }
 
 /// Compares on one in `stride` events, and on all matching ones.
@@ -98,7 +93,7 @@ fn the_sample_with_its_rules() {
     let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("demo");
     let engine = engine(&[demo.join("rules.yaml")]);
     let mut counts = Counts::default();
-    compare(&engine, &rows(&engine), &demo.join("demo.scap.gz"), 1, &mut counts);
+    compare(&engine, &EngineFilters::new(&engine).rows(), &demo.join("demo.scap.gz"), 1, &mut counts);
     assert!(counts.compared > 10_000 && counts.held == 6, "{counts:?}");
     assert!(counts.rejected > counts.events / 2, "{counts:?}");
 }
@@ -132,7 +127,7 @@ fn every_official_rule_on_every_capture() {
     let engine = engine(&names.map(|name| rules.join(name)));
     let captures = captures();
     assert!(captures.len() > 20, "{} captures", captures.len());
-    let rows = rows(&engine);
+    let rows = EngineFilters::new(&engine).rows();
     let counts = eyas_testing::on_all_cpus(captures, |(capture, stride)| {
         let mut counts = Counts::default();
         compare(&engine, &rows, &capture, stride, &mut counts);

@@ -7,14 +7,14 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::Arc;
 
+use eyas::EngineFilters;
 use eyas::events::{EventType, SyscallCode};
 use eyas::rules::{AlertOptions, Engine, RuleFormulas, RuleSet, RuleSource};
 use eyas::scap::live::{ProbeOptions, Source};
 use eyas::scap::{EventSource, OwnedEvent};
 use eyas::sinsp::pushdown::Pushdown;
 use eyas::sinsp::{
-    Inspector, Step, field_of_directories, field_of_files, probe_filter, probe_filter_without_directories,
-    probe_filter_without_files, schema,
+    Inspector, Step, probe_filter, probe_filter_without_directories, probe_filter_without_files, schema,
 };
 use rustix::fs::{Access, AtFlags, CWD, Mode, OFlags};
 
@@ -78,7 +78,7 @@ fn engine_of(rules: &[(&str, &str)], output: &str, base: &Path) -> Engine {
 
 fn rows(engine: &Engine) -> Pushdown {
     let formulas = RuleFormulas::new(engine);
-    Pushdown::new(&mut |code| formulas.of_code(code).into_iter().map(|(_, formula)| formula).collect())
+    Pushdown::new(&mut |code| formulas.conditions(code))
 }
 
 /// Numbers that are the same in each run.
@@ -503,13 +503,7 @@ fn opens_of_names(base: &Path, rules: &[(&str, &str)], follows_directories: bool
 
 /// The field of a rule that depends on the plain file of a descriptor.
 fn file_user(engine: &Engine, is_live: bool) -> Option<&'static str> {
-    let formulas = RuleFormulas::new(engine);
-    (0..EventType::COUNT as u16).find_map(|code| {
-        let of_code = formulas.of_code(code);
-        of_code.iter().find_map(|(rule, condition)| {
-            field_of_files(EventType(code), condition, &engine.fields_of(engine.rule(*rule)), is_live)
-        })
-    })
+    EngineFilters::new(engine).file_user(is_live).map(|user| user.field)
 }
 
 #[test]

@@ -10,9 +10,10 @@ use std::process::{Child, Command};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use eyas::EngineFilters;
 use eyas::events::verdicts::VerdictTable;
 use eyas::events::{SyscallCode, syscalls};
-use eyas::rules::{AlertOptions, Engine, Matching, RuleFormulas, RuleSet, RuleSource};
+use eyas::rules::{AlertOptions, Engine, Matching, RuleSet, RuleSource};
 use eyas::scap::EventSource;
 use eyas::scap::live::{ProbeOptions, Source, Verdicts};
 use eyas::sinsp::pushdown::{ProcessVerdicts, Pushdown};
@@ -288,9 +289,7 @@ fn run_calmly(base: &Path, number: &AtomicU64) {
 
 fn capture(base: &Path, sample: u32, script: impl FnOnce(&AtomicU64, &AtomicU64) + Send) -> Found {
     let engine = engine();
-    let formulas = RuleFormulas::new(&engine);
-    let mut of_code = |code| formulas.of_code(code).into_iter().map(|(_, formula)| formula).collect();
-    let rows = Pushdown::with_processes(&mut of_code);
+    let rows = EngineFilters::new(&engine).rows();
     // A rule that tests the process and its ancestors is in two groups.
     assert_eq!(rows.groups().len(), 11);
     let mut capture = Capture::open(&engine, &rows, sample);

@@ -115,13 +115,7 @@ fn directories(base: &Path) {
 
 /// The field of a rule that depends on the directory of a descriptor.
 fn directory_user(engine: &Engine) -> Option<&'static str> {
-    let formulas = RuleFormulas::new(engine);
-    (0..EventType::COUNT as u16).find_map(|code| {
-        let of_code = formulas.of_code(code);
-        of_code.iter().find_map(|(rule, condition)| {
-            field_of_directories(EventType(code), condition, &engine.fields_of(engine.rule(*rule)))
-        })
-    })
+    EngineFilters::new(engine).directory_user().map(|user| user.field)
 }
 
 /// The filter without files and directories.

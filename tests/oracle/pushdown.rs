@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use eyas::EngineFilters;
 use eyas::fields::{Field, FieldSource};
 use eyas::rules::condition::ast::Expr;
 use eyas::rules::condition::parse;
@@ -131,8 +132,7 @@ fn conditions() -> BoxedStrategy<Expr> {
 fn reject(conditions: &[Expr], events: &[OwnedEvent]) -> Result<[u32; 2], TestCaseError> {
     let engine = engine(Arc::new(eyas::sinsp::schema()), conditions);
     let formulas = RuleFormulas::new(&engine);
-    let rows =
-        Pushdown::new(&mut |code| formulas.of_code(code).into_iter().map(|(_, formula)| formula).collect());
+    let rows = Pushdown::new(&mut |code| formulas.conditions(code));
     let mut evaluator = engine.evaluator();
     let mut counts = [0, 0];
     syscalls::replay(events, |event| {
@@ -204,9 +204,7 @@ fn what_verdicts_leave_out_satisfies_no_rule() {
         let conditions: Vec<Expr> = conditions.collect();
         let events = syscalls::of_processes(events.new_tree(&mut runner).unwrap().current());
         let engine = engine(Arc::new(eyas::sinsp::schema()), &conditions);
-        let formulas = RuleFormulas::new(&engine);
-        let mut of_code = |code| formulas.of_code(code).into_iter().map(|(_, formula)| formula).collect();
-        let rows = Pushdown::with_processes(&mut of_code);
+        let rows = EngineFilters::new(&engine).rows();
         let (mut evaluator, mut model) = (engine.evaluator(), Model::default());
         syscalls::replay(&events, |event| {
             let found = matched(&mut evaluator, conditions.len(), event);
@@ -290,9 +288,7 @@ fn what_is_left_out_changes_no_match_and_no_field() {
         let engine = engine(Arc::new(eyas::sinsp::schema()), &conditions);
         let fields = engine.fields_by_use().concat();
         let formulas = RuleFormulas::new(&engine);
-        let rows = Pushdown::new(&mut |code| {
-            formulas.of_code(code).into_iter().map(|(_, formula)| formula).collect()
-        });
+        let rows = Pushdown::new(&mut |code| formulas.conditions(code));
         let needs = Needs::of_rules(engine.codes(), &fields, Some(rows).filter(|_| case % 2 == 0));
         let (plain, none) = replay(&engine, &fields, &events, None);
         let (left, some) = replay(&engine, &fields, &events, Some(needs));

@@ -4,7 +4,7 @@
 use std::fmt::Write;
 use std::path::PathBuf;
 
-use eyas_events::{EventFlags, events};
+use eyas_events::events;
 use eyas_fields::{FieldFlags, Schema};
 use eyas_rules::condition::ast::Op;
 use eyas_rules::condition::{OpDef, TRANSFORMERS, Transformer};
@@ -143,10 +143,7 @@ fn event_page() -> String {
                  Falco's schema: see captures.md.\n\n"
     );
     out.push_str("| code | event | category | parameters |\n| --- | --- | --- | --- |\n");
-    for event in events() {
-        if event.flags.intersects(EventFlags::OLD_VERSION | EventFlags::UNUSED) {
-            continue;
-        }
+    for event in events().filter(|event| event.is_current()) {
         let params: Vec<String> =
             event.params.iter().map(|p| format!("{} `{}`", p.name, p.ty.name())).collect();
         let direction = if event.ty.is_exit() { '<' } else { '>' };

@@ -1,21 +1,16 @@
 //! Filters of rules, and the cost of calls that they leave out.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 use std::time::Instant;
 
+use eyas::events::SyscallCode;
 use eyas::events::filter::Filter;
 use eyas::events::verdicts::{Counts, LINEAGE, VerdictTable, slot, words};
-use eyas::events::{EventFlags, EventType, SyscallCode};
-use eyas::fields::{Field, FieldTest, Formula};
-use eyas::rules::{Engine, RuleFormulas};
+use eyas::rules::Engine;
 use eyas::scap::EventSource;
 use eyas::scap::live::{ProbeOptions, Source};
-use eyas::sinsp::pushdown::{Groups, Pushdown};
-use eyas::sinsp::{
-    field_of_directories, field_of_files, probe_filter, probe_filter_without_directories,
-    probe_filter_without_files,
-};
+use eyas::{EngineFilters, ProbeFilter};
 use eyas_benches::{all_rules, engine, stable_rules, varied};
 
 use crate::capture::Capture;
@@ -27,52 +22,10 @@ const BUILDS: usize = 5;
 /// Number of rounds in which the modes of a call take turns.
 const ROUNDS: usize = 9;
 
-/// A filter and the times to build it, in ms: the rows, then the probe's tables.
-pub(crate) struct Built {
-    pub(crate) filter: Filter,
-    pub(crate) rows: usize,
-    pub(crate) groups: Arc<Groups>,
-    times: [f64; 2],
-}
-
 /// The filter that falco would use for these rules.
-pub(crate) fn build(engine: &Engine) -> Result<Built, Failure> {
-    let began = Instant::now();
-    let formulas = RuleFormulas::new(engine);
-    let mut of_code = |code| formulas.of_code(code).into_iter().map(|(_, formula)| formula).collect();
-    let rows = Pushdown::with_processes(&mut of_code);
-    let rows_built = began.elapsed();
-    let fields = engine.fields_by_use().concat();
-    let of_files = |ty, condition: &Formula<FieldTest>, fields: &[Vec<Field>; 2]| {
-        field_of_files(ty, condition, fields, true)
-    };
-    let filter = match (depends_on(engine, of_files), depends_on(engine, field_of_directories)) {
-        (true, _) => probe_filter(&rows, &fields),
-        (false, true) => probe_filter_without_files(&rows, &fields),
-        (false, false) => probe_filter_without_directories(&rows, &fields),
-    };
-    let filter = filter.ok_or("a rule needs every event")?;
-    let ms = |time: std::time::Duration| time.as_secs_f64() * 1e3;
-    let times = [ms(rows_built), ms(began.elapsed() - rows_built)];
-    Ok(Built { filter, rows: rows.rows(), groups: Arc::clone(rows.groups()), times })
-}
-
-/// Whether a rule depends on the file of a descriptor, by a field that the function returns.
-fn depends_on(
-    engine: &Engine,
-    field_of: impl Fn(EventType, &Formula<FieldTest>, &[Vec<Field>; 2]) -> Option<&'static str>,
-) -> bool {
-    const NOT_SENT: EventFlags = EventFlags::OLD_VERSION.union(EventFlags::UNUSED);
-    let formulas = RuleFormulas::new(engine);
-    let fields: Vec<_> = engine.rules().iter().map(|rule| engine.fields_of(rule)).collect();
-    let mut types = (0..EventType::COUNT as u16).map(EventType);
-    types.any(|ty| {
-        let is_sent = ty.info().is_some_and(|info| !info.flags.intersects(NOT_SENT));
-        let mut conditions = formulas.of_code(ty.0).into_iter();
-        is_sent
-            && conditions
-                .any(|(rule, condition)| field_of(ty, &condition, &fields[rule.0 as usize]).is_some())
-    })
+pub(crate) fn build(engine: &Engine) -> Result<ProbeFilter, Failure> {
+    let filters = EngineFilters::new(engine);
+    filters.probe_filter(&filters.rows()).ok_or_else(|| "a rule needs every event".into())
 }
 
 /// The median and the maximum.
@@ -86,10 +39,8 @@ pub(crate) fn print_filters() -> Result<(), Failure> {
     let mut source =
         Source::open(ProbeOptions { interest: Some(vec![SyscallCode::OPENAT]), ..ProbeOptions::default() })?;
     source.next()?;
-    println!(
-        "| rules | rows | rows of the probe | texts: states | bytes | rows, ms | tables, ms | switch, ms |"
-    );
-    println!("| --- | --- | --- | --- | --- | --- | --- | --- |");
+    println!("| rules | rows | rows of the probe | texts: states | bytes | build, ms | switch, ms |");
+    println!("| --- | --- | --- | --- | --- | --- | --- |");
     let sets = [
         ("stable", stable_rules()),
         ("all", all_rules()),
@@ -98,21 +49,19 @@ pub(crate) fn print_filters() -> Result<(), Failure> {
     ];
     for (name, files) in sets {
         let engine = engine(&files);
-        let mut times = [const { Vec::new() }; 3];
-        let mut last = None;
+        let mut times = [const { Vec::new() }; 2];
         for _ in 0..BUILDS {
-            let built = build(&engine)?;
             let began = Instant::now();
+            let built = build(&engine)?;
+            let took = began.elapsed();
             source.set_filter(Some(&built.filter), 1024)?;
-            let switch = began.elapsed().as_secs_f64() * 1e3;
-            for (times, time) in times.iter_mut().zip(built.times.into_iter().chain([switch])) {
-                times.push(time);
+            for (times, time) in times.iter_mut().zip([took, began.elapsed() - took]) {
+                times.push(time.as_secs_f64() * 1e3);
             }
-            last = Some(built);
             // Whatever it sends meanwhile.
             source.next()?;
         }
-        let Some(Built { filter, rows, .. }) = last else { continue };
+        let (filter, rows) = (build(&engine)?.filter, EngineFilters::new(&engine).rows().rows());
         let shown = times.each_mut().map(|times| {
             let [median, most] = spread(times);
             format!("{median:.1} (to {most:.1})")

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use eyas::EngineFilters;
 use eyas::events::EventType;
-use eyas::rules::{Engine, RuleFormulas};
+use eyas::rules::Engine;
 use eyas::scap::live::{ProbeOptions, Source};
 use eyas::scap::{EventSource, RawEvent};
 use eyas::sinsp::pushdown::{ProcessVerdicts, Pushdown};
@@ -162,9 +163,7 @@ pub(crate) fn print(seconds: Duration) -> Result<(), Failure> {
 
 fn count(name: &str, engine: &Engine, seconds: Duration) -> Result<(), Failure> {
     let built = build(engine)?;
-    let formulas = RuleFormulas::new(engine);
-    let mut of_code = |code| formulas.of_code(code).into_iter().map(|(_, formula)| formula).collect();
-    let rows = Pushdown::with_processes(&mut of_code);
+    let rows = EngineFilters::new(engine).rows();
     // As falco: what the rules can match, and what changes the state.
     let mut interest = syscalls_of(engine.codes());
     interest.extend(syscalls_of_state());

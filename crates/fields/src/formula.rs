@@ -53,13 +53,14 @@ impl<T> Formula<T> {
         }
     }
 
-    /// Returns the formula with each test replaced by the result of `with`.
-    pub fn replace<U>(&self, with: &mut dyn FnMut(&T) -> Formula<U>) -> Formula<U> {
+    /// Returns the formula with each test replaced by the result of `with`. Does not call `with` for tests after a constant that
+    /// decides a part.
+    pub fn replace<'f, U>(&'f self, with: &mut dyn FnMut(&'f T) -> Formula<U>) -> Formula<U> {
         match self {
             Self::Const(value) => Formula::Const(*value),
             Self::Test(test) => with(test),
-            Self::All(parts) => Formula::all(parts.iter().map(|part| part.replace(with)).collect::<Vec<_>>()),
-            Self::Any(parts) => Formula::any(parts.iter().map(|part| part.replace(with)).collect::<Vec<_>>()),
+            Self::All(parts) => Formula::all(parts.iter().map(|part| part.replace(with))),
+            Self::Any(parts) => Formula::any(parts.iter().map(|part| part.replace(with))),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use eyas_fields::{CodeSet, Field, FieldTest, Formula};
 
-use crate::condition::{ConditionFormula, Formulas, codes, fields};
+use crate::condition::{Codes, ConditionFormula, Formulas, codes, fields};
 use crate::engine::Engine;
 use crate::rule::{Rule, RuleIndex};
 
@@ -16,20 +16,30 @@ impl RuleFormulas {
     /// Makes the formulas of an engine's rules.
     pub fn new(engine: &Engine) -> Self {
         let schema = engine.schema();
-        let mut formulas = Formulas::new(schema);
+        let (mut formulas, mut codes) = (Formulas::new(schema), Codes::default());
         let on = engine.rules().iter().zip(0..).filter(|(rule, _)| rule.enabled);
         let rules = on.map(|(rule, index)| {
-            (RuleIndex(index), codes(&rule.compiled, schema), formulas.of(&rule.compiled))
+            let codes = codes.of(&rule.compiled, schema).union(&schema.always());
+            (RuleIndex(index), codes, formulas.of(&rule.compiled))
         });
         Self { rules: rules.collect() }
     }
 
     /// The rules that may match events with this code, each with a formula. An event satisfies the rule
     /// only if it satisfies the formula. Type tests are replaced by their results.
-    pub fn of_code(&self, code: u16) -> Vec<(RuleIndex, Formula<FieldTest>)> {
-        let may = self.rules.iter().filter(|(_, codes, _)| codes.contains(code));
-        let of_code = may.map(|(rule, _, formula)| (*rule, formula.of_code(code)));
-        of_code.filter(|(_, formula)| !matches!(formula, Formula::Const(false))).collect()
+    pub fn of_code(&self, code: u16) -> Vec<(RuleIndex, Formula<&FieldTest>)> {
+        self.each_of_code(code).collect()
+    }
+
+    /// The formulas of [`RuleFormulas::of_code`], without their rules.
+    pub fn conditions(&self, code: u16) -> Vec<Formula<&FieldTest>> {
+        self.each_of_code(code).map(|(_, formula)| formula).collect()
+    }
+
+    fn each_of_code(&self, code: u16) -> impl Iterator<Item = (RuleIndex, Formula<&FieldTest>)> {
+        let may = self.rules.iter().filter(move |(_, codes, _)| codes.contains(code));
+        let of_code = may.map(move |(rule, _, formula)| (*rule, formula.of_code(code)));
+        of_code.filter(|(_, formula)| !matches!(formula, Formula::Const(false)))
     }
 }
 

@@ -5,7 +5,7 @@
 use std::net::IpAddr;
 use std::path::Path;
 
-use eyas_events::{EventFlags, EventInfo, ParamDetail, ParamInfo, ParamType as T, events};
+use eyas_events::{ParamDetail, ParamInfo, ParamType as T, events};
 use eyas_scap::{EventBuilder, FdDetail, FdEntry, Group, MachineInfo, Snapshot, ThreadEntry, User, Writer};
 
 /// Number of kinds of values; the longest table of flags has as many names.
@@ -15,8 +15,7 @@ const FIRST_TID: i64 = 10_000;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = std::env::args().nth(1).ok_or("usage: every_event FOLDER")?;
-    let sent = |info: &&EventInfo| !info.flags.intersects(EventFlags::UNUSED | EventFlags::OLD_VERSION);
-    for row in events().filter(sent) {
+    for row in events().filter(|row| row.is_current()) {
         for (name, kinds) in [("values", 1..KINDS), ("empty", 0..1)] {
             let path = Path::new(&folder).join(format!("{}.{name}.scap", row.ident));
             let mut writer = Writer::create(path, false)?;

@@ -67,24 +67,24 @@ pub struct Certificate {
 impl Pushdown {
     /// Makes the rows. `conditions` returns, for each code, a formula for each rule that may match its
     /// events.
-    pub fn new(conditions: &mut dyn FnMut(u16) -> Vec<Formula<FieldTest>>) -> Self {
+    pub fn new<'f>(conditions: &mut dyn FnMut(u16) -> Vec<Formula<&'f FieldTest>>) -> Self {
         Self::with_texts(conditions, usize::MAX, None)
     }
 
     /// As [`Pushdown::new`], with rows that ask for groups of processes: those of a rule are asked only if its group may match
     /// the event's process ([`Pushdown::may_match_in`]).
-    pub fn with_processes(conditions: &mut dyn FnMut(u16) -> Vec<Formula<FieldTest>>) -> Self {
+    pub fn with_processes<'f>(conditions: &mut dyn FnMut(u16) -> Vec<Formula<&'f FieldTest>>) -> Self {
         Self::with_texts(conditions, usize::MAX, Some(Groups::default()))
     }
 
     /// Like [`Pushdown::new`], with rows that cost less than the rules: if the rows of a type would compare
     /// with many texts, they compare only with numbers.
-    pub fn cheap(conditions: &mut dyn FnMut(u16) -> Vec<Formula<FieldTest>>) -> Self {
+    pub fn cheap<'f>(conditions: &mut dyn FnMut(u16) -> Vec<Formula<&'f FieldTest>>) -> Self {
         Self::with_texts(conditions, MAX_CHEAP_TEXTS, None)
     }
 
-    fn with_texts(
-        conditions: &mut dyn FnMut(u16) -> Vec<Formula<FieldTest>>,
+    fn with_texts<'f>(
+        conditions: &mut dyn FnMut(u16) -> Vec<Formula<&'f FieldTest>>,
         most: usize,
         mut groups: Option<Groups>,
     ) -> Self {
@@ -192,7 +192,7 @@ impl Pushdown {
 }
 
 /// The part of the condition that rows decide.
-fn weaken(ty: EventType, formula: &Formula<FieldTest>, translator: &mut Translator) -> Formula<rows::Test> {
+fn weaken(ty: EventType, formula: &Formula<&FieldTest>, translator: &mut Translator) -> Formula<rows::Test> {
     formula.replace(&mut |test| match translator.translate(test, ty) {
         Outcome::Const(holds) => Formula::Const(holds),
         Outcome::Kept { test, .. } => Formula::Test(test),
@@ -201,7 +201,7 @@ fn weaken(ty: EventType, formula: &Formula<FieldTest>, translator: &mut Translat
 }
 
 /// The certificate of a condition for events with this code.
-pub fn certificate(code: u16, formula: &Formula<FieldTest>) -> Certificate {
+pub fn certificate(code: u16, formula: &Formula<&FieldTest>) -> Certificate {
     let ty = EventType(code);
     let (mut out, mut translator) =
         (Certificate { exact: true, ..Certificate::default() }, Translator::default());

@@ -1,73 +1,35 @@
 //! Decisions that need only the event itself: `--model-pushdown` and `--explain-pushdown`.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use eyas::events::EventType;
-use eyas::fields::{CodeSet, Field, FieldSource, Schema};
-use eyas::rules::{Engine, Priority, RuleFormulas};
-use eyas::sinsp::pushdown::{self, Groups, Pushdown};
-use eyas::sinsp::{EventView, Needs, schema};
+use eyas::fields::{CodeSet, FieldSource, Schema};
+use eyas::rules::{Engine, Priority};
+use eyas::sinsp::pushdown::{self, Pushdown};
+use eyas::sinsp::{EventView, schema};
+use eyas::{EngineFilters, ProbeFilter};
 use serde_json::json;
 
 use crate::internal::Internal;
 use crate::log;
 
 mod explain;
-mod files;
 mod share;
 
 pub use explain::explain;
-use files::{directory_user, file_user};
 pub use share::percent;
 
 /// One in this many rejected events is tested anyway.
 const SHADOW: u64 = 1024;
 
-/// Rows for the enabled rules.
-fn rows(engine: &Engine) -> Pushdown {
-    let formulas = RuleFormulas::new(engine);
-    let mut of_code = |code| formulas.of_code(code).into_iter().map(|(_, formula)| formula).collect();
-    Pushdown::with_processes(&mut of_code)
-}
-
-/// The events that a replay needs, if only the rules use them.
-pub fn needs(engine: &Engine) -> Needs {
-    let fields: Vec<Field> = engine.fields_by_use().concat();
-    let formulas = RuleFormulas::new(engine);
-    let rows =
-        Pushdown::cheap(&mut |code| formulas.of_code(code).into_iter().map(|(_, formula)| formula).collect());
-    let needs = Needs::of_rules(engine.codes(), &fields, Some(rows));
-    if file_user(engine, false).is_none() { needs.without_files() } else { needs }
-}
-
-/// The probe's filter, and its tests of processes.
-#[derive(Debug)]
-pub struct ProbeFilter {
-    /// Its tables.
-    pub filter: eyas::events::filter::Filter,
-    /// The tests of the groups of rules.
-    pub groups: Arc<Groups>,
-}
-
 /// The filter of events that the probe leaves out, if the rules allow one.
 pub fn probe_filter(engine: &Engine) -> Option<ProbeFilter> {
-    let fields: Vec<Field> = engine.fields_by_use().concat();
-    let rows = rows(engine);
-    let filter = match file_user(engine, true) {
-        None => match directory_user(engine) {
-            None => eyas::sinsp::probe_filter_without_directories(&rows, &fields),
-            Some(user) => {
-                log::log(log::Level::Debug, &user.to_string());
-                eyas::sinsp::probe_filter_without_files(&rows, &fields)
-            }
-        },
-        Some(user) => {
-            log::log(log::Level::Debug, &user.to_string());
-            eyas::sinsp::probe_filter(&rows, &fields)
-        }
-    };
-    Some(ProbeFilter { filter: filter?, groups: Arc::clone(rows.groups()) })
+    let filters = EngineFilters::new(engine);
+    let filter = filters.probe_filter(&filters.rows())?;
+    if let Some(user) = &filter.file_user {
+        log::log(log::Level::Debug, &user.to_string());
+    }
+    Some(filter)
 }
 
 /// A filter that rejects events before the rules test them, with counts.
@@ -85,7 +47,8 @@ pub struct Filter {
 impl Filter {
     /// Creates it for the enabled rules. `has_processes`: one thread tests all events.
     pub fn new(engine: &Engine, has_processes: bool) -> Self {
-        Self { rows: rows(engine), has_processes, counts: Default::default(), verdicts: Default::default() }
+        let rows = EngineFilters::new(engine).rows();
+        Self { rows, has_processes, counts: Default::default(), verdicts: Default::default() }
     }
 
     /// One line with the results.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use eyas::rules::{AlertOptions, Engine, Rule};
 use eyas::sinsp::Needs;
+use eyas::{EngineFilters, ProbeFilter};
 use jiff::Zoned;
 
 use crate::args::Args;
@@ -34,7 +35,7 @@ pub struct Setup {
     /// The events that a replay needs, if it can skip some.
     pub needs: Option<Arc<Needs>>,
     /// What the probe leaves out, if it is to.
-    pub filter: Option<pushdown::ProbeFilter>,
+    pub filter: Option<ProbeFilter>,
     /// What leaves out events before the rules, if something is to.
     pub pushdown: Option<pushdown::Filter>,
 }
@@ -59,7 +60,7 @@ impl Setup {
             let options = options.clone().with_json_output(true).with_json_message(true);
             options.with_json_fields(true).with_json_tags(true).with_time_iso_8601(false)
         });
-        let needs = can_skip(args, &config).then(|| Arc::new(pushdown::needs(&engine)));
+        let needs = can_skip(args, &config).then(|| Arc::new(EngineFilters::new(&engine).replay_needs()));
         let pushdown = args.model_pushdown.then(|| pushdown::Filter::new(&engine, args.threads == 1));
         let filter = can_filter(args, &config).then(|| pushdown::probe_filter(&engine)).flatten();
         Self { engine: Arc::new(engine), others, options, record, config, files, needs, filter, pushdown }

@@ -4,7 +4,6 @@ use std::io::Write;
 
 use anyhow::{Result, bail};
 use clap::CommandFactory;
-use eyas::events::EventFlags;
 use eyas::fields::{ArgKind, FieldDef, FieldFlags};
 
 use crate::args::Args;
@@ -136,10 +135,7 @@ fn field(out: &mut dyn Write, def: &FieldDef, with_type: bool) -> Result<()> {
 
 /// Prints every current event with its parameters.
 fn events(out: &mut dyn Write) -> Result<()> {
-    for info in eyas::events::events() {
-        if info.flags.intersects(EventFlags::UNUSED | EventFlags::OLD_VERSION) {
-            continue;
-        }
+    for info in eyas::events::events().filter(|info| info.is_current()) {
         let direction = if info.ty.is_exit() { '<' } else { '>' };
         let params: Vec<String> =
             info.params.iter().map(|param| format!("{} {}", param.ty.name(), param.name)).collect();

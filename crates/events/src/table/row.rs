@@ -67,6 +67,11 @@ pub struct EventInfo {
 }
 
 impl EventInfo {
+    /// Whether sources return events of this type: they convert old versions, and some types are unused.
+    pub fn is_current(&self) -> bool {
+        !self.flags.intersects(EventFlags::OLD_VERSION.union(EventFlags::UNUSED))
+    }
+
     /// Position of the parameter called `name`.
     pub fn param(&self, name: &str) -> Option<usize> {
         self.params.iter().position(|param| param.name == name)

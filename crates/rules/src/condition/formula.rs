@@ -38,13 +38,13 @@ pub(crate) struct ConditionFormula(Formula<Leaf>);
 
 impl ConditionFormula {
     /// The formula for events with this code: type tests are replaced by their results.
-    pub(crate) fn of_code(&self, code: u16) -> Formula<FieldTest> {
+    pub(crate) fn of_code(&self, code: u16) -> Formula<&FieldTest> {
         self.0.replace(&mut |leaf| match leaf {
-            Leaf::Other(test) => Formula::Test(test.clone()),
+            Leaf::Other(test) => Formula::Test(test),
             Leaf::Type(types, test) => match types.verdict(code) {
                 Some(verdict) => Formula::Const(verdict != test.negated),
                 // Its value decides.
-                None => Formula::Test(test.clone()),
+                None => Formula::Test(test),
             },
         })
     }

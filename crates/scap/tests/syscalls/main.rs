@@ -40,7 +40,7 @@ mod wait;
 mod ways;
 mod xattr;
 
-use eyas_events::{Category, EventFlags, EventInfo, EventType, SyscallFlags, events, syscalls};
+use eyas_events::{Category, EventInfo, EventType, SyscallFlags, events, syscalls};
 
 /// Events of the schema that these tests cannot cause, and the reasons.
 const UNTESTED: &[(&str, &str)] = &[
@@ -67,8 +67,7 @@ fn is_sent(info: &EventInfo) -> bool {
     let internal = [EventType::DROP_E, EventType::DROP_X, EventType::CPU_HOTPLUG_E].contains(&info.ty);
     // Calls of 32-bit kernels that no table of system calls has.
     let gone = ["SYSCALL_STAT64_X", "SYSCALL_LSTAT64_X", "SYSCALL_FSTAT64_X"].contains(&info.ident);
-    let old = info.flags.intersects(EventFlags::OLD_VERSION | EventFlags::UNUSED);
-    (by_kernel || internal) && !gone && !old
+    (by_kernel || internal) && !gone && info.is_current()
 }
 
 /// Runs after all others.

@@ -25,7 +25,7 @@ use crate::state::{FdKind, is_copy};
 /// that really has it.
 pub fn field_of_files(
     ty: EventType,
-    condition: &Formula<FieldTest>,
+    condition: &Formula<&FieldTest>,
     [tested, shown_in_output]: &[Vec<Field>; 2],
     is_live: bool,
 ) -> Option<&'static str> {
@@ -36,7 +36,7 @@ pub fn field_of_files(
 /// begin at ([`RawEvent::bases`]).
 pub fn field_of_directories(
     ty: EventType,
-    condition: &Formula<FieldTest>,
+    condition: &Formula<&FieldTest>,
     fields: &[Vec<Field>; 2],
 ) -> Option<&'static str> {
     let [tested, shown_in_output] = fields;
@@ -45,7 +45,7 @@ pub fn field_of_directories(
 
 fn field_of(
     ty: EventType,
-    condition: &Formula<FieldTest>,
+    condition: &Formula<&FieldTest>,
     [tested, shown_in_output]: [&[Field]; 2],
     is_live: bool,
     kinds: &[FdKind],
@@ -267,7 +267,7 @@ const fn needs_directory(ty: EventType) -> bool {
 }
 
 /// Whether an event of the type that works on a descriptor of a file of these kinds, known or not, may satisfy the condition.
-fn may_match(ty: EventType, condition: &Formula<FieldTest>, kinds: &[FdKind]) -> bool {
+fn may_match(ty: EventType, condition: &Formula<&FieldTest>, kinds: &[FdKind]) -> bool {
     let may_hold = |test: &FieldTest| {
         let Ok((field, compare)) = &test.of else { return true };
         let Some(def) = DEFS.get(usize::from(field.id.0)) else { return true };

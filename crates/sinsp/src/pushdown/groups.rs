@@ -62,9 +62,9 @@ fn reach_of_test(test: &FieldTest) -> Option<Reach> {
 }
 
 /// The tests of the process in a condition. The condition can be true only if the returned formula is.
-pub(super) fn of_process(condition: &Formula<FieldTest>) -> Formula<FieldTest> {
+pub(super) fn of_process<'f>(condition: &Formula<&'f FieldTest>) -> Formula<&'f FieldTest> {
     condition.replace(&mut |test| match reach_of_test(test) {
-        Some(_) => Formula::Test(test.clone()),
+        Some(_) => Formula::Test(*test),
         None => Formula::Const(true),
     })
 }
@@ -72,25 +72,28 @@ pub(super) fn of_process(condition: &Formula<FieldTest>) -> Formula<FieldTest> {
 impl Groups {
     /// The groups of the rules with this condition, which matches only processes in both: by its tests of the process itself, and by
     /// those of the process and of its ancestors. `None` if it has no such test, or if there are too many groups.
-    pub(super) fn of_rule(&mut self, condition: &Formula<FieldTest>) -> [Option<u8>; 2] {
+    pub(super) fn of_rule(&mut self, condition: &Formula<&FieldTest>) -> [Option<u8>; 2] {
         let formula = of_process(condition);
         let mut has_ancestors = false;
         let own = formula.replace(&mut |test| match reach_of_test(test) {
-            Some(Reach::Process) => Formula::Test(test.clone()),
+            Some(Reach::Process) => Formula::Test(*test),
             _ => {
                 has_ancestors = true;
                 Formula::Const(true)
             }
         });
-        [self.group(own, 0..GROUPS), has_ancestors.then(|| self.group(formula, OWN_GROUPS..GROUPS)).flatten()]
+        [
+            self.group(&own, 0..GROUPS),
+            has_ancestors.then(|| self.group(&formula, OWN_GROUPS..GROUPS)).flatten(),
+        ]
     }
 
     /// The group of rules with these tests, at one of the places.
-    fn group(&mut self, formula: Formula<FieldTest>, mut places: std::ops::Range<u32>) -> Option<u8> {
+    fn group(&mut self, formula: &Formula<&FieldTest>, mut places: std::ops::Range<u32>) -> Option<u8> {
         if let Formula::Const(_) = formula {
             return None;
         }
-        let text = text(&formula);
+        let text = text(formula);
         if let Some(known) = self.known.get(&text) {
             return *known;
         }
@@ -100,6 +103,7 @@ impl Groups {
             let at = at as usize;
             let len = self.conditions.len().max(at + 1);
             self.conditions.resize_with(len, || None);
+            let formula = formula.replace(&mut |test| Formula::Test((*test).clone()));
             self.conditions[at] = Some(Condition { formula, text: text.clone() });
         }
         let group = group.map(|at| at as u8);
@@ -212,8 +216,8 @@ pub(super) fn reported_kind(view: &EventView<'_>) -> Option<Vec<u8>> {
 }
 
 /// The condition as a text. Equal conditions have equal texts.
-fn text(formula: &Formula<FieldTest>) -> String {
-    let join = |parts: &[Formula<FieldTest>], with: &str| {
+fn text(formula: &Formula<&FieldTest>) -> String {
+    let join = |parts: &[Formula<&FieldTest>], with: &str| {
         let parts: Vec<String> = parts.iter().map(text).collect();
         format!("({})", parts.join(with))
     };

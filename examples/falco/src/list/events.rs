@@ -30,9 +30,8 @@ struct Entry {
 /// Lists the events that can be captured. Old versions are left out. The generic event is listed under the
 /// names of the calls that use it.
 pub fn events(format: ListFormat) -> Result<String> {
-    let left_out = EventFlags::OLD_VERSION | EventFlags::UNUSED;
     let is_generic = |ty: EventType| matches!(ty, EventType::GENERIC_E | EventType::GENERIC_X);
-    let current = table().filter(|event| !event.flags.intersects(left_out) && !is_generic(event.ty));
+    let current = table().filter(|event| event.is_current() && !is_generic(event.ty));
     let mut entries: Vec<Entry> = current.map(|info| Entry { name: info.name, info }).collect();
     let without: BTreeSet<&str> =
         syscalls().filter(|call| call.exit == EventType::GENERIC_X).map(|call| call.name).collect();

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context, Result, bail};
-use eyas::events::EventType;
+use eyas::EngineFilters;
+use eyas::events::{EventType, events};
 use eyas::fields::{FieldSource, Schema};
 use eyas::rules::{Engine, RuleFormulas, RuleIndex, nearest};
 use eyas::scap::Reader;
@@ -12,7 +13,6 @@ use eyas::sinsp::{Step, schema};
 use eyas_console::print;
 use serde_json::{Value, json};
 
-use super::files::{directory_user, file_user, is_sent};
 use super::share::percent;
 use crate::args::{Args, ListFormat};
 use crate::config::Config;
@@ -62,9 +62,10 @@ pub fn explain(rule: &str, args: &Args, config: &Config) -> Result<()> {
         }
         _ => {
             let mut text: String = all.iter().map(|of| of.as_text(&engine, is_measured)).collect();
-            let files = file_user(&engine, !is_measured);
+            let filters = EngineFilters::new(&engine);
+            let files = filters.file_user(!is_measured);
             // In a replay, directories are always followed.
-            let user = files.or_else(|| directory_user(&engine).filter(|_| !is_measured));
+            let user = files.or_else(|| filters.directory_user().filter(|_| !is_measured));
             text.extend(user.map(|user| format!("{user}\n")));
             text
         }
@@ -82,7 +83,7 @@ fn take(engine: &Engine, wanted: Option<RuleIndex>) -> Vec<OfRule> {
         .map(|rule| {
             let of_code = |code: u16| by_code[usize::from(code)].iter().find(|(of, _)| *of == rule);
             let mut types: Vec<OfTypes> = Vec::new();
-            for code in (0..EventType::COUNT as u16).filter(|code| is_sent(EventType(*code))) {
+            for code in events().filter(|info| info.is_current()).map(|info| info.ty.0) {
                 let Some((_, formula)) = of_code(code) else { continue };
                 let certificate = certificate(code, formula);
                 match types.iter_mut().find(|of| of.certificate == certificate) {

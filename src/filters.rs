@@ -1,0 +1,137 @@
+//! Filters for events that no rule of an engine needs.
+
+use std::fmt;
+use std::sync::Arc;
+
+use eyas_events::filter::Filter;
+use eyas_events::{EventType, events};
+use eyas_fields::{Field, FieldTest, Formula, Schema};
+use eyas_rules::{Engine, RuleFormulas};
+use eyas_sinsp::pushdown::{Groups, Pushdown};
+use eyas_sinsp::{
+    Needs, field_of_directories, field_of_files, probe_filter, probe_filter_without_directories,
+    probe_filter_without_files, schema,
+};
+
+/// Makes filters for events that no enabled rule of an engine needs (push-down: docs/pushdown.md). Use them only if nothing but
+/// the rules uses the events and the state.
+///
+/// ```
+/// use eyas::{EngineFilters, load_rules};
+///
+/// let rules = load_rules(["demo/rules.yaml"])?;
+/// let filters = EngineFilters::new(&rules);
+/// let rows = filters.rows();
+/// assert!(rows.rejects_all(eyas::events::EventType::SYSCALL_CLOSE_X.0));
+/// if let Some(probe) = filters.probe_filter(&rows) {
+///     println!("The tables of the probe take {} bytes", probe.filter.bytes());
+/// }
+/// # Ok::<(), eyas::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct EngineFilters<'e> {
+    engine: &'e Engine,
+    formulas: RuleFormulas,
+    /// By rule: the fields of its condition, and those of its output.
+    fields: Vec<[Vec<Field>; 2]>,
+}
+
+/// The probe's filter.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct ProbeFilter {
+    /// The tables for `scap::live::Source::set_filter`.
+    pub filter: Filter,
+    /// The tests of processes that [`eyas_sinsp::pushdown::ProcessVerdicts`] decides.
+    pub groups: Arc<Groups>,
+    /// The rule for which the filter lets all opens and closes of files or directories pass.
+    pub file_user: Option<FileUser>,
+}
+
+/// A rule that needs every open file, or every open directory, to be tracked. Displays as a sentence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FileUser {
+    /// `file` or `directory`.
+    pub kind: &'static str,
+    /// Name of the rule.
+    pub rule: String,
+    /// Name of the field that depends on the file.
+    pub field: &'static str,
+    /// Name of the event type in which the rule uses the field.
+    pub event_type: &'static str,
+}
+
+impl fmt::Display for FileUser {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { kind, rule, field, event_type } = self;
+        let all = if *kind == "file" { "files" } else { "directories" };
+        write!(
+            f,
+            "Opens and closes of all {all} are sent, as rule '{rule}' asks by {field} which {kind} a {event_type} works on"
+        )
+    }
+}
+
+impl<'e> EngineFilters<'e> {
+    /// Analyses the conditions and outputs of the engine's enabled rules.
+    pub fn new(engine: &'e Engine) -> Self {
+        let fields = engine.rules().iter().map(|rule| engine.fields_of(rule)).collect();
+        Self { engine, formulas: RuleFormulas::new(engine), fields }
+    }
+
+    /// Rows that reject events, with tests of processes.
+    pub fn rows(&self) -> Pushdown {
+        Pushdown::with_processes(&mut |code| self.formulas.conditions(code))
+    }
+
+    /// The events that a replay needs.
+    pub fn replay_needs(&self) -> Needs {
+        let rows = Pushdown::cheap(&mut |code| self.formulas.conditions(code));
+        let needs = Needs::of_rules(self.engine.codes(), &self.fields(), Some(rows));
+        if self.file_user(false).is_some() { needs } else { needs.without_files() }
+    }
+
+    /// The filter that the probe can apply; `rows` are those of [`EngineFilters::rows`]. `None` if a rule needs every event.
+    pub fn probe_filter(&self, rows: &Pushdown) -> Option<ProbeFilter> {
+        let (fields, of_files) = (self.fields(), self.file_user(true));
+        let has_file_user = of_files.is_some();
+        let file_user = of_files.or_else(|| self.directory_user());
+        let filter = match (has_file_user, &file_user) {
+            (true, _) => probe_filter(rows, &fields),
+            (false, Some(_)) => probe_filter_without_files(rows, &fields),
+            (false, None) => probe_filter_without_directories(rows, &fields),
+        };
+        Some(ProbeFilter { filter: filter?, groups: Arc::clone(rows.groups()), file_user })
+    }
+
+    /// The first rule that depends on the file of a descriptor, other than in the event that opened it. `is_live`: see
+    /// [`field_of_files`].
+    pub fn file_user(&self, is_live: bool) -> Option<FileUser> {
+        self.user("file", |ty, condition, fields| field_of_files(ty, condition, fields, is_live))
+    }
+
+    /// The same for directories, in a live capture.
+    pub fn directory_user(&self) -> Option<FileUser> {
+        self.user("directory", field_of_directories)
+    }
+
+    /// The fields of all conditions and outputs.
+    fn fields(&self) -> Vec<Field> {
+        self.engine.fields_by_use().concat()
+    }
+
+    fn user(
+        &self,
+        kind: &'static str,
+        field_of: impl Fn(EventType, &Formula<&FieldTest>, &[Vec<Field>; 2]) -> Option<&'static str>,
+    ) -> Option<FileUser> {
+        events().filter(|info| info.is_current()).find_map(|info| {
+            self.formulas.of_code(info.ty.0).iter().find_map(|(rule, condition)| {
+                let field = field_of(info.ty, condition, &self.fields[rule.0 as usize])?;
+                let event_type = schema().code_name(info.ty.0).unwrap_or_default();
+                Some(FileUser { kind, rule: self.engine.rule(*rule).name.clone(), field, event_type })
+            })
+        })
+    }
+}
