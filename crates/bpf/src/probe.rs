@@ -527,7 +527,7 @@ impl Probe {
         self.bell.listen();
     }
 
-    /// Takes [`Probe::listen`] back.
+    /// Cancels [`Probe::listen`].
     pub fn hush(&self) {
         self.bell.hush();
     }

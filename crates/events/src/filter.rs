@@ -33,11 +33,11 @@ pub const LONGEST_TEXT: usize = 255;
 /// Maximum number of bits in one list.
 pub const LIST: usize = 32;
 
-/// Instead of a row: the event is sent,
+/// Instead of the number of a row: the probe sends the event.
 pub const PASS: u16 = 0xffff;
-/// or it is rejected.
+/// Instead of the number of a row: the probe rejects the event.
 pub const REJECT: u16 = 0xfffe;
-/// Instead of a position: no parameter.
+/// Instead of the position of a parameter: there is no parameter.
 pub const NO_PARAM: u8 = 0xff;
 /// The state at the beginning of a text.
 pub const FIRST_STATE: u16 = 1;
@@ -52,17 +52,18 @@ pub const LIST_END: u16 = 0xffff;
 pub mod flags {
     /// Events of the type may be filtered.
     pub const ON: u16 = 1;
-    /// The rows reject all of them;
+    /// The rows reject every event of the type.
     pub const REJECTS_ALL: u16 = 1 << 1;
-    /// or all of those whose call failed.
+    /// The rows reject every event of the type whose call failed.
     pub const REJECTS_FAILED: u16 = 1 << 2;
-    /// Rejected events change nothing that is used;
+    /// The probe may leave out every rejected event: none changes state that rules depend on.
     pub const FREE: u16 = 1 << 3;
-    /// or rejected events of failed calls;
+    /// The probe may leave out only rejected events of failed calls.
     pub const FREE_FAILED: u16 = 1 << 4;
-    /// or rejected events of failed calls, and those that open or close a plain file that no rule uses.
+    /// The probe may leave out only rejected events of failed calls, and those that open or close a plain file.
     pub const FREE_FILES: u16 = 1 << 5;
-    /// In addition to [`FREE_FILES`]: also those that open or close a directory whose path in user space would be the kernel's.
+    /// In addition to [`FREE_FILES`], the probe may leave out rejected events that open or close a directory, if user space would
+    /// know the directory by the kernel's path.
     pub const FREE_DIRECTORIES: u16 = 1 << 11;
     /// For calls that open a path: the rows test only that path, the flags and the result, not the number of the descriptor.
     pub const BY_PATH: u16 = 1 << 15;
@@ -70,11 +71,11 @@ pub mod flags {
     pub const BY_PROCESS: u16 = 1 << 6;
     /// Rows test groups.
     pub const GROUPED: u16 = 1 << 7;
-    /// Events of the type may change the groups of the caller's process;
+    /// Events of the type may change the groups of the caller's process.
     pub const CHANGES: u16 = 1 << 8;
-    /// only if the result is 0;
+    /// With [`CHANGES`]: only events whose result is 0 change groups.
     pub const IF_ZERO: u16 = 1 << 9;
-    /// also the groups of its descendants.
+    /// With [`CHANGES`]: the groups of the process's descendants may change, too.
     pub const LINEAGE: u16 = 1 << 10;
 }
 
@@ -86,17 +87,17 @@ pub enum Input {
     Nothing,
     /// A number with a sign.
     Int,
-    /// The same, with -1 for every negative number.
+    /// A number with a sign; every negative number is read as -1.
     Descriptor,
-    /// The same, from -4095 on.
+    /// A number with a sign; the comparison is treated as true below -4095.
     Error,
     /// A number without a sign.
     Uint,
     /// A text.
     Text,
-    /// A path, and the kernel's path.
+    /// A requested path, and the kernel's path: the comparison is true if it is true of one of them.
     Path,
-    /// The path from the caller.
+    /// The requested path, as the program passed it.
     RawPath,
     /// Whether the caller's process is in the group whose number is the position of the parameter: see [`crate::verdicts`].
     Group,
@@ -116,7 +117,8 @@ pub enum How {
     Texts,
 }
 
-/// A parameter of an event that opens, with bits which mean that the requested path is not the shown one.
+/// A parameter of an event that opens a path. If all bits of the mask are set in it, rules may see another path than the
+/// requested one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub struct Check {

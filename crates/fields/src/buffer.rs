@@ -33,7 +33,7 @@ impl BufferFormat {
         matches!(self, Self::Text | Self::Hex | Self::HexText)
     }
 
-    /// Appends the bytes.
+    /// Appends `bytes` in this format to `out`.
     pub fn write(self, out: &mut Vec<u8>, bytes: &[u8]) {
         match self {
             Self::Dots => out.extend(bytes.iter().map(|byte| printable(*byte))),

@@ -112,7 +112,7 @@ pub enum ArgKind {
 }
 
 /// What a field's value depends on. The engine caches the result of a test until that changes. The
-/// longest-lived scope comes first.
+/// scope that changes least often comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Scope {

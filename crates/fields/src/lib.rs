@@ -1,4 +1,4 @@
-//! The contract between programs that have events with fields and engines that test them.
+//! Traits between events with fields and the engines that test them: [`Schema`] describes fields, [`FieldSource`] returns values.
 //!
 //! Should I use this crate? Yes, to make your own events testable by `eyas-rules`: describe your fields and return their
 //! values. The fields of system calls are in `eyas-sinsp`.

@@ -13,7 +13,7 @@ pub fn write_value(out: &mut Vec<u8>, value: &Value<'_>, def: &FieldDef) {
     write_value_with(out, value, def, write_text);
 }
 
-/// The same, with texts written by the given function.
+/// Like [`write_value`], with texts written by `text`.
 pub fn write_value_with(
     out: &mut Vec<u8>,
     value: &Value<'_>,

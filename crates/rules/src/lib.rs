@@ -1,7 +1,7 @@
 //! Rules over anything that has fields: a condition language, rules files, alerts.
 //!
-//! Should I use this crate? Yes, to test events of any kind against rules in Falco's language. It depends
-//! on `eyas-fields` only: an embedder describes the fields of its events ([`eyas_fields::Schema`]) and
+//! Should I use this crate? Yes, to test events of any kind against rules in Falco's language. It needs
+//! neither captures nor the probe: an embedder describes the fields of its events ([`eyas_fields::Schema`]) and
 //! returns their values ([`eyas_fields::FieldSource`]). For system calls use the crate `eyas`, which
 //! provides both.
 //!

@@ -36,7 +36,7 @@ priorities! {
     Emergency "Emergency",
     /// Act at once.
     Alert "Alert",
-    /// Critical.
+    /// A critical condition.
     Critical "Critical",
     /// An error.
     Error "Error",

@@ -36,7 +36,7 @@ mod translate;
 /// Maximum number of texts in the cheap rows of a type.
 const MAX_CHEAP_TEXTS: usize = 48;
 
-/// The rows of a ruleset.
+/// The rows of a ruleset: tests of an event's own parameters. An event that the rows reject satisfies no rule.
 #[derive(Debug)]
 pub struct Pushdown {
     rows: Rows,
@@ -71,8 +71,8 @@ impl Pushdown {
         Self::with_texts(conditions, usize::MAX, None)
     }
 
-    /// As [`Pushdown::new`], with rows that ask for groups of processes: those of a rule are asked only if its group may match
-    /// the event's process ([`Pushdown::may_match_in`]).
+    /// Like [`Pushdown::new`], with rows that also test whether the event's process is in a group of [`Groups`]. The other rows of
+    /// a rule are tested only if it is. Test events with [`Pushdown::may_match_in`].
     pub fn with_processes<'f>(conditions: &mut dyn FnMut(u16) -> Vec<Formula<&'f FieldTest>>) -> Self {
         Self::with_texts(conditions, usize::MAX, Some(Groups::default()))
     }
@@ -122,13 +122,13 @@ impl Pushdown {
         Self { rows, passed, groups: Arc::new(groups.unwrap_or_default()), groups_of }
     }
 
-    /// Whether a rule may match the event. `false` is certain.
+    /// Whether a rule may match the event. If this returns `false`, no rule matches it.
     #[inline]
     pub fn may_match(&self, event: &EventView<'_>) -> bool {
         self.may_match_in(event, u64::MAX)
     }
 
-    /// Like `may_match`, for an event of a process in these groups.
+    /// Like [`Pushdown::may_match`], for an event whose process is in these groups, a bit each.
     #[inline]
     pub fn may_match_in(&self, event: &EventView<'_>, groups: u64) -> bool {
         self.pass(&event.event(), event.state().has_beginnings, groups)

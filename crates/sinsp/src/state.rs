@@ -86,7 +86,7 @@ pub struct State {
     received: budget::ReceivedBudget,
     /// Limits how often all open files are searched.
     searches: budget::ReceivedBudget,
-    /// What is to be asked again since events were lost.
+    /// Threads whose state is in doubt because events were lost.
     pub(crate) doubts: doubts::Doubts,
     /// Whether enter events have occurred.
     pub(crate) has_beginnings: bool,

@@ -1,11 +1,12 @@
 //! Conversion of scalars to types.
 
-/// Whether a plain scalar means null.
+/// Whether a plain scalar is null: empty, `~`, `null`, `Null` or `NULL`.
 pub fn is_null(text: &str) -> bool {
     matches!(text, "" | "~" | "null" | "Null" | "NULL")
 }
 
-/// A boolean: `y`, `yes`, `true`, `on` or the opposite, in lower case, in upper case or capitalised.
+/// Parses a boolean: `y`, `yes`, `true`, `on`, or `n`, `no`, `false`, `off`; in lower case, in upper case or capitalised. Returns
+/// `None` for any other text.
 pub fn truth(text: &str) -> Option<bool> {
     let rest = text.get(1..)?;
     let all = |case: fn(&u8) -> bool| rest.as_bytes().iter().all(case);
@@ -21,14 +22,14 @@ pub fn truth(text: &str) -> Option<bool> {
     }
 }
 
-/// An unsigned number: decimal, octal after `0`, hexadecimal after `0x`; optionally with a leading `+` and
-/// with trailing spaces.
+/// Parses an unsigned number: decimal, octal after `0`, hexadecimal after `0x`; optionally with a leading `+` and with trailing
+/// white space. Returns `None` for any other text, and if the number exceeds 64 bits.
 pub fn unsigned(text: &str) -> Option<u64> {
     let digits = text.strip_prefix('+').unwrap_or(text);
     magnitude(digits)
 }
 
-/// A number with an optional sign; otherwise like [`unsigned`].
+/// Parses a number with an optional sign; otherwise like [`unsigned`].
 pub fn signed(text: &str) -> Option<i64> {
     match text.strip_prefix('-') {
         Some(digits) => 0_i64.checked_sub_unsigned(magnitude(digits)?),
@@ -52,7 +53,8 @@ fn magnitude(text: &str) -> Option<u64> {
     plain.then(|| u64::from_str_radix(digits, base).ok()).flatten()
 }
 
-/// A number with a decimal point, an exponent, `.inf` or `.nan`.
+/// Parses a floating point number: decimal, with an optional sign, point and exponent; or `.inf` or `.nan`. Returns `None` for
+/// any other text.
 pub fn float(text: &str) -> Option<f64> {
     match text.strip_prefix(['+', '-']).unwrap_or(text) {
         ".inf" | ".Inf" | ".INF" => {

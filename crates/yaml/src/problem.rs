@@ -16,9 +16,9 @@ pub struct Problem {
     cpp: Cow<'static, str>,
     /// The place that yaml-cpp reports.
     pub mark: Mark,
-    /// Position of the cause, as a byte offset in the text.
+    /// Byte offset of the cause in the text. It may differ from [`Problem::mark`], which is where yaml-cpp notices the mistake.
     pub place: usize,
-    /// Advice.
+    /// What to do about it, if that is known.
     pub help: Option<String>,
 }
 

@@ -5,11 +5,11 @@ use crate::Mark;
 /// Style of a scalar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Style {
-    /// Bare.
+    /// Without quotes.
     Plain,
-    /// Between `'`.
+    /// In single quotes.
     SingleQuoted,
-    /// Between `"`.
+    /// In double quotes.
     DoubleQuoted,
     /// Block scalar after `|`.
     Literal,

@@ -311,7 +311,7 @@ struct Alone<'a, 'e> {
     runtimes: RuntimeLog,
     /// Tracks events that rules may have missed, if enabled.
     verdicts: Option<Verdicts>,
-    /// What groups of rules can't match a process, if the probe's filter asks.
+    /// Verdicts on processes, if the probe's filter uses them.
     processes: Option<Processes>,
 }
 

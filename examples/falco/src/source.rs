@@ -172,7 +172,7 @@ pub trait Adjust: EventSource {
     /// Stops leaving out events of this type.
     fn send_all(&mut self, _ty: EventType) {}
 
-    /// What the filter asks of processes; nothing if it does not, or can't.
+    /// Verdicts on processes for the filter; `None` if the filter needs none, or the kernel does not map them.
     fn processes(&mut self) -> Option<ProcessTable> {
         None
     }

@@ -186,7 +186,7 @@ fn report(args: &Args) -> Result<()> {
     }
 }
 
-/// Whether the filter, the format or a view asks for what the kernel's security hooks decide.
+/// Whether the filter, the format or a view uses decisions of the kernel's security hooks.
 fn asks_for_decisions(args: &Args, views: &[Bound]) -> bool {
     let given = args.condition().into_iter().chain([args.line_format()]);
     given

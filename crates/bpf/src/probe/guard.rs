@@ -22,7 +22,7 @@ use crate::skel::types;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Tampering {
-    /// The probe does not see a call of this process that it should see.
+    /// The probe did not report a system call that this process made as a test.
     Silent,
     /// A program is not attached any more.
     Detached {

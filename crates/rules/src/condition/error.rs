@@ -2,11 +2,11 @@
 
 use super::values::Span;
 
-/// What a text lacks to be a valid condition.
+/// What the parser expected, or why it stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ParseErrorKind {
-    /// Text follows a complete condition.
+    /// The end of the text: more text follows a complete condition.
     Trailing,
     /// A comparison, a macro or a parenthesis.
     Check,
@@ -22,20 +22,20 @@ pub enum ParseErrorKind {
     ListItem,
     /// The end of a list.
     ListEnd,
-    /// The end of a parenthesis.
+    /// A closing parenthesis.
     GroupEnd,
-    /// Less nesting.
+    /// Parentheses and `not` are nested too deeply.
     Depth,
-    /// Something else, as the message says.
+    /// Another mistake; the message describes it.
     Other,
 }
 
-/// Why and where a text is no condition.
+/// The mistake in a text that is no condition, and its place.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 #[non_exhaustive]
 pub struct ParseError {
-    /// What kind of mistake.
+    /// Kind of the mistake.
     pub kind: ParseErrorKind,
     /// The message.
     pub message: String,
@@ -47,7 +47,7 @@ pub struct ParseError {
     pub column: usize,
 }
 
-/// What kind of mistake a condition has.
+/// Kind of a mistake in a condition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CompileErrorKind {
@@ -59,26 +59,26 @@ pub enum CompileErrorKind {
     UnknownEventType,
     /// The operator does not apply to the field.
     BadOperator,
-    /// The right side does not fit.
+    /// The value, or the field, on the right side does not fit the left side.
     BadValue,
     /// A transformer is used wrongly.
     BadTransformer,
     /// A macro was not expanded.
     Macro,
-    /// Less nesting.
+    /// The condition is nested too deeply.
     Depth,
     /// The event has another schema.
     Schema,
 }
 
-/// Why and where a condition does not compile.
+/// The mistake in a condition that does not compile, and its place.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 #[non_exhaustive]
 pub struct CompileError {
-    /// What kind of mistake.
+    /// Kind of the mistake.
     pub kind: CompileErrorKind,
-    /// The sentence.
+    /// The message.
     pub message: String,
     /// Position of the error.
     pub span: Span,

@@ -12,17 +12,17 @@ use crate::fields::{DEFS, open};
 use crate::param_names::param_index;
 use crate::state::{FdKind, is_copy};
 
-/// The field by which a rule depends on the plain file of a descriptor, in events of the type; `None` if
-/// there is none. The rule has this condition for events of the type, and these fields in its condition and
-/// in its output.
+/// Returns the field by which a rule depends on the plain file of a descriptor in events of the type, or `None` if the rule does
+/// not depend on it. `condition` is the rule's condition for events of this type. The last argument before `is_live` has the
+/// fields of its condition, and those of its output.
 ///
-/// A descriptor of a plain file where a call expects that of a directory does not count, unless a field asks for just that
-/// parameter: the kernel refuses it, or ignores it if the path is absolute.
+/// A call may get the descriptor of a plain file where it expects that of a directory. The kernel refuses such a call, or ignores
+/// the descriptor if the path is absolute. So the rule depends on such a file only if a field shows just that parameter.
 ///
-/// `is_live`: the events come from the probe, which says of some calls what their descriptor stands for ([`KernelPath::File`]). Then
-/// outputs that show it need no other event, and neither do tests of the kind of the file. Tests of the name do, because the file
-/// may have been opened through a symlink with that name, unless the test is negated: an exception for a name is one for the file
-/// that really has it.
+/// `is_live` means that the events come from the probe, whose events of some calls contain the path of the descriptor's file
+/// ([`KernelPath::File`]). Outputs that show this path, and tests of the kind of the file, then need no other event. A test of the
+/// name needs the opens, because the program may have opened the file through a symlink with that name. A negated test of the
+/// name needs none, because an exception for a name is for the file that really has it.
 pub fn field_of_files(
     ty: EventType,
     condition: &Formula<&FieldTest>,
@@ -32,7 +32,7 @@ pub fn field_of_files(
     field_of(ty, condition, [tested, shown_in_output], is_live, &[FdKind::File, FdKind::OldFile])
 }
 
-/// The same for a directory, in a live capture whose probe leaves out plain files: events contain the directories that their paths
+/// Like [`field_of_files`], for a directory in a live capture whose probe leaves out plain files: events contain the directories that their paths
 /// begin at ([`RawEvent::bases`]).
 pub fn field_of_directories(
     ty: EventType,

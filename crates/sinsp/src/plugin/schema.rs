@@ -152,7 +152,7 @@ impl PluginSchema {
     }
 }
 
-/// Parses the argument in the forms that the field accepts; errors have the reference's words.
+/// Parses the argument in the forms that the field accepts; errors have Falco's messages.
 fn argument(name: &str, forms: ArgForms, arg: Option<&str>) -> Result<Option<Arg>, ResolveError> {
     let bad = |why: String| Err(ResolveError::BadArg(why));
     let Some(text) = arg else {

@@ -44,8 +44,8 @@ impl PluginSet {
     /// Adds a plugin.
     ///
     /// # Errors
-    /// Another plugin has its name or the id of its source, or its source is called `syscall`; in the words
-    /// of the reference.
+    /// Another plugin has its name or the id of its source, or its source is called `syscall`. The
+    /// message is Falco's.
     pub fn add(&mut self, plugin: Arc<dyn Plugin>, config: &str) -> Result<(), PluginError> {
         let info = plugin.info();
         if info.source.as_ref().is_some_and(|source| source.name == SYSCALL) {
@@ -101,7 +101,7 @@ impl PluginSet {
     /// Checks that no two plugins have fields of the same name for the same source.
     ///
     /// # Errors
-    /// The first two that do, in the words of the reference.
+    /// The first two plugins that do, with Falco's message.
     pub fn check_fields(&self) -> Result<(), PluginError> {
         for source in self.sources() {
             let mut names = rustc_hash::FxHashSet::default();

@@ -38,7 +38,7 @@ pub struct ColumnInfo {
 
 /// The tables of an inspector, for a plugin during a call.
 ///
-/// Errors have the reference's words. Foreign code may pass any number as an id.
+/// Errors have Falco's messages. Foreign code may pass any number as an id.
 pub trait Tables {
     /// All existing tables.
     fn list(&mut self) -> Vec<TableInfo>;
@@ -162,7 +162,7 @@ pub trait Tables {
 
 /// A table that a plugin offers to others. The plugin chooses the numbers of entries and columns.
 ///
-/// Its errors are those of the plugin that owns it, in its words. Only the inspector's thread makes calls.
+/// Its errors have the messages of the plugin that owns it. Only the inspector's thread makes calls.
 pub trait PluginTable: Send + Sync {
     /// Its name: unique in an inspector.
     fn name(&self) -> &str;

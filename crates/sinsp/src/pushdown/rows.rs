@@ -5,9 +5,9 @@ use eyas_scap::RawEvent;
 
 use super::paths;
 
-/// Successor of a row that passes the event to the rules,
+/// Successor of a row: the event passes to the rules.
 pub(super) const PASS: u16 = u16::MAX;
-/// or nowhere.
+/// Successor of a row: the event is rejected.
 pub(super) const REJECT: u16 = u16::MAX - 1;
 /// Indices of rows are below this.
 pub(super) const MAX_ROWS: usize = 32_768;
@@ -27,17 +27,17 @@ pub(super) enum Input {
     Descriptor,
     /// A number with a sign.
     Int,
-    /// A number without one.
+    /// A number without a sign.
     Uint,
     /// A text.
     Text,
     /// A requested path, and the kernel's path.
     RawPath,
-    /// A path, absolute;
+    /// An absolute path, and the kernel's.
     Path,
-    /// its directory, or itself if it is one;
+    /// The directory of such a path, or the path itself if it is a directory.
     Directory,
-    /// its last part.
+    /// The last component of such a path.
     Name,
     /// Whether the process is in the group whose number is the parameter's.
     Group,

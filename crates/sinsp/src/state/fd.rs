@@ -34,7 +34,7 @@ macro_rules! kinds {
 }
 
 kinds! {
-    /// Nobody knows.
+    /// The kind is unknown.
     #[default]
     Unknown = 0 "<NA>" 'o',
     /// Regular file of old captures.

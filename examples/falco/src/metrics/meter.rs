@@ -18,7 +18,7 @@ const FRESH: Duration = Duration::from_millis(250);
 /// Timeout for current numbers when a page is requested.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Measures when asked.
+/// Collects the numbers of `metrics` and `/metrics`.
 pub struct Meter {
     pub(super) config: config::Metrics,
     facts: Facts,

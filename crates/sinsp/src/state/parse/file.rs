@@ -248,7 +248,7 @@ pub(super) fn drop_bases(state: &mut State, key: ThreadKey, bases: Vec<(i64, Opt
     }
 }
 
-/// Whether the event says that it opened a file whose descriptor nobody may ask for, by the path that the kernel has for it.
+/// Whether the event opened a plain file according to the kernel's path: absolute, not below `/dev/`, not of a directory.
 fn is_plain(raw: &RawEvent<'_>) -> bool {
     let has_path =
         raw.opened_path().is_some_and(|path| path.starts_with(b"/") && !path.starts_with(b"/dev/"));
