@@ -38,12 +38,12 @@ pub struct ExeHashes {
     /// Size of the largest file that is read, bytes.
     largest: u64,
     known: Arc<Known>,
-    questions: OnceLock<Option<SyncSender<Question>>>,
+    requests: OnceLock<Option<SyncSender<HashRequest>>>,
 }
 
-/// The description of a file in an event.
+/// An executed file, as events describe it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Said {
+struct FileId {
     path: Text,
     ino: u64,
     mtime: u64,
@@ -53,33 +53,33 @@ struct Said {
 #[derive(Clone, Copy, Debug)]
 enum Found {
     /// The hash was requested.
-    Asked,
+    Requested,
     Hash(Hex),
     /// It is too large, or no file.
-    Never,
+    NoHash,
 }
 
 #[derive(Debug, Default)]
-struct Known(Mutex<HashMap<Said, Found>>);
+struct Known(Mutex<HashMap<FileId, Found>>);
 
 impl Known {
-    fn lock(&self) -> MutexGuard<'_, HashMap<Said, Found>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<FileId, Found>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Caches the result, unless another request may find more.
-    fn keep(&self, said: Said, found: Option<Found>) {
+    fn cache(&self, id: FileId, found: Option<Found>) {
         let mut known = self.lock();
         match found {
-            Some(found) => _ = known.insert(said, found),
-            None => _ = known.remove(&said),
+            Some(found) => _ = known.insert(id, found),
+            None => _ = known.remove(&id),
         }
     }
 }
 
 #[derive(Debug)]
-struct Question {
-    said: Said,
+struct HashRequest {
+    id: FileId,
     pid: i64,
 }
 
@@ -90,7 +90,7 @@ impl ExeHashes {
     /// Reads files of up to `largest` bytes. `root` is the path of the machine's root directory
     /// (`HOST_ROOT`).
     pub fn new(root: PathBuf, largest: u64) -> Self {
-        Self { root, largest, known: Arc::default(), questions: OnceLock::new() }
+        Self { root, largest, known: Arc::default(), requests: OnceLock::new() }
     }
 
     /// The hash of the file that a process executes, if it is known; otherwise requests it.
@@ -99,40 +99,40 @@ impl ExeHashes {
         if file.path.is_empty() || thread.pid <= 0 {
             return None;
         }
-        let said = Said { path: file.path.clone(), ino: file.ino, mtime: file.mtime };
+        let id = FileId { path: file.path.clone(), ino: file.ino, mtime: file.mtime };
         let mut known = self.known.lock();
-        match known.get(&said) {
+        match known.get(&id) {
             Some(Found::Hash(hash)) => return Some(*hash),
-            Some(Found::Asked | Found::Never) => return None,
+            Some(Found::Requested | Found::NoHash) => return None,
             None => {}
         }
         if known.len() >= KEPT {
             known.clear();
         }
-        let questions = self.questions.get_or_init(|| self.start()).as_ref()?;
-        if questions.try_send(Question { said: said.clone(), pid: thread.pid }).is_ok() {
-            known.insert(said, Found::Asked);
+        let requests = self.requests.get_or_init(|| self.start()).as_ref()?;
+        if requests.try_send(HashRequest { id: id.clone(), pid: thread.pid }).is_ok() {
+            known.insert(id, Found::Requested);
         }
         None
     }
 
     /// Starts the thread; `None` if the system cannot start one.
-    fn start(&self) -> Option<SyncSender<Question>> {
-        let (questions, asked) = sync_channel(QUEUE);
+    fn start(&self) -> Option<SyncSender<HashRequest>> {
+        let (sender, requests) = sync_channel(QUEUE);
         let (known, root, largest) = (Arc::clone(&self.known), self.root.clone(), self.largest);
         let spawned = std::thread::Builder::new()
             .name("hashes".into())
-            .spawn(move || serve(&Reader { root, largest }, &asked, &known));
-        spawned.ok().map(|_| questions)
+            .spawn(move || serve(&Reader { root, largest }, &requests, &known));
+        spawned.ok().map(|_| sender)
     }
 }
 
 /// Hashes the requested files, until all senders are gone.
-fn serve(reader: &Reader, asked: &Receiver<Question>, known: &Known) {
+fn serve(reader: &Reader, requests: &Receiver<HashRequest>, known: &Known) {
     let mut hashes = HashMap::new();
-    while let Ok(Question { said, pid }) = asked.recv() {
-        let found = reader.answer(&said, pid, &mut hashes);
-        known.keep(said, found);
+    while let Ok(HashRequest { id, pid }) = requests.recv() {
+        let found = reader.hash_of(&id, pid, &mut hashes);
+        known.cache(id, found);
     }
 }
 
@@ -168,11 +168,11 @@ struct Reader {
 
 impl Reader {
     /// The result for a file; `None` if the file cannot be read now.
-    fn answer(&self, said: &Said, pid: i64, hashes: &mut HashMap<Version, Hex>) -> Option<Found> {
-        let (file, stat) = self.places(said, pid).into_iter().find_map(|path| open(&path, said))?;
+    fn hash_of(&self, id: &FileId, pid: i64, hashes: &mut HashMap<Version, Hex>) -> Option<Found> {
+        let (file, stat) = self.places(id, pid).into_iter().find_map(|path| open(&path, id))?;
         let version = Version::of(&stat);
         if version.size > self.largest {
-            return Some(Found::Never);
+            return Some(Found::NoHash);
         }
         if let Some(hash) = hashes.get(&version) {
             return Some(Found::Hash(*hash));
@@ -191,29 +191,29 @@ impl Reader {
 
     /// Paths of the file to try: the process's executable; the path below the root directory of the
     /// process, which may be in a container; the path on the machine, for a process that has ended.
-    fn places(&self, said: &Said, pid: i64) -> [PathBuf; 3] {
+    fn places(&self, id: &FileId, pid: i64) -> [PathBuf; 3] {
         let process = self.root.join("proc").join(pid.to_string());
-        let path = Path::new(std::ffi::OsStr::from_bytes(&said.path));
+        let path = Path::new(std::ffi::OsStr::from_bytes(&id.path));
         let path = path.strip_prefix("/").unwrap_or(path);
         [process.join("exe"), process.join("root").join(path), self.root.join(path)]
     }
 }
 
 /// Opens a file if it fits the description.
-fn open(path: &Path, said: &Said) -> Option<(OwnedFd, Stat)> {
+fn open(path: &Path, id: &FileId) -> Option<(OwnedFd, Stat)> {
     // The open must not wait for another program, as for a pipe.
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
     let file = openat(CWD, path, flags, Mode::empty()).ok()?;
     let stat = fstat(&file).ok()?;
     let is_file = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
-    (is_file && is_said(&stat, said, &file)).then_some((file, stat))
+    (is_file && is_of(&stat, id, &file)).then_some((file, stat))
 }
 
 /// Whether the file is the executed one, according to the event.
-fn is_said(stat: &Stat, said: &Said, file: impl AsFd) -> bool {
+fn is_of(stat: &Stat, id: &FileId, file: impl AsFd) -> bool {
     let mtime = stat.st_mtime as u64 * 1_000_000_000 + stat.st_mtime_nsec;
-    let is_numbered = || stat.st_ino == said.ino || fstatfs(file).is_ok_and(|fs| fs.f_type == OVERLAY);
-    said.ino != 0 && mtime == said.mtime && is_numbered()
+    let is_numbered = || stat.st_ino == id.ino || fstatfs(file).is_ok_and(|fs| fs.f_type == OVERLAY);
+    id.ino != 0 && mtime == id.mtime && is_numbered()
 }
 
 /// The hash of a file of at most `largest` bytes.

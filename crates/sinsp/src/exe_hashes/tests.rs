@@ -25,14 +25,14 @@ fn wait(hashes: &ExeHashes, thread: &Thread) -> Option<String> {
     let until = Instant::now() + Duration::from_secs(20);
     hashes.of(thread);
     // Another request would hide that the reply to this one was that the file cannot be read.
-    while hashes.known.lock().values().any(|found| matches!(found, Found::Asked)) {
+    while hashes.known.lock().values().any(|found| matches!(found, Found::Requested)) {
         assert!(Instant::now() < until, "no reply");
         std::thread::sleep(Duration::from_millis(1));
     }
     let known = hashes.known.lock();
     known.values().find_map(|found| match found {
         Found::Hash(hash) => Some(String::from_utf8(hash.to_vec()).unwrap()),
-        Found::Asked | Found::Never => None,
+        Found::Requested | Found::NoHash => None,
     })
 }
 
@@ -114,19 +114,19 @@ fn versions_are_told_apart_and_what_is_kept_is_bounded() {
     let file = place.join("abc");
     std::fs::write(&file, "abc").unwrap();
     let reader = Reader { root: "/".into(), largest: 9 };
-    let said = |thread: &Thread| {
+    let id = |thread: &Thread| {
         let file = &thread.executable;
-        Said { path: file.path.clone(), ino: file.ino, mtime: file.mtime }
+        FileId { path: file.path.clone(), ino: file.ino, mtime: file.mtime }
     };
     let mut hashes = HashMap::new();
-    reader.answer(&said(&thread(1, &file)), -1, &mut hashes).unwrap();
+    reader.hash_of(&id(&thread(1, &file)), -1, &mut hashes).unwrap();
     std::fs::write(&file, "abd").unwrap();
-    let Some(Found::Hash(other)) = reader.answer(&said(&thread(1, &file)), -1, &mut hashes) else { panic!() };
+    let Some(Found::Hash(other)) = reader.hash_of(&id(&thread(1, &file)), -1, &mut hashes) else { panic!() };
     assert_ne!(other, ABC.as_bytes());
     assert_eq!(hashes.len(), 2);
     let all = ExeHashes::new("/".into(), 9);
     for n in 0..KEPT as u64 {
-        all.known.keep(Said { path: Text::default(), ino: n, mtime: 0 }, Some(Found::Never));
+        all.known.cache(FileId { path: Text::default(), ino: n, mtime: 0 }, Some(Found::NoHash));
     }
     all.of(&thread(i32::MAX.into(), &file));
     assert!(all.known.lock().len() <= 1);
