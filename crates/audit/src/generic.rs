@@ -15,8 +15,8 @@ enum Take {
 
 /// Field names; the second name of each row is older.
 const ROWS: [(&str, Take, &str); 6] = [
-    ("json.value", Take::Pointer, "The value that a JSON pointer leads to, such as json.value[/user/name]."),
-    ("json.obj", Take::Whole, "The whole text, on several lines."),
+    ("json.value", Take::Pointer, "Value at a JSON pointer, such as json.value[/user/name]."),
+    ("json.obj", Take::Whole, "The whole JSON text, on several lines."),
     ("json.rawtime", Take::Time, "Time of the event, ns since the epoch."),
     ("jevt.value", Take::Pointer, "The same as json.value."),
     ("jevt.obj", Take::Whole, "The same as json.obj."),

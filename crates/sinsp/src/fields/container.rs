@@ -15,67 +15,67 @@ use mount::Member;
 fields! {
     "container.id": STR Process Na (SUGGESTED); "First 12 characters of the container id found in the cgroups; the word host outside containers."
         => |v, _| id(v).map(Value::Str),
-    "container.full_id": STR Process Na; "Full container id, known after engine lookup."
+    "container.full_id": STR Process Na; "Full container id; known once the runtime has replied."
         => |v, _| named(v, "full_id"),
-    "container.name": STR Process Na (SUGGESTED); "Container name from the engine; host outside containers."
+    "container.name": STR Process Na (SUGGESTED); "Name of the container; host outside containers."
         => |v, _| named(v, "name"),
-    "container.image": STR Process Na; "Image reference as the engine gives it."
+    "container.image": STR Process Na; "Image of the container, as its runtime reports it."
         => |v, _| text(v, "image"),
-    "container.image.id": STR Process Na; "Short image id."
+    "container.image.id": STR Process Na; "Short id of the image."
         => |v, _| text(v, "imageid"),
-    "container.type": STR Process Na; "Engine kind, e.g. docker, containerd, cri-o, podman."
+    "container.type": STR Process Na; "Container runtime, such as docker, containerd, cri-o or podman; host outside containers."
         => |v, _| kind(v),
-    "container.privileged": BOOL Process Na; "True for privileged containers."
+    "container.privileged": BOOL Process Na; "Whether the container is privileged."
         => |v, _| bool(v, "privileged"),
     "container.mounts": STR Process Na; "All mounts as source:destination:mode:rw:propagation, comma-separated."
         => |v, _| mount::all(v),
-    "container.mount" [Key]: STR Process Na; "One mount as text, by index or by source (a glob)."
+    "container.mount" [Key]: STR Process Na; "One mount as text, selected by number or by source (a glob)."
         => |v, f| mount::one(v, f, Member::All),
-    "container.mount.source" [Key]: STR Process Na; "Source of one mount, by index or by destination (a glob)."
+    "container.mount.source" [Key]: STR Process Na; "Source of one mount, selected by number or by destination (a glob)."
         => |v, f| mount::one(v, f, Member::Source),
-    "container.mount.dest" [Key]: STR Process Na; "Destination of one mount, by index or by source (a glob)."
+    "container.mount.dest" [Key]: STR Process Na; "Destination of one mount, selected by number or by source (a glob)."
         => |v, f| mount::one(v, f, Member::Destination),
-    "container.mount.mode" [Key]: STR Process Na; "Mode of one mount, by index or by source (a glob)."
+    "container.mount.mode" [Key]: STR Process Na; "Mode of one mount, selected by number or by source (a glob)."
         => |v, f| mount::one(v, f, Member::Mode),
-    "container.mount.rdwr" [Key]: STR Process Na; "true/false text for one mount, by index or by source (a glob)."
+    "container.mount.rdwr" [Key]: STR Process Na; "Whether one mount is writable, as the text true or false; selected by number or by source (a glob)."
         => |v, f| mount::one(v, f, Member::Rw),
-    "container.mount.propagation" [Key]: STR Process Na; "Propagation of one mount, by index or by source (a glob)."
+    "container.mount.propagation" [Key]: STR Process Na; "Propagation of one mount, selected by number or by source (a glob)."
         => |v, f| mount::one(v, f, Member::Propagation),
-    "container.image.repository": STR Process Na (SUGGESTED); "Image repository without tag or digest."
+    "container.image.repository": STR Process Na (SUGGESTED); "Repository of the image, without tag and digest."
         => |v, _| text(v, "imagerepo"),
-    "container.image.tag": STR Process Na (SUGGESTED); "Image tag."
+    "container.image.tag": STR Process Na (SUGGESTED); "Tag of the image."
         => |v, _| text(v, "imagetag"),
-    "container.image.digest": STR Process Na; "Registry digest of the image."
+    "container.image.digest": STR Process Na; "Digest of the image in its registry."
         => |v, _| text(v, "imagedigest"),
-    "container.healthcheck": STR Process Na (DEPRECATED); "Command of the health probe."
+    "container.healthcheck": STR Process Na (DEPRECATED); "Command of the container's health check."
         => |v, _| probe(v, "Healthcheck"),
-    "container.liveness_probe": STR Process Na (DEPRECATED); "Command of the liveness probe."
+    "container.liveness_probe": STR Process Na (DEPRECATED); "Command of the container's liveness probe."
         => |v, _| probe(v, "LivenessProbe"),
-    "container.readiness_probe": STR Process Na (DEPRECATED); "Command of the readiness probe."
+    "container.readiness_probe": STR Process Na (DEPRECATED); "Command of the container's readiness probe."
         => |v, _| probe(v, "ReadinessProbe"),
-    "container.start_ts": ABSTIME Process Na; "When the container began: when its pid namespace did, else what its runtime says."
+    "container.start_ts": ABSTIME Process Na; "Start time of the container: of its pid namespace, or else as its runtime reports it."
         => |v, _| created(v).map(Value::Uint),
-    "container.duration": RELTIME Event Na; "Event time minus container.start_ts."
+    "container.duration": RELTIME Event Na; "Nanoseconds since container.start_ts."
         => |v, _| Some(Value::Uint(v.event().ts.checked_sub(created(v)?)?)),
-    "container.ip": STR Process Na; "Primary IPv4 address reported by the engine."
+    "container.ip": STR Process Na; "First IPv4 address of the container, as its runtime reports it."
         => |v, _| text(v, "ip"),
-    "container.cni.json": STR Process Na; "CNI result as escaped JSON text (CRI only)."
+    "container.cni.json": STR Process Na; "Result of the network plugin (CNI) as escaped JSON; only for CRI runtimes."
         => |v, _| text(v, "cni_json"),
-    "container.host_pid": BOOL Process Na; "Shares the host pid namespace."
+    "container.host_pid": BOOL Process Na; "Whether the container shares the host's pid namespace."
         => |v, _| bool(v, "host_pid"),
-    "container.host_network": BOOL Process Na; "Shares the host network namespace."
+    "container.host_network": BOOL Process Na; "Whether the container shares the host's network namespace."
         => |v, _| bool(v, "host_network"),
-    "container.host_ipc": BOOL Process Na; "Shares the host IPC namespace."
+    "container.host_ipc": BOOL Process Na; "Whether the container shares the host's IPC namespace."
         => |v, _| bool(v, "host_ipc"),
-    "container.label" [Key]: STR Process Na; "One label value by name."
+    "container.label" [Key]: STR Process Na; "Value of the label with this name."
         => |v, f| label(v, key(f)?),
-    "container.labels": STR Process Na; "Labels as name:value, comma-separated, without those of Kubernetes' own."
+    "container.labels": STR Process Na; "Labels as name:value, comma-separated, without the internal labels of Kubernetes."
         => |v, _| labels(v),
-    "proc.is_container_healthcheck": BOOL Process Na (DEPRECATED | WITHOUT_VALUE); "Deprecated, extracts nothing."
+    "proc.is_container_healthcheck": BOOL Process Na (DEPRECATED | WITHOUT_VALUE); "Deprecated: never has a value."
         => none,
-    "proc.is_container_liveness_probe": BOOL Process Na (DEPRECATED | WITHOUT_VALUE); "Deprecated, extracts nothing."
+    "proc.is_container_liveness_probe": BOOL Process Na (DEPRECATED | WITHOUT_VALUE); "Deprecated: never has a value."
         => none,
-    "proc.is_container_readiness_probe": BOOL Process Na (DEPRECATED | WITHOUT_VALUE); "Deprecated, extracts nothing."
+    "proc.is_container_readiness_probe": BOOL Process Na (DEPRECATED | WITHOUT_VALUE); "Deprecated: never has a value."
         => none,
 }
 

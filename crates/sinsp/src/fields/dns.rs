@@ -9,11 +9,11 @@ use crate::state::message_of;
 use crate::view::EventView;
 
 fields! {
-    "dns.query": STR Event Na; "Name in a message that goes to a name server or comes from one, in lower case."
+    "dns.query": STR Event Na; "Domain name in a DNS query or reply, in lower case."
         => query,
-    "dns.answers": STR Event Na (LIST | NO_RHS); "Addresses that a name server answers with."
+    "dns.answers": STR Event Na (LIST | NO_RHS); "Addresses in a DNS reply."
         => answers,
-    "dns.is_answer": BOOL Event Na; "Whether the message is an answer of a name server, rather than a question."
+    "dns.is_answer": BOOL Event Na; "Whether the DNS message is a reply."
         => |v, _| Some(Value::Bool(message(v)?.is_answer)),
 }
 

@@ -18,83 +18,83 @@ pub(crate) use raw::field_type as raw_type;
 const NS: u64 = 1_000_000_000;
 
 fields! {
-    "evt.num": UINT64 Event Id (POSITIVE); "Number of the event: the first that the inspector delivers is 1."
+    "evt.num": UINT64 Event Id (POSITIVE); "Number of the event; the first event of the capture is 1."
         => |v, _| Some(Value::Uint(v.num())),
-    "evt.time": STR Event Na (EVENT_TIME); "Time of day with nanoseconds, in the local zone."
+    "evt.time": STR Event Na (EVENT_TIME); "Time of day with nanoseconds, in the local time zone."
         => |v, _| Some(text(v, |out| time::time(v.event().ts, true, out))),
-    "evt.time.s": STR Event Na (EVENT_TIME); "Time of day in whole seconds, in the local zone."
+    "evt.time.s": STR Event Na (EVENT_TIME); "Time of day in whole seconds, in the local time zone."
         => |v, _| Some(text(v, |out| time::time(v.event().ts, false, out))),
     "evt.time.iso8601": STR Event Na (EVENT_TIME); "Time in ISO 8601 with nanoseconds, in UTC."
         => |v, _| Some(text(v, |out| time::iso8601(v.event().ts, out))),
-    "evt.datetime": STR Event Na (EVENT_TIME); "Date and time of day with nanoseconds, in the local zone."
+    "evt.datetime": STR Event Na (EVENT_TIME); "Date and time of day with nanoseconds, in the local time zone."
         => |v, _| Some(text(v, |out| time::datetime(v.event().ts, true, out))),
-    "evt.datetime.s": STR Event Na (EVENT_TIME); "Date and time of day in whole seconds, in the local zone."
+    "evt.datetime.s": STR Event Na (EVENT_TIME); "Date and time of day in whole seconds, in the local time zone."
         => |v, _| Some(text(v, |out| time::datetime(v.event().ts, false, out))),
     "evt.rawtime": ABSTIME Event Dec; "Time in nanoseconds since the epoch."
         => |v, _| Some(Value::Uint(v.event().ts)),
     "evt.rawtime.s": ABSTIME Event Dec; "Time in whole seconds since the epoch."
         => |v, _| Some(Value::Uint(v.event().ts / NS)),
-    "evt.rawtime.ns": ABSTIME Event PaddedDec; "Nanoseconds of the time within its second."
+    "evt.rawtime.ns": ABSTIME Event PaddedDec; "Nanoseconds within the second of the event's time."
         => |v, _| Some(Value::Uint(v.event().ts % NS)),
     "evt.reltime": RELTIME Event PaddedDec; "Nanoseconds since the first event of the capture."
         => |v, _| Some(Value::Uint(v.since_first())),
     "evt.reltime.s": RELTIME Event Dec; "Whole seconds since the first event of the capture."
         => |v, _| Some(Value::Uint(v.since_first() / NS)),
-    "evt.reltime.ns": RELTIME Event PaddedDec; "Nanoseconds, within the second, since the first event."
+    "evt.reltime.ns": RELTIME Event PaddedDec; "Nanoseconds within the second of the time since the first event of the capture."
         => |v, _| Some(Value::Uint(v.since_first() % NS)),
     "evt.pluginname": STR Event Na; "Name of the plugin that sent the event."
         => |v, _| Some(Value::from(&*v.plugins()?.sender(&v.event())?.name)),
-    "evt.plugininfo": STR Event Na; "The plugin's own summary of its event."
+    "evt.plugininfo": STR Event Na; "Summary of the event by its plugin."
         => plugin_info,
     "evt.source": STR Event Na; "Name of the event's source, such as syscall."
         => |v, _| v.source().map(Value::from),
-    "evt.is_async": BOOL Event Na; "Whether the event was sent by user space on its own account."
+    "evt.is_async": BOOL Event Na; "Whether the event is asynchronous: sent by user space, not for a call."
         => |v, _| Some(Value::Bool(is_meta(&v.event()))),
-    "evt.asynctype": STR Event Na; "Name of an event that user space sent on its own account."
+    "evt.asynctype": STR Event Na; "Name of an asynchronous event."
         => |v, _| is_meta(&v.event()).then(|| Value::Str(name(v))),
-    "evt.hostname": STR Host Na; "Name of the machine."
+    "evt.hostname": STR Host Na; "Host name of the machine."
         => |v, _| Some(Value::Str(v.hostname())),
-    "evt.latency": RELTIME Event Dec (DEPRECATED | HIDDEN); "How long the call took, ns; 0 where the capture has no enter events, as today's."
+    "evt.latency": RELTIME Event Dec (DEPRECATED | HIDDEN); "Duration of the call, ns; 0 if the capture has no enter events, as those of current probes."
         => |v, _| Some(Value::Uint(v.event().latency())),
     "evt.latency.s": RELTIME Event Dec (DEPRECATED | HIDDEN); "Whole seconds of evt.latency."
         => |v, _| Some(Value::Uint(v.event().latency() / NS)),
     "evt.latency.ns": RELTIME Event PaddedDec (DEPRECATED | HIDDEN); "Nanoseconds of evt.latency within the second."
         => |v, _| Some(Value::Uint(v.event().latency() % NS)),
-    "evt.latency.quantized": UINT64 Event Dec (HIDDEN); "Column of evt.latency on a logarithmic scale of 80 columns from 1 ns to 100 s; 0 where it is not known."
+    "evt.latency.quantized": UINT64 Event Dec (HIDDEN); "Column of evt.latency on a logarithmic scale of 80 columns from 1 ns to 100 s; 0 if it is not known."
         => |v, _| Some(Value::Uint(column(v.event().latency()))),
     "evt.latency.human": STR Event Na (DEPRECATED | HIDDEN); "evt.latency with a unit: 250ns, 1.50us, 12ms, 3.05s."
         => |v, _| Some(text(v, |out| time::duration(v.event().latency(), out))),
-    "evt.deltatime": RELTIME Event Dec; "Nanoseconds since the event before; 0 for the first."
+    "evt.deltatime": RELTIME Event Dec; "Nanoseconds since the previous event; 0 for the first one."
         => |v, _| Some(Value::Uint(v.since_previous())),
-    "evt.deltatime.s": RELTIME Event Dec; "Whole seconds since the event before."
+    "evt.deltatime.s": RELTIME Event Dec; "Whole seconds since the previous event."
         => |v, _| Some(Value::Uint(v.since_previous() / NS)),
-    "evt.deltatime.ns": RELTIME Event PaddedDec; "Nanoseconds, within the second, since the event before."
+    "evt.deltatime.ns": RELTIME Event PaddedDec; "Nanoseconds within the second of the time since the previous event."
         => |v, _| Some(Value::Uint(v.since_previous() % NS)),
-    "evt.outputtime": STR Event Na (HIDDEN | EVENT_TIME); "Time of day with nanoseconds, in the local zone."
+    "evt.outputtime": STR Event Na (HIDDEN | EVENT_TIME); "Time of day with nanoseconds, in the local time zone."
         => |v, _| Some(text(v, |out| time::time(v.event().ts, true, out))),
-    "evt.dir": STR Event Na (DEPRECATED | HIDDEN); "> for events sent at entry, < for those sent at exit."
+    "evt.dir": STR Event Na (DEPRECATED | HIDDEN); "> for enter events, < for exit events."
         => |v, _| Some(Value::Str(if v.event().ty.is_exit() { b"<" } else { b">" })),
-    "evt.type": STR Event Na; "Name of the event; of a call without an event of its own, the call's name."
+    "evt.type": STR Event Na; "Name of the event type; for a system call without its own event type, the name of the call."
         => |v, _| Some(Value::Str(name(v))),
-    "evt.type.is" [Suffix]: UINT32 Event Na; "1 if the event is of the type named, or numbered, after the dot, else 0."
+    "evt.type.is" [Suffix]: UINT32 Event Na; "1 if the event has the type whose name or number follows the dot, otherwise 0."
         => |v, f| Some(Value::Uint(u64::from(is_type(v, f)))),
-    "syscall.type": STR Event Na; "Name of the system call; absent for events of another kind."
+    "syscall.type": STR Event Na; "Name of the system call; absent for events that are no system calls."
         => |v, _| is_syscall(v).then(|| Value::Str(name(v))),
-    "evt.category": STR Event Na; "What the event is about: file, net, process, … I/O counts by the kind of its file."
+    "evt.category": STR Event Na; "Category of the event: file, net, process, …; for reads and writes, the category of their file."
         => |v, _| Some(category(v)),
-    "evt.cpu": INT16 Event Id; "Number of the CPU."
+    "evt.cpu": INT16 Event Id; "Number of the CPU on which the event happened."
         => |v, _| Some(Value::Int(i64::from(v.event().cpu))),
-    "evt.args": STR Event Na (BUFFERS); "All parameters as name=value, with what each stands for in parentheses."
+    "evt.args": STR Event Na (BUFFERS); "All parameters as name=value, each with its meaning in parentheses, such as the name of a file."
         => |v, _| Some(args(v)),
-    "evt.arg" [Suffix]: STR Event Na (BUFFERS); "One parameter as text, by .name or [position]: what it stands for, else its value."
+    "evt.arg" [Suffix]: STR Event Na (BUFFERS); "One parameter as text, selected by .name or [position]: its meaning, such as the name of a file, or else its value."
         => arg,
-    "evt.rawarg" [Suffix]: DYNAMIC Event Na (NO_RHS | NO_TRANSFORMER); "One parameter by .name, with its own type."
+    "evt.rawarg" [Suffix]: DYNAMIC Event Na (NO_RHS | NO_TRANSFORMER); "Value of one parameter, selected by .name, with the parameter's type."
         => raw::rawarg,
     "evt.info": STR Event Na (BUFFERS); "The same as evt.args."
         => |v, _| Some(args(v)),
-    "evt.buffer": BYTES Event Na; "The bytes read or written, as far as the probe kept them."
+    "evt.buffer": BYTES Event Na; "Bytes that were read or written, up to the captured length (snaplen)."
         => buffer,
-    "evt.buflen": UINT64 Event Dec; "Bytes moved by a successful I/O call on a known file."
+    "evt.buflen": UINT64 Event Dec; "Number of bytes that a successful I/O call on a known file transferred."
         => |v, _| buflen(v, None, None),
     "evt.res": STR Event Dec; "SUCCESS, or the name of the error."
         => res,
@@ -110,33 +110,33 @@ fields! {
         => |v, _| Some(Value::Bool(v.flags().contains(EventFlags::WRITES_TO_FD))),
     "evt.io_dir": STR Event Na; "read or write, for events that do."
         => io_dir,
-    "evt.is_wait": BOOL Event Na; "Whether the event is of a kind that makes its thread wait."
+    "evt.is_wait": BOOL Event Na; "Whether the call may block its thread."
         => |v, _| Some(Value::Bool(v.flags().contains(EventFlags::WAITS))),
-    "evt.wait_latency": RELTIME Event Dec (DEPRECATED | HIDDEN); "evt.latency of calls that make their thread wait; 0 of others."
+    "evt.wait_latency": RELTIME Event Dec (DEPRECATED | HIDDEN); "evt.latency of calls that may block their thread; 0 for others."
         => |v, _| Some(Value::Uint(if v.flags().contains(EventFlags::WAITS) { v.event().latency() } else { 0 })),
     "evt.is_syslog": BOOL Event Na; "Whether the event writes to /dev/log."
         => |v, _| Some(Value::Bool(v.flags().contains(EventFlags::WRITES_TO_FD) && v.fd_name().is_some_and(|name| contains(name, b"/dev/log")))),
-    "evt.count": UINT32 Event Dec; "Always 1, to be summed."
+    "evt.count": UINT32 Event Dec; "Always 1, so that views can sum it."
         => |_, _| Some(Value::Uint(1)),
-    "evt.count.error": UINT32 Event Dec; "1 if the call failed, else 0."
+    "evt.count.error": UINT32 Event Dec; "1 if the call failed, otherwise 0."
         => |v, _| v.result().map(|n| Value::Uint(u64::from(n < 0))),
-    "evt.count.error.file": UINT32 Event Dec; "1 if the call failed on a file, else 0."
+    "evt.count.error.file": UINT32 Event Dec; "1 if a call on a file failed, otherwise 0."
         => |v, _| error_count(v, ErrorKind::File),
-    "evt.count.error.net": UINT32 Event Dec; "1 if the call failed on a socket, else 0."
+    "evt.count.error.net": UINT32 Event Dec; "1 if a call on a socket failed, otherwise 0."
         => |v, _| error_count(v, ErrorKind::Net),
-    "evt.count.error.memory": UINT32 Event Dec; "1 if a call about memory failed, else 0."
+    "evt.count.error.memory": UINT32 Event Dec; "1 if a call about memory failed, otherwise 0."
         => |v, _| error_count(v, ErrorKind::Memory),
-    "evt.count.error.other": UINT32 Event Dec; "1 if a call failed on anything else, else 0."
+    "evt.count.error.other": UINT32 Event Dec; "1 if a call on anything else failed, otherwise 0."
         => |v, _| error_count(v, ErrorKind::Other),
-    "evt.count.exit": UINT32 Event Dec; "1 for events sent at exit."
+    "evt.count.exit": UINT32 Event Dec; "1 for exit events, otherwise absent."
         => |v, _| v.event().ty.is_exit().then_some(Value::Uint(1)),
-    "evt.count.procinfo": UINT32 Event Dec (HIDDEN); "1 for procinfo events of main threads, else 0."
+    "evt.count.procinfo": UINT32 Event Dec (HIDDEN); "1 for procinfo events of leaders, otherwise 0."
         => |v, _| Some(Value::Uint(u64::from(is_procinfo(v) && v.thread().is_some_and(|t| v.is_main(t))))),
-    "evt.count.threadinfo": UINT32 Event Dec (HIDDEN); "1 for procinfo events, else 0."
+    "evt.count.threadinfo": UINT32 Event Dec (HIDDEN); "1 for procinfo events, otherwise 0."
         => |v, _| Some(Value::Uint(u64::from(is_procinfo(v)))),
     "evt.around" [Index]: UINT64 Event Dec (EQUALITY | FILTER_ONLY | NO_RHS | NO_TRANSFORMER); "Milliseconds, rounded up, between the event and the time in brackets (ns since the epoch)."
         => |v, f| Some(Value::Uint(v.event().ts.abs_diff(index(f)?).div_ceil(1_000_000))),
-    "evt.abspath" [Suffix]: STR Event Na; "Absolute path of a call with a directory fd; .src and .dst choose one of two."
+    "evt.abspath" [Suffix]: STR Event Na; "Absolute path of a call with the descriptor of a directory; .src and .dst select one of two paths."
         => abspath,
     "evt.buflen.in": UINT64 Event Dec (HIDDEN); "evt.buflen of input."
         => |v, _| buflen(v, Some(Category::IO_READ), None),
@@ -154,27 +154,27 @@ fields! {
         => |v, _| buflen(v, Some(Category::IO_READ), Some(FdClass::Net)),
     "evt.buflen.net.out": UINT64 Event Dec (HIDDEN); "evt.buflen of output to network sockets."
         => |v, _| buflen(v, Some(Category::IO_WRITE), Some(FdClass::Net)),
-    "evt.is_open_read": BOOL Event Na; "Whether a file is opened for reading."
+    "evt.is_open_read": BOOL Event Na; "Whether the call opens a file for reading."
         => |v, _| Some(Value::Bool(open::flags(v).is_some_and(|f| f & open::READ != 0))),
-    "evt.is_open_write": BOOL Event Na; "Whether a file is opened for writing."
+    "evt.is_open_write": BOOL Event Na; "Whether the call opens a file for writing."
         => |v, _| Some(Value::Bool(open::flags(v).is_some_and(|f| f & open::WRITE != 0))),
-    "evt.infra.docker.name": STR Event Na (HIDDEN | WITHOUT_VALUE); "Of infrastructure events, which are no longer sent."
+    "evt.infra.docker.name": STR Event Na (HIDDEN | WITHOUT_VALUE); "Kept for old rules; no probe sends infrastructure events any more."
         => none,
-    "evt.infra.docker.container.id": STR Event Na (HIDDEN | WITHOUT_VALUE); "Of infrastructure events, which are no longer sent."
+    "evt.infra.docker.container.id": STR Event Na (HIDDEN | WITHOUT_VALUE); "Kept for old rules; no probe sends infrastructure events any more."
         => none,
-    "evt.infra.docker.container.name": STR Event Na (HIDDEN | WITHOUT_VALUE); "Of infrastructure events, which are no longer sent."
+    "evt.infra.docker.container.name": STR Event Na (HIDDEN | WITHOUT_VALUE); "Kept for old rules; no probe sends infrastructure events any more."
         => none,
-    "evt.infra.docker.container.image": STR Event Na (HIDDEN | WITHOUT_VALUE); "Of infrastructure events, which are no longer sent."
+    "evt.infra.docker.container.image": STR Event Na (HIDDEN | WITHOUT_VALUE); "Kept for old rules; no probe sends infrastructure events any more."
         => none,
-    "evt.is_open_exec": BOOL Event Na; "Whether a file is created with a mode that lets someone execute it."
+    "evt.is_open_exec": BOOL Event Na; "Whether the call creates a file whose mode permits execution."
         => |v, _| Some(Value::Bool(open::is_exec(v))),
-    "evt.is_open_create": BOOL Event Na; "Whether opening made the file."
+    "evt.is_open_create": BOOL Event Na; "Whether the call created the file."
         => |v, _| Some(Value::Bool(open::is_create(v))),
-    "evt.is_io_uring": BOOL Event Na; "Whether a request of io_uring made the event, rather than a system call."
+    "evt.is_io_uring": BOOL Event Na; "Whether the event comes from an io_uring request instead of a system call."
         => |v, _| Some(Value::Bool(v.event().io_uring().is_some())),
-    "evt.is_doubtful": BOOL Event Na; "Whether events were lost since the event's thread, its process or a process above it was last known to be as it is shown: what conditions say of them and of their files may be wrong; or events of its type and process are lost at its time."
+    "evt.is_doubtful": BOOL Event Na; "Whether lost events make the results of rules for this event doubtful: the state of its thread, its process, their files or its ancestors may be wrong, or events of its type and process were lost at about its time."
         => |v, _| Some(Value::Bool(doubts(v).any(|(_, is_in_doubt)| is_in_doubt))),
-    "evt.doubt": STR Event Na; "What evt.is_doubtful is about: thread, process, ancestors and events, with blanks between them; absent where nothing is in doubt."
+    "evt.doubt": STR Event Na; "Reasons for evt.is_doubtful, blank-separated: thread, process, ancestors, events; absent if nothing is in doubt."
         => doubt,
     "util.cnt": UINT64 Event Id (HIDDEN); "Number of the event."
         => |v, _| Some(Value::Uint(v.num())),

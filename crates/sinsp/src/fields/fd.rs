@@ -18,15 +18,15 @@ fields! {
         => |v, _| is_about_fd(v).then(|| Value::Int(v.fd_num())),
     "fd.type": STR Fd Dec; "Kind of the file: file, directory, ipv4, ipv6, unix, pipe, event, signalfd, …"
         => |v, _| fd(v).map(|fd| Value::from(fd.kind.name())),
-    "fd.typechar": STR Fd Dec; "Kind of the file as one letter; of an unknown file, what the event makes."
+    "fd.typechar": STR Fd Dec; "Kind of the file as one letter; for an unknown file, the kind that the event creates."
         => |v, _| event_fd(v).map(|at| letter(at.fd.map_or_else(|| made(v.event().ty), |fd| fd.kind))),
-    "fd.name": STR Fd Na; "Path, addresses or other name of the file; of an unknown file, what the event calls it."
+    "fd.name": STR Fd Na; "Name of the file: a path, or the addresses of a socket; for an unknown file, the name in the event."
         => |v, _| name(v).map(Value::Str),
-    "fd.directory": STR Fd Na; "Directory of a file; a directory's own name."
+    "fd.directory": STR Fd Na; "Directory of the file; for a directory, its own path."
         => |v, _| directory(v).map(Value::Str),
-    "fd.filename": STR Fd Na; "Last component of a file's name."
+    "fd.filename": STR Fd Na; "Last component of the file's path."
         => |v, _| filename(v).map(Value::Str),
-    "fd.ip": IP Fd Na (ANY | FILTER_ONLY | NO_RHS | NO_TRANSFORMER); "Addresses of both ends, as far as they are known."
+    "fd.ip": IP Fd Na (ANY | FILTER_ONLY | NO_RHS | NO_TRANSFORMER); "Known addresses of both ends of the connection."
         => |v, _| addresses(v),
     "fd.cip": IP Fd Na; "Address of the client."
         => |v, _| client(v).map(|end| Value::Ip(end.0)),
@@ -36,7 +36,7 @@ fields! {
         => |v, _| local_remote(v).map(|ends| Value::Ip(ends.0.0)),
     "fd.rip": IP Fd Na; "Address of the remote end."
         => |v, _| local_remote(v).map(|ends| Value::Ip(ends.1.0)),
-    "fd.port": PORT Fd Dec (ANY | FILTER_ONLY | NO_RHS | NO_TRANSFORMER); "Ports of both ends."
+    "fd.port": PORT Fd Dec (ANY | FILTER_ONLY | NO_RHS | NO_TRANSFORMER); "Ports of both ends of the connection."
         => |v, _| ends(v, |end| port(end)),
     "fd.cport": PORT Fd Dec; "Port of the client."
         => |v, _| client(v).map(port),
@@ -54,9 +54,9 @@ fields! {
             FdKind::Unix => Some(Value::Str(b"unix")),
             _ => None,
         }),
-    "fd.is_server": BOOL Fd Na; "Whether the socket listens, or the process is on the server's side of the connection."
+    "fd.is_server": BOOL Fd Na; "Whether the socket listens, or the process is the server of the connection."
         => |v, _| fd(v).map(|fd| Value::Bool(is_server(fd))),
-    "fd.uid": STR Event Na; "Thread id and file descriptor number, one after the other."
+    "fd.uid": STR Event Na; "Thread id followed by the number of the file descriptor."
         => |v, _| {
             if !is_about_fd(v) {
                 return None;
@@ -66,64 +66,64 @@ fields! {
             out.int(v.fd_num());
             Some(Value::Str(out.finish()))
         },
-    "fd.containername": STR Event Na; "Container id, colon, name of the file."
+    "fd.containername": STR Event Na; "Container id and fd.name, separated by a colon."
         => |v, _| in_container(v, name(v)?),
-    "fd.containerdirectory": STR Event Na; "Container id, colon, directory of the file."
+    "fd.containerdirectory": STR Event Na; "Container id and fd.directory, separated by a colon."
         => |v, _| in_container(v, directory(v)?),
-    "fd.proto": PORT Fd Na (ANY | FILTER_ONLY | NO_RHS | NO_TRANSFORMER); "Ports of both ends, to be compared with service names."
+    "fd.proto": PORT Fd Na (ANY | FILTER_ONLY | NO_RHS | NO_TRANSFORMER); "Ports of both ends, for comparisons with names of services."
         => |v, _| ends(v, |end| port(end)),
-    "fd.cproto": STR Fd Na; "Port of the client as text."
+    "fd.cproto": STR Fd Na; "Name of the client's port, such as http, or its number."
         => |v, _| match client(v) {
             Some(end) => Some(port_text(v, end)),
             None => fd(v).filter(|fd| fd.role != Role::None).map(|_| Value::Str(b"")),
         },
-    "fd.sproto": STR Fd Na; "Port of the server as text."
+    "fd.sproto": STR Fd Na; "Name of the server's port, such as http, or its number."
         => |v, _| server(v).map(|end| port_text(v, end)),
-    "fd.lproto": STR Fd Na; "Port of the local end as text."
+    "fd.lproto": STR Fd Na; "Name of the local port, such as http, or its number."
         => |v, _| local_remote(v).map(|ends| port_text(v, ends.0)),
-    "fd.rproto": STR Fd Na; "Port of the remote end as text."
+    "fd.rproto": STR Fd Na; "Name of the remote port, such as http, or its number."
         => |v, _| local_remote(v).map(|ends| port_text(v, ends.1)),
-    "fd.net": NET Fd Na (ANY | FILTER_ONLY | NO_RHS | NO_TRANSFORMER); "Addresses of both ends, to be compared with networks."
+    "fd.net": NET Fd Na (ANY | FILTER_ONLY | NO_RHS | NO_TRANSFORMER); "Addresses of both ends, for comparisons with networks."
         => |v, _| addresses(v),
-    "fd.cnet": NET Fd Na (FILTER_ONLY | NO_RHS | NO_TRANSFORMER); "Address of the client, to be compared with networks."
+    "fd.cnet": NET Fd Na (FILTER_ONLY | NO_RHS | NO_TRANSFORMER); "Address of the client, for comparisons with networks."
         => |v, _| client(v).map(|end| Value::Ip(end.0)),
-    "fd.snet": NET Fd Na (FILTER_ONLY | NO_RHS | NO_TRANSFORMER); "Address of the server, to be compared with networks."
+    "fd.snet": NET Fd Na (FILTER_ONLY | NO_RHS | NO_TRANSFORMER); "Address of the server, for comparisons with networks."
         => |v, _| server(v).map(|end| Value::Ip(end.0)),
-    "fd.lnet": NET Fd Na (FILTER_ONLY | NO_RHS | NO_TRANSFORMER); "Address of the local end, to be compared with networks."
+    "fd.lnet": NET Fd Na (FILTER_ONLY | NO_RHS | NO_TRANSFORMER); "Address of the local end, for comparisons with networks."
         => |v, _| local_remote(v).map(|ends| Value::Ip(ends.0.0)),
-    "fd.rnet": NET Fd Na (FILTER_ONLY | NO_RHS | NO_TRANSFORMER); "Address of the remote end, to be compared with networks."
+    "fd.rnet": NET Fd Na (FILTER_ONLY | NO_RHS | NO_TRANSFORMER); "Address of the remote end, for comparisons with networks."
         => |v, _| local_remote(v).map(|ends| Value::Ip(ends.1.0)),
     "fd.connected": BOOL Fd Na; "Whether the socket is connected."
         => |v, _| fd(v).map(|fd| Value::Bool(fd.connected)),
     "fd.name_changed": BOOL Event Na; "Whether this event changed the name of the file."
         => |v, _| fd(v).map(|fd| Value::Bool(fd.named_at == v.event().ts)),
-    "fd.cip.name": STR Fd Na (ANY | DOMAIN | NO_RHS | NO_TRANSFORMER); "Domain name of the client: the one that the container got its address for from a name server, and of the names that conditions compare with it, those that stand for the address."
+    "fd.cip.name": STR Fd Na (ANY | DOMAIN | NO_RHS | NO_TRANSFORMER); "Domain names of the client's address: the name in the container's last DNS reply with it, and the names in conditions that resolve to it."
         => |v, _| domain(v, client(v)),
-    "fd.sip.name": STR Fd Na (ANY | DOMAIN | NO_RHS | NO_TRANSFORMER); "Domain name of the server: the one that the container got its address for from a name server, and of the names that conditions compare with it, those that stand for the address."
+    "fd.sip.name": STR Fd Na (ANY | DOMAIN | NO_RHS | NO_TRANSFORMER); "Domain names of the server's address: the name in the container's last DNS reply with it, and the names in conditions that resolve to it."
         => |v, _| domain(v, sides(v).map(|ends| ends.1)),
-    "fd.lip.name": STR Fd Na (ANY | DOMAIN | NO_RHS | NO_TRANSFORMER); "Domain name of the local end: the one that the container got its address for from a name server, and of the names that conditions compare with it, those that stand for the address."
+    "fd.lip.name": STR Fd Na (ANY | DOMAIN | NO_RHS | NO_TRANSFORMER); "Domain names of the local address: the name in the container's last DNS reply with it, and the names in conditions that resolve to it."
         => |v, _| domain(v, local_remote(v).map(|ends| ends.0)),
-    "fd.rip.name": STR Fd Na (ANY | DOMAIN | NO_RHS | NO_TRANSFORMER); "Domain name of the remote end: the one that the container got its address for from a name server, and of the names that conditions compare with it, those that stand for the address."
+    "fd.rip.name": STR Fd Na (ANY | DOMAIN | NO_RHS | NO_TRANSFORMER); "Domain names of the remote address: the name in the container's last DNS reply with it, and the names in conditions that resolve to it."
         => |v, _| domain(v, local_remote(v).map(|ends| ends.1)),
-    "fd.domain": STR Fd Na; "Domain name that the container got the address of the server for last, from a name server whose answer was captured."
+    "fd.domain": STR Fd Na; "Domain name for which the container last received the server's address, from a captured DNS reply."
         => |v, _| observed(v, sides(v)?.1).map(|name| Value::Str(name)),
-    "fd.dev": INT32 Fd Hex; "Number of the device that the file lies on."
+    "fd.dev": INT32 Fd Hex; "Device number of the file."
         => |v, _| fd(v).map(|fd| Value::Int(i64::from(fd.dev as i32))),
-    "fd.dev.major": INT32 Fd Dec; "Major number of the device that the file lies on."
+    "fd.dev.major": INT32 Fd Dec; "Major device number of the file."
         => |v, _| fd(v).map(|fd| Value::Int(i64::from(fd.dev >> 8 & 0xfff))),
-    "fd.dev.minor": INT32 Fd Dec; "Minor number of the device that the file lies on."
+    "fd.dev.minor": INT32 Fd Dec; "Minor device number of the file."
         => |v, _| fd(v).map(|fd| Value::Int(i64::from(fd.dev & 0xff | fd.dev >> 12 & 0xf_ff00))),
     "fd.ino": INT64 Fd Dec; "Inode of the file."
         => |v, _| fd(v).map(|fd| Value::Int(fd.ino as i64)),
-    "fd.nameraw": STR Fd Na; "Path as the program gave it, with repeated slashes made one."
+    "fd.nameraw": STR Fd Na; "Path as the program passed it, with repeated slashes replaced by one."
         => |v, _| raw_name(v).map(Value::Str),
-    "fd.nameopened": STR Fd Na; "Path of a file as the kernel has it, with links followed, whatever another thread did to the path meanwhile; fd.name where that is not known."
+    "fd.nameopened": STR Fd Na; "Path of the file that the kernel opened, after it followed symlinks; fd.name if that is not known."
         => |v, _| fd(v).filter(|fd| fd.kind.is_file() || v.is_alternate()).map(|fd| Value::Str(&fd.opened().unwrap_or(fd).name)),
-    "fd.types" [OptionalIndex]: STR Event Dec (LIST | NO_RHS); "Kinds of all open files; [n] is the kind of descriptor n."
+    "fd.types" [OptionalIndex]: STR Event Dec (LIST | NO_RHS); "Kinds of all open files of the process; [n] selects the kind of descriptor n."
         => types,
-    "fd.is_upper_layer": BOOL Fd Na; "Whether the file lies in the upper layer of an overlay."
+    "fd.is_upper_layer": BOOL Fd Na; "Whether the file is in the upper layer of an overlay file system."
         => |v, _| fd(v).map(|fd| Value::Bool(fd.upper_layer)),
-    "fd.is_lower_layer": BOOL Fd Na; "Whether the file lies in a lower layer of an overlay."
+    "fd.is_lower_layer": BOOL Fd Na; "Whether the file is in a lower layer of an overlay file system."
         => |v, _| fd(v).map(|fd| Value::Bool(fd.lower_layer)),
 }
 

@@ -8,23 +8,23 @@ use crate::path_params;
 use crate::view::EventView;
 
 fields! {
-    "fs.path.name": STR Event Na; "Path that a call works on (mkdir, rmdir, unlink, open, chmod, chown, truncate, xattr, quotactl, umount families)."
+    "fs.path.name": STR Event Na; "Requested path of the call, made absolute (mkdir, rmdir, unlink, open, chmod, chown, truncate, xattr, quotactl and umount families)."
         => |v, _| path(v, Role::Name, Form::Asked),
-    "fs.path.nameraw": STR Event Na; "Path that a call works on, as the program gave it."
+    "fs.path.nameraw": STR Event Na; "Path that the call works on, as the program passed it."
         => |v, _| path(v, Role::Name, Form::Raw),
-    "fs.path.namereal": STR Event Na; "Path that a call worked on as the kernel has it, whatever links, renamed directories or another thread made of the one that it was given; fs.path.name where that is not known."
+    "fs.path.namereal": STR Event Na; "The kernel's path of the file that the call worked on: symlinks are followed, and other threads cannot change it; fs.path.name if it is not known."
         => |v, _| path(v, Role::Name, Form::Real),
-    "fs.path.source": STR Event Na; "Source of a successful rename or mount; the path that a successful link or symlink makes."
+    "fs.path.source": STR Event Na; "Source of a successful rename or mount; the new path of a successful link or symlink."
         => |v, _| path(v, Role::Source, Form::Asked),
-    "fs.path.sourceraw": STR Event Na; "fs.path.source as the program gave it."
+    "fs.path.sourceraw": STR Event Na; "fs.path.source as the program passed it."
         => |v, _| path(v, Role::Source, Form::Raw),
-    "fs.path.sourcereal": STR Event Na; "fs.path.source as the kernel has it."
+    "fs.path.sourcereal": STR Event Na; "The kernel's path of fs.path.source; fs.path.source if it is not known."
         => |v, _| path(v, Role::Source, Form::Real),
-    "fs.path.target": STR Event Na; "Target of a successful rename or mount; the path that a successful link or symlink leads to."
+    "fs.path.target": STR Event Na; "Target of a successful rename or mount; the path that a successful link or symlink points to."
         => |v, _| path(v, Role::Target, Form::Asked),
-    "fs.path.targetraw": STR Event Na; "fs.path.target as the program gave it."
+    "fs.path.targetraw": STR Event Na; "fs.path.target as the program passed it."
         => |v, _| path(v, Role::Target, Form::Raw),
-    "fs.path.targetreal": STR Event Na; "fs.path.target as the kernel has it."
+    "fs.path.targetreal": STR Event Na; "The kernel's path of fs.path.target; fs.path.target if it is not known."
         => |v, _| path(v, Role::Target, Form::Real),
 }
 

@@ -9,63 +9,63 @@ use crate::state::SHORT_ID;
 use crate::view::EventView;
 
 fields! {
-    "k8s.pod.name": STR Process Na (SUGGESTED); "Pod name learned from the container runtime."
+    "k8s.pod.name": STR Process Na (SUGGESTED); "Name of the pod, from the container runtime."
         => |v, _| label(v, "io.kubernetes.pod.name"),
-    "k8s.ns.name": STR Process Na (SUGGESTED); "Namespace name learned from the container runtime."
+    "k8s.ns.name": STR Process Na (SUGGESTED); "Name of the pod's namespace, from the container runtime."
         => |v, _| label(v, "io.kubernetes.pod.namespace"),
-    "k8s.pod.id": STR Process Na; "Legacy alias of k8s.pod.uid."
+    "k8s.pod.id": STR Process Na; "The same as k8s.pod.uid."
         => |v, _| label(v, "io.kubernetes.pod.uid"),
-    "k8s.pod.uid": STR Process Na; "Pod UID."
+    "k8s.pod.uid": STR Process Na; "UID of the pod."
         => |v, _| label(v, "io.kubernetes.pod.uid"),
-    "k8s.pod.sandbox_id": STR Process Na; "First 12 characters of the sandbox id."
+    "k8s.pod.sandbox_id": STR Process Na; "First 12 characters of the id of the pod's sandbox container."
         => |v, _| short(v, "pod_sandbox_id"),
-    "k8s.pod.full_sandbox_id": STR Process Na; "Full sandbox id."
+    "k8s.pod.full_sandbox_id": STR Process Na; "Full id of the pod's sandbox container."
         => |v, _| text(v, "pod_sandbox_id"),
-    "k8s.pod.label" [Key]: STR Process Na; "One pod label by name, bracket or dot notation."
+    "k8s.pod.label" [Key]: STR Process Na; "Value of the pod's label with this name, in brackets or after a dot."
         => |v, f| pod_label(v, key(f)?),
-    "k8s.pod.labels": STR Process Na; "Pod labels as key:value list."
+    "k8s.pod.labels": STR Process Na; "Labels of the pod as name:value, comma-separated."
         => |v, _| pod_labels(v),
-    "k8s.pod.ip": STR Process Na; "IPv4 address of the pod, as its own container or that of its sandbox has it."
+    "k8s.pod.ip": STR Process Na; "IPv4 address of the pod, from the container or from the pod's sandbox container."
         => |v, _| of_pod(v, "ip"),
-    "k8s.pod.cni.json": STR Process Na; "container.cni.json of the container or of its pod's sandbox."
+    "k8s.pod.cni.json": STR Process Na; "container.cni.json of the container, or of the pod's sandbox container."
         => |v, _| of_pod(v, "cni_json"),
-    "k8s.rc.name": STR Process Na (DEPRECATED | WITHOUT_VALUE); "Deprecated, superseded by the k8smeta plugin; extracts nothing."
+    "k8s.rc.name": STR Process Na (DEPRECATED | WITHOUT_VALUE); "Deprecated: never has a value. Falco's plugin k8smeta replaces it."
         => none,
-    "k8s.rc.id": STR Process Na (DEPRECATED | WITHOUT_VALUE); "Deprecated, superseded by the k8smeta plugin; extracts nothing."
+    "k8s.rc.id": STR Process Na (DEPRECATED | WITHOUT_VALUE); "Deprecated: never has a value. Falco's plugin k8smeta replaces it."
         => none,
-    "k8s.rc.label" [Key]: STR Process Na (DEPRECATED | WITHOUT_VALUE); "Deprecated, superseded by the k8smeta plugin; extracts nothing."
+    "k8s.rc.label" [Key]: STR Process Na (DEPRECATED | WITHOUT_VALUE); "Deprecated: never has a value. Falco's plugin k8smeta replaces it."
         => none,
-    "k8s.rc.labels": STR Process Na (DEPRECATED | WITHOUT_VALUE); "Deprecated, superseded by the k8smeta plugin; extracts nothing."
+    "k8s.rc.labels": STR Process Na (DEPRECATED | WITHOUT_VALUE); "Deprecated: never has a value. Falco's plugin k8smeta replaces it."
         => none,
-    "k8s.svc.name": STR Process Na (DEPRECATED | WITHOUT_VALUE); "Deprecated, superseded by the k8smeta plugin; extracts nothing."
+    "k8s.svc.name": STR Process Na (DEPRECATED | WITHOUT_VALUE); "Deprecated: never has a value. Falco's plugin k8smeta replaces it."
         => none,
-    "k8s.svc.id": STR Process Na (DEPRECATED | WITHOUT_VALUE); "Deprecated, superseded by the k8smeta plugin; extracts nothing."
+    "k8s.svc.id": STR Process Na (DEPRECATED | WITHOUT_VALUE); "Deprecated: never has a value. Falco's plugin k8smeta replaces it."
         => none,
-    "k8s.svc.label" [Key]: STR Process Na (DEPRECATED | WITHOUT_VALUE); "Deprecated, superseded by the k8smeta plugin; extracts nothing."
+    "k8s.svc.label" [Key]: STR Process Na (DEPRECATED | WITHOUT_VALUE); "Deprecated: never has a value. Falco's plugin k8smeta replaces it."
         => none,
-    "k8s.svc.labels": STR Process Na (DEPRECATED | WITHOUT_VALUE); "Deprecated, superseded by the k8smeta plugin; extracts nothing."
+    "k8s.svc.labels": STR Process Na (DEPRECATED | WITHOUT_VALUE); "Deprecated: never has a value. Falco's plugin k8smeta replaces it."
         => none,
-    "k8s.ns.id": STR Process Na (DEPRECATED | WITHOUT_VALUE); "Deprecated, superseded by the k8smeta plugin; extracts nothing."
+    "k8s.ns.id": STR Process Na (DEPRECATED | WITHOUT_VALUE); "Deprecated: never has a value. Falco's plugin k8smeta replaces it."
         => none,
-    "k8s.ns.label" [Key]: STR Process Na (DEPRECATED | WITHOUT_VALUE); "Deprecated, superseded by the k8smeta plugin; extracts nothing."
+    "k8s.ns.label" [Key]: STR Process Na (DEPRECATED | WITHOUT_VALUE); "Deprecated: never has a value. Falco's plugin k8smeta replaces it."
         => none,
-    "k8s.ns.labels": STR Process Na (DEPRECATED | WITHOUT_VALUE); "Deprecated, superseded by the k8smeta plugin; extracts nothing."
+    "k8s.ns.labels": STR Process Na (DEPRECATED | WITHOUT_VALUE); "Deprecated: never has a value. Falco's plugin k8smeta replaces it."
         => none,
-    "k8s.rs.name": STR Process Na (DEPRECATED | WITHOUT_VALUE); "Deprecated, superseded by the k8smeta plugin; extracts nothing."
+    "k8s.rs.name": STR Process Na (DEPRECATED | WITHOUT_VALUE); "Deprecated: never has a value. Falco's plugin k8smeta replaces it."
         => none,
-    "k8s.rs.id": STR Process Na (DEPRECATED | WITHOUT_VALUE); "Deprecated, superseded by the k8smeta plugin; extracts nothing."
+    "k8s.rs.id": STR Process Na (DEPRECATED | WITHOUT_VALUE); "Deprecated: never has a value. Falco's plugin k8smeta replaces it."
         => none,
-    "k8s.rs.label" [Key]: STR Process Na (DEPRECATED | WITHOUT_VALUE); "Deprecated, superseded by the k8smeta plugin; extracts nothing."
+    "k8s.rs.label" [Key]: STR Process Na (DEPRECATED | WITHOUT_VALUE); "Deprecated: never has a value. Falco's plugin k8smeta replaces it."
         => none,
-    "k8s.rs.labels": STR Process Na (DEPRECATED | WITHOUT_VALUE); "Deprecated, superseded by the k8smeta plugin; extracts nothing."
+    "k8s.rs.labels": STR Process Na (DEPRECATED | WITHOUT_VALUE); "Deprecated: never has a value. Falco's plugin k8smeta replaces it."
         => none,
-    "k8s.deployment.name": STR Process Na (DEPRECATED | WITHOUT_VALUE); "Deprecated, superseded by the k8smeta plugin; extracts nothing."
+    "k8s.deployment.name": STR Process Na (DEPRECATED | WITHOUT_VALUE); "Deprecated: never has a value. Falco's plugin k8smeta replaces it."
         => none,
-    "k8s.deployment.id": STR Process Na (DEPRECATED | WITHOUT_VALUE); "Deprecated, superseded by the k8smeta plugin; extracts nothing."
+    "k8s.deployment.id": STR Process Na (DEPRECATED | WITHOUT_VALUE); "Deprecated: never has a value. Falco's plugin k8smeta replaces it."
         => none,
-    "k8s.deployment.label" [Key]: STR Process Na (DEPRECATED | WITHOUT_VALUE); "Deprecated, superseded by the k8smeta plugin; extracts nothing."
+    "k8s.deployment.label" [Key]: STR Process Na (DEPRECATED | WITHOUT_VALUE); "Deprecated: never has a value. Falco's plugin k8smeta replaces it."
         => none,
-    "k8s.deployment.labels": STR Process Na (DEPRECATED | WITHOUT_VALUE); "Deprecated, superseded by the k8smeta plugin; extracts nothing."
+    "k8s.deployment.labels": STR Process Na (DEPRECATED | WITHOUT_VALUE); "Deprecated: never has a value. Falco's plugin k8smeta replaces it."
         => none,
 }
 

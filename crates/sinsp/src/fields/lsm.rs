@@ -7,17 +7,17 @@ use crate::render::{Text, names, sock_addr};
 use crate::view::EventView;
 
 fields! {
-    "lsm.hook": STR Event Na; "Security hook of the kernel's that decided on what the event is about, such as file_open."
+    "lsm.hook": STR Event Na; "Security hook of the kernel that decided about the call, such as file_open."
         => |v, _| v.event().decision()?.hook().map(|hook| Value::from(hook.name)),
-    "lsm.verdict": STR Event Na; "allowed, or the name of the error by which a security module denied it."
+    "lsm.verdict": STR Event Na; "allowed, or the error by which a security module denied the call, such as EACCES."
         => verdict,
-    "lsm.path": STR Event Na; "Path of what the kernel decided on, as the kernel has it."
+    "lsm.path": STR Event Na; "The kernel's path of the file or directory entry that the hook decided about."
         => |v, _| v.event().decision()?.path().map(Value::Str),
-    "lsm.target": STR Event Na; "The other object of the decision: the new path of a rename or a link, where a symbolic link leads, the name of an attribute, what is mounted."
+    "lsm.target": STR Event Na; "The other object of the decision: the new path of a rename or a link, the target of a symbolic link, the name of an attribute, the source of a mount."
         => |v, _| v.event().decision()?.target().map(Value::Str),
-    "lsm.address": STR Event Na; "Address of a socket that the kernel decided on, with its port."
+    "lsm.address": STR Event Na; "Address and port of the socket that the hook decided about."
         => address,
-    "lsm.value": INT64 Event Dec; "Number that belongs to the hook: flags of an open, a mode, a protection of memory, the id of a process or user, a command."
+    "lsm.value": INT64 Event Dec; "Number that the hook decided about: flags of an open, a mode, a protection of memory, the id of a process or user, a command."
         => |v, _| v.event().decision()?.value().map(Value::Int),
 }
 

@@ -11,45 +11,45 @@ fields! {
         => |v, _| Some(Value::Str(&v.thread()?.exe)),
     "proc.pexe": STR Ancestors Na; "First argument of the parent."
         => |v, _| Some(Value::Str(&v.parent()?.exe)),
-    "proc.aexe" [OptionalIndex]: STR Ancestors Na (ANY | NO_RHS | NO_TRANSFORMER); "First argument of an ancestor: [1] is the parent; of all without index."
+    "proc.aexe" [OptionalIndex]: STR Ancestors Na (ANY | NO_RHS | NO_TRANSFORMER); "First argument of an ancestor: [1] is the parent; without an index, of all ancestors."
         => |v, f| ancestor(v, f, |t| Value::Str(&t.exe)),
     "proc.exepath": STR Process Na; "Path of the executable."
         => |v, _| Some(Value::Str(&v.thread()?.executable.path)),
     "proc.pexepath": STR Ancestors Na; "Path of the parent's executable."
         => |v, _| Some(Value::Str(&v.parent()?.executable.path)),
-    "proc.aexepath" [OptionalIndex]: STR Ancestors Na (ANY | NO_RHS | NO_TRANSFORMER); "Path of an ancestor's executable: [1] is the parent; of all without index."
+    "proc.aexepath" [OptionalIndex]: STR Ancestors Na (ANY | NO_RHS | NO_TRANSFORMER); "Path of an ancestor's executable: [1] is the parent; without an index, of all ancestors."
         => |v, f| ancestor(v, f, |t| Value::Str(&t.executable.path)),
     "proc.name": STR Process Na; "Command name of the thread, at most 15 bytes."
         => |v, _| Some(Value::Str(&v.thread()?.comm)),
     "proc.pname": STR Ancestors Na; "Command name of the parent."
         => |v, _| Some(Value::Str(&v.parent()?.comm)),
-    "proc.aname" [OptionalIndex]: STR Ancestors Na (ANY | NO_RHS | NO_TRANSFORMER); "Command name of an ancestor: [1] is the parent; of all without index."
+    "proc.aname" [OptionalIndex]: STR Ancestors Na (ANY | NO_RHS | NO_TRANSFORMER); "Command name of an ancestor: [1] is the parent; without an index, of all ancestors."
         => |v, f| ancestor(v, f, |t| Value::Str(&t.comm)),
     "proc.args" [OptionalIndex]: STR Process Na; "Arguments after the first, blank-separated; with an index, one of them."
         => |v, f| Some(Value::Str(item_or_all(v, &v.thread()?.args, f))),
-    "proc.aargs" [OptionalIndex]: STR Ancestors Na; "Arguments of an ancestor; of all, blank-separated, without index."
+    "proc.aargs" [OptionalIndex]: STR Ancestors Na; "Arguments of an ancestor, blank-separated: [1] is the parent; without an index, of all ancestors."
         => aargs,
     "proc.cmdline": STR Process Na; "Command name and arguments."
         => |v, _| Some(Value::Str(&v.thread()?.cmdline)),
     "proc.pcmdline": STR Ancestors Na; "Command name and arguments of the parent."
         => |v, _| Some(Value::Str(&v.parent()?.cmdline)),
-    "proc.acmdline" [OptionalIndex]: STR Ancestors Na (ANY | NO_RHS | NO_TRANSFORMER); "Command name and arguments of an ancestor: [1] is the parent; of all without index."
+    "proc.acmdline" [OptionalIndex]: STR Ancestors Na (ANY | NO_RHS | NO_TRANSFORMER); "Command name and arguments of an ancestor: [1] is the parent; without an index, of all ancestors."
         => |v, f| ancestor(v, f, |t| Value::Str(&t.cmdline)),
     "proc.cmdnargs": UINT64 Process Dec; "Number of arguments after the first."
         => |v, _| Some(Value::Uint(split_nul(&v.thread()?.args).count() as u64)),
-    "proc.cmdlenargs": UINT64 Process Dec; "Bytes in the arguments after the first."
+    "proc.cmdlenargs": UINT64 Process Dec; "Length of the arguments after the first, bytes."
         => |v, _| Some(Value::Uint(split_nul(&v.thread()?.args).map(|arg| arg.len() as u64).sum())),
-    "proc.exeline": STR Process Na; "First argument, a blank, and the others."
+    "proc.exeline": STR Process Na; "All arguments, including the first, blank-separated."
         => exeline,
-    "proc.env" [OptionalKey]: STR Process Na; "Environment, blank-separated; [NAME] is one variable's value."
+    "proc.env" [OptionalKey]: STR Process Na; "Environment, blank-separated; [NAME] selects the value of one variable."
         => env,
-    "proc.aenv" [OptionalKey]: STR Ancestors Na (ANY | NO_RHS | NO_TRANSFORMER); "Environments of the ancestors; [n] is one ancestor's, [NAME] the nearest one's value."
+    "proc.aenv" [OptionalKey]: STR Ancestors Na (ANY | NO_RHS | NO_TRANSFORMER); "Environments of the ancestors; [n] selects one ancestor, [NAME] the value of the variable in the nearest ancestor that has it."
         => aenv,
     "proc.cwd": STR Process Na; "Working directory, ending in a slash."
         => |v, _| v.cwd().map(Value::Str),
-    "proc.loginshellid": INT64 Ancestors Id; "Process id of the outermost shell among the process and its ancestors."
+    "proc.loginshellid": INT64 Ancestors Id; "Process id of the outermost shell among the process and its ancestors (the login shell)."
         => loginshellid,
-    "proc.shelldepth": UINT64 Ancestors Dec; "Generations between the process and its login shell; 0 of the shell itself, absent without a shell."
+    "proc.shelldepth": UINT64 Ancestors Dec; "Number of generations between the process and its login shell; 0 for the shell itself, absent without a shell."
         => |v, _| {
             let is_shell = |t: &Thread| t.comm.ends_with(b"sh");
             let generations = v.ancestors().enumerate().filter(|(_, t)| is_shell(t)).last();
@@ -62,7 +62,7 @@ fields! {
         => |v, _| Some(Value::Int(v.thread()?.pid)),
     "proc.ppid": INT64 Ancestors Id; "Process id of the parent."
         => |v, _| Some(Value::Int(v.parent()?.pid)),
-    "proc.apid" [OptionalIndex]: INT64 Ancestors Id (ANY | NO_RHS | NO_TRANSFORMER); "Process id of an ancestor: [1] is the parent; of all without index."
+    "proc.apid" [OptionalIndex]: INT64 Ancestors Id (ANY | NO_RHS | NO_TRANSFORMER); "Process id of an ancestor: [1] is the parent; without an index, of all ancestors."
         => |v, f| ancestor(v, f, |t| Value::Int(t.pid)),
     "proc.vpid": INT64 Process Id; "Process id in its own pid namespace."
         => |v, _| known(v.thread()?.vpid),
@@ -92,19 +92,19 @@ fields! {
         => |v, _| leader(v, Leader::Group, |t| &t.exe),
     "proc.pgid.exepath": STR Event Na; "Path of the process group leader's executable."
         => |v, _| leader(v, Leader::Group, |t| &t.executable.path),
-    "proc.duration": RELTIME Event Dec; "Nanoseconds since the process began."
+    "proc.duration": RELTIME Event Dec; "Nanoseconds since the process started."
         => |v, _| since(v, v.thread()?.clone_ts),
-    "proc.ppid.duration": RELTIME Event Dec; "Nanoseconds since the parent began."
+    "proc.ppid.duration": RELTIME Event Dec; "Nanoseconds since the parent started."
         => |v, _| since(v, v.parent()?.clone_ts),
-    "proc.pid.ts": RELTIME Process Dec; "When the process began, nanoseconds since the epoch."
+    "proc.pid.ts": RELTIME Process Dec; "Start time of the process, nanoseconds since the epoch."
         => |v, _| nonzero(v.thread()?.clone_ts),
-    "proc.ppid.ts": RELTIME Ancestors Dec; "When the parent began, nanoseconds since the epoch."
+    "proc.ppid.ts": RELTIME Ancestors Dec; "Start time of the parent, nanoseconds since the epoch."
         => |v, _| Some(Value::Uint(v.thread_by_tid(v.thread()?.ptid)?.clone_ts)),
-    "proc.is_exe_writable": BOOL Process Na; "Whether the executable was writable by the user who executed it."
+    "proc.is_exe_writable": BOOL Process Na; "Whether the user who executed the file may write it."
         => |v, _| Some(Value::Bool(v.thread()?.executable.is_writable)),
-    "proc.is_exe_upper_layer": BOOL Process Na; "Whether the executable lies in the upper layer of an overlay."
+    "proc.is_exe_upper_layer": BOOL Process Na; "Whether the executable is in the upper layer of an overlay file system."
         => |v, _| Some(Value::Bool(v.thread()?.executable.in_upper_layer)),
-    "proc.is_exe_lower_layer": BOOL Process Na; "Whether the executable lies in a lower layer of an overlay."
+    "proc.is_exe_lower_layer": BOOL Process Na; "Whether the executable is in a lower layer of an overlay file system."
         => |v, _| Some(Value::Bool(v.thread()?.executable.in_lower_layer)),
     "proc.is_exe_from_memfd": BOOL Process Na; "Whether the executable is a file in memory (memfd)."
         => |v, _| Some(Value::Bool(v.thread()?.executable.from_memfd)),
@@ -114,25 +114,25 @@ fields! {
         => |v, _| Some(Value::Bool(v.session()?.vpgid == v.thread()?.vpid)),
     "proc.is_pgid_leader": BOOL Process Na; "Whether the process leads its group."
         => |v, _| Some(Value::Bool(v.session()?.pgid == v.thread()?.pid)),
-    "proc.exe_hash.sha256": STR Event Na; "SHA-256 of the executable, in hexadecimal digits; absent until it was computed, and in replays."
+    "proc.exe_hash.sha256": STR Event Na; "SHA-256 of the executable, in hexadecimal digits; absent until it is computed, and in replays."
         => exe_hash,
     "proc.exe_ino": INT64 Process Dec; "Inode of the executable."
         => |v, _| { let ino = v.thread()?.executable.ino; (ino != 0).then_some(Value::Int(ino as i64)) },
-    "proc.exe_ino.ctime": ABSTIME Process Dec; "When the executable's inode was last changed."
+    "proc.exe_ino.ctime": ABSTIME Process Dec; "Time of the last change of the executable's inode (ctime), nanoseconds since the epoch."
         => |v, _| nonzero(v.thread()?.executable.ctime),
-    "proc.exe_ino.mtime": ABSTIME Process Dec; "When the executable was last modified."
+    "proc.exe_ino.mtime": ABSTIME Process Dec; "Time of the last modification of the executable (mtime), nanoseconds since the epoch."
         => |v, _| nonzero(v.thread()?.executable.mtime),
-    "proc.exe_ino.ctime_duration_proc_start": ABSTIME Process Dec; "Nanoseconds from the change of the executable to the start of the process."
+    "proc.exe_ino.ctime_duration_proc_start": ABSTIME Process Dec; "Nanoseconds from the last change of the executable's inode to the start of the process."
         => |v, _| nonzero(v.thread()?.executable.ctime_to_clone as u64),
-    "proc.exe_ino.ctime_duration_pidns_start": ABSTIME Process Dec; "Nanoseconds from the start of the pid namespace to the change of the executable."
+    "proc.exe_ino.ctime_duration_pidns_start": ABSTIME Process Dec; "Nanoseconds from the start of the pid namespace to the last change of the executable's inode."
         => |v, _| nonzero(v.thread()?.executable.pidns_start_to_ctime as u64),
-    "proc.pidns_init_start_ts": UINT64 Process Dec; "When the pid namespace began, nanoseconds since the epoch."
+    "proc.pidns_init_start_ts": UINT64 Process Dec; "Start time of the pid namespace, nanoseconds since the epoch."
         => |v, _| nonzero(v.thread()?.pidns_start),
-    "proc.fdopencount": UINT64 Event Dec; "Number of open files."
+    "proc.fdopencount": UINT64 Event Dec; "Number of open files of the process."
         => |v, _| v.thread().map(|_| Value::Uint(open_files(v))),
-    "proc.fdlimit": INT64 Process Dec; "Most files that the process may open."
+    "proc.fdlimit": INT64 Process Dec; "Maximum number of files that the process may open."
         => |v, _| v.thread().map(|_| Value::Int(v.main().map_or(0, |t| t.fdlimit))),
-    "proc.fdusage": DOUBLE Event Na; "Open files as a percentage of the limit."
+    "proc.fdusage": DOUBLE Event Na; "Number of open files in percent of proc.fdlimit."
         => fdusage,
     "proc.vmsize": UINT64 Event Dec; "Virtual memory in KiB."
         => |v, _| v.thread().map(|t| Value::Uint(u64::from(t.activity.vm_size))),
@@ -140,21 +140,21 @@ fields! {
         => |v, _| v.thread().map(|t| Value::Uint(u64::from(t.activity.vm_rss))),
     "proc.vmswap": UINT64 Event Dec; "Swapped memory in KiB."
         => |v, _| v.thread().map(|t| Value::Uint(u64::from(t.activity.vm_swap))),
-    "proc.nthreads": UINT64 Event Dec; "Number of living threads."
+    "proc.nthreads": UINT64 Event Dec; "Number of threads of the process that have not exited."
         => |v, _| Some(Value::Uint(v.thread_count()?)),
-    "proc.nchilds": UINT64 Event Dec; "Number of living threads without the leader."
+    "proc.nchilds": UINT64 Event Dec; "Number of threads of the process that have not exited, without its leader."
         => |v, _| { let n = v.thread_count()?; Some(Value::Uint(n.saturating_sub(u64::from(v.main().is_some_and(|t| !t.is_dead()))))) },
-    "proc.stdin.type": STR Event Na; "Kind of the standard input."
+    "proc.stdin.type": STR Event Na; "Kind of the standard input, as in fd.type."
         => |v, _| v.fd_entry(0).map(|fd| Value::from(fd.kind.name())),
-    "proc.stdout.type": STR Event Na; "Kind of the standard output."
+    "proc.stdout.type": STR Event Na; "Kind of the standard output, as in fd.type."
         => |v, _| v.fd_entry(1).map(|fd| Value::from(fd.kind.name())),
-    "proc.stderr.type": STR Event Na; "Kind of the standard error."
+    "proc.stderr.type": STR Event Na; "Kind of the standard error, as in fd.type."
         => |v, _| v.fd_entry(2).map(|fd| Value::from(fd.kind.name())),
-    "proc.stdin.name": STR Event Na; "Name of the standard input."
+    "proc.stdin.name": STR Event Na; "Name of the standard input, as in fd.name."
         => |v, _| v.fd_entry(0).map(|fd| Value::Str(&fd.name)),
-    "proc.stdout.name": STR Event Na; "Name of the standard output."
+    "proc.stdout.name": STR Event Na; "Name of the standard output, as in fd.name."
         => |v, _| v.fd_entry(1).map(|fd| Value::Str(&fd.name)),
-    "proc.stderr.name": STR Event Na; "Name of the standard error."
+    "proc.stderr.name": STR Event Na; "Name of the standard error, as in fd.name."
         => |v, _| v.fd_entry(2).map(|fd| Value::Str(&fd.name)),
 }
 

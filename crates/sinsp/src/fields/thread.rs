@@ -21,9 +21,9 @@ fields! {
         => |v, _| capabilities(v, INHERITABLE),
     "thread.cap_effective": STR Process Na; "Effective capabilities, blank-separated."
         => |v, _| capabilities(v, EFFECTIVE),
-    "thread.pfmajor": UINT64 Event Dec; "Major page faults since the thread began."
+    "thread.pfmajor": UINT64 Event Dec; "Number of major page faults since the thread started."
         => |v, _| Some(Value::Uint(v.thread()?.activity.pf_major)),
-    "thread.pfminor": UINT64 Event Dec; "Minor page faults since the thread began."
+    "thread.pfminor": UINT64 Event Dec; "Number of minor page faults since the thread started."
         => |v, _| Some(Value::Uint(v.thread()?.activity.pf_minor)),
     "thread.tid": INT64 Event Id; "Thread id."
         => |v, _| Some(Value::Int(v.event().tid)),
@@ -39,32 +39,32 @@ fields! {
             out.int(v.event().tid);
             Some(Value::Str(out.finish()))
         },
-    "thread.exectime": RELTIME Event Dec; "CPU time of the thread that is switched out, ns; 0 for other events."
+    "thread.exectime": RELTIME Event Dec; "For a context switch: CPU time of the thread since it got the CPU, ns; 0 for other events."
         => |v, _| Some(Value::Uint(v.ran())),
-    "thread.cputime": RELTIME Event Dec; "CPU time that the event reports of its thread, ns: of a context switch the time since the one before, of procinfo that of the last second."
+    "thread.cputime": RELTIME Event Dec; "CPU time of the thread that the event reports, ns: since the previous context switch, or for procinfo events in the last second."
         => |v, _| match v.ticks() {
             Some([user, system]) => Some(Value::Uint(user.saturating_add(system).saturating_mul(TICK))),
             None => Some(Value::Uint(v.ran())),
         },
-    "thread.totexectime": RELTIME Event Dec; "CPU time of the thread so far, ns, as far as context switches show it."
+    "thread.totexectime": RELTIME Event Dec; "Total CPU time of the thread according to context switches, ns."
         => |v, _| Some(Value::Uint(v.thread()?.activity.ran())),
-    "thread.cgroups": STR Process Na; "Control groups as subsystem=path, blank-separated."
+    "thread.cgroups": STR Process Na; "Cgroups as subsystem=path, blank-separated."
         => |v, _| {
             let t = v.thread()?;
             (!t.cgroups.is_empty()).then(|| Value::Str(v.join(&[], &t.cgroups)))
         },
-    "thread.cgroup" [Suffix]: STR Process Na; "Path of the control group of the subsystem named after the dot."
+    "thread.cgroup" [Suffix]: STR Process Na; "Path of the cgroup of the subsystem whose name follows the dot."
         => |v, f| {
             let name = key(f)?.as_bytes();
             let path = |entry: &'_ [u8]| entry.strip_prefix(name).is_some_and(|rest| rest.starts_with(b"="));
             let entry = split_nul(&v.thread()?.cgroups).find(|entry| path(entry))?;
             Some(Value::Str(&entry[name.len() + 1..]))
         },
-    "thread.cpu": DOUBLE Event Na; "Percentage of a CPU that the thread used in the last second, on procinfo events."
+    "thread.cpu": DOUBLE Event Na; "For procinfo events: CPU time of the thread in the last second, percent."
         => |v, _| cpu(v, |[user, system]| user.saturating_add(system)),
-    "thread.cpu.user": DOUBLE Event Na; "Percentage of a CPU that the thread used in user space in the last second, on procinfo events."
+    "thread.cpu.user": DOUBLE Event Na; "For procinfo events: CPU time of the thread in user space in the last second, percent."
         => |v, _| cpu(v, |[user, _]| user),
-    "thread.cpu.system": DOUBLE Event Na; "Percentage of a CPU that the thread used in the kernel in the last second, on procinfo events."
+    "thread.cpu.system": DOUBLE Event Na; "For procinfo events: CPU time of the thread in the kernel in the last second, percent."
         => |v, _| cpu(v, |[_, system]| system),
     "thread.vmsize": UINT64 Event Dec; "Virtual memory in KiB of a leader; 0 for other threads."
         => |v, _| of_leader(v, |t| t.activity.vm_size, 1),
