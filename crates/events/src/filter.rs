@@ -138,9 +138,9 @@ pub struct TypeRow {
     pub first: u16,
     /// See [`flags`].
     pub flags: u16,
-    /// For events that open: position of the requested path, or [`NO_PARAM`];
+    /// For events that open a path: position of the requested path, or [`NO_PARAM`].
     pub name: u16,
-    /// and of the kernel's path.
+    /// For events that open a path: position of the kernel's path, or [`NO_PARAM`].
     pub path: u16,
     /// Checks whether the requested path is unknown.
     pub checks: [Check; 2],

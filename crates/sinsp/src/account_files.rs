@@ -18,7 +18,7 @@ mod id_map;
 
 use id_map::IdMap;
 
-/// Requests and results that wait at most.
+/// Maximum number of waiting requests, and of waiting results.
 const QUEUE: usize = 256;
 /// Number of tries for a process that does not have its container's root directory yet.
 const TRIES: u32 = 5;
@@ -29,23 +29,23 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// thread.
 #[derive(Debug)]
 pub struct AccountFiles {
-    questions: SyncSender<Question>,
-    answers: Mailbox<Accounts>,
-    /// Questions so far.
-    asked: u64,
-    dealt: Arc<Dealt>,
+    requests: SyncSender<Request>,
+    results: Mailbox<Accounts>,
+    /// Number of requests so far.
+    sent: u64,
+    finished: Arc<Finished>,
     /// The request whose wait timed out. Until it is finished, nothing waits for a later one.
     stuck: u64,
 }
 
 /// Number of finished requests, in order.
 #[derive(Debug, Default)]
-struct Dealt {
+struct Finished {
     count: Mutex<u64>,
     grown: Condvar,
 }
 
-impl Dealt {
+impl Finished {
     fn grow(&self) {
         *self.count.lock().unwrap_or_else(PoisonError::into_inner) += 1;
         self.grown.notify_one();
@@ -53,14 +53,14 @@ impl Dealt {
 
     /// Waits until `count` requests are finished; returns whether they are.
     fn reaches(&self, count: u64, patience: Duration) -> bool {
-        let dealt = self.count.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = self.grown.wait_timeout_while(dealt, patience, |dealt| *dealt < count);
+        let finished = self.count.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.grown.wait_timeout_while(finished, patience, |finished| *finished < count);
         *waited.unwrap_or_else(PoisonError::into_inner).0 >= count
     }
 }
 
 #[derive(Debug)]
-enum Question {
+enum Request {
     Host,
     Container(InContainer),
 }
@@ -90,104 +90,104 @@ impl AccountFiles {
     /// # Errors
     /// The system cannot start a thread.
     pub fn start(root: PathBuf) -> std::io::Result<Self> {
-        let (questions, asked) = sync_channel(QUEUE);
-        let (sender, answers) = mailbox(QUEUE);
-        let dealt = Arc::<Dealt>::default();
-        let counted = dealt.clone();
+        let (requests, incoming) = sync_channel(QUEUE);
+        let (sender, results) = mailbox(QUEUE);
+        let finished = Arc::<Finished>::default();
+        let counted = finished.clone();
         std::thread::Builder::new()
             .name("accounts".into())
-            .spawn(move || serve(&root, &asked, &sender, &counted))?;
-        Ok(Self { questions, answers, asked: 0, dealt, stuck: 0 })
+            .spawn(move || serve(&root, &incoming, &sender, &counted))?;
+        Ok(Self { requests, results, sent: 0, finished, stuck: 0 })
     }
 
-    fn send(&mut self, question: Question) -> bool {
-        let is_sent = self.questions.try_send(question).is_ok();
-        self.asked += u64::from(is_sent);
+    fn send(&mut self, request: Request) -> bool {
+        let is_sent = self.requests.try_send(request).is_ok();
+        self.sent += u64::from(is_sent);
         is_sent
     }
 }
 
 impl AccountLookup for AccountFiles {
     fn ask(&mut self, container: &Text, pid: i64) -> bool {
-        let question = InContainer { container: container.clone(), pid, tries: 1 };
-        self.send(Question::Container(question))
+        let request = InContainer { container: container.clone(), pid, tries: 1 };
+        self.send(Request::Container(request))
     }
 
     fn ask_host(&mut self) -> bool {
-        self.send(Question::Host)
+        self.send(Request::Host)
     }
 
     fn answer(&mut self) -> Option<Accounts> {
-        self.answers.take()
+        self.results.take()
     }
 
     fn wait(&mut self, patience: Duration) {
-        if patience.is_zero() || !self.dealt.reaches(self.stuck, Duration::ZERO) {
+        if patience.is_zero() || !self.finished.reaches(self.stuck, Duration::ZERO) {
             return;
         }
-        if !self.dealt.reaches(self.asked, patience) {
-            self.stuck = self.asked;
+        if !self.finished.reaches(self.sent, patience) {
+            self.stuck = self.sent;
         }
     }
 }
 
 /// Serves requests until all senders are gone.
-fn serve(root: &Path, asked: &Receiver<Question>, answers: &Sender<Accounts>, dealt: &Dealt) {
+fn serve(root: &Path, incoming: &Receiver<Request>, results: &Sender<Accounts>, finished: &Finished) {
     let mut again: Vec<(Instant, InContainer)> = Vec::new();
     let mut host = None;
     loop {
-        let question = match again.is_empty() {
-            true => asked.recv().map_err(|_| RecvTimeoutError::Disconnected),
-            false => asked.recv_timeout(PAUSE),
+        let request = match again.is_empty() {
+            true => incoming.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            false => incoming.recv_timeout(PAUSE),
         };
         let now = Instant::now();
-        let is_question = question.is_ok();
+        let is_request = request.is_ok();
         let mut due: Vec<InContainer> = again.extract_if(.., |(at, _)| *at <= now).map(|(_, q)| q).collect();
-        match question {
-            Ok(Question::Container(question)) => due.push(question),
-            Ok(Question::Host) => {
+        match request {
+            Ok(Request::Container(request)) => due.push(request),
+            Ok(Request::Host) => {
                 if host.is_none() {
                     host = AccountReader::of_host(root).ok();
                 }
                 if let Some(found) = host.as_mut().and_then(AccountReader::read) {
-                    answers.send(Accounts { container: None, users: found.users, groups: found.groups });
+                    results.send(Accounts { container: None, users: found.users, groups: found.groups });
                 }
             }
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
         }
-        for mut question in due {
-            match accounts(root, &question) {
+        for mut request in due {
+            match accounts(root, &request) {
                 Ok(accounts) => {
                     // If there is no room, the next process requests it again.
-                    answers.send(accounts);
+                    results.send(accounts);
                 }
                 // One process makes many events before it has the root directory.
-                Err(Errno::AGAIN) if again.iter().any(|(_, other)| other.is_same(&question)) => {}
-                Err(Errno::AGAIN) if question.tries < TRIES && again.len() < QUEUE => {
-                    question.tries += 1;
-                    again.push((now + PAUSE, question));
+                Err(Errno::AGAIN) if again.iter().any(|(_, other)| other.is_same(&request)) => {}
+                Err(Errno::AGAIN) if request.tries < TRIES && again.len() < QUEUE => {
+                    request.tries += 1;
+                    again.push((now + PAUSE, request));
                 }
                 Err(_) => {}
             }
         }
-        if is_question {
-            dealt.grow();
+        if is_request {
+            finished.grow();
         }
     }
 }
 
 /// Reads both files. Returns `AGAIN` while the process still has the host's root directory, because a
 /// container is being set up.
-fn accounts(host: &Path, question: &InContainer) -> Result<Accounts, Errno> {
-    let path = host.join(format!("proc/{}/root", question.pid));
+fn accounts(host: &Path, request: &InContainer) -> Result<Accounts, Errno> {
+    let path = host.join(format!("proc/{}/root", request.pid));
     let root = openat(CWD, &path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
     let (own, hosts) = (fstat(&root)?, stat(host)?);
     if (own.st_dev, own.st_ino) == (hosts.st_dev, hosts.st_ino) {
         return Err(Errno::AGAIN);
     }
     let mut found = AccountReader::new(root, AccountLimits::CONTAINER).read().unwrap_or_default();
-    let map = |name: &str| IdMap::read(&host.join(format!("proc/{}/{name}", question.pid)));
+    let map = |name: &str| IdMap::read(&host.join(format!("proc/{}/{name}", request.pid)));
     let (uids, gids) = (map("uid_map"), map("gid_map"));
     // An id without one outside runs no process.
     found.users.retain_mut(|user| {
@@ -195,7 +195,7 @@ fn accounts(host: &Path, question: &InContainer) -> Result<Accounts, Errno> {
         uids.outside(user.uid).map(|uid| user.uid = uid).is_some()
     });
     found.groups.retain_mut(|group| gids.outside(group.gid).map(|gid| group.gid = gid).is_some());
-    let container = Some(question.container.clone());
+    let container = Some(request.container.clone());
     Ok(Accounts { container, users: found.users, groups: found.groups })
 }
 

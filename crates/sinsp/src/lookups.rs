@@ -18,7 +18,7 @@ mod pace;
 pub(crate) use mailbox::{Mailbox, Sender, mailbox};
 
 use hold::Hold;
-use pace::{Asked, Budget, Firsts};
+use pace::{Budget, Firsts, RecentRequests};
 
 /// Lookup in container runtimes. Only [`ContainerLookup::wait`] may wait.
 pub trait ContainerLookup: Send {
@@ -111,8 +111,8 @@ pub(crate) struct Waits {
 pub(crate) struct AsyncLookups {
     containers: Option<Box<dyn ContainerLookup>>,
     accounts: Option<Box<dyn AccountLookup>>,
-    containers_asked: Asked,
-    accounts_asked: Asked,
+    container_requests: RecentRequests,
+    account_requests: RecentRequests,
     /// The first process of each container.
     firsts: Firsts,
     hold: Hold,
@@ -226,7 +226,7 @@ impl AsyncLookups {
             if starts {
                 lookup.ask(id);
             } else if state.containers.get(id).is_none() {
-                self.containers_asked.once(id, now, CONTAINER_PAUSE, || lookup.ask(id));
+                self.container_requests.once(id, now, CONTAINER_PAUSE, || lookup.ask(id));
             }
         }
         let users = &state.users;
@@ -244,7 +244,7 @@ impl AsyncLookups {
         // The files of the first process are used, because a later process may have another root directory.
         let first = self.firsts.pid(id).filter(|_| !is_first).unwrap_or(thread.pid);
         let ask = || lookup.ask(id, first);
-        let is_asked = (is_missing || starts) && self.accounts_asked.once(id, now, pause, ask);
+        let is_asked = (is_missing || starts) && self.account_requests.once(id, now, pause, ask);
         // Earlier events of the runtime in the container need no names, and waiting for them would use up the time.
         is_asked && (is_first || starts) && executes && self.budget.has_time()
     }

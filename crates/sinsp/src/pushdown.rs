@@ -99,7 +99,7 @@ impl Pushdown {
                     return kept;
                 }
                 let of_rule = groups.as_mut().map_or([None; 2], |groups| groups.of_rule(formula));
-                // A verdict on the first one is valid longer.
+                // A verdict on the process itself is valid longer than one that includes ancestors.
                 let [own, lineage] = of_rule;
                 all_groups = all_groups.zip(own.or(lineage)).map(|(all, group)| all | 1_u64 << group);
                 let in_groups =

@@ -17,9 +17,9 @@ use super::sets::{Nets, Set};
 use super::value::{Constant, Refused, constant};
 use super::values::Part;
 
-/// Lists up to this size are copied into the sets of the comparisons that use them,
+/// Smaller lists are copied into the sets of all comparisons that use them.
 const SMALL: usize = 16;
-/// and up to this size if few comparisons use them, because testing one set is faster than testing several.
+/// Smaller lists are copied if few comparisons use them, because testing one set is faster than testing several.
 const MEDIUM: usize = 256;
 const FEW: u32 = 8;
 /// From this number of constants on, comparisons with a modifier get a special structure.

@@ -20,8 +20,8 @@ const MAX_TESTS: usize = 4096;
 const MAX_LEVELS: usize = 200;
 
 const TOO_LARGE: &str = "the condition is too large";
-const NOT_A_FIELD: &str = "its left side is no field alone";
-const NOT_CONSTANTS: &str = "its right side is no constant";
+const NOT_A_FIELD: &str = "its left side is not a plain field";
+const NOT_CONSTANTS: &str = "its right side is not a constant";
 const SEVERAL: &str = "the field has several values";
 
 /// A comparison in a formula.

@@ -153,13 +153,13 @@ fn lacking(text: &str, at: usize, error: &ParseError, schema: &dyn Schema) -> Wo
         K::Trailing => trailing(text, at, schema),
         K::GroupEnd => {
             let open = unclosed(text, at);
-            let mut said = if rest.trim_matches(is_space).is_empty() {
+            let mut wording = if rest.trim_matches(is_space).is_empty() {
                 Wording::new("a parenthesis is never closed", span, "expected `)`")
             } else {
                 trailing(text, at, schema)
             };
-            said.places.extend(open.map(|o| (o..o + 1, "opened here".to_owned())));
-            said
+            wording.places.extend(open.map(|o| (o..o + 1, "opened here".to_owned())));
+            wording
         }
         K::Check if rest.trim_matches(is_space).is_empty() && before.is_empty() => {
             Wording::new("the condition is empty", span, "a comparison such as `evt.type = open` is expected")
@@ -171,30 +171,30 @@ fn lacking(text: &str, at: usize, error: &ParseError, schema: &dyn Schema) -> Wo
         }
         K::Check => check(text, at, span),
         K::Value if rest.starts_with('(') => {
-            let said = Wording::new("one value is expected, not several", span, "");
-            said.help(["to compare with several values write `in (a, b)`".to_owned()])
+            let wording = Wording::new("one value is expected, not several", span, "");
+            wording.help(["to compare with several values write `in (a, b)`".to_owned()])
         }
         K::Value | K::Number if rest.trim_matches(is_space).is_empty() => {
             Wording::new("a value is missing", span, "nothing to compare with")
         }
         K::Number => Wording::new(format!("`{shown}` is no number"), span, "a number is expected"),
         K::List => {
-            let said = Wording::new("values between parentheses are expected", span, "");
-            said.help(["write `in (a, b)`, or the name of a list between the parentheses".to_owned()])
+            let wording = Wording::new("values between parentheses are expected", span, "");
+            wording.help(["write `in (a, b)`, or the name of a list between the parentheses".to_owned()])
         }
         K::ListItem if rest.starts_with([',', ')']) => {
             Wording::new("a value is missing between the commas", span, "a value is expected before this")
         }
         K::ListEnd | K::ListItem => {
-            let said = if rest.trim_matches(is_space).is_empty() {
+            let wording = if rest.trim_matches(is_space).is_empty() {
                 Wording::new("a list of values is never closed", span, "expected `)`")
             } else {
                 Wording::new(format!("unexpected `{shown}` in a list of values"), span, "expected `,` or `)`")
                     .help(["a value with blanks or `=` in it needs quotes".to_owned()])
             };
-            let mut said = said;
-            said.places.extend(unclosed(text, at).map(|o| (o..o + 1, "the list begins here".to_owned())));
-            said
+            let mut wording = wording;
+            wording.places.extend(unclosed(text, at).map(|o| (o..o + 1, "the list begins here".to_owned())));
+            wording
         }
         K::Depth => Wording::new(error.message.clone(), span, "too deep here")
             .help(["move parts of the condition into macros".to_owned()]),
@@ -228,12 +228,12 @@ fn operator(text: &str, at: usize, schema: &dyn Schema) -> Wording {
     }
     let shown = cut(found);
     if found == "not" {
-        let said = Wording::new("`not` comes before the field", span, "");
+        let wording = Wording::new("`not` comes before the field", span, "");
         let then = word(
             text,
             at + found.len() + text[at + found.len()..].len() - text[at + found.len()..].trim_start().len(),
         );
-        return said.help([format!("write `not {field} {} …`", cut(then))]);
+        return wording.help([format!("write `not {field} {} …`", cut(then))]);
     }
     let other = match found.to_ascii_lowercase().as_str() {
         "is" | "equals" | "eq" | ":" => Some("="),
@@ -305,22 +305,22 @@ fn check(text: &str, at: usize, span: Range<usize>) -> Wording {
     let rest = &text[at..];
     let shown = cut(&text[span.clone()]);
     let title = format!("unexpected `{shown}`");
-    let said = Wording::new(title, span.clone(), "expected a field, a macro or `(`");
+    let wording = Wording::new(title, span.clone(), "expected a field, a macro or `(`");
     match rest.as_bytes().first() {
         Some(b'%') => Wording::new("fields have no `%` before them in conditions", span, "")
             .help(["drop the `%`".to_owned()]),
         Some(b'#') => {
-            said.help(["conditions have no comments: YAML ends them where a block begins".to_owned()])
+            wording.help(["conditions have no comments: YAML ends them where a block begins".to_owned()])
         }
-        Some(b'!') => said.help(["write `not`".to_owned()]),
+        Some(b'!') => wording.help(["write `not`".to_owned()]),
         Some(b'"' | b'\'' | b'0'..=b'9' | b'/' | b'-') => {
             let line = if rest.starts_with(['"', '\'']) { &rest[..1] } else { shown };
-            let mut said = Wording::new("a value cannot stand alone", span, "");
-            said.places[0].1 = format!("`{line}` begins no comparison");
-            said.help(["to compare with several values write `field in (a, b)`".to_owned()])
+            let mut wording = Wording::new("a value cannot stand alone", span, "");
+            wording.places[0].1 = format!("`{line}` begins no comparison");
+            wording.help(["to compare with several values write `field in (a, b)`".to_owned()])
         }
         Some(b')') => Wording::new("a comparison is missing before `)`", span, ""),
-        _ => said,
+        _ => wording,
     }
 }
 
@@ -348,7 +348,7 @@ pub(crate) fn compile_error(text: &str, error: &CompileError, schema: &dyn Schem
     use CompileErrorKind as K;
     let span = error.span.start as usize..(error.span.end as usize).max(error.span.start as usize);
     let shown = text.get(span.clone()).unwrap_or_default();
-    let said = |word: &str| Wording::new(error.message.clone(), span.clone(), word);
+    let wording = |word: &str| Wording::new(error.message.clone(), span.clone(), word);
     match error.kind {
         K::UnknownField => {
             let name = shown.split('[').next().unwrap_or_default();
@@ -365,19 +365,21 @@ pub(crate) fn compile_error(text: &str, error: &CompileError, schema: &dyn Schem
             Wording::new(title, span.clone(), "").help(did_you_mean(name, names))
         }
         K::BadOperator => bad_operator(shown, error, span, schema),
-        K::Macro => said("no such macro"),
-        _ => said(error.hint),
+        K::Macro => wording("no such macro"),
+        _ => wording(error.hint),
     }
 }
 
 fn bad_operator(shown: &str, error: &CompileError, span: Range<usize>, schema: &dyn Schema) -> Wording {
-    let said = Wording::new(error.message.clone(), span.clone(), "");
-    let Ok((operand, len)) = operand_prefix(shown) else { return said };
-    let Ok(source) = Source::resolve(&operand, schema) else { return said };
+    let wording = Wording::new(error.message.clone(), span.clone(), "");
+    let Ok((operand, len)) = operand_prefix(shown) else { return wording };
+    let Ok(source) = Source::resolve(&operand, schema) else { return wording };
     let rest = shown[len..].trim_start();
     // The longest operator that fits: `in` begins `intersects`.
     let op = Op::ALL.iter().filter(|op| rest.starts_with(op.word())).max_by_key(|op| op.word().len());
-    let Some(op) = op.filter(|op| !op.def().types.contains(source.ty, source.is_list)) else { return said };
+    let Some(op) = op.filter(|op| !op.def().types.contains(source.ty, source.is_list)) else {
+        return wording;
+    };
     let at = span.start + shown.len() - rest.len();
     let allowed: Vec<&str> = Op::ALL
         .iter()
@@ -387,11 +389,11 @@ fn bad_operator(shown: &str, error: &CompileError, span: Range<usize>, schema: &
         .collect();
     let field = cut(&shown[..len]);
     let kind = type_name(source.ty, source.is_list);
-    let mut said =
+    let mut wording =
         Wording::new(format!("`{}` does not apply to `{field}`", op.word()), at..at + op.word().len(), "");
-    said.places.push((span.start..span.start + len, format!("this is {kind}")));
+    wording.places.push((span.start..span.start + len, format!("this is {kind}")));
     let nearest = nearest(op.word(), allowed.iter().copied()).map(|op| format!("did you mean `{op}`?"));
-    said.help(nearest).help([format!("operators for it: {}", allowed.join(" "))])
+    wording.help(nearest).help([format!("operators for it: {}", allowed.join(" "))])
 }
 
 #[cfg(test)]

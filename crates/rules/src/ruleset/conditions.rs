@@ -36,15 +36,15 @@ pub(super) fn parse_condition(
                 .notes(notes.into_iter().skip(1).take(1).map(|n| Note::new(n.place, "this is a list")))
                 .help([format!("lists stand between parentheses: `field in ({list})`")]);
         }
-        say(error, parse_error(flat, &e, schema), sources, source, source)
+        with_wording(error, parse_error(flat, &e, schema), sources, source, source)
     })
 }
 
 /// Adds the wording for users to an error. The places are in the text `source`, in the rule or macro
 /// `root`.
-fn say(error: LoadError, said: Wording, sources: &Sources, source: u32, root: u32) -> LoadError {
+fn with_wording(error: LoadError, wording: Wording, sources: &Sources, source: u32, root: u32) -> LoadError {
     let mut notes = Vec::new();
-    for (range, word) in said.places {
+    for (range, word) in wording.places {
         let span = Span { source, start: range.start as u32, end: range.end as u32 };
         notes.extend(sources.notes(span, root, &word));
     }
@@ -55,7 +55,7 @@ fn say(error: LoadError, said: Wording, sources: &Sources, source: u32, root: u3
     {
         notes.push(Note::new(item.place, format!("in this {}", item.item_type)));
     }
-    error.titled(said.title).help(said.help).notes(notes)
+    error.titled(wording.title).help(wording.help).notes(notes)
 }
 
 /// An error inside a condition's text, with its place.
@@ -87,6 +87,6 @@ pub(super) fn condition_error(
     let at = error.test.start as usize;
     let text = sources.text(root);
     let located = located(ErrorCode::CompileCondition, error.message.clone(), text, at, context);
-    let said = compile_error(&sources.text(error.span.source).flat(), error, schema);
-    say(located, said, sources, error.span.source, root)
+    let wording = compile_error(&sources.text(error.span.source).flat(), error, schema);
+    with_wording(located, wording, sources, error.span.source, root)
 }

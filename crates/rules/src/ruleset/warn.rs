@@ -59,7 +59,7 @@ pub(super) struct WarnCx<'a, 'w> {
     /// The text with its lists, made at the first warning.
     flat: OnceCell<Cow<'a, str>>,
     /// The warnings so far, with their places.
-    said: FxHashSet<(String, usize)>,
+    warned: FxHashSet<(String, usize)>,
     warnings: &'w mut Vec<LoadWarning>,
 }
 
@@ -71,14 +71,14 @@ impl<'a, 'w> WarnCx<'a, 'w> {
         sources: &'a Sources,
         warnings: &'w mut Vec<LoadWarning>,
     ) -> Self {
-        Self { schema, raw, root, sources, flat: OnceCell::new(), said: FxHashSet::default(), warnings }
+        Self { schema, raw, root, sources, flat: OnceCell::new(), warned: FxHashSet::default(), warnings }
     }
 
     /// Adds a warning, unless it is a duplicate.
     fn add(&mut self, problem: LoadWarning, span: Span) {
         let at = problem.context.innermost().map_or(0, |location| location.mark.offset);
         let field = problem.deprecated_field.unwrap_or_default();
-        if self.said.insert((format!("{field} {}", problem.message), at)) {
+        if self.warned.insert((format!("{field} {}", problem.message), at)) {
             let notes = self.sources.notes(span, self.root, "");
             self.warnings.push(problem.notes(notes));
         }
@@ -165,15 +165,15 @@ impl<'a, 'w> WarnCx<'a, 'w> {
             if quiet.tests.contains_key(&address) {
                 return;
             }
-            let mut said = false;
-            quiet.deprecated_in(test, self.schema, &mut |_, _| said = true);
+            let mut has_warned = false;
+            quiet.deprecated_in(test, self.schema, &mut |_, _| has_warned = true);
             match &test.right {
-                Rhs::Value(value) => said |= self.confusions(test.op, value.borrowed()),
-                Rhs::List(values) => said |= self.confusions_of(test.op, values, None, quiet),
+                Rhs::Value(value) => has_warned |= self.confusions(test.op, value.borrowed()),
+                Rhs::List(values) => has_warned |= self.confusions_of(test.op, values, None, quiet),
                 Rhs::None | Rhs::Operand(_) => {}
             }
             // A test in a single rule is not checked again.
-            if !said && Arc::strong_count(test) > 1 {
+            if !has_warned && Arc::strong_count(test) > 1 {
                 quiet.tests.insert(address, test.clone());
             }
         });
@@ -183,12 +183,12 @@ impl<'a, 'w> WarnCx<'a, 'w> {
     /// own.
     fn confusions_of(&mut self, op: Op, values: &Values, at: Option<Span>, quiet: &mut Quiet) -> bool {
         let place = |span: Span| at.map_or(span, |at| span.inside(at));
-        let mut said = false;
+        let mut has_warned = false;
         for part in values.parts() {
             match part {
                 Part::One(value) => {
                     let value = value.borrowed();
-                    said |= self.confusions(op, LiteralRef { span: place(value.span), ..value });
+                    has_warned |= self.confusions(op, LiteralRef { span: place(value.span), ..value });
                 }
                 Part::List(list, span) => {
                     let key = (Arc::as_ptr(list) as usize, op == Op::Regex);
@@ -196,25 +196,25 @@ impl<'a, 'w> WarnCx<'a, 'w> {
                         continue;
                     }
                     match self.confusions_of(op, list, Some(place(*span)), quiet) {
-                        true => said = true,
+                        true => has_warned = true,
                         false => _ = quiet.lists.insert(key, list.clone()),
                     }
                 }
             }
         }
-        said
+        has_warned
     }
 
     /// Whether there is a warning about a constant.
     fn confusions(&mut self, op: Op, value: LiteralRef<'_>) -> bool {
         let all = confusions(op, value, self.schema);
-        let said = !all.is_empty();
+        let has_warned = !all.is_empty();
         for Wording { message, title, span, help } in all {
             let context = self.context(span.start as usize);
             let problem = Problem::new(WarningCode::CompileCondition, message, &context);
             self.add(problem.titled(title).help(help), span);
         }
-        said
+        has_warned
     }
 }
 

@@ -52,9 +52,9 @@ pub(super) struct Frame {
     kind: Kind,
     pub(super) block: u32,
     pub(super) nparams: u32,
-    /// Parameter lengths and parameters begin here in the block,
+    /// Position in the block where parameter lengths and parameters begin.
     start: u32,
-    /// and end here.
+    /// Position in the block where they end.
     end: u32,
     /// Its `io_uring` request.
     pub(super) mark: Mark,

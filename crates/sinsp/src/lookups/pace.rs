@@ -11,13 +11,13 @@ const MAX: usize = 16_384;
 /// Longest pause between two requests, ns. Older requests need not be remembered.
 const OLD: u64 = 1_000_000_000;
 
-/// Requested containers with the time of the request, ns of event time.
+/// Containers that were requested recently, with the time of the request, ns of event time.
 #[derive(Default)]
-pub(super) struct Asked {
+pub(super) struct RecentRequests {
     at: FxHashMap<Text, u64>,
 }
 
-impl Asked {
+impl RecentRequests {
     /// Makes the request if the last one is at least `pause` old, and returns whether it did. A request
     /// that found no room is not recorded.
     pub(super) fn once(&mut self, id: &Text, now: u64, pause: u64, ask: impl FnOnce() -> bool) -> bool {

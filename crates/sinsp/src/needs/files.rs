@@ -99,7 +99,7 @@ fn has_file_path(ty: EventType) -> bool {
     ty.kernel_paths().iter().any(|path| matches!(path, KernelPath::File(_)))
 }
 
-/// Of which descriptors a field depends on what they stand for.
+/// The descriptors whose files a field shows.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Shown {
     Nothing,
@@ -119,8 +119,7 @@ impl Shown {
     }
 }
 
-/// The descriptors that the field depends on, in events of the type. A field that is not listed is treated
-/// as depending on all.
+/// The descriptors whose files the field shows, in events of the type. For a field that is not listed: all descriptors.
 fn shown(name: &str, field: &Field, ty: EventType) -> Shown {
     let Some(info) = ty.info() else { return Shown::Any };
     let is_given = takes_descriptor(ty);
@@ -159,7 +158,7 @@ fn shown(name: &str, field: &Field, ty: EventType) -> Shown {
     }
 }
 
-/// Other classes of fields that depend on no descriptor;
+/// Classes of fields (the name before the first dot) that show the file of no descriptor, besides those above.
 const CLASSES: [&str; 12] = [
     "proc",
     "thread",
@@ -175,7 +174,7 @@ const CLASSES: [&str; 12] = [
     "lsm",
 ];
 
-/// and the same for `evt`, by the next part of the name.
+/// The same for fields of the class `evt`, by the next part of the name.
 const OF_EVENTS: [&str; 38] = [
     "num",
     "time",
@@ -217,7 +216,7 @@ const OF_EVENTS: [&str; 38] = [
     "doubt",
 ];
 
-/// Whether calls of the type take a descriptor whose file fields show. Enter events have no result and only
+/// Whether calls of the type take a descriptor, and fields show its file. Enter events do not count: they have no result, and only
 /// complete exit events.
 fn takes_descriptor(ty: EventType) -> bool {
     const SHOWN: EventFlags =
@@ -250,8 +249,8 @@ fn has_base(ty: EventType) -> bool {
     ty.info().is_some_and(|info| info.params.iter().any(|p| matches!(p.detail, ParamDetail::At(_))))
 }
 
-/// Whether no such call accepts the descriptor of a file. Others accept an empty path, which means the
-/// descriptor itself.
+/// Whether calls of the type accept only the descriptor of a directory. Other calls with such a descriptor accept an empty path,
+/// which means the file of the descriptor itself.
 const fn needs_directory(ty: EventType) -> bool {
     use EventType as E;
     matches!(

@@ -156,8 +156,8 @@ impl<'r> Compiler<'r> {
         false
     }
 
-    /// Whether the rows from there on, which are those of the type, look at nothing but the path, the flags and the result, and not at
-    /// the number of a descriptor: events of the same path, flags and result then have the same verdict.
+    /// Whether the type's rows, which begin at `first`, test only the path, the flags and the result, and not the number of a
+    /// descriptor. If so, the decision about an event is valid for every event with the same path, flags and result.
     fn is_by_path(&self, ty: EventType, first: u16) -> bool {
         let (name, flags) = match ty {
             EventType::SYSCALL_OPEN_X => (param::SYSCALL_OPEN_X::name, param::SYSCALL_OPEN_X::flags),
@@ -178,8 +178,7 @@ impl<'r> Compiler<'r> {
             } else if row.input == KernelInput::Uint as u8 {
                 at == flags
             } else {
-                // The probe keeps a verdict for the groups of the process, too. What any other row looks at may differ between
-                // such events.
+                // The probe remembers decisions by the groups of the process, too. Any other input may differ between such events.
                 row.input == KernelInput::Nothing as u8 || row.input == KernelInput::Group as u8
             }
         })
@@ -194,7 +193,8 @@ impl<'r> Compiler<'r> {
                 || ranges.iter().all(|range| range.most < 0))
     }
 
-    /// Copies what can be reached from there, in its order; where it is too much, every event passes.
+    /// Copies the rows that can be reached from `entry`, in their order, and returns the number of the first copy. If there are too
+    /// many, every event passes.
     fn copy(&mut self, ty: EventType, entry: u16) -> u16 {
         if entry >= REJECT {
             return if entry == REJECT { filter::REJECT } else { filter::PASS };
@@ -220,7 +220,7 @@ impl<'r> Compiler<'r> {
         }
         let longest = reached.iter().map(|at| steps[*at]).max().unwrap_or(0);
         let begin = self.out.len();
-        // A text may need one step more, in which it is read.
+        // Reading a text takes one more step.
         if longest / STEP + MAX_TEXTS_READ >= filter::STEPS || begin + reached.len() > filter::ROWS {
             return filter::PASS;
         }

@@ -197,7 +197,7 @@ impl Rows {
     pub(super) fn pass(&self, code: u16, event: &RawEvent<'_>, has_beginnings: bool, groups: u64) -> bool {
         let mut at = self.entries.get(usize::from(code)).copied().unwrap_or(REJECT);
         while let Some(row) = self.rows.get(usize::from(at)) {
-            // What is not known may be.
+            // A comparison whose result is unknown may be true.
             let holds = match row.input {
                 Input::Group => groups >> (row.param & 63) & 1 != 0,
                 _ => self.test(row, event, has_beginnings).is_none_or(|held| held != row.negated),

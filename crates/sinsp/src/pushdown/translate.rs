@@ -16,9 +16,9 @@ use crate::path_params;
 use crate::render::names;
 
 const OF_PROCESS: &str = "it depends on the process, which the event does not report";
-const OF_FILE: &str = "it depends on the file behind the descriptor";
-const OF_STATE: &str = "its value is made of more than the event reports";
-const NEGATED: &str = "its negation holds also where the field has no value, which the event does not show";
+const OF_FILE: &str = "it depends on the file of the descriptor";
+const OF_STATE: &str = "its value does not follow from the event only";
+const NEGATED: &str = "its negation is also true if the field has no value, which the event does not show";
 const NOT_PLAIN: &str = "the comparison is of a kind that rows do not have";
 
 /// Largest and smallest result that is an error.
@@ -55,29 +55,29 @@ impl Translator {
             Ok(of) => of,
             Err(why) => return Weak(why),
         };
-        let asked = Asked { field, compare: &**compare, negated: test.negated, ty };
+        let test_of_type = TypedTest { field, compare: &**compare, negated: test.negated, ty };
         // Fields of plugins are not in the table.
         let Some(def) = DEFS.get(usize::from(field.id.0)) else { return Weak(OF_STATE) };
         let name = def.name;
         if name == "evt.res" && RawEvent::has_result(ty) {
             let key = (Arc::as_ptr(compare).cast::<()>() as usize, test.negated);
             let (_, ranges) =
-                self.results.entry(key).or_insert_with(|| (compare.clone(), asked.results_of_names()));
-            return asked.among(Input::Error, ranges.iter().copied());
+                self.results.entry(key).or_insert_with(|| (compare.clone(), test_of_type.results_of_names()));
+            return test_of_type.among(Input::Error, ranges.iter().copied());
         }
-        asked.outcome(def)
+        test_of_type.outcome(def)
     }
 }
 
 /// A test of a field in events of a type.
-struct Asked<'t> {
+struct TypedTest<'t> {
     field: &'t Field,
     compare: &'t dyn Compare,
     negated: bool,
     ty: EventType,
 }
 
-impl Asked<'_> {
+impl TypedTest<'_> {
     fn outcome(&self, def: &FieldDef) -> Outcome {
         let name = def.name;
         let info_flags = self.ty.info().map_or(EventFlags::NONE, |info| info.flags);

@@ -28,7 +28,7 @@ const MAX_PAUSE: Duration = Duration::from_secs(30);
 const UNSUPPORTED: Duration = Duration::from_secs(300);
 /// Maximum number of concurrent requests that one runtime's events caused. Further events are skipped; the
 /// container's first process makes the request.
-const MAX_QUESTIONS: usize = 256;
+const MAX_REQUESTS: usize = 256;
 /// Number of requests for a container that its runtime has reported.
 const TRIES: u32 = 4;
 
@@ -64,16 +64,16 @@ pub(super) async fn follow_all(shared: Arc<Shared>) {
 
 /// Follows one runtime until its socket disappears.
 async fn follow(shared: &Arc<Shared>, source: &Arc<Source>) {
-    let asked = Arc::<Asked>::default();
+    let open = Arc::<OpenRequests>::default();
     let mut pause = PAUSE;
     let mut since = None;
     while source.socket.exists() {
-        let told = Told { shared, source, asked: &asked };
+        let reported = Reported { shared, source, open: &open };
         let mut has_begun = false;
         let ended = match source.api {
-            Api::Docker | Api::Podman => docker(&told, since, &mut has_begun).await,
-            Api::Cri => cri(&told, &mut has_begun).await,
-            Api::Containerd => of_containerd(&told, &mut has_begun).await,
+            Api::Docker | Api::Podman => docker(&reported, since, &mut has_begun).await,
+            Api::Cri => cri(&reported, &mut has_begun).await,
+            Api::Containerd => of_containerd(&reported, &mut has_begun).await,
         };
         if has_begun {
             pause = PAUSE;
@@ -117,8 +117,8 @@ struct Actor {
 }
 
 /// Follows Docker's events. After a broken stream, it also requests the events since a time, in seconds.
-async fn docker(told: &Told<'_>, since: Option<u64>, has_begun: &mut bool) -> Result<(), Error> {
-    let Told { shared, source, .. } = told;
+async fn docker(reported: &Reported<'_>, since: Option<u64>, has_begun: &mut bool) -> Result<(), Error> {
+    let Reported { shared, source, .. } = reported;
     let path = since.map_or_else(|| EVENTS.to_owned(), |since| format!("{EVENTS}&since={since}"));
     let mut lines = Lines::open(&source.socket, &path, shared.options.deadline).await?;
     source.note(None, &shared.tally);
@@ -130,7 +130,7 @@ async fn docker(told: &Told<'_>, since: Option<u64>, has_begun: &mut bool) -> Re
         let id = if event.actor.id.is_empty() { &event.id } else { &event.actor.id };
         // A start adds addresses, and the container may have been renamed.
         if matches!(action.as_str(), "create" | "start" | "restart" | "rename" | "update") {
-            told.about(id);
+            reported.about(id);
         }
     }
     Ok(())
@@ -140,8 +140,8 @@ async fn docker(told: &Told<'_>, since: Option<u64>, has_begun: &mut bool) -> Re
 const CREATED: i32 = 0;
 const STARTED: i32 = 1;
 
-async fn cri(told: &Told<'_>, has_begun: &mut bool) -> Result<(), Error> {
-    let Told { shared, source, .. } = told;
+async fn cri(reported: &Reported<'_>, has_begun: &mut bool) -> Result<(), Error> {
+    let Reported { shared, source, .. } = reported;
     let method = "runtime.v1.RuntimeService/GetContainerEvents";
     let question = m::GetEventsRequest {};
     let mut messages = Messages::open(&source.socket, method, &question, shared.options.deadline).await?;
@@ -149,18 +149,18 @@ async fn cri(told: &Told<'_>, has_begun: &mut bool) -> Result<(), Error> {
     *has_begun = true;
     while let Some(event) = messages.next::<m::ContainerEventResponse>().await? {
         if matches!(event.container_event_type, CREATED | STARTED) {
-            told.about(&event.container_id);
+            reported.about(&event.container_id);
         }
     }
     Ok(())
 }
 
-async fn of_containerd(told: &Told<'_>, has_begun: &mut bool) -> Result<(), Error> {
-    let Told { shared, source, .. } = told;
+async fn of_containerd(reported: &Reported<'_>, has_begun: &mut bool) -> Result<(), Error> {
+    let Reported { shared, source, .. } = reported;
     let deadline = shared.options.deadline;
     // Requests running containers, whose namespaces are unknown, so that their cgroups are recognised.
     let ids = containerd::list(&source.socket, deadline).await?;
-    ids.iter().for_each(|id| told.about(id));
+    ids.iter().for_each(|id| reported.about(id));
     let method = "containerd.services.events.v1.Events/Subscribe";
     let question = c::SubscribeRequest { filters: vec!["topic==\"/containers/create\"".to_owned()] };
     let mut messages = Messages::open(&source.socket, method, &question, deadline).await?;
@@ -171,7 +171,7 @@ async fn of_containerd(told: &Told<'_>, has_begun: &mut bool) -> Result<(), Erro
             && envelope.topic == "/containers/create"
             && envelope.namespace != containerd::DOCKER
         {
-            told.about(&created.id);
+            reported.about(&created.id);
             if envelope.namespace == containerd::KUBERNETES {
                 // The CRI will return more.
                 shared.ask(created.id.get(..SHORT_ID).unwrap_or(&created.id));
@@ -182,35 +182,35 @@ async fn of_containerd(told: &Told<'_>, has_begun: &mut bool) -> Result<(), Erro
 }
 
 /// Containers that are requested because of events, and whether the runtime reported another event since.
-type Asked = Mutex<FxHashMap<String, bool>>;
+type OpenRequests = Mutex<FxHashMap<String, bool>>;
 
-/// Turns a runtime's reports into requests.
-struct Told<'a> {
+/// Requests the containers that a runtime reports.
+struct Reported<'a> {
     shared: &'a Arc<Shared>,
     source: &'a Arc<Source>,
-    asked: &'a Arc<Asked>,
+    open: &'a Arc<OpenRequests>,
 }
 
-impl Told<'_> {
+impl Reported<'_> {
     /// Requests the container after an event, one request at a time, so that the last response belongs to
     /// the last event.
     fn about(&self, full_id: &str) {
         let Some(id) = id::checked(full_id.as_bytes()) else { return };
-        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(again) = asked.get_mut(id) {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(again) = open.get_mut(id) {
             *again = true;
-        } else if asked.len() < MAX_QUESTIONS {
-            asked.insert(id.to_owned(), false);
-            let (shared, source, asked) = (self.shared.clone(), self.source.clone(), self.asked.clone());
+        } else if open.len() < MAX_REQUESTS {
+            open.insert(id.to_owned(), false);
+            let (shared, source, open) = (self.shared.clone(), self.source.clone(), self.open.clone());
             let id = id.to_owned();
             tokio::spawn(async move {
                 loop {
-                    ask(&shared, &source, &id).await;
-                    let mut asked = asked.lock().unwrap_or_else(PoisonError::into_inner);
-                    match asked.get_mut(&id) {
+                    request(&shared, &source, &id).await;
+                    let mut open = open.lock().unwrap_or_else(PoisonError::into_inner);
+                    match open.get_mut(&id) {
                         Some(again) if *again => *again = false,
                         _ => {
-                            asked.remove(&id);
+                            open.remove(&id);
                             return;
                         }
                     }
@@ -221,7 +221,7 @@ impl Told<'_> {
 }
 
 /// Requests a reported container from its runtime.
-async fn ask(shared: &Shared, source: &Source, id: &str) {
+async fn request(shared: &Shared, source: &Source, id: &str) {
     let mut pause = shared.options.retry;
     for _ in 0..TRIES {
         shared.tally.lookup();

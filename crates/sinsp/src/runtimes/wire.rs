@@ -29,7 +29,7 @@ const PERMISSION_DENIED: u32 = 7;
 /// The reason why there is no response.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Error {
-    #[error("no answer within {0:?}")]
+    #[error("no response within {0:?}")]
     Late(Duration),
     #[error("can't connect: {0}")]
     Connect(#[from] std::io::Error),
@@ -37,19 +37,19 @@ pub(super) enum Error {
     Http(#[from] hyper::Error),
     #[error("the request can't be made: {0}")]
     Request(#[from] hyper::http::Error),
-    #[error("the answer is longer than {MAX_ANSWER} bytes")]
+    #[error("the response is longer than {MAX_ANSWER} bytes")]
     TooLong,
-    #[error("the answer broke off: {0}")]
+    #[error("the response is incomplete: {0}")]
     Body(Box<dyn std::error::Error + Send + Sync>),
-    #[error("the answer has HTTP status {0}")]
+    #[error("the response has HTTP status {0}")]
     Status(StatusCode),
-    #[error("the answer has gRPC status {0}")]
+    #[error("the response has gRPC status {0}")]
     Grpc(u32),
-    #[error("the answer is no gRPC message")]
+    #[error("the response is not a gRPC message")]
     Framing,
-    #[error("the answer's message can't be read: {0}")]
+    #[error("the message of the response can't be read: {0}")]
     Message(#[from] prost::DecodeError),
-    #[error("the answer's JSON can't be read: {0}")]
+    #[error("the JSON of the response can't be read: {0}")]
     Json(#[from] serde_json::Error),
 }
 

@@ -18,7 +18,7 @@ pub(crate) struct Current {
     pub(crate) ticks: [u64; 2],
     /// The change that is made after the rules saw the event.
     pub(crate) rest: Rest,
-    /// Directories that the event shows, and what their descriptors stood for before.
+    /// Descriptors of directories that the event reports, each with its previous entry.
     pub(crate) bases: Vec<(i64, Option<Arc<Fd>>)>,
 }
 
@@ -33,7 +33,7 @@ pub(crate) enum Rest {
     Close(i64),
     /// Restores the previous ends of the descriptor's socket.
     Restore(i64, Arc<Fd>),
-    /// The descriptor's file has another name: the one that was asked for, and the kernel's.
+    /// Renames the descriptor's file: its requested name, and the kernel's name.
     Rename(i64, Text, Option<Text>),
     /// The container that the event reports, which may have ended.
     Container { id: Text, is_gone: bool },

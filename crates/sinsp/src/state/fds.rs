@@ -143,7 +143,7 @@ impl FdTable {
         }
     }
 
-    /// Forgets a descriptor; returns what it stood for.
+    /// Removes a descriptor, and returns its open file.
     pub(crate) fn remove(&mut self, num: i64) -> Option<Arc<Fd>> {
         self.file(num)?;
         let inner = Arc::make_mut(&mut self.inner);

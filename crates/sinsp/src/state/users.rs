@@ -130,7 +130,7 @@ impl Users {
         reports: &mut Reports,
     ) {
         let mut new = Names::default();
-        // Of two users with the same id the first one is used, as by programs that read the files.
+        // If two users have the same id, the first one is used, as in programs that read the files.
         for user in users.into_iter().rev() {
             new.users.insert(user.uid, user);
         }

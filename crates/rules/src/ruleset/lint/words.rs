@@ -14,9 +14,9 @@ use crate::ruleset::compilation::Compiled;
 /// Checked comparisons with fields that have a fixed set of texts.
 #[derive(Default)]
 pub(super) struct Words {
-    /// Comparisons by address, because many rules share a macro,
+    /// Checked comparisons by address: many rules share a macro.
     tests: FxHashSet<*const Test>,
-    /// and lists with the name of the field, because many comparisons share a list.
+    /// Checked lists with the name of the field: many comparisons share a list.
     lists: FxHashSet<(usize, String)>,
 }
 

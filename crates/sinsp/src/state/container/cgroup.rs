@@ -44,24 +44,26 @@ fn of_path<'a>(path: &'a [u8], layouts: &Layouts) -> Option<Found<'a>> {
     innermost(path, layouts).or_else(|| named(path, layouts))
 }
 
-/// Numbers of components after which probes cut a path, of which they send the last ones: this one, and Falco's.
+/// Maximum number of components of a path in events: of this probe, and of Falco's. Both probes send the last components of a
+/// longer path.
 const CUT: [usize; 2] = [6, 8];
 
-/// Whether the container depends only on these control groups, as an event reports them: none is cut.
+/// Whether the paths of all these cgroups, as an event reports them, are complete. Then the container depends only on them.
 pub(crate) fn are_whole(cgroups: &[u8]) -> bool {
     split_nul(cgroups).all(|group| split(group).is_some_and(|(_, path)| !is_cut(path)))
 }
 
-/// Whether a path is as long as an event can have it.
+/// Whether a path has the maximum number of components, so that its beginning may be missing.
 fn is_cut(path: &[u8]) -> bool {
     CUT.contains(&path.iter().filter(|b| **b == b'/').count())
 }
 
-/// Stands for the missing components.
+/// Replaces the missing components.
 const MISSING: &[u8] = b"/...";
 
-/// Control groups whose paths are completed by those of the process that executed, or made, the one they are of: of a path
-/// that is as long as an event can have it, the container may be what is missing. `None` if nothing is to be completed.
+/// Completes paths of cgroups that may be cut, because the cut part may name the container: puts the path of the container before
+/// them, taken from `by`. These are the cgroups of the same process before its exec, or of the process that created it. `None` if
+/// nothing changes.
 pub(crate) fn completed(cgroups: &[u8], by: &[u8], layouts: &Layouts) -> Option<Vec<u8>> {
     let mut is_completed = false;
     let mut out = Vec::with_capacity(cgroups.len() + by.len());
@@ -104,8 +106,9 @@ fn below_root(mut path: &[u8]) -> &[u8] {
     path
 }
 
-/// Where Podman's monitor of a container is, and what it starts to clean up behind it: beside the container, in a pod or in
-/// the group of all of Podman's. What is around that may be a container that Podman runs in.
+/// The part of a path that determines the container of Podman's monitor, and of the programs that the monitor starts to clean up.
+/// Their cgroup is beside that of the monitored container, in a pod or in the parent of all of Podman's cgroups. If Podman itself
+/// runs in a container, they belong to that container.
 fn around_monitor(group: &[u8]) -> &[u8] {
     let start = group.iter().rposition(|b| *b == b'/').unwrap_or(0);
     let (before, name) = group.split_at(start);
@@ -113,7 +116,8 @@ fn around_monitor(group: &[u8]) -> &[u8] {
     if is_pod && !before.ends_with(b"/docker") { before } else { group }
 }
 
-/// The last component that is named by a full id; what an engine that is disabled made inside is of the container around it.
+/// The container of the last component whose name contains a full id. A container of a disabled engine is skipped, so its
+/// processes belong to the container around it.
 fn innermost<'a>(path: &'a [u8], layouts: &Layouts) -> Option<Found<'a>> {
     let mut rest = path;
     loop {

@@ -72,7 +72,7 @@ fn endow(state: &mut State, child: &mut Thread, donor: ThreadKey) {
     if !child.flags.contains(ThreadFlags::THREAD) {
         let mut session = state.threads.session(maker);
         if enters_pid_namespace(child, maker) {
-            // The group of its maker has no id there.
+            // The creator's process group has no id in the new namespace.
             session.vpgid = 0;
         }
         child.session = Some(Box::new(session));
@@ -239,7 +239,7 @@ fn fill_names(state: &mut State, key: ThreadKey, raw: &RawEvent<'_>) {
 fn child(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, query: &mut Option<ProcQuery<'_>>) {
     if let Some(there) = now.thread {
         if state.threads.at(there).is_some_and(|t| is_same_clone(t, raw.ts)) {
-            // The creator's event has the creator's name and control groups. The thread may have been made in others, or moved.
+            // The creator's event reports the creator's name and cgroups. The new thread may have been created in others, or moved.
             let (name, cgroups) = (raw.text(c::comm), raw.param(c::cgroups));
             let differs = |thread: &Thread| {
                 has_other_cgroups(thread, cgroups) || name.is_some_and(|name| *name != *thread.comm)

@@ -25,8 +25,8 @@ pub(super) fn special(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) 
     }
 }
 
-/// Makes the descriptors that the event describes equal to the descriptions. What the event's call shows is kept where it is
-/// the same file, because it is more: requested flags, the role of a socket.
+/// Corrects the descriptors that the event describes. If the state has the same file, it is kept, because it has facts that the
+/// description lacks: requested flags, the role of a socket.
 pub(super) fn complete(state: &mut State, raw: &RawEvent<'_>, now: &Current) {
     let Some(key) = now.thread else { return };
     for entry in raw.received_fds() {

@@ -236,7 +236,7 @@ pub(super) fn take_bases(state: &mut State, raw: &RawEvent<'_>, now: &mut Curren
     }
 }
 
-/// Removes those directories.
+/// Restores the descriptors that [`take_bases`] changed.
 #[cold]
 pub(super) fn drop_bases(state: &mut State, key: ThreadKey, bases: Vec<(i64, Option<Arc<Fd>>)>) {
     let Some(table) = state.threads.fds_mut(key) else { return };
@@ -341,8 +341,8 @@ pub(super) fn duplicate(state: &mut State, raw: &RawEvent<'_>, now: &mut Current
     });
     match shared {
         Some(fd) => add(state, now, res, fd, close_on_exec),
-        // Of an unknown file there is no copy that could be shown, and what the descriptor stood for is closed. In a replay,
-        // where many files are unknown, its name stays, as in the reference.
+        // The copied file is unknown, and the call closes the previous file of the target. In a replay, where many files are
+        // unknown, the target keeps its previous file, as in the reference.
         None => {
             now.fd = old;
             if state.left_out.files {

@@ -230,9 +230,9 @@ pub(in crate::state) enum Change {
     Nothing,
     /// Memory, page faults and CPU time.
     Usage,
-    /// Whether a socket is connected,
+    /// Whether a socket is connected.
     Written,
-    /// and names from DNS replies.
+    /// Whether a socket is connected, and names from DNS replies.
     Read,
     /// Anything else.
     Other,

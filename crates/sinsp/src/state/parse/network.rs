@@ -34,8 +34,8 @@ const IPPROTO_RAW: u64 = 255;
 const IPPROTO_MPTCP: u64 = 262;
 const EINPROGRESS: i64 = -115;
 
-/// Whether a result says that a connection failed: ENETDOWN to ECONNRESET, ETIMEDOUT to EHOSTUNREACH. Other errors say
-/// nothing about a connection that there is.
+/// Whether a result means that the connection failed: ENETDOWN to ECONNRESET, ETIMEDOUT to EHOSTUNREACH. After other errors, an
+/// existing connection continues.
 const fn is_failure(res: i64) -> bool {
     matches!(res, -104..=-100 | -113..=-110)
 }
@@ -249,7 +249,7 @@ fn connect(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     state.reuse.give_back(enter);
 }
 
-/// Handles the pending error of a socket (`SO_ERROR`), with which a `connect` that did not wait reports its end.
+/// Handles the pending error of a socket (`SO_ERROR`), which reports the result of a `connect` that did not wait.
 fn pending_error(state: &mut State, raw: &RawEvent<'_>, now: &Current) {
     use param::SOCKET_GETSOCKOPT_X as p;
     const SOCKET: u64 = FlagTable::SOCKOPT_LEVELS.value("SOL_SOCKET") as u64;
@@ -264,7 +264,7 @@ fn pending_error(state: &mut State, raw: &RawEvent<'_>, now: &Current) {
     }
 }
 
-/// A stream that could not connect, or lost its connection, has none.
+/// Handles a failed connection: the stream is no longer connected.
 fn failed(state: &mut State, raw: &RawEvent<'_>, now: &Current) {
     let Some((key, num)) = known_fd(state, raw, now) else { return };
     let files = state.threads.at(key).and_then(|thread| state.threads.fds(thread));
@@ -291,7 +291,7 @@ fn change_socket(
     }
 }
 
-/// Changes the state of the event's socket, which its descriptor stands for.
+/// Changes the event's socket, for this descriptor only.
 fn with_fd(
     state: &mut State,
     raw: &RawEvent<'_>,
@@ -494,8 +494,8 @@ fn connected_datagram(
     if goes_elsewhere { files.share(num) } else { None }
 }
 
-/// The ends of a datagram that is sent to a port of no address: the kernel then takes the socket's own address, or the
-/// loopback address, and always the latter for IPv6.
+/// The ends of a sent datagram. If the destination has a port but no address, the kernel uses the socket's own address if that is
+/// set (IPv4 only), otherwise the loopback address.
 fn destined(local: End, remote: End) -> (End, End) {
     if !remote.0.is_unspecified() || remote.1 == 0 {
         return (local, remote);

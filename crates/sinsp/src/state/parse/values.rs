@@ -50,7 +50,7 @@ pub(in crate::state) fn has_other_cgroups(thread: &Thread, bytes: Option<&[u8]>)
     bytes.and_then(named).is_some_and(|cgroups| !cgroups.is_empty() && *cgroups != *thread.cgroups)
 }
 
-/// As [`set_cgroups`], of a process that was there; an event without them leaves them as they are.
+/// Like [`set_cgroups`], for a process whose previous cgroups are known. If the event reports none, they stay.
 pub(in crate::state) fn update_cgroups(thread: &mut Thread, bytes: Option<&[u8]>, layouts: &Layouts) {
     if let Some(bytes) = bytes.filter(|bytes| !bytes.is_empty()) {
         let before = thread.container.is_some().then(|| thread.cgroups.clone());
@@ -61,8 +61,8 @@ pub(in crate::state) fn update_cgroups(thread: &mut Thread, bytes: Option<&[u8]>
     }
 }
 
-/// Completes control groups of which the event has the last components alone, by those that the process had before, or
-/// that of the one that made it.
+/// Completes cgroups of which the event contains only the last components. `by` are the previous cgroups of the process, or those
+/// of its creator.
 pub(in crate::state) fn complete_cgroups(thread: &mut Thread, by: &[u8], layouts: &Layouts) {
     if thread.container.is_none()
         && let Some(cgroups) = completed(&thread.cgroups, by, layouts)
