@@ -224,7 +224,9 @@ impl Config {
         let hold = self.container_hold_ms;
         if hold > containers::MAX_HOLD_MS {
             let most = containers::MAX_HOLD_MS;
-            bail!("container_hold_ms is {hold}, and may be at most {most}: all events wait for so long");
+            bail!(
+                "container_hold_ms is {hold}, but may be at most {most}, because all events wait that long"
+            );
         }
         plugins::check(&self.plugins)?;
         #[cfg(feature = "grpc")]

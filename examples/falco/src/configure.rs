@@ -118,7 +118,7 @@ fn read_all(given: Option<&Path>, options: &[String], capture: Option<&Path>) ->
     #[cfg(feature = "grpc")]
     if wants_grpc && !config.grpc.enabled {
         warnings.push(
-            "grpc_output.enabled has no effect without grpc.enabled: no client can ask for alerts".to_owned(),
+            "grpc_output.enabled has no effect without grpc.enabled: no client can request alerts".to_owned(),
         );
     }
     Ok(Loaded { config, files, warnings, text })

@@ -65,7 +65,7 @@ fn open_with(options: &mut OpenOptions, path: &Path, more: OFlags) -> io::Result
         let is_fifo = || std::fs::metadata(path).is_ok_and(|meta| meta.file_type().is_fifo());
         match Errno::from_io_error(&error) {
             Some(Errno::NXIO) if is_fifo() => {
-                io::Error::new(io::ErrorKind::NotConnected, "it is a FIFO that nobody reads")
+                io::Error::new(io::ErrorKind::NotConnected, "it is a FIFO without a reader")
             }
             _ => error,
         }

@@ -45,7 +45,7 @@ pub fn start(config: &Config) -> Result<Option<Server>> {
         // A replay may use the configuration of a capturing falco, which already has the socket. The replay
         // does not need the server.
         Err(error) if config.engine.is_replay() => {
-            log::warning(&format!("{error:#}; the replay goes on without"));
+            log::warning(&format!("{error:#}; the replay continues without the server"));
             feed().switch_off();
             Ok(None)
         }

@@ -94,7 +94,7 @@ fn main() -> ExitCode {
             if let Some(ContextValue::String(option)) = error.get(ContextKind::InvalidArg)
                 && let Some(instead) = args::replacement(option)
             {
-                console::print_error(&format!("Falco has no option {option} any more: use {instead}\n"));
+                console::print_error(&format!("Falco has removed the option {option}: use {instead}\n"));
             }
             if let Some(ContextValue::String(option)) = error.get(ContextKind::InvalidArg)
                 && let Some(ContextValue::String(value)) = error.get(ContextKind::InvalidValue)
@@ -224,7 +224,7 @@ fn start(args: &Args) -> Result<bool> {
     }
     plugins::load(&loaded.config)?;
     if plugins::loaded().has_container() {
-        log::info("The plugin `container` is loaded: this program does not ask container runtimes itself");
+        log::info("The plugin `container` is loaded: falco itself does not query container runtimes");
         loaded.config.container_engines.disable();
     }
     if args.describes() {

@@ -21,7 +21,7 @@ pub fn ask(engine: &Engine) {
     match RESOLVER.set(engine.domain_names(), PATIENCE) {
         Ok(true) => {}
         Ok(false) => log::warning(
-            "some domain names of the rules are not known yet: no name server answers; they are looked up again",
+            "some domain names of the rules are not known yet: no name server responds; they are looked up again",
         ),
         Err(error) => {
             log::warning(&format!("domain names of the rules are not looked up: no thread: {error}"))

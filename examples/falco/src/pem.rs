@@ -32,7 +32,7 @@ pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&read(path)?).collect();
     let found = found.map_err(|error| anyhow!("{}: {error}", path.display()))?;
     if found.is_empty() {
-        bail!("{} holds no certificate in PEM form (-----BEGIN CERTIFICATE-----)", path.display());
+        bail!("{} contains no certificate in PEM format (-----BEGIN CERTIFICATE-----)", path.display());
     }
     Ok(found)
 }
@@ -44,7 +44,7 @@ pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
 pub fn key(path: &Path) -> Result<PrivateKeyDer<'static>> {
     PrivateKeyDer::from_pem_slice(&read(path)?).map_err(|error| match error {
         Error::NoItemsFound => {
-            anyhow!("{} holds no private key in PEM form without a password", path.display())
+            anyhow!("{} contains no private key in PEM format without a password", path.display())
         }
         error => anyhow!("{}: {error}", path.display()),
     })
@@ -62,7 +62,7 @@ pub fn directory(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
     found.sort_unstable_by(|a, b| a.as_ref().cmp(b.as_ref()));
     found.dedup();
     if found.is_empty() {
-        bail!("no file in {} holds a certificate", path.display());
+        bail!("no file in {} contains a certificate", path.display());
     }
     Ok(found)
 }

@@ -189,7 +189,7 @@ impl Plugins {
         let (info, stream) = plugins.open(&input.name, params).map_err(|error| anyhow!("{error}"))?;
         let snapshot = if name == SYSCALL { source::running_system()? } else { self.machine() };
         let source = PluginSource::new(info, stream, snapshot);
-        let Some(queue) = plugins.queue().cloned() else { bail!("the source {name} is no live one") };
+        let Some(queue) = plugins.queue().cloned() else { bail!("the source {name} is not a live source") };
         let source = plugin::AsyncSource::new(source, queue);
         Ok(OpenSource { name: name.to_owned(), source, inspector: config.with_plugins(plugins) })
     }

@@ -65,7 +65,7 @@ pub fn drop(config: &Config) {
     }
     // An output program may do anything, as in Falco: change its user, send packets, be setuid.
     if program::Settings::of(config).is_enabled() {
-        log::info("program_output is enabled: privileges are kept, as its program inherits them");
+        log::info("program_output is enabled: falco keeps all privileges, because its program inherits them");
         return;
     }
     for (what, outcome) in [
@@ -74,7 +74,9 @@ pub fn drop(config: &Config) {
         ("the seccomp filter", if seccomp == Seccomp::Auto { filter() } else { Ok(()) }),
     ] {
         if let Err(error) = outcome {
-            log::warning(&format!("privileges: {what} could not be applied, all goes on without: {error:#}"));
+            log::warning(&format!(
+                "privileges: {what} could not be applied, falco continues without: {error:#}"
+            ));
         }
     }
 }

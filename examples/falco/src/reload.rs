@@ -118,7 +118,7 @@ fn lock(running: &Mutex<Arc<Setup>>) -> std::sync::MutexGuard<'_, Arc<Setup>> {
 
 /// An alert about rules that could not be applied.
 pub fn failure(error: &anyhow::Error) -> Internal {
-    log::log(Level::Error, &format!("Not reloaded, everything goes on as before: {error:#}"));
+    log::log(Level::Error, &format!("Not reloaded, the previous rules and configuration stay: {error:#}"));
     Internal {
         rule: "hot restart failure",
         priority: Priority::Critical,
@@ -218,7 +218,7 @@ impl Worker {
         let running = Arc::clone(&lock(&self.running));
         let changed = changes::between(&running.config, config)?;
         for key in changed.iter().filter(|key| changes::is_fixed(key, &self.args)) {
-            log::warning(&format!("{key} has changed; that takes effect when the program is started again"));
+            log::warning(&format!("{key} has changed; the change takes effect on restart"));
         }
         // The output depends on whether a server is running.
         #[cfg(feature = "grpc")]

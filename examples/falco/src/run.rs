@@ -170,7 +170,7 @@ pub fn run(
         outcome = match source {
             Opened::Replay(source, inspector, is_stream) => {
                 alone.prompt = is_stream;
-                // The events of a stream may be long in coming: each is a time to see what else is to be done.
+                // A stream may have few events, so the loop does its other work at every event, and none is skipped.
                 alone.skips = !is_stream && !alone.monitor.simulates();
                 alone.run(*source, plugins.for_syscalls(inspector, true)?, false)
             }
@@ -227,7 +227,7 @@ pub fn run(
     drop(telemetry);
     drop(watchdog);
     outcome?;
-    // Who ends a replay does not wait for the rest of its alerts.
+    // After a signal, the rest of the alerts is lost on purpose.
     match outputs.hub().failures() {
         failures if config.engine.is_replay() && !signals.stop.is_set() && !failures.is_empty() => {
             bail!("the replay lost alerts: {}", failures.join("; "))
@@ -349,10 +349,9 @@ impl Alone<'_, '_> {
                 false => inspector.next(&mut source),
                 true => inspector.next_with(&mut source, |passed| self.capture.passed(passed)),
             };
-            // Whether the clock and the counters are to be looked at: the clock of the machine at every event would cost more
-            // than the event.
+            // Whether to check the clock and the counters. A check at every event would cost more than the event.
             let (mut looks, mut is_at_end, mut is_drop_due) = (false, false, false);
-            // By reference: the view is large enough for a copy to show.
+            // By reference, because the view is large: a copy is measurable.
             match &step {
                 Ok(Step::Event(event)) => {
                     self.totals.events += 1;

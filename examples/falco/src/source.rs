@@ -177,7 +177,7 @@ pub trait Adjust: EventSource {
         None
     }
 
-    /// What others have done to the source since the last time, a sentence for each.
+    /// Changes that other processes made to the probe since the last call, a sentence for each.
     fn tampering(&mut self) -> Vec<String> {
         Vec::new()
     }
@@ -465,9 +465,9 @@ fn decide(source: &mut scap::live::Source, hooks: Option<scap::live::HookSource>
         return Ok(());
     }
     match (source.set_hooks(hooks)?, hooks) {
-        (_, None) => log::info("security hooks: no rule asks for them any more"),
+        (_, None) => log::info("security hooks: no rule uses them any more"),
         (Rung::Tracepoints, _) => log::warning(
-            "security hooks: the kernel lets no program see what they decide (BPF LSM, fexit): fields lsm.* are absent, and \
+            "security hooks: the kernel supports neither BPF LSM nor fexit programs at them: fields lsm.* are absent, and \
              rules that need them never match",
         ),
         (rung, _) => log::info(&format!("security hooks: {rung}, {} hooks", source.hooks().1)),
@@ -510,7 +510,7 @@ fn runtimes(engines: &ContainerEngines, root: &Path) -> Result<Option<Box<dyn Co
     options.max_label = engines.label_max_len;
     options.follow = engines.follow_events;
     options.with_size = engines.with_size;
-    let runtimes = Runtimes::start(options).context("can't ask container runtimes")?;
+    let runtimes = Runtimes::start(options).context("can't query container runtimes")?;
     Ok(Some(Box::new(runtimes)))
 }
 

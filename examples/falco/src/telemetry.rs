@@ -42,7 +42,7 @@ impl Telemetry {
             // A replay may use the configuration of a capturing falco, which already has the port. The
             // replay does not need the server.
             Some(Err(error)) if is_replay => {
-                log::warning(&format!("{error:#}; the replay goes on without"));
+                log::warning(&format!("{error:#}; the replay continues without the server"));
                 None
             }
             server => server.transpose()?,

@@ -69,27 +69,27 @@ struct Watch {
 struct Known {
     lasts: bool,
     /// Whether its beginning was logged, but not its end.
-    is_told: bool,
+    is_logged: bool,
     seldom: Seldom,
 }
 
 impl Watch {
-    /// Logs problems when they begin, once a minute, and when they are over: not at the end of the program, which gives up
-    /// what waits.
+    /// Logs problems when they begin, once a minute, and when they are over. At the end of the program, it does not log that they are
+    /// over, because the program drops what waits.
     fn look(&mut self, is_ending: bool) {
         self.known.values_mut().for_each(|known| known.lasts = false);
         for Problem { what, text, place } in self.health.problems() {
             let known = self.known.entry(what).or_default();
             known.lasts = true;
             if known.seldom.happened().is_some() {
-                known.is_told = true;
+                known.is_logged = true;
                 let place = place.map(|place| format!(" ({place})")).unwrap_or_default();
                 log(Level::Error, &format!("{text}{place}"));
             }
         }
         for (what, known) in self.known.iter_mut().filter(|(_, known)| !known.lasts) {
-            if std::mem::take(&mut known.is_told) && !is_ending {
-                log::info(&format!("{what}: moves again"));
+            if std::mem::take(&mut known.is_logged) && !is_ending {
+                log::info(&format!("{what}: makes progress again"));
             }
         }
     }
@@ -98,7 +98,7 @@ impl Watch {
 /// Kills the program if it was asked to end and does not, for example because it hangs in a system call.
 fn end(stop: &Stop, timeout: Duration) {
     if stop.since().is_some_and(|stopped| stopped.elapsed() >= timeout + FORCE) {
-        log(Level::Error, "the program was asked to end and hangs; it ends now, without its statistics");
+        log(Level::Error, "the program hangs after a request to end; it is killed, without its statistics");
         console::finish_error(|still| still < Duration::from_millis(200));
         std::process::exit(1);
     }

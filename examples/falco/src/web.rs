@@ -74,7 +74,7 @@ impl Server {
                 run(runtime, listener.try_clone()?, acceptor.clone(), &pages, stopped.clone())
             });
             if let Err(error) = outcome {
-                log(Level::Error, &format!("webserver: {error}; it answers no more"));
+                log(Level::Error, &format!("webserver: {error}; the server has stopped"));
             }
         });
         let service = service.context("can't start the thread of the web server")?;

@@ -418,7 +418,7 @@ fn a_file_with_any_fault_stops_nothing() {
     let (fifo, rules) = (dir.fifo("fifo"), rules(&dir));
     for (file, reads, reason) in [
         (Path::new("/dev/full"), false, "disk full (/dev/full)"),
-        (&fifo, false, "not taken within 300 ms"),
+        (&fifo, false, "not delivered within 300 ms"),
         (&fifo, true, "lost since"),
     ] {
         // Reads a little, and closes the FIFO.

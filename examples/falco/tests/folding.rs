@@ -117,7 +117,7 @@ fn mistakes_are_named() {
         ("alert_folding.window=soon", "alert_folding.window is `soon`: expected a number with a unit"),
         ("alert_folding.max=0", "alert_folding.max is 0: expected 1 to 1000000"),
         ("alert_folding={by: [proc.nam], window: 1s}", "alert_folding.by: `proc.nam`"),
-        ("alert_folding={by: [proc.name]}", "alert_folding.by has no effect without a time"),
+        ("alert_folding={by: [proc.name]}", "alert_folding.by has no effect without a window"),
     ] {
         let (lines, log) = alerts(&rules, &capture, &[option]);
         assert!(lines.is_empty() && log.contains(want), "{option}: {log}");

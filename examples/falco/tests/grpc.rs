@@ -312,7 +312,7 @@ fn the_socket_of_a_program_that_runs_is_left_alone() {
     let address = format!("grpc.bind_address=unix://{}", path.display());
     let out = falco(&["grpc.enabled=true", &address]).arg("-e").arg(capture).output().unwrap();
     let log = String::from_utf8_lossy(&out.stderr);
-    assert!(out.status.success() && log.contains("the replay goes on without"), "{log}");
+    assert!(out.status.success() && log.contains("the replay continues without"), "{log}");
     assert!(!log.contains("grpc_output"), "{log}");
     assert!(Client::unix(&path).version().is_ok());
     run.stdin.take();
@@ -321,7 +321,7 @@ fn the_socket_of_a_program_that_runs_is_left_alone() {
 
     let out = idle(Path::new("/dev/null"), &[]).output().unwrap();
     let log = String::from_utf8_lossy(&out.stderr);
-    assert!(!out.status.success() && log.contains("/dev/null exists and is no socket"), "{log}");
+    assert!(!out.status.success() && log.contains("/dev/null exists and is not a socket"), "{log}");
 }
 
 #[test]
@@ -343,7 +343,7 @@ fn a_reload_keeps_the_server_and_its_clients() {
     let client = Client::unix(&path);
     let mut stream = client.sub().unwrap();
     config(&other, "");
-    run.wait_for("grpc.bind_address has changed; that takes effect when the program is started again");
+    run.wait_for("grpc.bind_address has changed; the change takes effect on restart");
     run.wait_for("Reloaded: ");
     assert!(!other.exists() && client.version().is_ok());
     // An internal alert: rules that do not load.

@@ -154,7 +154,7 @@ fn a_server_that_never_answers_neither_stops_nor_slows_a_replay() {
     let text = stderr(&out);
     assert!(text.contains("http_output: 6 alerts lost since "), "{text}");
     assert!(
-        text.contains(": 4, its queue is full (outputs_queue.capacity); 2, not taken within 500 ms"),
+        text.contains(": 4, its queue is full (outputs_queue.capacity); 2, not delivered within 500 ms"),
         "{text}"
     );
     assert!(text.contains(&format!(" (http://127.0.0.1:{port}/alerts?x=1)\n")), "{text}");
@@ -179,7 +179,7 @@ fn a_server_that_is_away_is_said_once() {
 fn what_a_server_says_counts() {
     let (port, requests) = server("HTTP/1.1 503 Busy\r\n\r\n", None);
     let text = stderr(&replay(&[&url("http", port)]));
-    assert!(text.contains("the server answers 503"), "{text}");
+    assert!(text.contains("the server returns 503"), "{text}");
     assert_eq!(requests.try_iter().count(), 6, "each alert is tried");
 
     let (port, _requests) = server("HTTP/1.1 200 OK\r\n\r\nthank you\n", None);
@@ -210,7 +210,7 @@ fn compressed_alerts_are_the_same() {
     let bodies: Vec<Vec<u8>> = requests.try_iter().map(|request| request.body).collect();
     assert_eq!(inflate(&bodies[0]), plain[0]);
     assert_eq!(bodies[1..], plain[..]);
-    assert!(text.contains("answers 415 to a compressed alert"), "{text}");
+    assert!(text.contains("returns 415 for a compressed alert"), "{text}");
 }
 
 /// A certificate and its key.
@@ -306,13 +306,13 @@ fn encrypted_alerts_go_to_whom_they_are_meant_for() {
     let empty = format!("ca_cert={}", dir.join("notes.txt").display());
     for (options, want) in [
         (vec![&no_file[..]], "Error: http_output.ca_cert: can't read"),
-        (vec![&empty], "notes.txt holds no certificate in PEM form"),
+        (vec![&empty], "notes.txt contains no certificate in PEM form"),
         (vec!["ca_path=/nonexistent"], "can't list /nonexistent"),
         (
             vec![&ca_cert, "mtls=true", "client_cert=/nonexistent"],
             "http_output.client_cert: can't read /nonexistent",
         ),
-        (vec![&ca_cert, "mtls=true", &cert, "client_key=/dev/null"], "/dev/null holds no private key"),
+        (vec![&ca_cert, "mtls=true", &cert, "client_key=/dev/null"], "/dev/null contains no private key"),
         (vec![&ca_cert, "mtls=true", &cert, &wrong_key], "wrong.key"),
     ] {
         let out = replay(&[&["url=https://127.0.0.1:9"], &options[..]].concat());

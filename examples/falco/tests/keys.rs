@@ -115,7 +115,7 @@ fn entries_about_rules_that_do_not_exist_are_named() {
         ),
         (
             "rules[]={disable: {rule: '*'}, enable: {tag: file}}",
-            "rules[0].disable has no effect beside enable: make two entries of it",
+            "rules[0].disable has no effect beside enable: write two entries",
         ),
         (
             "append_output[]={match: {rule: Any}, extra_output: x}",

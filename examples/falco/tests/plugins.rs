@@ -308,7 +308,7 @@ fn falcos_plugin_for_containers_takes_over() {
     );
     let rules = rules(&folder, "syscall", "evt.num = 2000", "\"%container.id %container.name\"");
     let args = ["-r", &rules, "-e", &demo()];
-    let takes_over = "The plugin `container` is loaded: this program does not ask container runtimes itself";
+    let takes_over = "The plugin `container` is loaded: falco itself does not query container runtimes";
     // The plugin has no value for its field; the built-in metadata supplies the other fields.
     let with = config(&library, "").replace("name: probe", "name: container");
     let (status, out, err) = falco(&folder, &with, &args);
@@ -429,7 +429,7 @@ fn a_reload_leaves_plugins_as_they_are() {
     let changed = std::fs::read_to_string(dir.join("falco.yaml")).unwrap().replace("slow", "two");
     dir.write("falco.yaml", &changed);
     run.signal(rustix::process::Signal::HUP);
-    run.wait_for("plugins has changed; that takes effect when the program is started again");
+    run.wait_for("plugins has changed; the change takes effect on restart");
     run.wait_for("Reloaded: 1 rules");
     std::thread::sleep(std::time::Duration::from_millis(100));
     run.stdin = None;

@@ -196,7 +196,7 @@ fn what_is_no_regular_file_is_refused_at_the_start() {
     }
     let pid = Command::new(env!("CARGO_BIN_EXE_falco")).args(replay).args(["-P", fifo]).output().unwrap();
     let log = String::from_utf8_lossy(&pid.stderr);
-    assert!(pid.status.code() == Some(1) && log.contains("it is a FIFO that nobody reads"), "{log}");
+    assert!(pid.status.code() == Some(1) && log.contains("it is a FIFO without a reader"), "{log}");
 }
 
 #[test]
@@ -268,13 +268,15 @@ fn what_does_not_load_changes_nothing() {
     run.feed(&pieces[..1000]);
     run.wait_for("Opening 'syscall' source");
     dir.write("rules.yaml", "- {rule: bad, desc: d, condition: evt.nmu > 0, output: o, priority: INFO}");
-    run.wait_for("Not reloaded, everything goes on as before: the rules file");
+    run.wait_for("Not reloaded, the previous rules and configuration stay: the rules file");
     run.feed(&pieces[1000..1500]);
     dir.write("falco.yaml", "json_output: [");
-    run.wait_for("Not reloaded, everything goes on as before: ");
+    run.wait_for("Not reloaded, the previous rules and configuration stay: ");
     run.feed(&pieces[1500..2000]);
     std::fs::remove_file(dir.join("falco.yaml")).unwrap();
-    run.wait_for("Not reloaded, everything goes on as before: Could not find configuration file");
+    run.wait_for(
+        "Not reloaded, the previous rules and configuration stay: Could not find configuration file",
+    );
     // Valid files again: falco uses them.
     dir.write("rules.yaml", every("new"));
     dir.write("falco.yaml", format!("rules_files: [{}]\n", rules.display()));
@@ -386,7 +388,7 @@ fn a_reload_takes_over_what_can_change_and_names_what_cannot() {
     run.feed(rest);
     let (out, log) = run.end();
     for key in ["engine.modern_ebpf.buf_size_preset", "falco_libs.snaplen"] {
-        assert!(log.contains(&format!("{key} has changed; that takes effect when")), "{log}");
+        assert!(log.contains(&format!("{key} has changed; the change takes effect on")), "{log}");
     }
     let (before, after) = (alerts(&out), alerts(&std::fs::read_to_string(&alerts_file).unwrap()));
     assert!(before.iter().all(|(name, _)| name == "old") && after.iter().all(|(name, _)| name == "new"));

@@ -154,7 +154,7 @@ fn replay(
     (status, log)
 }
 
-const STUCK: &str = "not taken within 300 ms at the end of the run (output_timeout)";
+const STUCK: &str = "not delivered within 300 ms at the end of the run (output_timeout)";
 
 #[test]
 fn standard_output_that_nobody_reads() {
@@ -476,7 +476,7 @@ fn health_and_metrics_tell_of_an_output_that_is_stuck() {
     let reason = health["reasons"][0].as_str().unwrap();
     assert_eq!(health["status"], "failed");
     assert!(
-        reason.starts_with("program_output: ") && reason.contains(" alerts wait, none was taken for "),
+        reason.starts_with("program_output: ") && reason.contains(" alerts wait, none was delivered for "),
         "{body}"
     );
     // The loop reports its numbers at the next event.
@@ -507,7 +507,7 @@ fn health_and_metrics_tell_of_an_output_that_is_stuck() {
     let mut rest = String::new();
     log.read_to_string(&mut rest).unwrap();
     assert!(
-        rest.contains("program_output: ") && rest.contains(" alerts wait, none was taken for "),
+        rest.contains("program_output: ") && rest.contains(" alerts wait, none was delivered for "),
         "{rest}"
     );
     assert!(lost(&rest, "program_output").contains(STUCK), "{rest}");
@@ -603,7 +603,7 @@ fn live_detection_goes_on_whatever_outputs_do() {
     log.read_to_string(&mut rest).unwrap();
     for output in ["stdout_output", "program_output", "http_output", "metrics.output_file"] {
         let line = lost(&rest, output);
-        assert!(line.contains("not taken within 1000 ms"), "{rest}");
+        assert!(line.contains("not delivered within 1000 ms"), "{rest}");
     }
     let of = before + 4000;
     assert!(rest.contains(&format!("   - program_output: {of} of {of}\n")), "{rest}");

@@ -123,7 +123,7 @@ fn a_port_that_is_taken_is_named() {
     let log = String::from_utf8_lossy(&out.stderr);
     assert!(out.status.success() && log.contains(&want), "{log}");
     assert!(
-        log.contains("set webserver.listen_port to another port") && log.contains("goes on without"),
+        log.contains("set webserver.listen_port to another port") && log.contains("continues without"),
         "{log}"
     );
     assert!(String::from_utf8_lossy(&out.stdout).contains("\nEvents detected: 6\n"));
@@ -151,7 +151,7 @@ fn mistakes_in_the_configuration_are_named() {
         ),
         (
             &["webserver.ssl_enabled=true", "webserver.ssl_certificate=/dev/null"],
-            "/dev/null holds no certificate",
+            "/dev/null contains no certificate",
         ),
     ] {
         let out = falco(&[&LISTEN, options].concat())

@@ -241,11 +241,11 @@ impl Sheet<'_> {
             &losses,
         ));
         let lost = match (self.span.lost, losses.len()) {
-            (0, 0) => "No events were lost, as far as the capture tells.".to_owned(),
+            (0, 0) => "The capture reports no lost events.".to_owned(),
             (0, 1) => "Events were lost in one span, which is shaded.".to_owned(),
             (0, spans) => format!("Events were lost in {spans} spans, which are shaded."),
             (lost, 1) => format!("{lost} events were lost, in one span, which is shaded."),
-            (lost, 0) => format!("{lost} events were lost; the capture does not tell when."),
+            (lost, 0) => format!("{lost} events were lost; the capture does not report when."),
             (lost, spans) => format!("{lost} events were lost, in {spans} spans, which are shaded."),
         };
         let _ = writeln!(
@@ -302,7 +302,7 @@ impl Sheet<'_> {
             }
             let _ = writeln!(
                 out,
-                "<button type=\"button\" data-causes=\"{}\">Show what led to it</button></div>",
+                "<button type=\"button\" data-causes=\"{}\">Show its causes</button></div>",
                 ranks.join(" ")
             );
         }
@@ -433,7 +433,7 @@ impl Sheet<'_> {
     fn causes(&self, out: &mut String, capture: &[u8]) {
         out.push_str("<h2 id=\"causes\">Causes and effects</h2>\n");
         if self.slice.nodes.is_empty() {
-            out.push_str("<p>There is no alert to begin at.</p>\n");
+            out.push_str("<p>There is no alert whose causes could be shown.</p>\n");
             return;
         }
         out.push_str(

@@ -168,7 +168,7 @@ impl Report<'_> {
     fn losses(&self, f: &mut Formatter<'_>) -> fmt::Result {
         heading(f, "Losses")?;
         match self.span.lost {
-            0 => writeln!(f, "none that the capture tells of")?,
+            0 => writeln!(f, "none that the capture reports")?,
             lost => writeln!(f, "{} lost before they reached the file", count(lost, "event"))?,
         }
         if let Some(why) = &self.span.broken {

@@ -91,7 +91,7 @@ pub fn live(args: &Args, needs: Needs) -> Result<Box<dyn EventSource>> {
     let mut source = live::Source::open(options)?;
     if needs.decisions && source.set_hooks(Some(live::HookSource::Auto))? == live::Rung::Tracepoints {
         note!(
-            "The kernel lets no program see what its security hooks decide (BPF LSM, fexit): fields lsm.* are absent"
+            "The kernel supports neither BPF LSM nor fexit programs at its security hooks: fields lsm.* are absent"
         );
     }
     Ok(Box::new(source))

@@ -44,7 +44,7 @@ pub fn run(args: &Args) -> Result<()> {
     let (_, names) = args.condition().map(|text| compile(&text)).transpose()?.unzip();
     let resolver = Resolver::new(Hosts::at(Path::new("/etc/hosts")), Box::new(system_addresses));
     if !resolver.set(names.unwrap_or_default(), PATIENCE).context("domain names of the filter")? {
-        note!("Some domain names of the filter are not known yet: no name server answers");
+        note!("Some domain names of the filter are not known yet: no name server responds");
     }
     let outputs = [("-w", &args.write), ("--perfetto", &args.perfetto)];
     for (option, path) in outputs.into_iter().filter_map(|(option, path)| Some((option, path.as_deref()?))) {
@@ -351,7 +351,7 @@ impl<'a> Loop<'a> {
         config.plugins = plugins;
         let mut inspector = Inspector::new(config.with_names(Some(self.names.clone())));
         while self.args.count.is_none_or(|count| self.passed < count) {
-            // What has happened until then in a live capture still comes.
+            // A live capture still delivers the events that happened before it was stopped.
             let is_stopped = self.stop.load(Ordering::Relaxed) || self.deadline.is_past_now();
             if is_stopped && !source.stop() {
                 break;

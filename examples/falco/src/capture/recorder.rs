@@ -262,7 +262,7 @@ impl Open {
         let flags = i32::try_from((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits()).context("no such flag")?;
         let file = options.custom_flags(flags).open(&status.path)?;
         if !file.metadata()?.is_file() {
-            bail!("it is no regular file");
+            bail!("it is not a regular file");
         }
         let mut writer = Writer::new(file, true);
         let earlier =

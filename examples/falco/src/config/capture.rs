@@ -122,7 +122,7 @@ impl Capture {
         let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
         if !parent.is_dir() {
             bail!(
-                "capture.path_prefix is `{}`: there is no directory {}; make it, or choose another",
+                "capture.path_prefix is `{}`: the directory {} does not exist; create it, or choose another one",
                 path.display(),
                 parent.display()
             );

@@ -59,7 +59,9 @@ impl Folding {
             bail!("alert_folding.max is {}: expected 1 to {MOST}", self.max);
         }
         if self.window()?.is_none() && !self.by.is_empty() {
-            bail!("alert_folding.by has no effect without a time: set alert_folding.window, as 60s");
+            bail!(
+                "alert_folding.by has no effect without a window: set alert_folding.window, for example to 60s"
+            );
         }
         Ok(())
     }

@@ -37,7 +37,7 @@ impl Selection {
     /// Warning about the entry with this number, of which one half has no effect.
     pub fn oddity(&self, index: usize) -> Option<String> {
         (self.enable.is_some() && self.disable.is_some())
-            .then(|| format!("rules[{index}].disable has no effect beside enable: make two entries of it"))
+            .then(|| format!("rules[{index}].disable has no effect beside enable: write two entries"))
     }
 
     /// Whether the entry enables or disables, and which rules.

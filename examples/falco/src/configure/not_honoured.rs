@@ -22,7 +22,7 @@ const fn metric(key: &'static str, usual: &'static [&'static str], why: &'static
     NotHonoured { key, usual, why, needs: Some("metrics.enabled") }
 }
 
-const NO_MODULE: &str = "there is no kernel module here; engine.modern_ebpf has the same key";
+const NO_MODULE: &str = "falco uses no kernel module; engine.modern_ebpf has the same key";
 #[cfg(not(feature = "grpc"))]
 const NO_GRPC: &str = "this program was built without the feature `grpc`";
 
@@ -39,11 +39,11 @@ pub const NOT_HONOURED: &[NotHonoured] = &[
         &["[\"create\"]", "[\"start\"]", "[\"create\",\"start\"]", "[\"start\",\"create\"]"],
         "a container is looked up when it is created, and again when its first process begins",
     ),
-    key("container_engines.verbosity", &["info", "warning"], "what goes wrong is in the log of this program"),
+    key("container_engines.verbosity", &["info", "warning"], "falco logs failures itself"),
     key("engine.kmod.buf_size_preset", &["4"], NO_MODULE),
     key("engine.kmod.drop_failed_exit", &["false"], NO_MODULE),
     // Two is Falco's default, so most users have not set it on purpose.
-    key("engine.modern_ebpf.cpus_for_each_buffer", &["1", "2"], "each CPU has a ring buffer of its own"),
+    key("engine.modern_ebpf.cpus_for_each_buffer", &["1", "2"], "each CPU has its own ring buffer"),
     #[cfg(not(feature = "grpc"))]
     key("grpc.bind_address", &["unix:///run/falco/falco.sock"], NO_GRPC),
     #[cfg(not(feature = "grpc"))]
@@ -62,9 +62,9 @@ pub const NOT_HONOURED: &[NotHonoured] = &[
     metric(
         "metrics.kernel_iter_event_counters_enabled",
         &["false"],
-        "what the iterators of the kernel list is not counted",
+        "falco does not count what the kernel's iterators list",
     ),
-    key("webserver.threadiness", &["0"], "one thread answers all requests"),
+    key("webserver.threadiness", &["0"], "one thread serves all requests"),
 ];
 
 /// Warns about settings without effect. `name` returns the name by which the user set a key.

@@ -320,7 +320,7 @@ fn descend<'a>(mut at: &'a mut Node, steps: &[Step]) -> Result<&'a mut Node> {
                 entry(pairs, &index.to_string())
             }
             Step::Push if matches!(at.kind, Kind::Map(_)) => {
-                bail!("{} has keys with values and is no list", path_of(&steps[..done]));
+                bail!("{} is a mapping, not a list", path_of(&steps[..done]));
             }
             Step::Index(_) | Step::Push => {
                 if !matches!(at.kind, Kind::Seq(_)) {

@@ -96,7 +96,7 @@ impl Texts {
             if inner.waiting.is_empty() && inner.lost > 0 {
                 let lost = std::mem::take(&mut inner.lost);
                 let text =
-                    format!("{lost} lines of the {} are missing here: nobody read it in time\n", self.name);
+                    format!("{lost} lines of the {} are missing here: its reader was too slow\n", self.name);
                 inner.bytes += text.len();
                 inner.waiting.push_back(text.into());
             }

@@ -165,7 +165,7 @@ impl Costs {
         }
         for rule in self.rules.iter().filter(|rule| share(rule.tried) >= MOST_OF_ALL) {
             advice.push(format!(
-                "rule '{}' is tested on nearly every event: its condition has no evt.type, add the types that it is about",
+                "rule '{}' is tested on nearly every event: its condition does not test evt.type: add the event types that it needs",
                 rule.rule
             ));
         }
@@ -237,7 +237,7 @@ impl fmt::Display for Costs {
         writeln!(f, "\nWhat to do:")?;
         let advice = self.advice();
         if advice.is_empty() {
-            writeln!(f, "* nothing: no events were lost, and nothing stands out")?;
+            writeln!(f, "* nothing: no events were lost, and no cost is conspicuous")?;
         }
         advice.iter().try_for_each(|line| writeln!(f, "* {line}"))
     }

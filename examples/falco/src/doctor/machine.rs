@@ -61,38 +61,36 @@ fn capabilities(features: &Features, checks: &mut Vec<Check>) {
 /// Checks of features that determine how the probe attaches, and whether it gets the paths that calls used.
 fn paths(features: &Features, checks: &mut Vec<Check>) {
     checks.push(match features.has_tracefs {
-        true => {
-            Check::ok("tracefs", "each system call has its tracepoint, to which programs may be attached")
-        }
+        true => Check::ok("tracefs", "the probe can attach to the tracepoint of each system call"),
         false => Check::warning(
             "tracefs",
-            "not mounted, or not readable: one program sees all calls begin, which costs more",
+            "not mounted, or not readable: one program runs at the beginning of every call, which costs more",
             "run as root, or mount it: `mount -t tracefs tracefs /sys/kernel/tracing`",
         ),
     });
     checks.push(match (features.has_security_hooks, features.has_kprobes) {
-        (true, true) => Check::ok("kprobes", "the probe sees the paths that calls worked on"),
+        (true, true) => Check::ok("kprobes", "the probe gets the paths that the kernel resolved"),
         _ => Check::warning(
             "kprobes",
-            "the kernel lets no program attach to its security functions: paths are those that calls were given, or found by \
-             the inodes that they changed",
+            "programs cannot be attached to the kernel's security functions: events have the requested paths, or those found by \
+             the changed inodes",
             "use a kernel with CONFIG_KPROBES and CONFIG_SECURITY_PATH",
         ),
     });
     checks.push(match features.io_uring {
         Some(tracepoint) => Check::ok(
             "io_uring",
-            format!("requests are seen as the calls that they stand for ({tracepoint})"),
+            format!("requests are reported as the corresponding calls ({tracepoint})"),
         ),
         None => Check::warning(
             "io_uring",
-            "the kernel's tracepoints do not hand over requests: what programs do by io_uring is not seen",
+            "the kernel's tracepoints do not contain the requests: actions of programs by io_uring are not captured",
             "use Linux 6.0 or newer, or forbid io_uring with a seccomp filter",
         ),
     });
     let modules = features.security_modules.join(", ");
     checks.push(match modules.is_empty() {
-        true => Check::ok("LSM", "the kernel does not tell which security modules are active"),
+        true => Check::ok("LSM", "the kernel does not list its active security modules"),
         false => Check::ok("LSM", format!("active security modules: {modules}")),
     });
     let preempts = if features.tracepoints_preempt { "preempts" } else { "does not preempt" };
@@ -100,8 +98,8 @@ fn paths(features: &Features, checks: &mut Vec<Check>) {
     checks.push(match features.form {
         ProbeForm::PreemptedBtf => Check::warning(
             "probe form",
-            format!("{found}, and perf events can't be had: some events may be missed, and are counted"),
-            "make tracefs readable, and let this process have perf events (kernel.perf_event_paranoid)",
+            format!("{found}, and this process may not open perf events: some events may be missed, and are counted"),
+            "make tracefs readable, and allow this process to open perf events (kernel.perf_event_paranoid)",
         ),
         ProbeForm::Perf => Check::ok("probe form", format!("{found}: programs are attached by perf events")),
         _ => Check::ok("probe form", format!("{found}: programs are attached as BTF programs")),
@@ -118,7 +116,7 @@ fn snapshot(features: &Features, checks: &mut Vec<Check>) {
         ),
         (true, false) => Check::warning(
             "snapshot",
-            "this process is in a pid namespace of its own: processes are read from HOST_ROOT/proc",
+            "this process is in a separate pid namespace: processes are read from HOST_ROOT/proc",
             "share the host's pid namespace (Docker: --pid=host; Kubernetes: hostPID: true)",
         ),
     });
@@ -131,7 +129,7 @@ fn limits(features: &Features, config: &Config, checks: &mut Vec<Check>) {
     checks.push(match is_short {
         true => Check::warning(
             "memlock",
-            format!("{memlock}, which counts before Linux 5.11"),
+            format!("{memlock}; before Linux 5.11 this limits the probe's memory"),
             "start the program with `ulimit -l unlimited`, or give it CAP_SYS_RESOURCE",
         ),
         false => Check::ok("memlock", format!("{memlock}, which does not limit the probe")),
@@ -139,7 +137,7 @@ fn limits(features: &Features, config: &Config, checks: &mut Vec<Check>) {
     let ring = source::ring_bytes(config) as u64;
     let rings = ring * features.online_cpus as u64;
     let found = format!(
-        "{} on, {} possible; the rings take {} MiB, {} MiB for each CPU",
+        "{} online, {} possible; the rings take {} MiB, {} MiB for each CPU",
         features.online_cpus,
         features.possible_cpus,
         rings >> 20,
@@ -149,10 +147,8 @@ fn limits(features: &Features, config: &Config, checks: &mut Vec<Check>) {
     checks.push(match (features.possible_cpus > ProbeOptions::default().max_cpus as usize, memory) {
         (true, _) => Check::warning(
             "CPUs",
-            format!(
-                "{found}; there are more CPUs than can have a ring: what happens there is counted as lost"
-            ),
-            "no setting helps; tell the authors of the machine",
+            format!("{found}; there are more CPUs than rings: events on the other CPUs are counted as lost"),
+            "no setting helps; report it: https://github.com/eyas-rs/eyas/issues",
         ),
         (false, Some(free)) if rings > free / 4 => Check::warning(
             "CPUs",
@@ -175,7 +171,7 @@ fn clock() -> Check {
     let path = "/sys/devices/system/clocksource/clocksource0/current_clocksource";
     let text = std::fs::read_to_string(path).unwrap_or_default();
     match text.trim() {
-        "" => Check::ok("clock", "the kernel does not tell its clock source"),
+        "" => Check::ok("clock", "the kernel does not report its clock source"),
         slow @ ("hpet" | "acpi_pm" | "jiffies" | "refined-jiffies") => Check::warning(
             "clock",
             format!("the clock source is {slow}, which is slow to read: each event costs more"),
@@ -211,9 +207,9 @@ fn requests(are_seen: bool) -> Check {
         true => Check::ok("requests", "the probe sees requests of io_uring"),
         false => Check::warning(
             "requests",
-            "the kernel has not loaded the programs that see requests of io_uring: what programs do by them is not seen",
-            "forbid io_uring: `sysctl kernel.io_uring_disabled=2`, or a seccomp filter; EYAS_BPF_LOG=1 shows what the verifier \
-             says",
+            "the kernel has not loaded the programs for io_uring requests: actions of programs by io_uring are not captured",
+            "forbid io_uring: `sysctl kernel.io_uring_disabled=2`, or a seccomp filter; EYAS_BPF_LOG=1 prints the \
+             verifier's log",
         ),
     }
 }
@@ -237,10 +233,10 @@ fn decisions(rung: Rung, count: usize) -> Check {
     match rung {
         Rung::Tracepoints => Check::warning(
             "security hooks",
-            "the kernel lets no program see what they decide (BPF LSM, fexit): fields lsm.* are absent",
-            "boot with `lsm=...,bpf`, on a kernel with CONFIG_BPF_LSM, or use one whose functions programs may be attached to",
+            "the kernel supports neither BPF LSM nor fexit programs at its hooks: fields lsm.* are absent",
+            "boot a kernel with CONFIG_BPF_LSM with `lsm=...,bpf`, or use a kernel that supports fexit programs",
         ),
-        rung => Check::ok("security hooks", format!("{rung}, {count} hooks, where a rule asks for them")),
+        rung => Check::ok("security hooks", format!("{rung}, {count} hooks, if a rule uses them")),
     }
 }
 

@@ -66,12 +66,12 @@ fn check(api: Api, path: PathBuf) -> Check {
         ),
         Ok(Err(error)) => Check::warning(
             "runtimes",
-            format!("{name} does not answer: {error}"),
+            format!("{name} does not respond: {error}"),
             "start the runtime, or disable it in container_engines",
         ),
         Err(_) => Check::warning(
             "runtimes",
-            format!("{name} does not answer within {} s", PATIENCE.as_secs() * 2),
+            format!("{name} does not respond within {} s", PATIENCE.as_secs() * 2),
             "restart the runtime, or disable it in container_engines",
         ),
     }

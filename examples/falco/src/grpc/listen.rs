@@ -56,7 +56,7 @@ fn remove_stale(path: &Path) -> Result<()> {
     };
     if !meta.file_type().is_socket() {
         bail!(
-            "grpc: {} exists and is no socket: remove it, or set grpc.bind_address to another path",
+            "grpc: {} exists and is not a socket: remove it, or set grpc.bind_address to another path",
             path.display()
         );
     }

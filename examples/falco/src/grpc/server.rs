@@ -112,7 +112,7 @@ impl Server {
             let outcome = first.take().map_or_else(|| runtime(threads), Ok);
             let outcome = outcome.and_then(|runtime| run(runtime, &listener, shared.clone()));
             if let Err(error) = outcome {
-                log(Level::Error, &format!("grpc: {error}; it answers no more"));
+                log(Level::Error, &format!("grpc: {error}; the server has stopped"));
             }
         });
         let service = service.context("can't start the thread of the gRPC server")?;
@@ -249,7 +249,7 @@ impl Shared {
         let others = match count {
             None => return,
             Some(1) => String::new(),
-            Some(count) => format!(" ({count} refused since this was last said)"),
+            Some(count) => format!(" ({count} refused since the last such message)"),
         };
         log(Level::Warning, &format!("grpc: {client} is refused: {why}{others}"));
     }

@@ -161,7 +161,7 @@ impl Channel {
         };
         let waiting = counted(alerts as u64, self.row.unit);
         let (wait, was) = if alerts == 1 { ("waits", "it was not") } else { ("wait", "none was") };
-        Some(format!("{name}: {waiting} {wait}, {was} taken for {still}{hint}"))
+        Some(format!("{name}: {waiting} {wait}, {was} delivered for {still}{hint}"))
     }
 
     /// Why alerts were lost, and where they should have gone.

@@ -48,7 +48,7 @@ pub trait Output: Send {
 pub const NO_REPLY: &str = "the server has not replied yet";
 
 /// Separates the reason of a failed delivery from the time of the next attempt.
-pub const AGAIN: &str = "; it is asked again in";
+pub const AGAIN: &str = "; the next attempt is in";
 
 /// Why an alert is not delivered.
 #[derive(Debug)]

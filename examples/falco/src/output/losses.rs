@@ -159,7 +159,7 @@ impl fmt::Display for Reason {
             Self::QueueFull => out.write_str("its queue is full (outputs_queue.capacity)"),
             Self::Failed(why) => out.write_str(why),
             Self::Undelivered { ms, why } => {
-                write!(out, "not taken within {ms} ms at the end of the run (output_timeout)")?;
+                write!(out, "not delivered within {ms} ms at the end of the run (output_timeout)")?;
                 why.iter().try_for_each(|why| write!(out, ": {why}"))
             }
         }

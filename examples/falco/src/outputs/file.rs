@@ -88,7 +88,7 @@ impl FileOutput {
         let is_deleted = |file: &File| file.metadata().is_ok_and(|meta| meta.is_file() && meta.nlink() == 0);
         if self.file.as_ref().is_some_and(is_deleted) {
             log::warning(&format!(
-                "{} was deleted while it was written to; it is made anew",
+                "{} was deleted while falco wrote to it; falco creates it again",
                 self.path.display()
             ));
             self.file = None;

@@ -93,6 +93,6 @@ fn report(lost: Lost, cx: &Cx<'_>) {
         cx.lose_delivered(lost.unread, "a subscriber reads too slowly (outputs_queue.capacity)");
     }
     if lost.unfetched > 0 {
-        cx.lose_delivered(lost.unfetched, "no client has asked for them (outputs_queue.capacity)");
+        cx.lose_delivered(lost.unfetched, "no client has requested them (outputs_queue.capacity)");
     }
 }

@@ -115,12 +115,12 @@ impl Output for Http {
                 }
                 Ok(Answer { status, .. }) if self.client.stop_compressing(status) => {
                     warning(&format!(
-                        "http_output: {} answers {status} to a compressed alert; alerts are sent uncompressed from now on",
+                        "http_output: {} returns {status} for a compressed alert; alerts are sent uncompressed from now on",
                         self.client.url()
                     ));
                 }
                 Ok(Answer { status, .. }) => {
-                    return Err(Failure::Lost(format!("the server answers {status}")));
+                    return Err(Failure::Lost(format!("the server returns {status}")));
                 }
                 Err(client::Failure::Timeout(what)) if timeouts < self.retries => {
                     timeouts += 1;

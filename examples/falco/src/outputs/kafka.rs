@@ -225,7 +225,7 @@ struct Kafka {
     retry: Retry,
 }
 
-/// How long the client tries by itself: it says why it fails only then.
+/// How long the client retries by itself. It reports the reason of a failure only after that.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Why alerts were not taken.
@@ -242,8 +242,8 @@ impl From<Error> for NotTaken {
                 ..
             } => Self::TooLarge,
             Error::ServerError { protocol_error, error_message, .. } => match error_message {
-                Some(message) => Self::Other(format!("the broker answers {protocol_error}: {message}")),
-                None => Self::Other(format!("the broker answers {protocol_error}")),
+                Some(message) => Self::Other(format!("the broker returns {protocol_error}: {message}")),
+                None => Self::Other(format!("the broker returns {protocol_error}")),
             },
             other => Self::Other(other.to_string()),
         }

@@ -63,7 +63,7 @@ mod tests {
         assert!(retry.check().is_ok());
         assert!(matches!(retry.failed(None, "refused".into()), Failure::Later(why) if why == "refused"));
         let Err(Failure::Later(why)) = retry.check() else { panic!("it is too early") };
-        assert!(why.starts_with("refused; it is asked again in ") && why.ends_with(" ms"), "{why}");
+        assert!(why.starts_with("refused; the next attempt is in ") && why.ends_with(" ms"), "{why}");
         retry.succeeded();
         assert!(retry.check().is_ok());
     }

@@ -116,7 +116,7 @@ impl Syslog {
                     return Err(Step::Fail(Failure::Later(reason(&error.into()))));
                 }
                 Err(Errno::MSGSIZE) => {
-                    let text = format!("{end} bytes are more than the log daemon takes at once");
+                    let text = format!("the message has {end} bytes, more than the log daemon accepts");
                     return Err(Step::Fail(Failure::Lost(text)));
                 }
                 Err(_) => return Err(Step::Connect),

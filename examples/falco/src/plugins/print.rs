@@ -60,8 +60,7 @@ fn stand_in(config: &Config) -> Option<usize> {
 /// The built-in metadata of containers, as a plugin.
 fn container() -> PluginInfo {
     let mut info = PluginInfo::new(CONTAINER_PLUGIN, Version(eyas::rules::CONTAINER_VERSION));
-    info.description =
-        "Metadata of containers, built into eyas; stands in for the plugin of this name".to_owned();
+    info.description = "Metadata of containers, built into eyas; replaces the plugin of this name".to_owned();
     info.contact = env!("CARGO_PKG_REPOSITORY").to_owned();
     let can = &mut info.capabilities;
     (can.extraction, can.parsing, can.async_events) = (true, true, true);

@@ -131,7 +131,7 @@ impl OfTypes {
     fn hint(&self) -> Option<&'static str> {
         let Certificate { passes_all, weakened, .. } = &self.certificate;
         if *passes_all && weakened.is_empty() {
-            return Some("the rule asks for nothing but the type: each of these events is an alert");
+            return Some("the rule tests only the event type: each of these events is an alert");
         }
         passes_all.then_some(
             "no part is decided by the event alone: add one that all must satisfy, such as evt.rawres >= 0, \

@@ -111,7 +111,7 @@ fn certificates_that_cannot_be_had_are_named() {
             vec![&chain[..], "grpc.private_key=/nonexistent", &roots],
             "Error: grpc.private_key: can't read /nonexistent",
         ),
-        (vec![&chain, &key, &notes], "notes.txt holds no certificate"),
+        (vec![&chain, &key, &notes], "notes.txt contains no certificate"),
         (vec![&chain, &wrong_key, &roots], "other.key"),
         (
             vec!["grpc.bind_address=here"],

@@ -49,7 +49,7 @@ impl Ignored {
     pub fn notes(&self) -> Vec<&'static str> {
         [
             (self.bpf.is_some(), "-B: the probe is built in; no file is needed"),
-            (self.cpus_for_each_buffer.is_some(), "--cpus-for-each-buffer: each CPU has a buffer of its own"),
+            (self.cpus_for_each_buffer.is_some(), "--cpus-for-each-buffer: each CPU has its own buffer"),
             (self.tracers, "-T: tracers are no longer sent"),
             (
                 self.k8s_api.is_some() || self.k8s_api_cert.is_some() || self.node_name.is_some(),

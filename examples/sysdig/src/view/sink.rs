@@ -107,7 +107,7 @@ impl ViewSink {
     /// Creates the sink of a bound view.
     pub fn new(view: &View, options: Options, export: Option<Export>) -> Result<Self> {
         if export.is_some() && options.live {
-            bail!("view `{}`: events are written from a capture alone; give one with -r", view.name);
+            bail!("view `{}`: events are written only from a capture; give one with -r", view.name);
         }
         Self::compile(view, options, export, Box::new(Output::new()), stdout().is_terminal())
             .map_err(|error| anyhow!("view `{}`: {error:#}", view.name))

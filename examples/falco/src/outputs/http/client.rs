@@ -143,7 +143,7 @@ pub fn is_complete(target: &Uri) -> bool {
 
 fn failure(error: Error, output: &str) -> Failure {
     match error {
-        Error::Timeout(which) => Failure::Timeout(format!("no answer in time ({which})")),
+        Error::Timeout(which) => Failure::Timeout(format!("no response in time ({which})")),
         Error::HostNotFound => Failure::Other("there is no such host".into()),
         Error::Rustls(error) => Failure::Other(tls_failure(&error, output)),
         Error::Io(error) => match error.kind() {
@@ -165,7 +165,7 @@ fn failure(error: Error, output: &str) -> Failure {
 fn tls_failure(error: &TlsError, output: &str) -> String {
     let hint = match error {
         TlsError::InvalidCertificate(CertificateError::UnknownIssuer) => {
-            return format!("{error}; name the certificate of who signed it in {output}.ca_cert");
+            return format!("{error}; set {output}.ca_cert to the certificate of its CA");
         }
         TlsError::InvalidCertificate(CertificateError::Other(other)) if is_ca(other) => {
             "; it is a CA's own: let it sign one for the server"

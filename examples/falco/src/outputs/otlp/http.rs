@@ -14,12 +14,12 @@ impl Transport for Client {
                 Reply::Taken(ExportLogsServiceResponse::decode(body.as_slice()).unwrap_or_default())
             }
             Ok(Answer { status: status @ (429 | 502 | 503 | 504), retry_after, .. }) => {
-                Reply::Later { asked: retry_after, why: format!("the server answers {status}") }
+                Reply::Later { asked: retry_after, why: format!("the server returns {status}") }
             }
             Ok(Answer { status: status @ (400 | 413), .. }) => {
-                Reply::Unfit(format!("the server answers {status}"))
+                Reply::Unfit(format!("the server returns {status}"))
             }
-            Ok(Answer { status, .. }) => Reply::Refused(format!("the server answers {status}")),
+            Ok(Answer { status, .. }) => Reply::Refused(format!("the server returns {status}")),
             Err(Failure::Timeout(why) | Failure::Broken(why) | Failure::Other(why)) => {
                 Reply::Later { asked: None, why }
             }
