@@ -4,7 +4,7 @@ use std::ffi::CString;
 use std::fs::File;
 
 use eyas::events::SyscallCode;
-use eyas::scap::live::{HookSource, ProbeOptions, Rung, Source};
+use eyas::scap::live::{HookMethod, HookSource, ProbeOptions, Source};
 use rustix::fd::AsRawFd;
 
 use crate::capture::Capture;
@@ -37,12 +37,12 @@ const NOT_SEEN: &str = "the kernel lets no program see what its security hooks d
 
 /// Captures what the mode says.
 fn change(source: &mut Source, (_, interest, has_decisions): Mode) -> Result<(), Failure> {
-    if source.hooks().0 != Rung::Tracepoints {
+    if source.hooks().0 != HookMethod::Tracepoints {
         show_runs(source);
     }
     source.set_interest(interest)?;
     match source.set_hooks(has_decisions.then_some(HookSource::Auto))? {
-        Rung::Tracepoints if has_decisions => Err(NOT_SEEN.into()),
+        HookMethod::Tracepoints if has_decisions => Err(NOT_SEEN.into()),
         _ => Ok(()),
     }
 }

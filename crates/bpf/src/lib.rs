@@ -54,8 +54,8 @@ pub use error::Error;
 pub use features::{Features, ProbeForm};
 pub use listing::{FileKind, OpenFile};
 pub use probe::{
-    Attach, CpuDrops, ExcludedThreads, HookSource, Misses, Order, Payloads, Probe, ProbeOptions, ProgramRuns,
-    Published, Rung, Tampering, Verdicts,
+    Attach, CpuDrops, ExcludedThreads, HookMethod, HookSource, Misses, Order, Payloads, Probe, ProbeOptions,
+    ProgramRuns, Published, Tampering, Verdicts,
 };
 pub use ring::{LOSS, Ring, Skipped};
 pub use sharing::{Sharing, share};

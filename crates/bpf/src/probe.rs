@@ -28,21 +28,21 @@ mod classes;
 mod filter;
 mod filters;
 mod guard;
+mod hook_method;
 mod hooks;
 mod load;
 mod maps;
 mod options;
 mod random;
 mod requests;
-mod rung;
 mod sealed;
 mod sleep;
 mod verdicts;
 
 pub use account::{CpuDrops, Misses, ProgramRuns};
 pub use guard::Tampering;
+pub use hook_method::{HookMethod, HookSource};
 pub use options::{Attach, ExcludedThreads, Order, Payloads, ProbeOptions};
-pub use rung::{HookSource, Rung};
 pub use verdicts::{Published, Verdicts};
 
 /// Maximum length of a thread's name in the kernel, with its NUL.
@@ -80,7 +80,7 @@ pub struct Probe {
     /// Whether programs can be attached to kernel functions, if that was tried.
     has_hooks: bool,
     /// The way in which decisions of security hooks are captured.
-    rung: Rung,
+    hook_method: HookMethod,
     /// The last settings.
     sealed: sealed::Sealed,
     filters: filters::Filters,
@@ -235,7 +235,7 @@ impl Probe {
             bell,
             boot_time,
             has_hooks: true,
-            rung: Rung::default(),
+            hook_method: HookMethod::default(),
             sealed: sealed::Sealed::default(),
             filters: filters::Filters::default(),
             verdicts: None,
@@ -244,7 +244,7 @@ impl Probe {
             data.page_to_kb = (rustix::param::page_size() >> 10).trailing_zeros();
             data.own_pid = options.exclude_pid.unwrap_or(u32::MAX);
         }
-        probe.set_excluded_threads(&options.quiet)?;
+        probe.set_excluded_threads(&options.excluded_threads)?;
         probe.set_interest(options.interest.as_deref())?;
         Ok((probe, rings))
     }
@@ -389,15 +389,15 @@ impl Probe {
     ///
     /// # Errors
     /// There are too many for the maps: more than 1,024 names or 8,192 ids.
-    pub fn set_excluded_threads(&mut self, quiet: &ExcludedThreads) -> Result<(), Error> {
+    pub fn set_excluded_threads(&mut self, threads: &ExcludedThreads) -> Result<(), Error> {
         let since = maps::ticks();
-        let done = self.apply_excluded_threads(quiet);
-        self.sealed.ids = maps::ExcludedIds::new(&quiet.tids, since);
+        let done = self.apply_excluded_threads(threads);
+        self.sealed.ids = maps::ExcludedIds::new(&threads.tids, since);
         self.seal();
         done
     }
 
-    fn apply_excluded_threads(&mut self, quiet: &ExcludedThreads) -> Result<(), Error> {
+    fn apply_excluded_threads(&mut self, threads: &ExcludedThreads) -> Result<(), Error> {
         let maps = &self.skel.maps;
         for map in [&maps.quiet_comms as &dyn MapCore, &maps.quiet_tids] {
             let old: Vec<Vec<u8>> = map.keys().collect();
@@ -405,7 +405,7 @@ impl Probe {
                 map.delete(&key).map_err(kernel("change which threads are left out"))?;
             }
         }
-        for comm in &quiet.comms {
+        for comm in &threads.comms {
             let mut key = [0; COMM_LEN];
             let bytes = comm.as_bytes();
             let len = bytes.len().min(COMM_LEN - 1);
@@ -413,13 +413,13 @@ impl Probe {
             let put = maps.quiet_comms.update(&key, &[1], MapFlags::ANY);
             put.map_err(kernel("leave out threads by name"))?;
         }
-        for tid in &quiet.tids {
+        for tid in &threads.tids {
             let put = maps.quiet_tids.update(&tid.to_ne_bytes(), &[1], MapFlags::ANY);
             put.map_err(kernel("leave out threads by id"))?;
         }
-        let any = *quiet != ExcludedThreads::default();
+        let any = *threads != ExcludedThreads::default();
         if let Some(bss) = self.skel.maps.bss_data.as_deref_mut() {
-            bss.any_quiet_comm = u8::from(!quiet.comms.is_empty());
+            bss.any_quiet_comm = u8::from(!threads.comms.is_empty());
             bss.any_quiet_tid = u8::from(any);
         }
         self.update_slow_path_flag();

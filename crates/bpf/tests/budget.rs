@@ -25,8 +25,8 @@ fn programs_stay_within_the_verifier_s_budget() {
     // What the kernel's types say it has, its verifier accepts.
     assert_eq!(probe.sees_requests(), Features::detect().io_uring.is_some());
     assert_eq!(probe.sees_silent_requests(), probe.sees_requests() && Features::detect().has_kprobes);
-    let rung = probe.set_hooks(Some(HookSource::Auto)).unwrap();
-    println!("\nhooks: {rung}, {}", probe.hooks().count());
+    let method = probe.set_hooks(Some(HookSource::Auto)).unwrap();
+    println!("\nhooks: {method}, {}", probe.hooks().count());
     // What that is found by works.
     assert!(["sys_exit", "sched_switch"].iter().all(|tracepoint| Probe::loads_at(tracepoint, false)));
     let may_sleep = Probe::tracepoints_may_sleep();

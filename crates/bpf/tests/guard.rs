@@ -27,7 +27,7 @@ fn open(name: &str, fixed_interest: bool) -> (Probe, MapHandle) {
         interest: Some(vec![SyscallCode::OPENAT]),
         fixed_interest,
         io_uring: false,
-        quiet: ExcludedThreads { comms: vec!["noisy".into()], ..ExcludedThreads::default() },
+        excluded_threads: ExcludedThreads { comms: vec!["noisy".into()], ..ExcludedThreads::default() },
         ..ProbeOptions::default()
     };
     let (probe, _rings) = Probe::open(&options).unwrap();

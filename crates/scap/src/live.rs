@@ -22,8 +22,8 @@ mod rest;
 mod unseen;
 
 pub use eyas_bpf::{
-    Attach, CpuDrops, Error as ProbeError, ExcludedThreads, Features, HookSource, Order, Payloads, ProbeForm,
-    ProbeOptions, ProgramRuns, Published, Rung, Tampering, Verdicts,
+    Attach, CpuDrops, Error as ProbeError, ExcludedThreads, Features, HookMethod, HookSource, Order,
+    Payloads, ProbeForm, ProbeOptions, ProgramRuns, Published, Tampering, Verdicts,
 };
 use joined::{Joined, Kept};
 use merge::{Merge, Queue};
@@ -178,24 +178,25 @@ impl Source {
         Ok(done?)
     }
 
-    /// Starts or stops (`None`) to capture decisions of the kernel's security hooks; returns the way that
+    /// Starts or stops (`None`) to capture decisions of the kernel's security hooks; returns the method that
     /// the kernel supports. A decision during a captured call is attached to the call's event
     /// ([`RawEvent::decision`]); any other one is a separate event of the type `LSM_X`.
     ///
     /// # Errors
     /// The kernel refuses to share the probe's memory with the programs for hooks.
-    pub fn set_hooks(&mut self, source: Option<HookSource>) -> Result<Rung, Error> {
-        let rung = self.probe.set_hooks(source)?;
-        self.joined = (rung != Rung::Tracepoints).then(|| Box::new(Joined::new(self.probe.sees_requests())));
+    pub fn set_hooks(&mut self, source: Option<HookSource>) -> Result<HookMethod, Error> {
+        let method = self.probe.set_hooks(source)?;
+        self.joined =
+            (method != HookMethod::Tracepoints).then(|| Box::new(Joined::new(self.probe.sees_requests())));
         if let Some(joined) = &mut self.joined {
             joined.set_interest(self.interest.as_deref());
         }
-        Ok(rung)
+        Ok(method)
     }
 
-    /// The way in which decisions of security hooks are captured, and the number of hooks.
-    pub fn hooks(&self) -> (Rung, usize) {
-        (self.probe.rung(), self.hooked().count())
+    /// The method by which decisions of security hooks are captured, and the number of hooks.
+    pub fn hooks(&self) -> (HookMethod, usize) {
+        (self.probe.hook_method(), self.hooked().count())
     }
 
     /// The security hooks whose decisions are captured.
@@ -229,8 +230,8 @@ impl Source {
     ///
     /// # Errors
     /// There are too many threads for the kernel's maps.
-    pub fn set_excluded_threads(&mut self, quiet: &ExcludedThreads) -> Result<(), Error> {
-        Ok(self.probe.set_excluded_threads(quiet)?)
+    pub fn set_excluded_threads(&mut self, threads: &ExcludedThreads) -> Result<(), Error> {
+        Ok(self.probe.set_excluded_threads(threads)?)
     }
 
     /// From now on captures the first `1/ratio` of each second, and calls that change the state; `drop`

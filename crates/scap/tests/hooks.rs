@@ -11,7 +11,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use eyas_events::{EventType, SyscallCode, hooks};
-use eyas_scap::live::{ExcludedThreads, HookSource, ProbeOptions, Rung, Source};
+use eyas_scap::live::{ExcludedThreads, HookMethod, HookSource, ProbeOptions, Source};
 use eyas_scap::{Decision, EventSource, Next, OwnedEvent};
 use eyas_testing::{Dir, test};
 use rustix::fs::{CWD, FileType, Mode, OFlags, XattrFlags};
@@ -115,12 +115,12 @@ fn capture(from: HookSource) -> Option<Hooked> {
     let mut source =
         Source::open(ProbeOptions { interest: Some(interest), ..ProbeOptions::default() }).unwrap();
     assert!(matches!(source.next().unwrap(), Next::Snapshot(_)));
-    let rung = source.set_hooks(Some(from)).unwrap();
-    println!("rung of {from:?}: {rung}, {} hooks", source.hooked().count());
-    (rung != Rung::Tracepoints).then_some(Hooked { source, wrong: String::new() })
+    let method = source.set_hooks(Some(from)).unwrap();
+    println!("method of {from:?}: {method}, {} hooks", source.hooked().count());
+    (method != HookMethod::Tracepoints).then_some(Hooked { source, wrong: String::new() })
 }
 
-/// Every hook that this kernel has on that rung.
+/// Every hook that this kernel supports with that method.
 fn every_hook(from: HookSource) {
     let _turn = eyas_testing::live_turn();
     let Some(mut live) = capture(from) else {
@@ -326,16 +326,16 @@ fn each_hook_says_what_it_decided_on_at_the_kernel_s_functions() {
 #[test]
 fn a_ladder_is_climbed_as_far_as_the_kernel_lets_it() {
     let _turn = eyas_testing::live_turn();
-    let rung = capture(HookSource::Auto).map_or(Rung::Tracepoints, |live| {
-        let (rung, count) = live.source.hooks();
+    let method = capture(HookSource::Auto).map_or(HookMethod::Tracepoints, |live| {
+        let (method, count) = live.source.hooks();
         // How often each of their programs ran is known.
         let programs = live.source.runs();
         assert_eq!(programs.iter().filter(|program| program.name.starts_with("decide_")).count(), count);
-        rung
+        method
     });
     let modules = eyas_scap::live::Features::detect().security_modules;
     if modules.iter().all(|module| module != "bpf") {
-        assert_ne!(rung, Rung::Lsm, "programs of BPF LSM are never run here");
+        assert_ne!(method, HookMethod::Lsm, "programs of BPF LSM are never run here");
     }
-    println!("\nhooks: {rung}");
+    println!("\nhooks: {method}");
 }

@@ -459,18 +459,18 @@ fn live(config: &Config, engine: &Engine, early: Early, max_threads: usize) -> R
 /// Enables or disables the capture of decisions of the kernel's security hooks, and logs the method.
 #[cfg(feature = "live")]
 fn decide(source: &mut scap::live::Source, hooks: Option<scap::live::HookSource>) -> Result<()> {
-    use eyas::scap::live::Rung;
+    use eyas::scap::live::HookMethod;
 
-    if hooks.is_none() && source.hooks().0 == Rung::Tracepoints {
+    if hooks.is_none() && source.hooks().0 == HookMethod::Tracepoints {
         return Ok(());
     }
     match (source.set_hooks(hooks)?, hooks) {
         (_, None) => log::info("security hooks: no rule uses them any more"),
-        (Rung::Tracepoints, _) => log::warning(
+        (HookMethod::Tracepoints, _) => log::warning(
             "security hooks: the kernel supports neither BPF LSM nor fexit programs at them: fields lsm.* are absent, and \
              rules that need them never match",
         ),
-        (rung, _) => log::info(&format!("security hooks: {rung}, {} hooks", source.hooks().1)),
+        (method, _) => log::info(&format!("security hooks: {method}, {} hooks", source.hooks().1)),
     }
     Ok(())
 }

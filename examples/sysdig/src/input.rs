@@ -82,14 +82,14 @@ pub fn live(args: &Args, needs: Needs) -> Result<Box<dyn EventSource>> {
             drop_failed: args.drop_failed,
             interest,
             exclude_pid: (!args.debug).then(std::process::id),
-            quiet: live::ExcludedThreads { comms: args.suppress.clone(), tids: Vec::new() },
+            excluded_threads: live::ExcludedThreads { comms: args.suppress.clone(), tids: Vec::new() },
             ..live::ProbeOptions::default()
         },
         proc: proc_options(args),
         ..live::Options::default()
     };
     let mut source = live::Source::open(options)?;
-    if needs.decisions && source.set_hooks(Some(live::HookSource::Auto))? == live::Rung::Tracepoints {
+    if needs.decisions && source.set_hooks(Some(live::HookSource::Auto))? == live::HookMethod::Tracepoints {
         note!(
             "The kernel supports neither BPF LSM nor fexit programs at its security hooks: fields lsm.* are absent"
         );

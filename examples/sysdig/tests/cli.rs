@@ -756,9 +756,9 @@ fn a_live_capture_has_the_hashes_of_programs_that_it_is_asked_for() {
 #[cfg(feature = "live")]
 #[test]
 fn a_live_capture_has_what_security_hooks_decide_where_it_is_asked_for() {
-    use eyas::scap::live::{HookSource, ProbeOptions, Rung, Source};
+    use eyas::scap::live::{HookMethod, HookSource, ProbeOptions, Source};
 
-    let rung = {
+    let method = {
         let _turn = eyas_testing::live_turn();
         let interest = Some(Vec::new());
         let mut source = Source::open(ProbeOptions { interest, ..ProbeOptions::default() }).unwrap();
@@ -766,7 +766,7 @@ fn a_live_capture_has_what_security_hooks_decide_where_it_is_asked_for() {
     };
     // With `*`, lines are printed although fields have no value.
     let format = "*%evt.type %lsm.hook %lsm.verdict";
-    if rung == Rung::Tracepoints {
+    if method == HookMethod::Tracepoints {
         let errors =
             watch(&["-p", format, "proc.name=true and evt.type=execve"], |line| line == "execve <NA> <NA>");
         assert!(errors.contains("lsm.* are absent"), "{errors}");

@@ -8,8 +8,8 @@ use eyas_events::{Hook, hooks};
 use libbpf_rs::skel::Skel;
 use libbpf_rs::{Link, Program, ProgramAttachType, ProgramType};
 
+use super::hook_method::{HookMethod, HookSource};
 use super::load::Maps;
-use super::rung::{HookSource, Rung};
 use super::{Probe, kernel};
 use crate::Error;
 use crate::features::Types;
@@ -18,32 +18,32 @@ use crate::features::Types;
 const PREFIX: &str = "decide_";
 
 impl Probe {
-    /// Starts or stops (`None`) to capture decisions of the kernel's security hooks; returns the way. With
-    /// the last way, nothing is attached, because the kernel supports no other.
+    /// Starts or stops (`None`) to capture decisions of the kernel's security hooks; returns the method.
+    /// [`HookMethod::Tracepoints`] means that the kernel supports neither of the others, and nothing is attached.
     ///
     /// Decisions are separate events of the type `LSM_X`; the reader attaches them to the calls.
     ///
     /// # Errors
     /// The kernel refuses to share the probe's memory with the programs.
-    pub fn set_hooks(&mut self, source: Option<HookSource>) -> Result<Rung, Error> {
+    pub fn set_hooks(&mut self, source: Option<HookSource>) -> Result<HookMethod, Error> {
         self.links.retain(|(name, _)| !is_hook(name));
-        self.rung = Rung::Tracepoints;
+        self.hook_method = HookMethod::Tracepoints;
         if let Some(source) = source {
             let types = Types::of_kernel();
-            for rung in source.rungs().iter().copied().filter(|rung| rung.is_there()) {
-                if self.climb(rung, &types)? {
-                    self.rung = rung;
+            for method in source.methods().iter().copied().filter(|method| method.is_there()) {
+                if self.attach_hooks(method, &types)? {
+                    self.hook_method = method;
                     break;
                 }
             }
         }
         self.seal();
-        Ok(self.rung)
+        Ok(self.hook_method)
     }
 
-    /// The current way to capture decisions.
-    pub fn rung(&self) -> Rung {
-        self.rung
+    /// The current method to capture decisions.
+    pub fn hook_method(&self) -> HookMethod {
+        self.hook_method
     }
 
     /// The hooks whose decisions are captured.
@@ -59,11 +59,11 @@ impl Probe {
         })
     }
 
-    /// Attaches the programs of all hooks that the kernel has in this way; returns whether there are any.
-    fn climb(&mut self, rung: Rung, types: &Types) -> Result<bool, Error> {
+    /// Attaches the programs of all hooks that the kernel supports with this method; returns whether there are any.
+    fn attach_hooks(&mut self, method: HookMethod, types: &Types) -> Result<bool, Error> {
         let mut there = Vec::new();
         for hook in hooks() {
-            let Some(params) = types.params_of(&rung.function(hook)) else { continue };
+            let Some(params) = types.params_of(&method.function(hook)) else { continue };
             if let Some(slot) = self
                 .skel
                 .maps
@@ -75,13 +75,13 @@ impl Probe {
                 there.push(hook);
             }
         }
-        let mut links = self.load_hooks(rung, &there);
+        let mut links = self.load_hooks(method, &there);
         if links.is_err() {
             // A kernel that refuses one hook may accept another. If it refuses the first of all, the hook
             // is not the reason.
             let mut some = Vec::new();
             for hook in &there {
-                match self.load_hooks(rung, &[*hook]) {
+                match self.load_hooks(method, &[*hook]) {
                     Ok(one) => some.extend(one),
                     Err(_) if some.is_empty() => break,
                     Err(_) => {}
@@ -97,7 +97,11 @@ impl Probe {
 
     /// Loads the programs of these hooks, with the probe's maps, and attaches them. A link keeps its
     /// program loaded; the rest is dropped.
-    fn load_hooks(&self, rung: Rung, wanted: &[&'static Hook]) -> Result<Vec<(&'static str, Link)>, Error> {
+    fn load_hooks(
+        &self,
+        method: HookMethod,
+        wanted: &[&'static Hook],
+    ) -> Result<Vec<(&'static str, Link)>, Error> {
         let mut open = Maps::of(self.skel.object()).open().map_err(kernel("share its memory"))?;
         let hook_of = |name: &std::ffi::OsStr| {
             let name = name.to_str()?.strip_prefix(PREFIX)?;
@@ -106,7 +110,7 @@ impl Probe {
         for mut program in open.progs_mut() {
             let hook = hook_of(program.name());
             program.set_autoload(hook.is_some());
-            if let (Some(hook), Rung::Lsm) = (hook, rung) {
+            if let (Some(hook), HookMethod::Lsm) = (hook, method) {
                 program.set_prog_type(ProgramType::Lsm);
                 program.set_attach_type(ProgramAttachType::LsmMac);
                 program
@@ -118,8 +122,8 @@ impl Probe {
         let mut links = Vec::new();
         for program in object.progs_mut().filter(|program| program.autoload()) {
             let Some(hook) = hook_of(program.name()) else { continue };
-            let link = match rung {
-                Rung::Lsm => program.attach_lsm(),
+            let link = match method {
+                HookMethod::Lsm => program.attach_lsm(),
                 _ => program.attach_trace(),
             };
             links.push((program_name(hook), link.map_err(kernel("attach to security hooks"))?));
@@ -147,8 +151,8 @@ mod tests {
     #[test]
     fn each_hook_has_a_function_on_each_rung_and_a_program() {
         let bprm = hooks().next().unwrap();
-        assert_eq!(Rung::Lsm.function(bprm), "bpf_lsm_bprm_check_security");
-        assert_eq!(Rung::Functions.function(bprm), "security_bprm_check");
+        assert_eq!(HookMethod::Lsm.function(bprm), "bpf_lsm_bprm_check_security");
+        assert_eq!(HookMethod::Functions.function(bprm), "security_bprm_check");
         for hook in hooks() {
             assert_eq!(program_name(hook).strip_prefix(PREFIX), Some(hook.name));
             assert!(is_hook(program_name(hook)) && !is_hook("hook_path_link"));

@@ -30,7 +30,7 @@ pub struct ProbeOptions {
     /// An excluded process, such as the capturing one.
     pub exclude_pid: Option<u32>,
     /// Excluded threads.
-    pub quiet: ExcludedThreads,
+    pub excluded_threads: ExcludedThreads,
     /// CPUs with this number or a larger one get no ring; their events are counted as lost. At most 1,024.
     pub max_cpus: u32,
     /// The way to attach programs to tracepoints.
@@ -127,7 +127,7 @@ impl Default for ProbeOptions {
             interest: None,
             fixed_interest: false,
             exclude_pid: None,
-            quiet: ExcludedThreads::default(),
+            excluded_threads: ExcludedThreads::default(),
             max_cpus: MAX_CPUS as u32,
             attach: Attach::Auto,
             io_uring: true,

@@ -1,6 +1,6 @@
 //! Checks of the kernel and of this process's privileges.
 
-use eyas::scap::live::{Features, HookSource, ProbeError, ProbeForm, ProbeOptions, Rung, Source};
+use eyas::scap::live::{Features, HookMethod, HookSource, ProbeError, ProbeForm, ProbeOptions, Source};
 
 use super::check::Check;
 use crate::config::Config;
@@ -229,14 +229,14 @@ fn sleepable(may_sleep: bool) -> Check {
 }
 
 /// Check of how decisions of security hooks are captured, if a rule needs them.
-fn decisions(rung: Rung, count: usize) -> Check {
-    match rung {
-        Rung::Tracepoints => Check::warning(
+fn decisions(method: HookMethod, count: usize) -> Check {
+    match method {
+        HookMethod::Tracepoints => Check::warning(
             "security hooks",
             "the kernel supports neither BPF LSM nor fexit programs at its hooks: fields lsm.* are absent",
             "boot a kernel with CONFIG_BPF_LSM with `lsm=...,bpf`, or use a kernel that supports fexit programs",
         ),
-        rung => Check::ok("security hooks", format!("{rung}, {count} hooks, if a rule uses them")),
+        method => Check::ok("security hooks", format!("{method}, {count} hooks, if a rule uses them")),
     }
 }
 
@@ -272,7 +272,7 @@ mod tests {
     fn what_the_kernel_has_not_loaded_is_not_said_to_be_seen() {
         assert_eq!(requests(true).status, Status::Ok);
         assert_eq!(requests(false).status, Status::Warning);
-        assert!(decisions(Rung::Lsm, 27).found.contains("BPF LSM, 27 hooks"));
-        assert_eq!(decisions(Rung::Tracepoints, 0).status, Status::Warning);
+        assert!(decisions(HookMethod::Lsm, 27).found.contains("BPF LSM, 27 hooks"));
+        assert_eq!(decisions(HookMethod::Tracepoints, 0).status, Status::Warning);
     }
 }

@@ -1,4 +1,4 @@
-//! The ways to see decisions of the kernel's security hooks.
+//! The methods to capture decisions of the kernel's security hooks.
 
 use std::fmt;
 
@@ -6,11 +6,11 @@ use eyas_events::Hook;
 
 use crate::features::security_modules;
 
-/// The requested way to see decisions of security hooks.
+/// The requested method to capture decisions of security hooks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum HookSource {
-    /// The first way that the kernel supports.
+    /// The first method that the kernel supports.
     #[default]
     Auto,
     /// Only BPF LSM.
@@ -20,19 +20,19 @@ pub enum HookSource {
 }
 
 impl HookSource {
-    /// The ways to try, best first.
-    pub(super) fn rungs(self) -> &'static [Rung] {
+    /// The methods to try, the best one first.
+    pub(super) fn methods(self) -> &'static [HookMethod] {
         match self {
-            Self::Auto => &[Rung::Lsm, Rung::Functions],
-            Self::Lsm => &[Rung::Lsm],
-            Self::Functions => &[Rung::Functions],
+            Self::Auto => &[HookMethod::Lsm, HookMethod::Functions],
+            Self::Lsm => &[HookMethod::Lsm],
+            Self::Functions => &[HookMethod::Functions],
         }
     }
 }
 
-/// The way in which decisions of the kernel's security hooks are seen.
+/// The method by which decisions of the kernel's security hooks are captured.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Rung {
+pub enum HookMethod {
     /// By programs that are a security module (BPF LSM): the kernel calls them if no module before them has
     /// denied.
     Lsm,
@@ -44,7 +44,7 @@ pub enum Rung {
     Tracepoints,
 }
 
-impl Rung {
+impl HookMethod {
     /// Name in logs.
     pub const fn name(self) -> &'static str {
         match self {
@@ -62,14 +62,14 @@ impl Rung {
         }
     }
 
-    /// Whether programs see anything in this way.
+    /// Whether programs that are attached by this method run.
     pub(super) fn is_there(self) -> bool {
         // Without the module, the programs are loaded and attached, but never run.
         self != Self::Lsm || security_modules().iter().any(|module| module == "bpf")
     }
 }
 
-impl fmt::Display for Rung {
+impl fmt::Display for HookMethod {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
@@ -80,10 +80,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_ladder_is_tried_from_the_top_and_a_rung_alone_where_it_is_named() {
-        assert_eq!(HookSource::Auto.rungs(), [Rung::Lsm, Rung::Functions]);
-        assert_eq!(HookSource::Lsm.rungs(), [Rung::Lsm]);
-        assert_eq!(HookSource::Functions.rungs(), [Rung::Functions]);
-        assert_eq!(Rung::default().to_string(), "tracepoints");
+    fn methods_are_tried_in_order_and_a_requested_one_is_the_only_one() {
+        assert_eq!(HookSource::Auto.methods(), [HookMethod::Lsm, HookMethod::Functions]);
+        assert_eq!(HookSource::Lsm.methods(), [HookMethod::Lsm]);
+        assert_eq!(HookSource::Functions.methods(), [HookMethod::Functions]);
+        assert_eq!(HookMethod::default().to_string(), "tracepoints");
     }
 }
