@@ -138,7 +138,7 @@ fn tabs_and_control_characters_do_not_reach_the_terminal() {
     let text = "- rule: r\n  desc: d\n  condition: \"proc.name\\t=\\tx and evt.typ = \\e[31mred\"\t# x\n  \
                 output: o\n  priority: \"\\e[31m\"\n";
     let drawn = survives(text);
-    assert!(drawn.contains("is no priority") && !drawn.contains('\u{1b}'), "{drawn}");
+    assert!(drawn.contains("is not a priority") && !drawn.contains('\u{1b}'), "{drawn}");
     let drawn = survives(&text.replace("\"\\e[31m\"", "INFO"));
     assert!(drawn.contains("unknown field `evt.typ`") && !drawn.contains('\u{1b}'), "{drawn}");
 }

@@ -346,7 +346,8 @@ impl Reader {
                 Kind::Section => return Ok(None),
                 Kind::Unknown => self.pass_over(block, total)?,
                 _ => {
-                    let what = "it stands among events; a section header block is to come before it".into();
+                    let what =
+                        "it is not allowed among events without a section header block before it".into();
                     return Err(damaged(block, self.window.offset(), what));
                 }
             }

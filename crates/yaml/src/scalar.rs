@@ -6,7 +6,7 @@ use crate::problem::{Problem, TAB_HELP};
 use crate::token::Run;
 
 /// The reason, which yaml-cpp does not report, because it treats the byte as the end of the text.
-const NUL: &str = "a NUL stands in a text that is not quoted";
+const NUL: &str = "a NUL in a text without quotes";
 
 /// What to do with a line break inside a scalar.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -331,7 +331,7 @@ fn escape(input: &mut Input<'_>) -> Result<char, Box<Problem>> {
         b'U' => code(input, 8)?,
         _ => {
             let cpp = format!("unknown escape character: {}", char::from(byte));
-            let message = "a `\\` stands before a character that it does not go with";
+            let message = "a `\\` is followed by a character that is not part of an escape";
             let problem = Problem::new(cpp, message, input.mark());
             return Err(problem
                 .at(start)

@@ -422,7 +422,7 @@ impl<'a> Scanner<'a> {
         let open = self.flows.pop();
         if open != Some(collection) {
             let wanted = open.map_or("", name);
-            let message = format!("`{}` stands where `{wanted}` is expected", name(collection));
+            let message = format!("`{}` was found where `{wanted}` is expected", name(collection));
             return Err(Problem::new("illegal flow end", message, from.mark));
         }
         let token = match collection {
@@ -451,10 +451,10 @@ impl<'a> Scanner<'a> {
 
     fn block_entry(&mut self) -> Scanned {
         if self.in_flow() {
-            return self.fail("illegal block entry", "`- ` cannot stand between brackets or braces");
+            return self.fail("illegal block entry", "`- ` is not allowed inside brackets or braces");
         }
         if !self.key_allowed {
-            return self.fail_here("illegal block entry", "`- ` cannot stand here", None);
+            return self.fail_here("illegal block entry", "`- ` is not allowed here", None);
         }
         self.open(Collection::Seq, Status::Valid);
         (self.key_allowed, self.value_may_be_glued) = (true, false);
@@ -467,7 +467,7 @@ impl<'a> Scanner<'a> {
     fn key(&mut self) -> Scanned {
         if !self.in_flow() {
             if !self.key_allowed {
-                return self.fail_here("illegal map key", "`? ` cannot stand here", None);
+                return self.fail_here("illegal map key", "`? ` is not allowed here", None);
             }
             self.open(Collection::Map, Status::Valid);
         }
@@ -487,7 +487,7 @@ impl<'a> Scanner<'a> {
             if !self.in_flow() {
                 if !self.key_allowed {
                     let help = "put the text between quotes if the `:` is a part of it";
-                    return self.fail_here("illegal map value", "`: ` cannot stand here", Some(help));
+                    return self.fail_here("illegal map value", "`: ` is not allowed here", Some(help));
                 }
                 self.open(Collection::Map, Status::Valid);
             }
@@ -511,7 +511,7 @@ impl<'a> Scanner<'a> {
                 true => ('*', "alias not found after *"),
                 false => ('&', "anchor not found after &"),
             };
-            let problem = Problem::new(cpp, format!("`{sign}` has no name behind it"), self.input.mark());
+            let problem = Problem::new(cpp, format!("no name follows `{sign}`"), self.input.mark());
             return Err(problem.help("put the text between quotes if it begins with this character"));
         }
         if !(self.input.is_edge(0) || self.input.is_one_of(b"?:,]}%@`")) {
@@ -647,7 +647,7 @@ impl<'a> Scanner<'a> {
             self.input.skip_until(|input| input.is_break(0));
         }
         if !self.input.at_end() && !self.input.is_break(0) {
-            let message = "a text stands in the line of `|` or `>`";
+            let message = "a text follows `|` or `>` in the same line";
             let problem = Problem::new("unexpected character in block scalar", message, self.input.mark());
             return Err(problem.help("begin it in the next line"));
         }

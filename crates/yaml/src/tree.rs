@@ -291,7 +291,7 @@ impl Parser<'_> {
             }
             // yaml-cpp makes a value that contains itself.
             Some(None) => {
-                let message = format!("`*{name}` stands inside of what it names");
+                let message = format!("`*{name}` is inside of the value that it refers to");
                 Err(Problem::new(message.clone(), message, mark))
             }
             None => {
@@ -409,7 +409,7 @@ impl Parser<'_> {
                 Token::BlockSeqEnd => return Ok(items),
                 Token::BlockEntry => {}
                 token => {
-                    let message = format!("{} stands where `- ` is expected", name(&token));
+                    let message = format!("{} was found where `- ` is expected", name(&token));
                     let problem = Problem::new("end of sequence not found", message, next.mark);
                     return Err(problem.help("indent it as the line that it belongs to"));
                 }
@@ -439,7 +439,7 @@ impl Parser<'_> {
                 Some(Placed { token: Token::FlowEntry, .. }) => drop(self.scanner.pop()?),
                 Some(Placed { token: Token::FlowSeqEnd, .. }) => {}
                 Some(next) => {
-                    let message = format!("{} stands where `,` or `]` is expected", name(&next.token));
+                    let message = format!("{} was found where `,` or `]` is expected", name(&next.token));
                     return Err(Problem::new("end of sequence flow not found", message, next.mark));
                 }
                 None => return Err(self.unclosed("]")),
@@ -486,7 +486,7 @@ impl Parser<'_> {
                 }
                 Token::Value => self.made(Kind::Null, mark, start..start)?,
                 token => {
-                    let message = format!("{} stands where a key is expected", name(token));
+                    let message = format!("{} was found where a key is expected", name(token));
                     let problem = Problem::new("end of map not found", message, mark);
                     return Err(problem.help("indent it as the line that it belongs to"));
                 }
@@ -518,7 +518,7 @@ impl Parser<'_> {
                 Some(Placed { token: Token::FlowEntry, .. }) => drop(self.scanner.pop()?),
                 Some(Placed { token: Token::FlowMapEnd, .. }) => {}
                 Some(next) => {
-                    let message = format!("{} stands where `,` or `}}` is expected", name(&next.token));
+                    let message = format!("{} was found where `,` or `}}` is expected", name(&next.token));
                     return Err(Problem::new("end of map flow not found", message, next.mark));
                 }
                 None => return Err(self.unclosed("}")),

@@ -196,7 +196,7 @@ fn a_key_that_stands_twice_is_said_at_every_start() {
     assert!(output.status.success() && err.contains("EYAS_REPEATED_KEY"), "{err}");
     assert_eq!(out, format!("{}: Ok\n", path.display()));
     let (output, _, err) = falco(&path, &["-c", "/dev/null", "-r", "FILE", "--dry-run"]);
-    assert!(output.status.success() && err.contains("`condition` stands twice"), "{err}");
+    assert!(output.status.success() && err.contains("the key `condition` is repeated"), "{err}");
 }
 
 /// Falco prints how a file differs from the schema although the file is valid, but not beside warnings.

@@ -21,7 +21,7 @@ impl PluginFile {
     pub fn parse(text: &[u8]) -> Result<Self> {
         let decoded = yaml::decode(text);
         let parsed = yaml::parse(&decoded).map_err(|problem| {
-            anyhow!("line {}: this is no YAML: {}", problem.mark.line + 1, problem.message)
+            anyhow!("line {}: invalid YAML: {}", problem.mark.line + 1, problem.message)
         })?;
         let Some(tree) = parsed.documents.into_iter().next() else { return Ok(Self::default()) };
         let mut file = Self::default();

@@ -12,20 +12,20 @@ use crate::schema::schema;
 pub fn compile(text: &str) -> Result<(condition::Filter, BTreeSet<String>)> {
     let schema = schema();
     // One line, like all errors here.
-    let said = |diagnostic: Diagnostic| {
+    let to_error = |diagnostic: Diagnostic| {
         let column = diagnostic.labels.first().map_or(1, |label| label.position().1);
         // There are no macros on a command line.
         let word =
             diagnostic.message.strip_prefix("Undefined macro '").and_then(|rest| rest.split('\'').next());
         let message = match word {
-            Some(word) => format!("`{word}` is no field, and stands alone"),
+            Some(word) => format!("`{word}` is not a field"),
             None => diagnostic.message,
         };
         let parts: Vec<String> = [message].into_iter().chain(diagnostic.help).collect();
         anyhow!("filter: column {column}: {}; see `sysdig -l` for the fields", parts.join("; "))
     };
-    let expr = condition::parse(text).map_err(|e| said(e.to_diagnostic("filter", text, schema)))?;
+    let expr = condition::parse(text).map_err(|e| to_error(e.to_diagnostic("filter", text, schema)))?;
     let filter = condition::compile(&expr, schema);
-    let filter = filter.map_err(|e| said(e.to_diagnostic("filter", text, schema)))?;
+    let filter = filter.map_err(|e| to_error(e.to_diagnostic("filter", text, schema)))?;
     Ok((filter, condition::domain_names(&expr, schema)))
 }

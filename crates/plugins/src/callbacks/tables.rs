@@ -164,7 +164,7 @@ unsafe extern "C-unwind" fn get_table(owner: abi::Owner, name: abi::Text, key: a
     checked(null_mut(), || {
         let _ = find(owner).ok_or("no such owner")?;
         // SAFETY: a plugin passes a text or null.
-        let name = unsafe { copied(name) }.ok_or("a table without a name was asked for")?;
+        let name = unsafe { copied(name) }.ok_or("the requested table has no name")?;
         let key = data::type_of(key).ok_or_else(|| format!("invalid key type of table '{name}': {key}"))?;
         current::with_tables(|tables| match tables.table(&name, key)? {
             Some(id) => pointer_to(tables, id),
@@ -225,7 +225,7 @@ unsafe extern "C-unwind" fn add_table_field(
 unsafe fn column(table: abi::Table, name: abi::Text, number: abi::StateType, adds: bool) -> abi::Accessor {
     checked(null_mut(), || {
         // SAFETY: by this function's contract.
-        let name = unsafe { copied(name) }.ok_or("a field without a name was asked for")?;
+        let name = unsafe { copied(name) }.ok_or("the requested field has no name")?;
         let ty = data::type_of(number).ok_or_else(|| format!("invalid type of field '{name}': {number}"))?;
         let table = table_of(table)?;
         let ColumnId(id) = current::with_tables(|tables| match adds {

@@ -285,7 +285,7 @@ fn trailing(text: &str, at: usize, schema: &dyn Schema) -> Wording {
     }
     let follows_name = is_name && Op::ALL.iter().any(|op| found.starts_with(op.word()));
     if follows_name {
-        let title = format!("`{}` is no field", cut(last));
+        let title = format!("`{}` is not a field", cut(last));
         return Wording::new(title, last_start..before.len(), "without a dot this names a macro")
             .help(nearest_field(last, schema));
     }
@@ -309,13 +309,12 @@ fn check(text: &str, at: usize, span: Range<usize>) -> Wording {
     match rest.as_bytes().first() {
         Some(b'%') => Wording::new("fields have no `%` before them in conditions", span, "")
             .help(["drop the `%`".to_owned()]),
-        Some(b'#') => {
-            wording.help(["conditions have no comments: YAML ends them where a block begins".to_owned()])
-        }
+        Some(b'#') => wording
+            .help(["conditions have no comments, and YAML has none inside a `|` or `>` text".to_owned()]),
         Some(b'!') => wording.help(["write `not`".to_owned()]),
         Some(b'"' | b'\'' | b'0'..=b'9' | b'/' | b'-') => {
             let line = if rest.starts_with(['"', '\'']) { &rest[..1] } else { shown };
-            let mut wording = Wording::new("a value cannot stand alone", span, "");
+            let mut wording = Wording::new("a value needs a field and an operator before it", span, "");
             wording.places[0].1 = format!("`{line}` begins no comparison");
             wording.help(["to compare with several values write `field in (a, b)`".to_owned()])
         }

@@ -85,7 +85,7 @@ impl Overrides {
                     );
                     let context = context.at("value for", name, value.at);
                     let problem = invalid(message, &context)
-                        .titled(format!("`{shown}` is nothing that can be done with `{name}`"))
+                        .titled(format!("`{shown}` is not an operation on `{name}`"))
                         .note(value.at.place, "expected `append` or `replace`")
                         .help(did_you_mean(shown, ["append", "replace"]));
                     return Err(problem);
@@ -100,7 +100,7 @@ impl Overrides {
                     .titled(format!("`{name}` cannot be {what}"))
                     .note(key.at.place, "")
                     .help(did_you_mean(name, allowed.iter().copied()))
-                    .help([format!("what can be {what} here: {}", list.join(", "))]));
+                    .help([format!("keys that can be {what}: {}", list.join(", "))]));
             }
             set.insert(name.to_owned());
         }
@@ -172,7 +172,7 @@ impl Tables {
             let name = pairs.first().and_then(|(k, _)| k.as_str()).unwrap_or_default();
             let near = pairs.iter().filter_map(|(k, _)| did_you_mean(k.as_str()?, ITEM_KINDS)).next();
             let problem = Problem::new(WarningCode::UnknownItem, "Unknown top level item", &context)
-                .titled(format!("nothing is known that begins with `{name}`; it is ignored"))
+                .titled(format!("unknown item `{name}`; it is ignored"))
                 .note(pairs.first().map_or(item.at.place, |(k, _)| k.at.place), "unknown kind of item")
                 .help(near);
             warnings.push(problem);
@@ -316,8 +316,7 @@ impl Tables {
 }
 
 /// Explains why a definition may be unknown although the files contain it.
-const ORDER: &str =
-    "files are read in order: what is appended to must stand before, in this file or an earlier one";
+const ORDER: &str = "files are read in order: define the item first, in this file or an earlier one";
 
 /// Whether the item appends to a list or macro, by either key.
 fn appends(item: &Node, key: &str, context: &Context, warnings: &mut Vec<LoadWarning>) -> Decoded<bool> {
@@ -353,7 +352,7 @@ fn both_appends(item: &Node, context: &Context) -> LoadError {
     invalid(message, context)
         .titled("`append: true` and `override` cannot be used together")
         .note(key_place(item, "append", context), "drop this")
-        .note(key_place(item, "override", context), "this says the same and more")
+        .note(key_place(item, "override", context), "keep this")
 }
 
 /// The place of a key itself, not of its value.
@@ -366,7 +365,7 @@ fn priority(level: &Scalar, context: &Context) -> Decoded<Priority> {
     Priority::parse(&level.text).ok_or_else(|| {
         let names = Priority::ALL.map(Priority::name).join(", ");
         invalid("Invalid priority", context)
-            .titled(format!("`{}` is no priority", level.text))
+            .titled(format!("`{}` is not a priority", level.text))
             .note(level.at.place, "unknown priority")
             .help(did_you_mean(&level.text, Priority::ALL.map(Priority::name)))
             .help([format!("priorities, the gravest first: {names}")])

@@ -32,9 +32,9 @@ pub(super) fn parse_condition(
             // A list is used where no items are allowed.
             let notes = text.notes(e.offset..e.offset + 1, "", &sources.files);
             return error
-                .titled(format!("the list `{list}` cannot stand here"))
+                .titled(format!("the list `{list}` is not allowed here"))
                 .notes(notes.into_iter().skip(1).take(1).map(|n| Note::new(n.place, "this is a list")))
-                .help([format!("lists stand between parentheses: `field in ({list})`")]);
+                .help([format!("write a list in parentheses: `field in ({list})`")]);
         }
         with_wording(error, parse_error(flat, &e, schema), sources, source, source)
     })

@@ -72,7 +72,7 @@ pub(super) fn decode(
                 .titled(format!("the exception `{name}` is defined twice in one rule"))
                 .note(named.place, "again here")
                 .note(first.place, "first here")
-                .help(["both hold, and only the first can be appended to: give one another name".to_owned()]);
+                .help(["both are used, and only the first can be appended to: rename one".to_owned()]);
             warnings.push(problem);
         }
         let entry = |key: &str| match item.get(key) {

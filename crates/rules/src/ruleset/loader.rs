@@ -114,7 +114,7 @@ impl Loader {
             let place = Place { file, start: at, end: at };
             let context = root.at("value for", "", At { mark: broken.mark, place, style: None });
             LoadError::new(ErrorCode::YamlParse, broken.cpp_message(), &context)
-                .titled(format!("this is no YAML: {}", broken.message))
+                .titled(format!("invalid YAML: {}", broken.message))
                 .note(place, "")
                 .help(broken.help)
         })?;

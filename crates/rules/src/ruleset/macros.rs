@@ -444,10 +444,9 @@ impl<'a> Filler<'a> {
                 .titled(format!("the macro `{name}` is defined too late"))
                 .notes(notes("not known here"))
                 .note(macros[later].place, "defined here")
-                .help(["a macro can name those that stand before it".to_owned()]);
+                .help(["a macro can use only macros that are defined before it".to_owned()]);
         }
-        let list =
-            lists.position(name).map(|_| format!("`{name}` is a list: lists stand in `field in ({name})`"));
+        let list = lists.position(name).map(|_| format!("`{name}` is a list: write `field in ({name})`"));
         error
             .titled(format!("unknown macro `{name}`"))
             .notes(notes("no macro has this name"))

@@ -24,7 +24,7 @@ impl Repeated {
         Diagnostic {
             code: Lint::RepeatedKey.code(),
             severity: Severity::Warning,
-            message: format!("`{key}` stands twice"),
+            message: format!("the key `{key}` is repeated"),
             labels: labels(&notes, files),
             help: vec!["drop one of the two, or begin the second item with `- `".to_owned()],
         }

@@ -252,7 +252,7 @@ fn confusions(op: Op, value: LiteralRef<'_>, schema: &dyn Schema) -> Vec<Wording
             message: format!("'{text}' may be a valid field transformer misused as a const string value"),
             title: format!("`{text}` looks like a transformer and is compared as a text"),
             span,
-            help: Some("a transformer stands without quotes".to_owned()),
+            help: Some("write transformers without quotes".to_owned()),
         });
     }
     if op == Op::Regex && condition::regex_is_plain(value.text) {

@@ -188,7 +188,7 @@ impl Frame {
         let (before, header) = block.split_at(head.min(block.len()));
         // One check of the length instead of one for each field.
         let Some(header) = header.first_chunk::<HEADER_V2>().filter(|_| room >= size) else {
-            return Err(format!("{} bytes hold no event header", block.len()));
+            return Err(format!("{} bytes are too few for an event header", block.len()));
         };
         let before = Numbers { bytes: before, big };
         self.block = before.u32(0);

@@ -478,7 +478,7 @@ fn keys_that_are_no_names_are_shown_as_they_are() {
     }
     let main = dir.write("falco.yaml", "priority: &a [*a]\n");
     let error = format!("{:#}", read_all(Some(&main), &[], None).err().unwrap());
-    assert_eq!(error.matches("stands inside of what it names").count(), 1, "{error}");
+    assert_eq!(error.matches("is inside of the value that it refers to").count(), 1, "{error}");
 }
 
 #[test]

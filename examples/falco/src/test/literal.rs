@@ -65,7 +65,7 @@ fn number(param: &ParamInfo, value: &Value) -> Result<i64> {
 
 /// Texts with a NUL after each.
 fn texts(value: &Value) -> Result<Vec<u8>> {
-    let Some(items) = value.as_array() else { bail!("{value} is no list of texts") };
+    let Some(items) = value.as_array() else { bail!("{value} is not a list of texts") };
     let mut out = Vec::new();
     for item in items {
         match item.as_str() {

@@ -100,8 +100,8 @@ impl Tables {
         if !source.is_empty() && known.source != source {
             return Err(wrong("Rule has been re-defined with a different source", context)
                 .titled(format!("the rule `{name}` cannot change its source"))
-                .note(*place, format!("here it is of the source `{source}`"))
-                .note(known.place, format!("defined before for `{}`", known.source)));
+                .note(*place, format!("changed here for the source `{source}`"))
+                .note(known.place, format!("defined here for `{}`", known.source)));
         }
         Ok(self.rules.at_mut(position))
     }
@@ -236,9 +236,9 @@ impl Tables {
         };
         let message = format!("Unexpected key '{text}': no corresponding entry under 'override' is defined.");
         Err(invalid(message, &context.at("overrides", text, value.at))
-            .titled(format!("`{text}` is given and `override` does not say what to do with it"))
+            .titled(format!("`{text}` is given and `override` does not list it"))
             .note(key_place(node, text, context), "")
-            .note(key_place(node, "override", context), "named here: what is appended or replaced")
+            .note(key_place(node, "override", context), "the keys to append or replace")
             .help([format!("add `{text}: replace` under `override`")]))
     }
 }

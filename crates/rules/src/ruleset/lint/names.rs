@@ -76,7 +76,10 @@ impl<'r> Names<'r> {
             return None;
         }
         if in_list && self.tables.macros.position(written).is_some() {
-            return Some(("this is a macro's name", Some("a macro stands alone, not in a set".to_owned())));
+            return Some((
+                "this is a macro's name",
+                Some("use a macro without a field and an operator".to_owned()),
+            ));
         }
         let joined = written.contains(['_', '-']);
         let near = if joined || !in_list { self.lists.nearest(written) } else { None };
