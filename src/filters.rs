@@ -68,7 +68,7 @@ impl fmt::Display for FileUser {
         let all = if *kind == "file" { "files" } else { "directories" };
         write!(
             f,
-            "Opens and closes of all {all} are sent, as rule '{rule}' asks by {field} which {kind} a {event_type} works on"
+            "Opens and closes of all {all} are sent, because rule '{rule}' uses the {kind} of a {event_type} by {field}"
         )
     }
 }

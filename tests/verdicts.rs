@@ -184,7 +184,7 @@ impl<'a> Capture<'a> {
     /// The probe sends one in `sample` of the events that the filter rejects; 0: none.
     fn open(engine: &'a Engine, rows: &'a Pushdown, sample: u32) -> Self {
         let filter = probe_filter(rows, &engine.fields_by_use().concat()).unwrap();
-        assert!(filter.asks_for_processes());
+        assert!(filter.depends_on_processes());
         let names = ["chmod", "fchmodat", "fchmodat2", "unlinkat", "symlinkat", "mkdir", "mkdirat"];
         let mut codes: Vec<SyscallCode> = syscalls_of_state();
         codes.extend(syscalls().filter(|call| names.contains(&call.name)).map(|call| call.code));

@@ -40,7 +40,7 @@ impl Bell {
     }
 
     /// Takes that back.
-    pub(crate) fn hush(&self) {
+    pub(crate) fn stop_listening(&self) {
         self.asleep.first().store(0, Ordering::SeqCst);
     }
 
@@ -50,7 +50,7 @@ impl Bell {
         let mut fds = [PollFd::new(&self.fd, PollFlags::IN)];
         let rang = poll(&mut fds, Some(&time)).is_ok_and(|ready| ready > 0);
         if rang {
-            self.hush();
+            self.stop_listening();
             self.consume();
         }
         rang

@@ -528,8 +528,8 @@ impl Probe {
     }
 
     /// Cancels [`Probe::listen`].
-    pub fn hush(&self) {
-        self.bell.hush();
+    pub fn stop_listening(&self) {
+        self.bell.stop_listening();
     }
 
     /// Sleeps until an event is published after [`Probe::listen`], a signal arrives, or the time is over;

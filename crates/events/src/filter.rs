@@ -248,7 +248,7 @@ impl Filter {
     }
 
     /// Whether the filter depends on processes, so that [`crate::verdicts`] have an effect.
-    pub fn asks_for_processes(&self) -> bool {
+    pub fn depends_on_processes(&self) -> bool {
         self.types.iter().any(|row| row.flags & (flags::BY_PROCESS | flags::GROUPED) != 0)
     }
 

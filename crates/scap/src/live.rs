@@ -280,7 +280,7 @@ impl Source {
         self.probe.filtered_by_type()
     }
 
-    /// The verdicts on processes for the filter ([`Filter::asks_for_processes`]). A new filter removes all
+    /// The verdicts on processes for the filter ([`Filter::depends_on_processes`]). A new filter removes all
     /// verdicts.
     ///
     /// # Errors
@@ -406,7 +406,7 @@ impl Source {
     #[inline]
     fn note_found(&mut self, wait: Option<Wait>) {
         if self.rest.found(wait) {
-            self.probe.hush();
+            self.probe.stop_listening();
         }
     }
 

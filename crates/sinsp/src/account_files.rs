@@ -108,16 +108,16 @@ impl AccountFiles {
 }
 
 impl AccountLookup for AccountFiles {
-    fn ask(&mut self, container: &Text, pid: i64) -> bool {
+    fn request(&mut self, container: &Text, pid: i64) -> bool {
         let request = InContainer { container: container.clone(), pid, tries: 1 };
         self.send(Request::Container(request))
     }
 
-    fn ask_host(&mut self) -> bool {
+    fn request_host(&mut self) -> bool {
         self.send(Request::Host)
     }
 
-    fn answer(&mut self) -> Option<Accounts> {
+    fn take_result(&mut self) -> Option<Accounts> {
         self.results.take()
     }
 
@@ -226,7 +226,7 @@ mod tests {
             self.path().join("proc/7/root/etc").join(name)
         }
 
-        fn ask(&self) -> Result<Accounts, Errno> {
+        fn accounts(&self) -> Result<Accounts, Errno> {
             accounts(self.path(), &InContainer { container: Text::from(&b"c"[..]), pid: 7, tries: 1 })
         }
     }
@@ -234,7 +234,7 @@ mod tests {
     fn next(files: &mut AccountFiles) -> Accounts {
         let began = Instant::now();
         loop {
-            if let Some(found) = files.answer() {
+            if let Some(found) = files.take_result() {
                 return found;
             }
             assert!(began.elapsed() < Duration::from_secs(20), "no answer");
@@ -249,16 +249,16 @@ mod tests {
         let passwd = host.path().join("etc/passwd");
         std::fs::write(&passwd, "one:x:1:1:::\n").unwrap();
         let mut files = AccountFiles::start(host.path().to_owned()).unwrap();
-        assert!(files.ask_host());
+        assert!(files.request_host());
         let found = next(&mut files);
         assert_eq!((found.container, found.users.len()), (None, 2));
         // The second request has no result, the third one has.
-        assert!(files.ask_host());
+        assert!(files.request_host());
         std::thread::sleep(Duration::from_millis(20));
         std::fs::write(&passwd, "one:x:1:1:::\ntwo:x:2:2:::\n").unwrap();
-        assert!(files.ask_host());
+        assert!(files.request_host());
         assert_eq!(next(&mut files).users.len(), 3);
-        assert!(files.answer().is_none());
+        assert!(files.take_result().is_none());
     }
 
     #[test]
@@ -271,7 +271,7 @@ mod tests {
         .unwrap();
         std::fs::write(host.etc("group"), "web:x:34:a,b\n:\n").unwrap();
         let mut files = AccountFiles::start(host.path().to_owned()).unwrap();
-        assert!(files.ask(&Text::from(&b"c"[..]), 7));
+        assert!(files.request(&Text::from(&b"c"[..]), 7));
         let found = next(&mut files);
         let users: Vec<_> =
             found.users.iter().map(|u| (u.uid, u.gid, &*u.name, &*u.home, &*u.shell)).collect();
@@ -290,12 +290,12 @@ mod tests {
         std::fs::write(host.path().join("etc/passwd"), "host:x:1:1:::\n").unwrap();
         symlink(host.path().join("etc/passwd"), host.etc("passwd")).unwrap();
         symlink("../../../../etc/passwd", host.etc("group")).unwrap();
-        let found = host.ask().unwrap();
+        let found = host.accounts().unwrap();
         assert!(found.users.is_empty() && found.groups.is_empty());
         std::fs::remove_file(host.etc("passwd")).unwrap();
         std::fs::write(host.etc("real"), "own:x:2:2:::\n").unwrap();
         symlink("/etc/real", host.etc("passwd")).unwrap();
-        assert_eq!(host.ask().unwrap().users[0].uid, 2);
+        assert_eq!(host.accounts().unwrap().users[0].uid, 2);
     }
 
     #[test]
@@ -303,7 +303,7 @@ mod tests {
         let host = Host::new();
         rustix::fs::mknodat(CWD, host.etc("passwd"), FileType::Fifo, Mode::RWXU, 0).unwrap();
         std::fs::write(host.etc("group"), "g:x:1:\n".repeat(1 << 17)).unwrap();
-        let found = host.ask().unwrap();
+        let found = host.accounts().unwrap();
         assert_eq!((found.users.len(), found.groups.len()), (0, AccountLimits::CONTAINER.entries));
         assert_eq!(
             accounts(host.path(), &InContainer { container: Text::default(), pid: 8, tries: 1 }).err(),
@@ -319,7 +319,7 @@ mod tests {
         let process = host.path().join("proc/7");
         std::fs::write(process.join("uid_map"), "0 100000 1000\n").unwrap();
         std::fs::write(process.join("gid_map"), "0 200000 1000\n").unwrap();
-        let found = host.ask().unwrap();
+        let found = host.accounts().unwrap();
         let users: Vec<_> = found.users.iter().map(|user| (user.uid, user.gid, &*user.name)).collect();
         assert_eq!(users, [(100_000, 200_000, &b"root"[..]), (100_033, 200_034, b"web")]);
         let groups: Vec<_> = found.groups.iter().map(|group| group.gid).collect();
@@ -332,6 +332,6 @@ mod tests {
         let root = host.path().join("proc/7/root");
         std::fs::remove_dir_all(&root).unwrap();
         symlink(host.path(), &root).unwrap();
-        assert_eq!(host.ask().err(), Some(Errno::AGAIN));
+        assert_eq!(host.accounts().err(), Some(Errno::AGAIN));
     }
 }

@@ -25,16 +25,16 @@ pub trait ContainerLookup: Send {
     /// Requests the metadata of the container with this short id. Returns `false` if the request must be
     /// made again later. While nothing is known about the container, this is called again when processes in
     /// it start.
-    fn ask(&mut self, id: &[u8]) -> bool;
+    fn request(&mut self, id: &[u8]) -> bool;
 
     /// Returns arrived metadata of a container, in the JSON form of container events. It is called for
     /// every event.
-    fn answer(&mut self) -> Option<serde_json::Value>;
+    fn take_result(&mut self) -> Option<serde_json::Value>;
 
-    /// Like [`ContainerLookup::answer`], but waits up to `patience` for a result.
+    /// Like [`ContainerLookup::take_result`], but waits up to `patience` for a result.
     fn wait(&mut self, patience: Duration) -> Option<serde_json::Value> {
         std::thread::sleep(patience.min(Duration::from_millis(1)));
-        self.answer()
+        self.take_result()
     }
 
     /// Numbers of lookups and of failures.
@@ -82,16 +82,16 @@ impl SocketStats {
 /// wait.
 pub trait AccountLookup: Send {
     /// Requests the users of the container of process `pid`; returns `false` if there is no room.
-    fn ask(&mut self, container: &Text, pid: i64) -> bool;
+    fn request(&mut self, container: &Text, pid: i64) -> bool;
 
     /// Requests the users of the host, if its files have changed since the last request; returns `false` if
     /// there is no room.
-    fn ask_host(&mut self) -> bool {
+    fn request_host(&mut self) -> bool {
         true
     }
 
     /// Returns an arrived result. It is called for every event.
-    fn answer(&mut self) -> Option<Accounts>;
+    fn take_result(&mut self) -> Option<Accounts>;
 
     /// Waits until the last request is finished, with or without a result, but no longer than this.
     fn wait(&mut self, _patience: Duration) {}
@@ -121,7 +121,7 @@ pub(crate) struct AsyncLookups {
     /// Budget for the total waiting time of events.
     budget: Budget,
     /// Time of the last request for the host's users, ns of event time.
-    host_asked: Option<u64>,
+    host_requested: Option<u64>,
     /// Number of lookups in /proc up to the previous event.
     proc_lookups: u64,
 }
@@ -162,7 +162,7 @@ impl AsyncLookups {
         let looked_up = std::mem::replace(&mut self.proc_lookups, state.stats.proc_lookups);
         if (is_reason(event.ty) || looked_up != state.stats.proc_lookups)
             && let Some(thread) = current.thread.and_then(|key| state.threads.at(key))
-            && self.ask(state, thread, event.ts, executes(event.ty))
+            && self.request(state, thread, event.ts, executes(event.ty))
             && hold::is_recent(event.ts)
         {
             if let Some(lookup) = &mut self.accounts {
@@ -182,10 +182,10 @@ impl AsyncLookups {
 
     #[inline]
     fn take(&mut self, state: &mut State, reports: &mut Reports) {
-        while let Some(json) = self.containers.as_mut().and_then(|lookup| lookup.answer()) {
+        while let Some(json) = self.containers.as_mut().and_then(|lookup| lookup.take_result()) {
             state.learn_container(json, reports);
         }
-        while let Some(accounts) = self.accounts.as_mut().and_then(|lookup| lookup.answer()) {
+        while let Some(accounts) = self.accounts.as_mut().and_then(|lookup| lookup.take_result()) {
             state.add_accounts(accounts, reports);
         }
     }
@@ -197,25 +197,25 @@ impl AsyncLookups {
     /// Requests the metadata of every container with a thread.
     pub(crate) fn ask_about_all(&mut self, state: &State, now: u64) {
         for thread in state.threads.iter() {
-            self.ask(state, thread, now, false);
+            self.request(state, thread, now, false);
         }
     }
 
     /// Requests the users of the host, which may have changed. This checks the times of two files.
-    fn ask_host(&mut self, now: u64) {
+    fn request_host(&mut self, now: u64) {
         if let Some(lookup) = &mut self.accounts
-            && self.host_asked.is_none_or(|asked| now.abs_diff(asked) >= SECOND / 10)
-            && lookup.ask_host()
+            && self.host_requested.is_none_or(|last| now.abs_diff(last) >= SECOND / 10)
+            && lookup.request_host()
         {
-            self.host_asked = Some(now);
+            self.host_requested = Some(now);
         }
     }
 
     /// Requests the unknown metadata of the thread's container, unless it was requested a moment ago. Returns whether the event
     /// must wait for the container's users: it is an exec, and no users are known, or only those of an earlier container with
     /// the same id.
-    fn ask(&mut self, state: &State, thread: &Thread, now: u64, executes: bool) -> bool {
-        self.ask_host(now);
+    fn request(&mut self, state: &State, thread: &Thread, now: u64, executes: bool) -> bool {
+        self.request_host(now);
         let Some(id) = &thread.container else { return false };
         // The first process of a container executes when it is started, and started again.
         let starts = executes
@@ -224,9 +224,9 @@ impl AsyncLookups {
             && self.firsts.is_new(id, thread.pid, now, |pid| state.threads.key(pid).is_some());
         if let Some(lookup) = &mut self.containers {
             if starts {
-                lookup.ask(id);
+                lookup.request(id);
             } else if state.containers.get(id).is_none() {
-                self.container_requests.once(id, now, CONTAINER_PAUSE, || lookup.ask(id));
+                self.container_requests.once(id, now, CONTAINER_PAUSE, || lookup.request(id));
             }
         }
         let users = &state.users;
@@ -243,10 +243,10 @@ impl AsyncLookups {
         };
         // The files of the first process are used, because a later process may have another root directory.
         let first = self.firsts.pid(id).filter(|_| !is_first).unwrap_or(thread.pid);
-        let ask = || lookup.ask(id, first);
-        let is_asked = (is_missing || starts) && self.account_requests.once(id, now, pause, ask);
+        let request = || lookup.request(id, first);
+        let is_requested = (is_missing || starts) && self.account_requests.once(id, now, pause, request);
         // Earlier events of the runtime in the container need no names, and waiting for them would use up the time.
-        is_asked && (is_first || starts) && executes && self.budget.has_time()
+        is_requested && (is_first || starts) && executes && self.budget.has_time()
     }
 }
 

@@ -51,7 +51,7 @@ pub struct Pushdown {
 /// The parts of a rule's condition that rows decide, for events of one type.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Certificate {
+pub struct PushedParts {
     /// Comparisons that rows decide.
     pub kept: Vec<String>,
     /// Comparisons that rows treat as true, with the reason.
@@ -167,7 +167,7 @@ impl Pushdown {
     /// The same for the probe, which filters out rejected events of the kinds in `free`.
     pub(crate) fn kernel(&self, free: impl Fn(EventType) -> Free) -> Filter {
         let mut filter = kernel::filter(&self.rows, &self.groups_of, free);
-        if filter.asks_for_processes() {
+        if filter.depends_on_processes() {
             for (row, code) in filter.types.iter_mut().zip(0..EventType::COUNT as u16) {
                 row.flags |= groups::change_flags(EventType(code), self.groups.ask_for_lineage());
             }
@@ -200,11 +200,11 @@ fn weaken(ty: EventType, formula: &Formula<&FieldTest>, translator: &mut Transla
     })
 }
 
-/// The certificate of a condition for events with this code.
-pub fn certificate(code: u16, formula: &Formula<&FieldTest>) -> Certificate {
+/// The parts of a condition that rows decide, for events with this code.
+pub fn pushed_parts(code: u16, formula: &Formula<&FieldTest>) -> PushedParts {
     let ty = EventType(code);
     let (mut out, mut translator) =
-        (Certificate { exact: true, ..Certificate::default() }, Translator::default());
+        (PushedParts { exact: true, ..PushedParts::default() }, Translator::default());
     formula.tests(&mut |test| match translator.translate(test, ty) {
         Outcome::Const(_) => {}
         Outcome::Kept { is_exact, .. } => {

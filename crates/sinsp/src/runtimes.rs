@@ -1,10 +1,10 @@
 //! Metadata of containers, from the sockets of container runtimes, in the background.
 //!
 //! ```text
-//!   Inspector ──ask──> queue ──> worker thread: Docker, Podman: HTTP; containerd, CRI-O: gRPC
-//!       ^                           │ again and again, ever more slowly, until somebody knows
-//!       │                           │ and whenever a runtime's stream of events reports a new container
-//!       └──────────── queue <───────┘
+//!   Inspector ──request──> queue ──> worker thread: Docker, Podman: HTTP; containerd, CRI-O: gRPC
+//!       ^                               │ repeated with longer pauses, until a runtime knows it
+//!       │                               │ and whenever a runtime's stream of events reports a new container
+//!       └──────────────── queue <───────┘
 //! ```
 //!
 //! A runtime can neither delay events or another runtime nor fill memory: every exchange has a timeout,
@@ -45,8 +45,8 @@ const QUEUE: usize = 1024;
 /// Lookups in the runtimes of this machine, in a separate thread. Dropping this ends the thread.
 #[derive(Debug)]
 pub struct Runtimes {
-    asked: mpsc::Sender<String>,
-    answers: Mailbox<serde_json::Value>,
+    requests: mpsc::Sender<String>,
+    results: Mailbox<serde_json::Value>,
     tally: stats::Tally,
 }
 
@@ -56,28 +56,28 @@ impl Runtimes {
     /// # Errors
     /// The system cannot start a thread or create its event loop.
     pub fn start(options: Options) -> std::io::Result<Self> {
-        let (asked, questions) = mpsc::channel(QUEUE);
-        let (sender, answers) = mailbox(QUEUE);
+        let (requests, incoming) = mpsc::channel(QUEUE);
+        let (sender, results) = mailbox(QUEUE);
         let tally = stats::Tally::default();
-        let shared = Arc::new(shared::Shared::new(options, sender, tally.clone(), asked.downgrade()));
+        let shared = Arc::new(shared::Shared::new(options, sender, tally.clone(), requests.downgrade()));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
         std::thread::Builder::new()
             .name("containers".into())
-            .spawn(move || runtime.block_on(worker::serve(shared, questions)))?;
-        Ok(Self { asked, answers, tally })
+            .spawn(move || runtime.block_on(worker::serve(shared, incoming)))?;
+        Ok(Self { requests, results, tally })
     }
 }
 
 impl ContainerLookup for Runtimes {
-    fn ask(&mut self, id: &[u8]) -> bool {
+    fn request(&mut self, id: &[u8]) -> bool {
         match id::checked(id) {
-            Some(id) => self.asked.try_send(id.to_owned()).is_ok(),
+            Some(id) => self.requests.try_send(id.to_owned()).is_ok(),
             None => true,
         }
     }
 
-    fn answer(&mut self) -> Option<serde_json::Value> {
-        self.answers.take()
+    fn take_result(&mut self) -> Option<serde_json::Value> {
+        self.results.take()
     }
 
     fn stats(&self) -> RuntimeStats {

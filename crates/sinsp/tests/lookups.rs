@@ -35,12 +35,12 @@ struct Runtime {
 }
 
 impl ContainerLookup for Runtime {
-    fn ask(&mut self, id: &[u8]) -> bool {
+    fn request(&mut self, id: &[u8]) -> bool {
         self.asked.lock().unwrap().push(String::from_utf8(id.to_vec()).unwrap());
         true
     }
 
-    fn answer(&mut self) -> Option<serde_json::Value> {
+    fn take_result(&mut self) -> Option<serde_json::Value> {
         None
     }
 
@@ -185,12 +185,12 @@ struct Files {
 }
 
 impl AccountLookup for Files {
-    fn ask(&mut self, container: &Text, _: i64) -> bool {
+    fn request(&mut self, container: &Text, _: i64) -> bool {
         *self.asked.lock().unwrap() = Some(container.clone());
         true
     }
 
-    fn answer(&mut self) -> Option<Accounts> {
+    fn take_result(&mut self) -> Option<Accounts> {
         if *self.waits.lock().unwrap() == 0 {
             return None;
         }
@@ -333,10 +333,10 @@ fn users_that_change_are_reported() {
     };
     struct Host(Vec<Accounts>);
     impl AccountLookup for Host {
-        fn ask(&mut self, _: &Text, _: i64) -> bool {
+        fn request(&mut self, _: &Text, _: i64) -> bool {
             true
         }
-        fn answer(&mut self) -> Option<Accounts> {
+        fn take_result(&mut self) -> Option<Accounts> {
             self.0.pop()
         }
     }

@@ -147,7 +147,7 @@ struct Runtime {
 }
 
 impl eyas_sinsp::ContainerLookup for Runtime {
-    fn ask(&mut self, id: &[u8]) -> bool {
+    fn request(&mut self, id: &[u8]) -> bool {
         let id = String::from_utf8(id.to_vec()).unwrap();
         let mut asked = self.asked.lock().unwrap();
         asked.push(id.clone());
@@ -160,7 +160,7 @@ impl eyas_sinsp::ContainerLookup for Runtime {
         true
     }
 
-    fn answer(&mut self) -> Option<serde_json::Value> {
+    fn take_result(&mut self) -> Option<serde_json::Value> {
         self.answers.pop()
     }
 }
@@ -212,7 +212,7 @@ struct Files {
 }
 
 impl eyas_sinsp::AccountLookup for Files {
-    fn ask(&mut self, container: &eyas_sinsp::state::Text, pid: i64) -> bool {
+    fn request(&mut self, container: &eyas_sinsp::state::Text, pid: i64) -> bool {
         self.asked.lock().unwrap().push(pid);
         let user = eyas_scap::User {
             uid: 33,
@@ -230,7 +230,7 @@ impl eyas_sinsp::AccountLookup for Files {
         true
     }
 
-    fn answer(&mut self) -> Option<eyas_sinsp::Accounts> {
+    fn take_result(&mut self) -> Option<eyas_sinsp::Accounts> {
         self.answers.pop()
     }
 }
@@ -358,11 +358,11 @@ struct HostFiles {
 }
 
 impl eyas_sinsp::AccountLookup for HostFiles {
-    fn ask(&mut self, _: &eyas_sinsp::state::Text, _: i64) -> bool {
+    fn request(&mut self, _: &eyas_sinsp::state::Text, _: i64) -> bool {
         true
     }
 
-    fn ask_host(&mut self) -> bool {
+    fn request_host(&mut self) -> bool {
         if let Some(list) = self.lists.lock().unwrap().pop() {
             let user = |(uid, name): &(u32, &str)| eyas_scap::User {
                 uid: *uid,
@@ -378,7 +378,7 @@ impl eyas_sinsp::AccountLookup for HostFiles {
         true
     }
 
-    fn answer(&mut self) -> Option<eyas_sinsp::Accounts> {
+    fn take_result(&mut self) -> Option<eyas_sinsp::Accounts> {
         self.answers.pop()
     }
 }

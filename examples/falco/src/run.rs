@@ -515,7 +515,7 @@ impl Alone<'_, '_> {
         }
         if let Err(error) = source.filter(filter, setup.config.engine.modern_ebpf.pushdown_sample) {
             log::warning(&format!("the probe sends every event, as its filter can't be set: {error:#}"));
-        } else if let Some(wanted) = wanted.filter(|wanted| wanted.filter.asks_for_processes()) {
+        } else if let Some(wanted) = wanted.filter(|wanted| wanted.filter.depends_on_processes()) {
             self.processes = source.processes().map(|table| Processes::new(&wanted.groups, table));
         }
     }

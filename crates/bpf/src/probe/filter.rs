@@ -50,7 +50,7 @@ impl Probe {
             }
             self.use_filter(half, sample);
             // From then on, every BPF program counts the changes that it reports.
-            if filter.asks_for_processes() { self.wait_for_programs() } else { Ok(()) }
+            if filter.depends_on_processes() { self.wait_for_programs() } else { Ok(()) }
         });
         // Without this program, every close is sent.
         let leaves_out = done.is_ok() && filter.is_some_and(Filter::leaves_out_files);

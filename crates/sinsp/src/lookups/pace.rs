@@ -20,18 +20,18 @@ pub(super) struct RecentRequests {
 impl RecentRequests {
     /// Makes the request if the last one is at least `pause` old, and returns whether it did. A request
     /// that found no room is not recorded.
-    pub(super) fn once(&mut self, id: &Text, now: u64, pause: u64, ask: impl FnOnce() -> bool) -> bool {
+    pub(super) fn once(&mut self, id: &Text, now: u64, pause: u64, request: impl FnOnce() -> bool) -> bool {
         if self.at.get(id).is_some_and(|ts| now.saturating_sub(*ts) < pause) {
             return false;
         }
         if self.at.len() >= MAX {
             self.at.retain(|_, ts| now.saturating_sub(*ts) < OLD);
         }
-        let is_asked = (self.at.len() < MAX || self.at.contains_key(id)) && ask();
-        if is_asked {
+        let is_requested = (self.at.len() < MAX || self.at.contains_key(id)) && request();
+        if is_requested {
             self.at.insert(id.clone(), now);
         }
-        is_asked
+        is_requested
     }
 }
 

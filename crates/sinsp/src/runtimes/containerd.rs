@@ -58,9 +58,9 @@ pub(super) async fn list(socket: &Path, deadline: Duration) -> Result<Vec<String
     let names = list.unwrap_or_default().namespaces.into_iter().map(|namespace| namespace.name);
     let mut ids = Vec::new();
     for namespace in names.filter(|name| name != DOCKER && name != KUBERNETES).take(MAX_NAMESPACES) {
-        let question = m::ListContainersRequest { filters: Vec::new() };
+        let request = m::ListContainersRequest { filters: Vec::new() };
         let list: Option<m::ListContainersResponse> = channel
-            .call_in(Some(&namespace), "containerd.services.containers.v1.Containers/List", &question)
+            .call_in(Some(&namespace), "containerd.services.containers.v1.Containers/List", &request)
             .await?;
         ids.extend(list.unwrap_or_default().containers.into_iter().map(|container| container.id));
     }
@@ -69,9 +69,9 @@ pub(super) async fn list(socket: &Path, deadline: Duration) -> Result<Vec<String
 
 /// Digest of the image with this name; empty if unknown.
 async fn digest(channel: &mut Channel, namespace: &str, name: &str) -> String {
-    let question = m::GetImageRequest { name: name.to_owned() };
+    let request = m::GetImageRequest { name: name.to_owned() };
     let found: Result<Option<m::GetImageResponse>, Error> =
-        channel.call_in(Some(namespace), "containerd.services.images.v1.Images/Get", &question).await;
+        channel.call_in(Some(namespace), "containerd.services.images.v1.Images/Get", &request).await;
     let image = found.ok().flatten().and_then(|found| found.image);
     image.and_then(|image| image.target).unwrap_or_default().digest
 }

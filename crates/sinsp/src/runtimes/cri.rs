@@ -71,9 +71,9 @@ pub(super) async fn inspect(
 /// Bytes in the container's writable layer.
 async fn size(channel: &mut Channel, id: &str) -> Result<Option<i64>, Error> {
     let request = m::ContainerStatsRequest { container_id: id.to_owned() };
-    let answer: Option<m::ContainerStatsResponse> =
+    let response: Option<m::ContainerStatsResponse> =
         channel.call(&runtime("ContainerStats"), &request).await?;
-    let layer = answer.and_then(|answer| answer.stats).and_then(|stats| stats.writable_layer);
+    let layer = response.and_then(|response| response.stats).and_then(|stats| stats.writable_layer);
     Ok(layer.and_then(|layer| layer.used_bytes).and_then(|bytes| i64::try_from(bytes.value).ok()))
 }
 
@@ -117,10 +117,11 @@ async fn describe_image(
     let reference = &status.image_ref;
     let wanted = if reference.is_empty() { &spec.image } else { reference };
     let spec_of = |image: &str| Some(m::ImageSpec { image: image.to_owned(), ..m::ImageSpec::default() });
-    let answer: Result<Option<m::ImageStatusResponse>, Error> = channel
+    let response: Result<Option<m::ImageStatusResponse>, Error> = channel
         .call("runtime.v1.ImageService/ImageStatus", &m::ImageStatusRequest { image: spec_of(wanted) })
         .await;
-    let image = answer.inspect_err(failed).ok().flatten().and_then(|answer| answer.image).unwrap_or_default();
+    let image =
+        response.inspect_err(failed).ok().flatten().and_then(|response| response.image).unwrap_or_default();
     let names = [Some(spec.image.as_str()), Some(&spec.user_specified_image), info.image_name()];
     let named = names.into_iter().flatten().find(|name| !name.is_empty() && !image::is_id(name));
     let known = named.or(image.repo_tags.first().map(String::as_str));
@@ -147,10 +148,10 @@ struct Pod {
 
 async fn pod(channel: &mut Channel, id: &str) -> Result<Option<Pod>, Error> {
     let request = m::PodSandboxStatusRequest { pod_sandbox_id: id.to_owned(), verbose: true };
-    let answer: Option<m::PodSandboxStatusResponse> =
+    let response: Option<m::PodSandboxStatusResponse> =
         channel.call(&runtime("PodSandboxStatus"), &request).await?;
-    let answer = answer.unwrap_or_default();
-    Ok(answer.status.map(|status| Pod { status, info: Info::of(&answer.info) }))
+    let response = response.unwrap_or_default();
+    Ok(response.status.map(|status| Pod { status, info: Info::of(&response.info) }))
 }
 
 impl Pod {

@@ -11,8 +11,8 @@ pub(super) fn checked(id: &[u8]) -> Option<&str> {
 }
 
 /// Whether the requested id is this id or its short form. A name may be a prefix of another name.
-pub(super) fn is_of(full: &str, asked: &str) -> bool {
-    full == asked || (asked.len() == SHORT_ID && full.starts_with(asked))
+pub(super) fn is_of(full: &str, wanted: &str) -> bool {
+    full == wanted || (wanted.len() == SHORT_ID && full.starts_with(wanted))
 }
 
 #[cfg(test)]
@@ -22,7 +22,7 @@ mod tests {
     #[test]
     fn a_short_id_stands_for_a_full_one_and_a_name_for_itself() {
         let full = "7951fb549ab99ac0722a949b7e1a9a8e7e0d9c8b7a6f5e4d3c2b1a0f9e8d7c6b";
-        for (full, asked, want) in [
+        for (full, wanted, want) in [
             (full, full, true),
             (full, &full[..SHORT_ID], true),
             (full, &full[..SHORT_ID - 1], false),
@@ -31,7 +31,7 @@ mod tests {
             ("tiny10", "tiny1", false),
             ("a-test-container", "a-test-conta", true),
         ] {
-            assert_eq!(is_of(full, asked), want, "{full} {asked}");
+            assert_eq!(is_of(full, wanted), want, "{full} {wanted}");
         }
     }
 }

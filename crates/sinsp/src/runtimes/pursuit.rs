@@ -27,7 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 pub(super) async fn pursue(shared: Arc<Shared>, id: String, wake: watch::Receiver<u64>) {
     let count = shared.options.endpoints.iter().filter(|endpoint| !is_late(endpoint)).count();
     let gate = Arc::new(Gate { denials: Semaphore::new(0), count });
-    let mut asking = JoinSet::new();
+    let mut queries = JoinSet::new();
     for endpoint in shared.options.endpoints.clone() {
         let one = One {
             shared: shared.clone(),
@@ -37,11 +37,11 @@ pub(super) async fn pursue(shared: Arc<Shared>, id: String, wake: watch::Receive
             wake: wake.clone(),
             incomplete: 0,
         };
-        asking.spawn(one.ask());
+        queries.spawn(one.run());
     }
     // The first runtime that knows it ends the other tasks, because the set is dropped.
-    let _ = timeout(GIVE_UP, asking.join_next()).await;
-    drop(asking);
+    let _ = timeout(GIVE_UP, queries.join_next()).await;
+    drop(queries);
     shared.forget(&id);
 }
 
@@ -62,7 +62,7 @@ struct One {
 }
 
 impl One {
-    async fn ask(mut self) {
+    async fn run(mut self) {
         let is_late = is_late(&self.endpoint);
         if is_late {
             let all = u32::try_from(self.gate.count).unwrap_or(u32::MAX);
@@ -79,7 +79,7 @@ impl One {
         loop {
             self.wake.mark_unchanged();
             let sources = self.shared.sources.of(&self.endpoint);
-            let asked = Instant::now();
+            let began = Instant::now();
             if !has_denied && sources.iter().all(|source| source.hangs()) {
                 has_denied = true;
                 self.gate.denials.add_permits(1);
@@ -107,7 +107,7 @@ impl One {
             if !std::mem::replace(&mut has_denied, true) {
                 self.gate.denials.add_permits(1);
             }
-            self.rest(pause, asked, is_there && !sources.is_empty(), sources.len()).await;
+            self.rest(pause, began, is_there && !sources.is_empty(), sources.len()).await;
             pause = (pause * 2).min(MAX_PAUSE);
         }
     }
@@ -125,15 +125,15 @@ impl One {
 
     /// Queries each socket once.
     async fn round(&mut self, sources: &[Arc<Source>]) -> Round {
-        let mut asked = JoinSet::new();
+        let mut lookups = JoinSet::new();
         for source in sources {
             let (source, shared, id) = (source.clone(), self.shared.clone(), self.id.clone());
             shared.tally.lookup();
-            asked.spawn(async move { source.inspect(&id, &shared.options, &shared.tally).await });
+            lookups.spawn(async move { source.inspect(&id, &shared.options, &shared.tally).await });
         }
         let mut outcome = Round::Unknown;
-        while let Some(answer) = asked.join_next().await {
-            match answer {
+        while let Some(result) = lookups.join_next().await {
+            match result {
                 Ok(Answer::Known(found)) => {
                     self.incomplete += 1;
                     // The CRI returns more as soon as it knows the container.
@@ -154,13 +154,13 @@ impl One {
 
     /// Waits until the next request is due: the pause is over, or a process began, so a runtime may know
     /// more.
-    async fn rest(&mut self, pause: Duration, asked: Instant, is_there: bool, sockets: usize) {
+    async fn rest(&mut self, pause: Duration, began: Instant, is_there: bool, sockets: usize) {
         let until = Instant::now() + pause;
         // The sender is gone when the task must end.
         while let Ok(Ok(())) = timeout_at(until, self.wake.changed()).await {
             let has_more = self.shared.sources.of(&self.endpoint).len() > sockets;
             let was_away = !is_there && sockets > 0;
-            if has_more || was_away || (is_there && asked.elapsed() >= PATIENCE) {
+            if has_more || was_away || (is_there && began.elapsed() >= PATIENCE) {
                 return;
             }
         }

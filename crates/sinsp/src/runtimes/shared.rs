@@ -24,7 +24,7 @@ pub(super) struct Shared {
     pub(super) tally: Tally,
     found: Sender<serde_json::Value>,
     /// The sender of requests; only the owner of the lookups keeps the channel open.
-    questions: mpsc::WeakSender<String>,
+    requests: mpsc::WeakSender<String>,
     /// Containers with complete metadata from Podman itself.
     complete: Mutex<FxHashSet<String>>,
     /// Requested containers, each with the channel that wakes its task.
@@ -36,7 +36,7 @@ impl Shared {
         options: Options,
         found: Sender<serde_json::Value>,
         tally: Tally,
-        questions: mpsc::WeakSender<String>,
+        requests: mpsc::WeakSender<String>,
     ) -> Self {
         let sources = Sources::new(&options);
         Self {
@@ -44,7 +44,7 @@ impl Shared {
             sources,
             tally,
             found,
-            questions,
+            requests,
             complete: Mutex::default(),
             pending: Mutex::default(),
         }
@@ -55,10 +55,10 @@ impl Shared {
     }
 
     /// Requests a container, as its first process would.
-    pub(super) fn ask(&self, id: &str) {
-        if let Some(questions) = self.questions.upgrade() {
+    pub(super) fn request(&self, id: &str) {
+        if let Some(requests) = self.requests.upgrade() {
             // If there is no room, the container's first process requests it.
-            let _ = questions.try_send(id.to_owned());
+            let _ = requests.try_send(id.to_owned());
         }
     }
 

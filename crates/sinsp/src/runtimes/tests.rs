@@ -42,7 +42,7 @@ fn start_with(dir: &Dir, endpoints: &[(Api, &str)], change: impl FnOnce(&mut Opt
 fn wait(runtimes: &mut Runtimes) -> Json {
     let began = Instant::now();
     loop {
-        if let Some(answer) = runtimes.answer() {
+        if let Some(answer) = runtimes.take_result() {
             return answer;
         }
         assert!(began.elapsed() < Duration::from_secs(20), "no answer");
@@ -50,7 +50,7 @@ fn wait(runtimes: &mut Runtimes) -> Json {
     }
 }
 
-fn ask(runtimes: &mut Runtimes) -> Json {
-    assert!(runtimes.ask(SHORT.as_bytes()));
+fn request(runtimes: &mut Runtimes) -> Json {
+    assert!(runtimes.request(SHORT.as_bytes()));
     wait(runtimes)
 }

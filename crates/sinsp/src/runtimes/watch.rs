@@ -143,8 +143,8 @@ const STARTED: i32 = 1;
 async fn cri(reported: &Reported<'_>, has_begun: &mut bool) -> Result<(), Error> {
     let Reported { shared, source, .. } = reported;
     let method = "runtime.v1.RuntimeService/GetContainerEvents";
-    let question = m::GetEventsRequest {};
-    let mut messages = Messages::open(&source.socket, method, &question, shared.options.deadline).await?;
+    let request = m::GetEventsRequest {};
+    let mut messages = Messages::open(&source.socket, method, &request, shared.options.deadline).await?;
     source.note(None, &shared.tally);
     *has_begun = true;
     while let Some(event) = messages.next::<m::ContainerEventResponse>().await? {
@@ -162,8 +162,8 @@ async fn of_containerd(reported: &Reported<'_>, has_begun: &mut bool) -> Result<
     let ids = containerd::list(&source.socket, deadline).await?;
     ids.iter().for_each(|id| reported.about(id));
     let method = "containerd.services.events.v1.Events/Subscribe";
-    let question = c::SubscribeRequest { filters: vec!["topic==\"/containers/create\"".to_owned()] };
-    let mut messages = Messages::open(&source.socket, method, &question, deadline).await?;
+    let request = c::SubscribeRequest { filters: vec!["topic==\"/containers/create\"".to_owned()] };
+    let mut messages = Messages::open(&source.socket, method, &request, deadline).await?;
     *has_begun = true;
     while let Some(envelope) = messages.next::<c::Envelope>().await? {
         let created = envelope.event.and_then(|event| c::ContainerCreate::decode(&*event.value).ok());
@@ -174,7 +174,7 @@ async fn of_containerd(reported: &Reported<'_>, has_begun: &mut bool) -> Result<
             reported.about(&created.id);
             if envelope.namespace == containerd::KUBERNETES {
                 // The CRI will return more.
-                shared.ask(created.id.get(..SHORT_ID).unwrap_or(&created.id));
+                shared.request(created.id.get(..SHORT_ID).unwrap_or(&created.id));
             }
         }
     }

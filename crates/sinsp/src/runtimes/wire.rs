@@ -93,9 +93,9 @@ pub(super) async fn get(socket: &Path, path: &str, deadline: Duration) -> Result
             let _ = connection.await;
         }));
         let request = Request::get(path).header(header::HOST, "localhost").body(Full::<Bytes>::default())?;
-        let answer = sender.send_request(request).await?;
-        match answer.status() {
-            StatusCode::OK => Ok(Some(body(answer).await?.0)),
+        let response = sender.send_request(request).await?;
+        match response.status() {
+            StatusCode::OK => Ok(Some(body(response).await?.0)),
             StatusCode::NOT_FOUND => Ok(None),
             other => Err(Error::Status(other)),
         }
@@ -104,9 +104,9 @@ pub(super) async fn get(socket: &Path, path: &str, deadline: Duration) -> Result
 }
 
 /// The whole body, and the gRPC status that may follow it.
-async fn body(answer: Response<Incoming>) -> Result<(Bytes, Option<u32>), Error> {
+async fn body(response: Response<Incoming>) -> Result<(Bytes, Option<u32>), Error> {
     let whole =
-        Limited::new(answer.into_body(), MAX_ANSWER).collect().await.map_err(|cause| match cause
+        Limited::new(response.into_body(), MAX_ANSWER).collect().await.map_err(|cause| match cause
             .is::<LengthLimitError>(
         ) {
             true => Error::TooLong,
@@ -146,9 +146,9 @@ impl Channel {
     pub(super) async fn call<A: Message + Default>(
         &mut self,
         method: &str,
-        question: &impl Message,
+        message: &impl Message,
     ) -> Result<Option<A>, Error> {
-        self.call_in(None, method, question).await
+        self.call_in(None, method, message).await
     }
 
     /// The same, in a namespace of containerd.
@@ -156,7 +156,7 @@ impl Channel {
         &mut self,
         namespace: Option<&str>,
         method: &str,
-        question: &impl Message,
+        message: &impl Message,
     ) -> Result<Option<A>, Error> {
         let mut request = grpc_request(method);
         if let Some(namespace) = namespace {
@@ -164,16 +164,16 @@ impl Channel {
         }
         let request = request
             .header("grpc-timeout", format!("{}m", self.deadline.as_millis().min(99_999_999)))
-            .body(Full::from(frame(question)))?;
+            .body(Full::from(frame(message)))?;
         let sender = &mut self.sender;
         within(self.deadline, async {
-            let answer = sender.send_request(request).await?;
-            if answer.status() != StatusCode::OK {
-                return Err(Error::Status(answer.status()));
+            let response = sender.send_request(request).await?;
+            if response.status() != StatusCode::OK {
+                return Err(Error::Status(response.status()));
             }
             // A call that fails immediately has only the status in its headers.
-            let early = grpc_status(answer.headers());
-            let (bytes, late) = body(answer).await?;
+            let early = grpc_status(response.headers());
+            let (bytes, late) = body(response).await?;
             match early.or(late) {
                 Some(0) => Ok(Some(A::decode(unframe(&bytes)?)?)),
                 Some(NOT_FOUND) => Ok(None),

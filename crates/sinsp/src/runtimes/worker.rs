@@ -10,11 +10,11 @@ use super::shared::Shared;
 use super::watch::follow_all;
 
 /// Serves requests until all senders are gone.
-pub(super) async fn serve(shared: Arc<Shared>, mut asked: mpsc::Receiver<String>) {
+pub(super) async fn serve(shared: Arc<Shared>, mut requests: mpsc::Receiver<String>) {
     if shared.options.follow {
         tokio::spawn(follow_all(shared.clone()));
     }
-    while let Some(id) = asked.recv().await {
+    while let Some(id) = requests.recv().await {
         if let Some(wake) = shared.begin(&id) {
             tokio::spawn(pursue(shared.clone(), id, wake));
         }

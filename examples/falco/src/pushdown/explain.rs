@@ -8,7 +8,7 @@ use eyas::events::{EventType, events};
 use eyas::fields::{FieldSource, Schema};
 use eyas::rules::{Engine, RuleFormulas, RuleIndex, nearest};
 use eyas::scap::Reader;
-use eyas::sinsp::pushdown::{Certificate, Pushdown, certificate};
+use eyas::sinsp::pushdown::{Pushdown, PushedParts, pushed_parts};
 use eyas::sinsp::{Step, schema};
 use eyas_console::print;
 use serde_json::{Value, json};
@@ -24,7 +24,7 @@ const NAMED: usize = 24;
 /// Part of a rule that is kept for events of some types.
 struct OfTypes {
     codes: Vec<u16>,
-    certificate: Certificate,
+    parts: PushedParts,
     /// Number of events that passed, and of all.
     passed: [u64; 2],
 }
@@ -85,10 +85,10 @@ fn take(engine: &Engine, wanted: Option<RuleIndex>) -> Vec<OfRule> {
             let mut types: Vec<OfTypes> = Vec::new();
             for code in events().filter(|info| info.is_current()).map(|info| info.ty.0) {
                 let Some((_, formula)) = of_code(code) else { continue };
-                let certificate = certificate(code, formula);
-                match types.iter_mut().find(|of| of.certificate == certificate) {
+                let parts = pushed_parts(code, formula);
+                match types.iter_mut().find(|of| of.parts == parts) {
                     Some(of) => of.codes.push(code),
-                    None => types.push(OfTypes { codes: vec![code], certificate, passed: [0; 2] }),
+                    None => types.push(OfTypes { codes: vec![code], parts, passed: [0; 2] }),
                 }
             }
             let rows = Pushdown::new(&mut |code| of_code(code).map(|(_, f)| f.clone()).into_iter().collect());
@@ -129,7 +129,7 @@ impl OfTypes {
 
     /// Advice that would make the rule cheaper.
     fn hint(&self) -> Option<&'static str> {
-        let Certificate { passes_all, weakened, .. } = &self.certificate;
+        let PushedParts { passes_all, weakened, .. } = &self.parts;
         if *passes_all && weakened.is_empty() {
             return Some("the rule tests only the event type: each of these events is an alert");
         }
@@ -149,7 +149,7 @@ impl OfRule {
                 0..=NAMED => names.join(", "),
                 more => format!("{more} event types"),
             };
-            let Certificate { kept, by_process, weakened, exact, .. } = &of.certificate;
+            let PushedParts { kept, by_process, weakened, exact, .. } = &of.parts;
             out += &format!("  {shown}: {}\n", if *exact { "exact" } else { "not exact" });
             if is_measured {
                 let [passed, all] = of.passed;
@@ -165,7 +165,7 @@ impl OfRule {
 
     fn as_json(&self, engine: &Engine, is_measured: bool) -> Value {
         let types = self.types.iter().map(|of| {
-            let Certificate { kept, by_process, weakened, exact, passes_all, .. } = &of.certificate;
+            let PushedParts { kept, by_process, weakened, exact, passes_all, .. } = &of.parts;
             let weakened: Vec<Value> =
                 weakened.iter().map(|(test, why)| json!({"condition": test, "why": why})).collect();
             let mut object = json!({

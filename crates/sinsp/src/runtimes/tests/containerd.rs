@@ -35,7 +35,7 @@ fn container(id: &str, labels: &[(&str, &str)]) -> m::Container {
 }
 
 /// A containerd with a container of `ctr`, and the container of a pod in Kubernetes' namespace.
-fn answer(question: &server::Question) -> Reply {
+fn reply(question: &server::Question) -> Reply {
     match question.path.as_str() {
         "/containerd.services.namespaces.v1.Namespaces/List" => {
             let namespaces = ["moby", "k8s.io", "foo"].map(|name| m::Namespace { name: name.into() });
@@ -72,9 +72,9 @@ fn answer(question: &server::Question) -> Reply {
 #[test]
 fn a_container_of_any_namespace_is_described() {
     let dir = Dir::new("runtimes");
-    let _server = Server::grpc(&socket(&dir, "containerd.sock"), |question| answer(&question));
+    let _server = Server::grpc(&socket(&dir, "containerd.sock"), |question| reply(&question));
     let mut runtimes = start(&dir, &[(Api::Containerd, "containerd.sock")]);
-    assert!(runtimes.ask(&NAMED.as_bytes()[..12]));
+    assert!(runtimes.request(&NAMED.as_bytes()[..12]));
     let found = wait(&mut runtimes);
     for (name, value) in [
         ("id", json!("a-test-conta")),
@@ -102,10 +102,10 @@ fn a_container_of_any_namespace_is_described() {
 #[test]
 fn a_name_that_another_begins_with_is_its_own() {
     let dir = Dir::new("runtimes");
-    let _server = Server::grpc(&socket(&dir, "containerd.sock"), |question| answer(&question));
+    let _server = Server::grpc(&socket(&dir, "containerd.sock"), |question| reply(&question));
     let mut runtimes = start(&dir, &[(Api::Containerd, "containerd.sock")]);
     for name in ["tiny1", "tiny10"] {
-        assert!(runtimes.ask(name.as_bytes()));
+        assert!(runtimes.request(name.as_bytes()));
         assert_eq!(wait(&mut runtimes)["full_id"], name);
     }
 }
@@ -125,8 +125,8 @@ fn a_pod_is_known_before_kubernetes_interface_knows_it() {
                 Reply::Grpc(0, wire::frame(&m::ListNamespacesRequest {}))
             }
             "PodSandboxStatus" if *late.lock().unwrap() => Reply::Grpc(5, Bytes::new()),
-            _ if question.path.starts_with("/runtime.") => super::cri::answer("containerd", &question),
-            _ => answer(&question),
+            _ if question.path.starts_with("/runtime.") => super::cri::reply("containerd", &question),
+            _ => reply(&question),
         }
     });
     let both = [(Api::Cri, "containerd.sock"), (Api::Containerd, "containerd.sock")];

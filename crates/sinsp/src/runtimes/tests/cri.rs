@@ -68,7 +68,7 @@ fn pod() -> m::PodSandboxStatusResponse {
 }
 
 /// A runtime with one container in one pod.
-pub(super) fn answer(name: &str, question: &server::Question) -> Reply {
+pub(super) fn reply(name: &str, question: &server::Question) -> Reply {
     match question.path.as_str() {
         "/runtime.v1.RuntimeService/Version" => {
             Reply::message(&m::VersionResponse { runtime_name: name.into() })
@@ -111,22 +111,22 @@ pub(super) fn answer(name: &str, question: &server::Question) -> Reply {
 fn the_size_of_a_container_is_asked_for_on_request() {
     for with_size in [false, true] {
         let dir = Dir::new("runtimes");
-        let _server = Server::grpc(&socket(&dir, "crio.sock"), |question| answer("cri-o", &question));
+        let _server = Server::grpc(&socket(&dir, "crio.sock"), |question| reply("cri-o", &question));
         let mut runtimes = start_with(&dir, &[(Api::Cri, "crio.sock")], |options| {
             options.follow = false;
             options.with_size = with_size;
         });
-        assert_eq!(ask(&mut runtimes).get("size").cloned(), with_size.then(|| json!(4711)));
+        assert_eq!(request(&mut runtimes).get("size").cloned(), with_size.then(|| json!(4711)));
     }
 }
 
 #[test]
 fn a_container_and_its_pod_are_described() {
     let dir = Dir::new("runtimes");
-    let _server = Server::grpc(&socket(&dir, "containerd.sock"), |question| answer("containerd", &question));
+    let _server = Server::grpc(&socket(&dir, "containerd.sock"), |question| reply("containerd", &question));
     let mut runtimes = start(&dir, &[(Api::Cri, "containerd.sock")]);
     assert_eq!(
-        ask(&mut runtimes),
+        request(&mut runtimes),
         json!({
             "type": 7,
             "id": SHORT,
@@ -166,9 +166,9 @@ fn a_container_and_its_pod_are_described() {
 #[test]
 fn a_pod_itself_is_described() {
     let dir = Dir::new("runtimes");
-    let _server = Server::grpc(&socket(&dir, "crio.sock"), |question| answer("cri-o", &question));
+    let _server = Server::grpc(&socket(&dir, "crio.sock"), |question| reply("cri-o", &question));
     let mut runtimes = start(&dir, &[(Api::Cri, "crio.sock")]);
-    assert!(runtimes.ask(&POD.as_bytes()[..12]));
+    assert!(runtimes.request(&POD.as_bytes()[..12]));
     let found = wait(&mut runtimes);
     assert_eq!((&found["type"], &found["is_pod_sandbox"]), (&json!(8), &json!(true)));
     assert_eq!(
@@ -203,11 +203,11 @@ fn cri_o_reports_the_same_in_its_own_way() {
                 ..pod()
             }),
             "ImageStatus" => Reply::Grpc(12, Default::default()),
-            _ => answer("cri-o", &question),
+            _ => reply("cri-o", &question),
         }
     });
     let mut runtimes = start(&dir, &[(Api::Cri, "crio.sock")]);
-    let found = ask(&mut runtimes);
+    let found = request(&mut runtimes);
     for (name, value) in [
         ("type", json!(8)),
         ("image", json!("docker.io/library/nginx:1.27")),
@@ -236,9 +236,9 @@ fn a_runtime_that_fails_is_asked_again() {
         5 => Reply::Grpc(0, b"\0\0\0\0\x02\xff\xff"[..].into()),
         6 => Reply::Silence,
         7 => Reply::Grpc(0, vec![0; wire::MAX_ANSWER + 1].into()),
-        _ => answer("containerd", &question),
+        _ => reply("containerd", &question),
     });
     let mut runtimes = start(&dir, &[(Api::Cri, "containerd.sock")]);
-    assert_eq!(ask(&mut runtimes)["name"], "app");
+    assert_eq!(request(&mut runtimes)["name"], "app");
     assert_eq!(server.count(), 8 + 5);
 }

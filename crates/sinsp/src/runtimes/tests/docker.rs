@@ -28,7 +28,7 @@ fn image() -> Json {
     })
 }
 
-fn answer(question: &server::Question) -> Reply {
+fn reply(question: &server::Question) -> Reply {
     match question.path.as_str() {
         path if path.starts_with("/containers/7951fb549ab9") => Reply::json(&container()),
         path if path.starts_with("/images/1111") => Reply::json(&image()),
@@ -39,10 +39,10 @@ fn answer(question: &server::Question) -> Reply {
 #[test]
 fn a_container_is_described() {
     let dir = Dir::new("runtimes");
-    let _server = Server::http(&socket(&dir, "docker.sock"), |question| answer(&question));
+    let _server = Server::http(&socket(&dir, "docker.sock"), |question| reply(&question));
     let mut runtimes = start(&dir, &[(Api::Docker, "docker.sock")]);
     assert_eq!(
-        ask(&mut runtimes),
+        request(&mut runtimes),
         json!({
             "type": 0,
             "id": SHORT,
@@ -85,14 +85,14 @@ fn the_size_of_a_container_is_asked_for_on_request() {
             }
             match question.path.starts_with("/containers/") {
                 true => Reply::json(&found),
-                false => answer(&question),
+                false => reply(&question),
             }
         });
         let mut runtimes = start_with(&dir, &[(Api::Docker, "docker.sock")], |options| {
             options.follow = false;
             options.with_size = with_size;
         });
-        assert_eq!(ask(&mut runtimes).get("size").cloned(), with_size.then(|| json!(4711)));
+        assert_eq!(request(&mut runtimes).get("size").cloned(), with_size.then(|| json!(4711)));
     }
 }
 
@@ -108,7 +108,7 @@ fn a_container_without_details_is_one_still() {
         _ => Reply::Http(500, Vec::new()),
     });
     let mut runtimes = start(&dir, &[(Api::Docker, "docker.sock")]);
-    let found = ask(&mut runtimes);
+    let found = request(&mut runtimes);
     assert_eq!((&found["id"], &found["name"], &found["imagetag"]), (&json!(SHORT), &json!(""), &json!("")));
 }
 
@@ -123,7 +123,7 @@ fn a_network_shared_with_another_container_has_its_address() {
         _ => Reply::Http(404, Vec::new()),
     });
     let mut runtimes = start(&dir, &[(Api::Docker, "docker.sock")]);
-    assert_eq!(ask(&mut runtimes)["ip"], "172.17.0.9");
+    assert_eq!(request(&mut runtimes)["ip"], "172.17.0.9");
 }
 
 #[test]
@@ -131,10 +131,10 @@ fn an_address_that_comes_late_is_reported_late() {
     let dir = Dir::new("runtimes");
     let _server = Server::http(&socket(&dir, "docker.sock"), |question| match question.number {
         0 => Reply::json(&json!({"Id": ID})),
-        _ => answer(&question),
+        _ => reply(&question),
     });
     let mut runtimes = start(&dir, &[(Api::Docker, "docker.sock")]);
-    assert_eq!(ask(&mut runtimes)["ip"], "");
+    assert_eq!(request(&mut runtimes)["ip"], "");
     assert_eq!(wait(&mut runtimes)["ip"], "172.18.0.2");
 }
 
@@ -154,10 +154,10 @@ fn sockets_of_users_are_found_below_the_root_and_asked_last() {
     let endpoints = [(Api::Podman, "run/user/*/podman/podman.sock"), (Api::Docker, "run/docker.sock")];
     let user = Server::http(&socket(&dir, "run/user/1000/podman/podman.sock"), claims("of-a-user"));
     let mut runtimes = start(&dir, &endpoints);
-    let found = ask(&mut runtimes);
+    let found = request(&mut runtimes);
     assert_eq!((&found["name"], &found["type"]), (&json!("of-a-user"), &json!(11)));
     let before = user.count();
     let _system = Server::http(&socket(&dir, "run/docker.sock"), claims("of-the-system"));
-    assert_eq!(ask(&mut runtimes)["name"], "of-the-system");
+    assert_eq!(request(&mut runtimes)["name"], "of-the-system");
     assert_eq!(user.count(), before);
 }

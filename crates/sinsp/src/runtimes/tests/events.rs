@@ -44,7 +44,7 @@ fn follow(dir: &Dir, endpoints: &[(Api, &str)]) -> Runtimes {
 /// Whether nothing comes for a moment.
 fn is_silent(runtimes: &mut Runtimes) -> bool {
     std::thread::sleep(Duration::from_millis(30));
-    runtimes.answer().is_none()
+    runtimes.take_result().is_none()
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn pods_and_containers_of_kubernetes_are_known_when_they_are_created() {
     let _server = Server::grpc(&socket(&dir, "containerd.sock"), move |question| {
         match question.path.rsplit('/').next().unwrap() {
             "GetContainerEvents" => stream.lock().unwrap().take().unwrap_or(Reply::Silence),
-            _ => super::cri::answer("containerd", &question),
+            _ => super::cri::reply("containerd", &question),
         }
     });
     let mut runtimes = follow(&dir, &[(Api::Cri, "containerd.sock")]);
@@ -119,7 +119,7 @@ fn a_runtime_without_events_is_asked() {
                 by_cri.fetch_add(1, Ordering::Relaxed);
                 Reply::Grpc(12, Bytes::new())
             }
-            _ => super::cri::answer("containerd", &question),
+            _ => super::cri::reply("containerd", &question),
         }
     });
     let _docker = Server::http(&socket(&dir, "docker.sock"), move |question| match question.path.as_str() {
@@ -135,7 +135,7 @@ fn a_runtime_without_events_is_asked() {
         assert!(began.elapsed() < Duration::from_secs(20));
         std::thread::sleep(Duration::from_millis(2));
     }
-    assert_eq!(ask(&mut runtimes)["name"], "app");
+    assert_eq!(request(&mut runtimes)["name"], "app");
     assert_eq!(runtimes.stats().failures, 0);
 }
 
@@ -149,7 +149,7 @@ fn what_only_a_user_runs_is_known_though_a_runtime_of_the_machine_hangs() {
         options.deadline = Duration::from_secs(3600);
         options.follow = false;
     });
-    assert_eq!(ask(&mut runtimes)["name"], "web");
+    assert_eq!(request(&mut runtimes)["name"], "web");
 }
 
 #[test]
@@ -184,7 +184,7 @@ fn a_user_cannot_claim_what_the_machine_runs() {
     let mut runtimes = follow(&dir, &[(Api::Podman, "run/user/*/podman.sock"), (Api::Docker, "docker.sock")]);
     user.tell(&json!({"Action": "create", "Actor": {"ID": ID}}));
     assert!(is_silent(&mut runtimes), "its events are not followed");
-    assert_eq!(ask(&mut runtimes)["name"], "web");
+    assert_eq!(request(&mut runtimes)["name"], "web");
 }
 
 #[test]
@@ -197,9 +197,9 @@ fn a_runtime_that_hangs_holds_up_no_other() {
         [(Api::Docker, "docker.sock"), (Api::Podman, "podman.sock"), (Api::Podman, "run/user/*/podman.sock")];
     let mut runtimes = start_with(&dir, &endpoints, |options| options.deadline = Duration::from_secs(60));
     for number in 0..100 {
-        assert!(runtimes.ask(format!("{number:012}").as_bytes()));
+        assert!(runtimes.request(format!("{number:012}").as_bytes()));
     }
-    assert_eq!(ask(&mut runtimes)["name"], "web");
+    assert_eq!(request(&mut runtimes)["name"], "web");
 }
 
 #[test]
@@ -212,11 +212,11 @@ fn a_socket_that_appears_is_used_at_the_next_process() {
         })
     };
     let (mut asked, mut woken) = (begin(false), begin(true));
-    assert!(asked.ask(SHORT.as_bytes()) && woken.ask(SHORT.as_bytes()));
+    assert!(asked.request(SHORT.as_bytes()) && woken.request(SHORT.as_bytes()));
     assert!(is_silent(&mut asked));
     let _runtime = Runtime::docker(&socket(&dir, "docker.sock"));
     assert!(is_silent(&mut asked), "no process, no question");
-    assert_eq!(ask(&mut asked)["name"], "web");
+    assert_eq!(request(&mut asked)["name"], "web");
     // Whose events are followed, the socket itself is looked for.
     assert_eq!(wait(&mut woken)["name"], "web");
 }
@@ -227,7 +227,7 @@ fn failures_are_counted_by_socket_until_it_responds() {
     let socket = socket(&dir, "docker.sock");
     drop(std::os::unix::net::UnixListener::bind(&socket).unwrap());
     let mut runtimes = start(&dir, &[(Api::Docker, "docker.sock"), (Api::Cri, "missing.sock")]);
-    assert!(runtimes.ask(SHORT.as_bytes()));
+    assert!(runtimes.request(SHORT.as_bytes()));
     let began = Instant::now();
     while runtimes.stats().failures == 0 {
         assert!(began.elapsed() < Duration::from_secs(20));
@@ -239,6 +239,6 @@ fn failures_are_counted_by_socket_until_it_responds() {
     assert!(failing.error.as_ref().unwrap().contains("refused"), "{failing:?}");
     std::fs::remove_file(&socket).unwrap();
     let _runtime = Runtime::docker(&socket);
-    assert_eq!(ask(&mut runtimes)["name"], "web");
+    assert_eq!(request(&mut runtimes)["name"], "web");
     assert_eq!(runtimes.stats().sockets[0].error, None);
 }

@@ -20,7 +20,7 @@ fn what_fails_is_asked_again_until_it_works() {
         _ => Reply::json(&good()),
     });
     let mut runtimes = start(&dir, &[(Api::Docker, "docker.sock")]);
-    assert_eq!(ask(&mut runtimes)["name"], "web");
+    assert_eq!(request(&mut runtimes)["name"], "web");
     assert_eq!(server.count(), 9);
     let stats = runtimes.stats();
     // 404 is no failure, and neither is a reply about another container.
@@ -51,8 +51,8 @@ fn one_that_never_answers_holds_up_nobody() {
         // Longer than the test waits for the reply.
         |options| (options.follow, options.deadline) = (false, Duration::from_secs(600)),
     );
-    assert!(runtimes.ask(SHORT.as_bytes()));
-    assert!(runtimes.answer().is_none());
+    assert!(runtimes.request(SHORT.as_bytes()));
+    assert!(runtimes.take_result().is_none());
     assert_eq!(wait(&mut runtimes)["name"], "web");
 }
 
@@ -60,9 +60,9 @@ fn one_that_never_answers_holds_up_nobody() {
 fn a_socket_that_comes_later_is_found() {
     let dir = Dir::new("runtimes");
     let mut runtimes = start(&dir, &[(Api::Docker, "docker.sock")]);
-    assert!(runtimes.ask(SHORT.as_bytes()));
+    assert!(runtimes.request(SHORT.as_bytes()));
     std::thread::sleep(Duration::from_millis(20));
-    assert!(runtimes.answer().is_none());
+    assert!(runtimes.take_result().is_none());
     let _server = Server::http(&socket(&dir, "docker.sock"), |_| Reply::json(&good()));
     assert_eq!(wait(&mut runtimes)["name"], "web");
 }
@@ -73,11 +73,11 @@ fn queues_have_an_end_and_ids_are_ids() {
     let server = Server::http(&socket(&dir, "docker.sock"), |_| Reply::Silence);
     let mut runtimes = start(&dir, &[(Api::Docker, "docker.sock")]);
     for id in [&b"../../images"[..], b"a/b", b"", b"a?b", b"\xff", &[b'a'; 65]] {
-        assert!(runtimes.ask(id), "nothing to be asked again");
+        assert!(runtimes.request(id), "nothing to request again");
     }
     std::thread::sleep(Duration::from_millis(20));
     assert_eq!(server.count(), 0);
-    let refused = (0..100_000).filter(|n| !runtimes.ask(format!("id{n}").as_bytes())).count();
+    let refused = (0..100_000).filter(|n| !runtimes.request(format!("id{n}").as_bytes())).count();
     assert!(refused > 0);
 }
 
@@ -95,7 +95,7 @@ fn long_texts_and_many_entries_are_cut() {
         Reply::json(&answer)
     });
     let mut runtimes = start(&dir, &[(Api::Docker, "docker.sock")]);
-    let found = ask(&mut runtimes);
+    let found = request(&mut runtimes);
     assert_eq!(found["name"].as_str().unwrap().len(), 4096);
     assert_eq!(found["env"].as_array().unwrap().len(), 15);
     assert!((900..1100).contains(&found["labels"].as_object().unwrap().len()));
@@ -123,7 +123,7 @@ fn labels_are_left_out_from_the_limit_on_but_those_of_pods() {
         });
         let mut runtimes =
             start_with(&dir, &[(Api::Docker, "docker.sock")], |options| options.max_label = limit);
-        let found = ask(&mut runtimes);
+        let found = request(&mut runtimes);
         let mut names: Vec<&str> = found["labels"].as_object().unwrap().keys().map(String::as_str).collect();
         names.sort_unstable();
         let mut expected = vec!["at", "empty", "io.kubernetes.pod.namespace", "wide"];

@@ -143,7 +143,7 @@ fn a_container_that_restarts_or_gets_another_name_is_inspected_again() {
         stream.send(event(action, ID)).unwrap();
     }
     std::thread::sleep(Duration::from_millis(50));
-    assert!(runtimes.answer().is_none());
+    assert!(runtimes.take_result().is_none());
 }
 
 #[test]
@@ -165,9 +165,9 @@ fn a_name_may_be_that_of_another_container_a_moment_later() {
     // One that is gone before it is inspected is no other one's: nothing comes of it.
     stream.send(event("create", ID)).unwrap();
     std::thread::sleep(Duration::from_millis(100));
-    assert!(runtimes.answer().is_none());
+    assert!(runtimes.take_result().is_none());
     // As with an id that another container begins with.
-    assert!(runtimes.ask(b"111111111111"));
+    assert!(runtimes.request(b"111111111111"));
     assert_eq!(wait(&mut runtimes)["full_id"], other.as_str());
 }
 
@@ -186,7 +186,7 @@ fn podman_in_the_place_of_docker_is_podman() {
         assert_eq!((&found["name"], &found["type"]), (&"web".into(), &(Kind::Podman as u8).into()));
         // The one before is forgotten.
         std::thread::sleep(Duration::from_millis(50));
-        assert!(runtimes.ask(SHORT.as_bytes()));
+        assert!(runtimes.request(SHORT.as_bytes()));
     }
     wait(&mut runtimes);
     // One stream, and one query for each: eyas does not treat it as Docker.
@@ -195,7 +195,7 @@ fn podman_in_the_place_of_docker_is_podman() {
     // If Podman is not queried, the socket counts as Docker's.
     drop(world);
     let mut runtimes = start(&dir, &[(Api::Docker, "run/docker.sock")]);
-    assert_eq!(ask(&mut runtimes)["type"], Kind::Docker as u8);
+    assert_eq!(request(&mut runtimes)["type"], Kind::Docker as u8);
 }
 
 #[test]
@@ -207,7 +207,7 @@ fn what_two_runtimes_know_is_what_the_first_says_and_no_more_is_asked() {
     podman.put(ID, "of-podman", "10.0.0.2");
     let endpoints = [(Api::Docker, "docker.sock"), (Api::Podman, "podman.sock")];
     let mut runtimes = start(&dir, &endpoints);
-    let found = ask(&mut runtimes);
+    let found = request(&mut runtimes);
     // One of them, whole.
     let whole = [("of-docker", "10.0.0.1", Kind::Docker), ("of-podman", "10.0.0.2", Kind::Podman)];
     assert!(

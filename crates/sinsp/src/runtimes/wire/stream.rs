@@ -56,11 +56,11 @@ impl Lines {
             }));
             let request =
                 Request::get(path).header(header::HOST, "localhost").body(Full::<Bytes>::default())?;
-            let answer = sender.send_request(request).await?;
-            if answer.status() != StatusCode::OK {
-                return Err(Error::Status(answer.status()));
+            let response = sender.send_request(request).await?;
+            if response.status() != StatusCode::OK {
+                return Err(Error::Status(response.status()));
             }
-            let body = answer.into_body();
+            let body = response.into_body();
             Ok(Self(Pieces { body, bytes: Vec::new(), status: None, _driver: driver }))
         })
         .await
@@ -89,7 +89,7 @@ impl Messages {
     pub(in crate::runtimes) async fn open(
         socket: &Path,
         method: &str,
-        question: &impl Message,
+        message: &impl Message,
         deadline: Duration,
     ) -> Result<Self, Error> {
         let (mut sender, driver) = within(deadline, async {
@@ -104,15 +104,15 @@ impl Messages {
             Ok((sender, driver))
         })
         .await?;
-        let request = grpc_request(method).body(Full::from(frame(question)))?;
-        let answer = sender.send_request(request).await?;
-        if answer.status() != StatusCode::OK {
-            return Err(Error::Status(answer.status()));
+        let request = grpc_request(method).body(Full::from(frame(message)))?;
+        let response = sender.send_request(request).await?;
+        if response.status() != StatusCode::OK {
+            return Err(Error::Status(response.status()));
         }
-        if let Some(code) = grpc_status(answer.headers()).filter(|code| *code != 0) {
+        if let Some(code) = grpc_status(response.headers()).filter(|code| *code != 0) {
             return Err(Error::Grpc(code));
         }
-        Ok(Self(Pieces { body: answer.into_body(), bytes: Vec::new(), status: None, _driver: driver }))
+        Ok(Self(Pieces { body: response.into_body(), bytes: Vec::new(), status: None, _driver: driver }))
     }
 
     /// Waits for the next message; `None` at the end.
