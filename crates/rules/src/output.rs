@@ -101,6 +101,26 @@ enum Key {
     Formatted(Format),
 }
 
+impl Key {
+    /// The value of an additional key: the format, or without one the field with the key's name.
+    fn extra(
+        key: &str,
+        format: Option<&str>,
+        fields: &mut Fields,
+        schema: &dyn Schema,
+    ) -> Result<Self, FormatError> {
+        if let Some(format) = format {
+            return Format::parse(format, schema).map(Self::Formatted);
+        }
+        let unknown = |_| FormatError { message: format!("unknown filter: {key}"), offset: 0, unknown: true };
+        let (source, _) = longest(key, schema).map_err(unknown)?;
+        match source.field() {
+            Some(field) => Ok(Self::Field(fields.position(field))),
+            None => Format::parse(&format!("%{key}"), schema).map(Self::Formatted),
+        }
+    }
+}
+
 /// The values of a format's fields in an event, and the positions of their escaped texts in an output.
 pub(crate) struct Written<'e> {
     values: SmallVec<[Option<Value<'e>>; 16]>,
@@ -136,23 +156,8 @@ impl Format {
                 rest = behind;
                 continue;
             }
-            let digits = token.bytes().take_while(u8::is_ascii_digit).count();
             let fail = |message: String| FormatError { message, offset, unknown: false };
-            let width = match token[..digits].parse::<usize>() {
-                // No digits, or only zeros: no fixed width.
-                _ if token[..digits].bytes().all(|digit| digit == b'0') => None,
-                Ok(width) if width <= MAX_WIDTH => Some(width),
-                _ => {
-                    let digits = &token[..digits];
-                    let message = format!("the width of a field is {digits}, the limit is {MAX_WIDTH}");
-                    return Err(fail(message));
-                }
-            };
-            let token = &token[digits..];
-            if token.is_empty() {
-                let end = if digits > 0 { "number" } else { "%" };
-                return Err(fail(format!("invalid formatting syntax: formatting cannot end with a {end}")));
-            }
+            let (width, token) = width(token).map_err(fail)?;
             let (source, len) = longest(token, schema).map_err(|why| {
                 let shown: String = token.chars().take_while(|c| !c.is_whitespace()).take(60).collect();
                 let message = match why {
@@ -179,21 +184,7 @@ impl Format {
             .collect();
         keys.append(&mut constants);
         for (key, format) in extra {
-            let value = match format {
-                Some(format) => Key::Formatted(Self::parse(format, schema)?),
-                None => {
-                    let (source, _) = longest(key, schema).map_err(|_| FormatError {
-                        message: format!("unknown filter: {key}"),
-                        offset: 0,
-                        unknown: true,
-                    })?;
-                    match source.field() {
-                        Some(field) => Key::Field(fields.position(field)),
-                        None => Key::Formatted(Self::parse(&format!("%{key}"), schema)?),
-                    }
-                }
-            };
-            keys.push((key.clone(), value));
+            keys.push((key.clone(), Key::extra(key, format.as_deref(), &mut fields, schema)?));
         }
         keys.sort_by(|a, b| a.0.cmp(&b.0));
         keys.dedup_by(|a, b| a.0 == b.0);
@@ -634,6 +625,23 @@ fn write_plain(out: &mut Vec<u8>, value: Value<'_>, write_str: fn(&mut Vec<u8>, 
         }
         other => out.extend_from_slice(format!("{other:?}").as_bytes()),
     }
+}
+
+/// The width at the beginning of the text after a `%`, and the text after it, which is not empty.
+fn width(token: &str) -> Result<(Option<usize>, &str), String> {
+    let digits = token.bytes().take_while(u8::is_ascii_digit).count();
+    let (digits, field) = token.split_at(digits);
+    let width = match digits.parse::<usize>() {
+        // No digits, or only zeros: no fixed width.
+        _ if digits.bytes().all(|digit| digit == b'0') => None,
+        Ok(width) if width <= MAX_WIDTH => Some(width),
+        _ => return Err(format!("the width of a field is {digits}, the limit is {MAX_WIDTH}")),
+    };
+    if field.is_empty() {
+        let end = if digits.is_empty() { "%" } else { "number" };
+        return Err(format!("invalid formatting syntax: formatting cannot end with a {end}"));
+    }
+    Ok((width, field))
 }
 
 /// The longest prefix of the text that is a field or transformer, and its length.

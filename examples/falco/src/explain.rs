@@ -22,7 +22,7 @@ pub fn run(wanted: &str, args: &Args, config: &Config) -> Result<bool> {
         Some("-") => Reader::from_reader(std::io::stdin())?,
         _ => Reader::open(path).with_context(|| format!("can't open {}", path.display()))?,
     };
-    names::ask(&engine);
+    names::look_up(&engine);
     let mut inspector = source::offline_inspector();
     let mut seen = Seen::default();
     while let Step::Event(event) = inspector.next(&mut source)? {

@@ -16,7 +16,7 @@ use crate::{file, names, rules, source};
 /// The rules or the capture cannot be read, or the page cannot be written.
 pub fn run(path: &Path, args: &Args, config: &Config) -> Result<()> {
     let engine = rules::load(args, config)?;
-    names::ask(&engine);
+    names::look_up(&engine);
     match &args.page {
         Some(page) => {
             let text = eyas_report::page(path, &engine, &source::offline_inspector)?;

@@ -17,7 +17,7 @@ static RESOLVER: LazyLock<Resolver> =
     LazyLock::new(|| Resolver::new(Hosts::at(Path::new("/etc/hosts")), Box::new(system_addresses)));
 
 /// Starts to look up the names in these rules.
-pub fn ask(engine: &Engine) {
+pub fn look_up(engine: &Engine) {
     match RESOLVER.set(engine.domain_names(), PATIENCE) {
         Ok(true) => {}
         Ok(false) => log::warning(

@@ -420,7 +420,7 @@ impl Alone<'_, '_> {
                 self.look_at_losses(&mut inspector, false);
             }
             // The first step has loaded the initial state.
-            if self.samples.is_some_and(Samples::is_asked) {
+            if self.samples.is_some_and(Samples::is_requested) {
                 self.sample(&mut source, &inspector);
             }
         };

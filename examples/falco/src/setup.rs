@@ -46,7 +46,7 @@ impl Setup {
         let Engines { engine, others } = engines;
         let config_files: Vec<_> = loaded.files.into_iter().map(|file| file.path).collect();
         let config = loaded.config;
-        names::ask(&engine);
+        names::look_up(&engine);
         let files = ReadFiles::new(&rules::files(rules::paths(args, &config)), &config_files);
         let options = AlertOptions::default()
             .with_hostname(hostname())

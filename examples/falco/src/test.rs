@@ -36,7 +36,7 @@ pub fn run(args: &Args, config: &Config) -> Result<bool> {
             false => rules::present(args, config).0,
         };
         let engine = rules::load_each(&paths, config)?;
-        names::ask(&engine);
+        names::look_up(&engine);
         let wanted: Vec<_> = file.tests.iter().map(Test::expectations).collect();
         let fires = wanted.iter().flatten().filter(|e| e.times != Times::Never);
         let named: BTreeSet<&str> = fires.map(|e| e.rule.as_str()).collect();

@@ -46,7 +46,7 @@ pub struct Costs {
 /// The rules cannot be loaded, or there is no capture.
 pub fn measure(args: &Args, config: &Config) -> Result<Costs> {
     let engine = rules::load(args, config)?;
-    names::ask(&engine);
+    names::look_up(&engine);
     let signals = Signals::listen()?;
     let mut counts = Counts::new(&engine);
     let limit = Duration::from_secs(args.duration);

@@ -44,7 +44,7 @@ impl Meter {
         match &*page {
             Some((at, text)) if at.elapsed() < FRESH => text.clone(),
             _ => {
-                let reading = self.read(self.samples.ask(PATIENCE), None);
+                let reading = self.read(self.samples.request(PATIENCE), None);
                 let mut text = prometheus::page(&reading, self.rows());
                 if self.has(Group::Plugins) {
                     text += &prometheus::plugins(&reading);

@@ -191,7 +191,7 @@ impl Sample {
 /// Exchange point for requests and samples.
 #[derive(Default)]
 pub struct Samples {
-    asked: AtomicBool,
+    requested: AtomicBool,
     inner: Mutex<Inner>,
     given: Condvar,
 }
@@ -214,8 +214,8 @@ impl Samples {
 
     /// Whether a thread waits for a sample.
     #[inline]
-    pub fn is_asked(&self) -> bool {
-        self.asked.load(Ordering::Relaxed)
+    pub fn is_requested(&self) -> bool {
+        self.requested.load(Ordering::Relaxed)
     }
 
     /// Sets the alerts so far, for later samples.
@@ -227,7 +227,7 @@ impl Samples {
     pub fn give(&self, mut sample: Sample) {
         let mut inner = self.lock();
         sample.alerts.clone_from(&inner.alerts);
-        self.asked.store(false, Ordering::Relaxed);
+        self.requested.store(false, Ordering::Relaxed);
         inner.last = Some(Arc::new(sample));
         inner.number += 1;
         self.given.notify_all();
@@ -241,7 +241,7 @@ impl Samples {
 
     /// Requests a current sample. Returns the last one if none arrives within `patience`, or `None` if
     /// there never was one.
-    pub fn ask(&self, patience: Duration) -> Option<Arc<Sample>> {
+    pub fn request(&self, patience: Duration) -> Option<Arc<Sample>> {
         let until = Instant::now() + patience;
         let mut inner = self.lock();
         let number = inner.number;
@@ -250,7 +250,7 @@ impl Samples {
             if left.is_zero() {
                 break;
             }
-            self.asked.store(true, Ordering::Relaxed);
+            self.requested.store(true, Ordering::Relaxed);
             inner = self.given.wait_timeout(inner, left).unwrap_or_else(PoisonError::into_inner).0;
         }
         inner.last.clone()
@@ -272,24 +272,24 @@ mod tests {
         let mut source = Reader::open(capture).unwrap();
         let mut sample = |events| Sample::take(events, &mut source, &Inspector::default());
         let samples = Samples::default();
-        assert!(samples.ask(Duration::ZERO).is_none() && !samples.is_asked());
+        assert!(samples.request(Duration::ZERO).is_none() && !samples.is_requested());
         samples.give(sample(1));
         std::thread::scope(|scope| {
-            let asker = scope.spawn(|| samples.ask(Duration::from_secs(60)).unwrap().events);
-            while !samples.is_asked() {
+            let asker = scope.spawn(|| samples.request(Duration::from_secs(60)).unwrap().events);
+            while !samples.is_requested() {
                 std::thread::yield_now();
             }
             samples.give(sample(2));
             assert_eq!(asker.join().unwrap(), 2);
         });
-        assert!(!samples.is_asked());
+        assert!(!samples.is_requested());
         assert_eq!(
-            samples.ask(Duration::from_millis(1)).unwrap().events,
+            samples.request(Duration::from_millis(1)).unwrap().events,
             2,
             "the last one, if nobody answers"
         );
         samples.close();
         assert!(samples.is_over());
-        assert_eq!(samples.ask(Duration::from_secs(60)).unwrap().events, 2);
+        assert_eq!(samples.request(Duration::from_secs(60)).unwrap().events, 2);
     }
 }

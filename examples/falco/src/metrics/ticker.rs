@@ -100,7 +100,7 @@ impl Work {
     fn sample(&self) -> Option<Arc<Sample>> {
         let samples = self.meter.samples();
         loop {
-            match samples.ask(GLANCE) {
+            match samples.request(GLANCE) {
                 None if !samples.is_over() => {}
                 sample => return sample,
             }

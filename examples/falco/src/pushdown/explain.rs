@@ -105,7 +105,7 @@ fn measure(all: &mut [OfRule], engine: &Engine, config: &Config) -> Result<()> {
         Some("-") => Reader::from_reader(std::io::stdin())?,
         _ => Reader::open(path).with_context(|| format!("can't open {}", path.display()))?,
     };
-    names::ask(engine);
+    names::look_up(engine);
     let mut inspector = source::offline_inspector();
     while let Step::Event(event) = inspector.next(&mut capture)? {
         for OfRule { types, rows, .. } in &mut *all {

@@ -180,7 +180,7 @@ impl Worker<'_> {
             // All threads have the same state, so one sample suffices.
             if self.own == 0
                 && let Some(samples) = self.samples
-                && samples.is_asked()
+                && samples.is_requested()
             {
                 samples.give(Sample::take(events + inspector.skipped(), &mut reader, &inspector));
             }

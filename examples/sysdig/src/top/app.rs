@@ -143,7 +143,7 @@ impl App {
         if let Some(fault) = Editor::new(&app.filter).fault() {
             return Err(anyhow!("filter: column {}: {}", fault.at + 1, fault.message));
         }
-        app.ask();
+        app.request_data();
         Ok(app)
     }
 
@@ -182,7 +182,7 @@ impl App {
     }
 
     /// Requests the data of the current screen.
-    pub fn ask(&mut self) {
+    pub fn request_data(&mut self) {
         self.last_id += 1;
         let (view, filter) = (self.screen().view.clone(), self.whole_filter());
         self.requests.push(Request { id: self.last_id, view, filter, span: self.span });
@@ -255,14 +255,14 @@ impl App {
             }
             None => self.screens = vec![Screen::new(view, String::new())],
         }
-        self.ask();
+        self.request_data();
     }
 
     /// The screen before.
     pub fn back(&mut self) {
         if self.screens.len() > 1 {
             self.screens.pop();
-            self.ask();
+            self.request_data();
         }
     }
 
@@ -383,7 +383,7 @@ impl App {
 
     pub fn select_span(&mut self, span: Option<(u64, u64)>) {
         self.span = span;
-        self.ask();
+        self.request_data();
     }
 }
 

@@ -120,7 +120,7 @@ impl App {
             KeyCode::Esc => return,
             KeyCode::Enter if editor.fault().is_none() => {
                 self.filter = editor.text.trim().to_owned();
-                return self.ask();
+                return self.request_data();
             }
             KeyCode::Tab => editor.complete(),
             code => edit(&mut editor, code),

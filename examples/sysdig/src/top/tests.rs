@@ -374,7 +374,7 @@ fn a_broken_capture_is_shown_up_to_the_error() {
     std::fs::write(&part, &whole[..whole.len() / 2]).unwrap();
     let mut user = User::new(&[]);
     user.args.read = vec![part];
-    user.app.ask();
+    user.app.request_data();
     user.settle();
     user.sees("[failed at 100 %");
     user.sees("error: ");
@@ -391,7 +391,7 @@ fn a_live_capture_has_begun_with_its_first_table_and_has_no_spans() {
     let mut user = User::new(&[]);
     user.app.is_live = true;
     let histogram = user.app.histogram.take();
-    user.app.ask();
+    user.app.request_data();
     let id = user.app.requests().pop().unwrap().id;
     user.settle();
     user.sees("[starting");
