@@ -524,3 +524,76 @@ fn several_names_of_a_file_are_distinguished() {
     });
     assert_eq!(both, [("oldpath", reals[0].clone()), ("newpath", reals[1].clone())]);
 }
+
+/// A change of an overlay changes the upper layer, too.
+#[test]
+fn an_overlay_tells_its_own_paths() {
+    eyas_testing::ignore_in_chroot();
+    use EventType as E;
+    let types = [
+        E::SYSCALL_MKDIRAT_X,
+        E::SYSCALL_MKNODAT_X,
+        E::SYSCALL_SYMLINKAT_X,
+        E::SYSCALL_LINKAT_2_X,
+        E::SYSCALL_RENAMEAT2_X,
+        E::SYSCALL_FCHMODAT_X,
+        E::SYSCALL_UNLINKAT_2_X,
+    ];
+    let mut live = marked(&types);
+    if call(libc::SYS_unshare, [(libc::CLONE_FS | libc::CLONE_NEWNS).into()]) != 0 {
+        eyas_testing::ignore("this process may not have mounts of its own");
+    }
+    let private = (libc::MS_REC | libc::MS_PRIVATE) as i64;
+    assert_eq!(call(libc::SYS_mount, [0, at(c"/".as_ptr()), 0, private, 0]), 0);
+    let dir = Scratch::new("layers");
+    let (base, tmpfs) = (dir.path(""), at(c"tmpfs".as_ptr()));
+    assert_eq!(call(libc::SYS_mount, [tmpfs, at(base.as_ptr()), tmpfs, 0, 0]), 0);
+    let place = |name: &str| dir.path(name).into_string().unwrap();
+    for name in ["lower/dir", "upper", "work", "merged"] {
+        std::fs::create_dir_all(place(name)).unwrap();
+    }
+    for name in ["lower/file", "lower/gone", "lower/dir/file"] {
+        std::fs::write(place(name), "").unwrap();
+    }
+    std::os::unix::fs::symlink("merged", place("link")).unwrap();
+    let [lower, upper, work] = ["lower", "upper", "work"].map(place);
+    let layers = CString::new(format!("lowerdir={lower},upperdir={upper},workdir={work}")).unwrap();
+    let (overlay, merged) = (at(c"overlay".as_ptr()), dir.path("merged"));
+    if call(libc::SYS_mount, [overlay, at(merged.as_ptr()), overlay, 0, at(layers.as_ptr())]) != 0 {
+        eyas_testing::ignore("there are no overlays here");
+    }
+    let given = |name: &str| dir.path(&format!("link/{name}"));
+    let real = |name: &str| place(&format!("merged/{name}"));
+    let mut check = |ty, name: &str, param: &'static str, make: &dyn Fn(i64) -> i64| {
+        let path = given(name);
+        let told = told(&mut live, ty, || make(at(path.as_ptr())));
+        assert_eq!(told, [(param, real(name))], "{} {name}", ty.name());
+    };
+    for name in ["made", "dir/made"] {
+        check(E::SYSCALL_MKDIRAT_X, name, "path", &|path| call(libc::SYS_mkdirat, [CWD, path, 0o700]));
+        let dir = libc::AT_REMOVEDIR.into();
+        check(E::SYSCALL_UNLINKAT_2_X, name, "name", &|path| call(libc::SYS_unlinkat, [CWD, path, dir]));
+        let fifo = i64::from(libc::S_IFIFO | 0o600);
+        check(E::SYSCALL_MKNODAT_X, name, "path", &|path| call(libc::SYS_mknodat, [CWD, path, fifo, 0]));
+        check(E::SYSCALL_UNLINKAT_2_X, name, "name", &|path| call(libc::SYS_unlinkat, [CWD, path, 0]));
+        let target = at(c"target".as_ptr());
+        check(E::SYSCALL_SYMLINKAT_X, name, "linkpath", &|path| {
+            call(libc::SYS_symlinkat, [target, CWD, path])
+        });
+    }
+    // Files of the lower layer.
+    check(E::SYSCALL_UNLINKAT_2_X, "gone", "name", &|path| call(libc::SYS_unlinkat, [CWD, path, 0]));
+    check(E::SYSCALL_FCHMODAT_X, "dir/file", "filename", &|path| {
+        call(libc::SYS_fchmodat, [CWD, path, 0o600])
+    });
+    let mut both = |ty, old: &str, new: &str, number: i64| {
+        let (from, to) = (given(old), given(new));
+        told(&mut live, ty, || call(number, [CWD, at(from.as_ptr()), CWD, at(to.as_ptr()), 0]))
+    };
+    let linked = both(E::SYSCALL_LINKAT_2_X, "file", "linked", libc::SYS_linkat);
+    // Without hooks, the overlay does not show which file was linked.
+    let source = if has_hooks() { real("file") } else { given("file").into_string().unwrap() };
+    assert_eq!(linked, [("oldpath", source), ("newpath", real("linked"))]);
+    let moved = both(E::SYSCALL_RENAMEAT2_X, "linked", "dir/moved", libc::SYS_renameat2);
+    assert_eq!(moved, [("oldpath", real("linked")), ("newpath", real("dir/moved"))]);
+}

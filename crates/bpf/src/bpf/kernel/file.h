@@ -59,16 +59,21 @@ static __always_inline __u32 encode_dev(__u32 dev)
 	return (minor & 0xff) | (major << 8) | ((minor & ~0xffU) << 12);
 }
 
+/* The entry in the upper layer of an overlay's inode, which the overlay keeps right after it. */
+static __always_inline struct dentry *upper_of(struct inode *inode)
+{
+	struct dentry *upper = 0;
+	bpf_probe_read_kernel(&upper, sizeof(upper), (void *)inode + bpf_core_type_size(struct inode));
+	return upper;
+}
+
 /* 1 upper, 2 lower, 0 no overlay. */
 static __always_inline int layer_of(struct file *file)
 {
 	struct dentry *dentry = READ(file, f_path.dentry);
 	if (READ(dentry, d_sb, s_magic) != OVERLAY_MAGIC)
 		return 0;
-	/* The overlay keeps the upper dentry right after its inode. */
-	void *inode = READ(dentry, d_inode);
-	struct dentry *upper = 0;
-	bpf_probe_read_kernel(&upper, sizeof(upper), inode + bpf_core_type_size(struct inode));
+	struct dentry *upper = upper_of(READ(dentry, d_inode));
 	return upper && READ(upper, d_inode) ? 1 : 2;
 }
 

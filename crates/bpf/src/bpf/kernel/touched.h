@@ -29,6 +29,8 @@ struct touches {
 	__u64 last_mount;
 	/* The entry of the created file in the directory. */
 	__u64 made;
+	/* The changed directory of an overlay (its inode), and its entry in the upper layer. */
+	__u64 layered, upper;
 	/* A pointer on its way to a number. */
 	__u64 pointer;
 	__u32 count;
@@ -332,6 +334,40 @@ static __always_inline bool was_touched(struct touches *all, __u64 inode)
 	return false;
 }
 
+static __always_inline bool is_layered(struct inode *inode)
+{
+	return READ(inode, i_sb, s_magic) == OVERLAY_MAGIC;
+}
+
+/* The last changed directory of an overlay; 0 if the call worked on none. The overlay changes its own directory after that of
+ * the upper layer, and those that it copies up. */
+__noinline int find_layered(void)
+{
+	struct touches *all = touches_of_thread(false);
+	int i;
+	if (!all)
+		return 0;
+	all->layered = all->upper = 0;
+	for (i = 0; i < TOUCHED; i++) {
+		struct inode *inode = (struct inode *)latest(all, i)->inode;
+		if (!inode || !is_layered(inode) || !is_directory(inode) || READ(inode, i_flags) & S_DEAD)
+			continue;
+		all->layered = (__u64)inode;
+		all->upper = (__u64)upper_of(inode);
+		return 1;
+	}
+	return 0;
+}
+
+/* Whether a directory changed in the call. In an overlay, it is the one of the overlay, or that of its upper layer. */
+static __always_inline bool is_changed(struct touches *all, struct dentry *dir)
+{
+	__u64 inode = (__u64)READ(dir, d_inode);
+	if (all->layered)
+		return inode == all->layered || (__u64)dir == all->upper;
+	return was_touched(all, inode);
+}
+
 /* Finds a new entry in a changed directory. */
 __noinline int find_made(__u32 which)
 {
@@ -341,12 +377,16 @@ __noinline int find_made(__u32 which)
 	if (!all || !entries)
 		return 0;
 	struct entry *entry = &entries->at[which & 1];
+	find_layered();
 	for (i = 0; i < TOUCHED; i++) {
 		struct inode *inode = (struct inode *)latest(all, i)->inode;
 		struct dentry *dentry = first_alias(inode), *parent = READ(dentry, d_parent);
-		if (!dentry || dentry == parent || !was_touched(all, (__u64)READ(parent, d_inode)))
+		if (!dentry || dentry == parent || !is_changed(all, parent))
 			continue;
 		all->made = (__u64)dentry;
+		/* The overlay gives it the same name as the upper layer. */
+		if (all->layered && (__u64)parent == all->upper)
+			parent = first_alias((struct inode *)all->layered);
 		set_entry(entry, 0, parent, dentry);
 		return 1;
 	}
@@ -364,6 +404,11 @@ __noinline int find_linked(__u32 slot)
 		return 0;
 	struct entry *entry = &entries->at[0];
 	struct dentry *made = (struct dentry *)all->made, *best = 0;
+	/* The other name in the upper layer does not show the one in the overlay. */
+	if (all->layered && !is_layered(READ(made, d_inode))) {
+		entry->dentry = 0;
+		return 1;
+	}
 	struct dentry *alias = first_alias(READ(made, d_inode));
 	for (i = 0; i < ALIASES; i++) {
 		if (!alias)
@@ -390,12 +435,18 @@ __noinline int find_removed(__u32 slot)
 	if (!s || !all || !entries)
 		return 0;
 	struct entry *entry = &entries->at[0];
-	for (i = 0; i < TOUCHED; i++) {
-		inode = (struct inode *)latest(all, i)->inode;
-		if (inode && is_directory(inode) && !(READ(inode, i_flags) & S_DEAD))
-			break;
+	if (find_layered()) {
+		inode = (struct inode *)all->layered;
+	} else {
+		for (i = 0; i < TOUCHED; i++) {
+			inode = (struct inode *)latest(all, i)->inode;
+			if (inode && is_directory(inode) && !(READ(inode, i_flags) & S_DEAD))
+				break;
+		}
+		if (i >= TOUCHED)
+			return 0;
 	}
-	dir = i < TOUCHED ? first_alias(inode) : 0;
+	dir = first_alias(inode);
 	if (!dir)
 		return 0;
 	entry->mount = 0;
@@ -404,10 +455,13 @@ __noinline int find_removed(__u32 slot)
 	for (i = 0; i < TOUCHED; i++) {
 		struct touched *one = latest(all, i);
 		struct dentry *dentry = (struct dentry *)one->aliases[0].dentry;
-		if (!dentry || one->aliases[0].parent != (__u64)dir)
+		__u64 parent = one->aliases[0].parent;
+		/* The root of a file system is in itself. */
+		if (!dentry || (__u64)dentry == parent ||
+		    (parent != (__u64)dir && (!all->layered || parent != all->upper)))
 			continue;
 		/* If the file has several names in the directory, another one may have been removed. */
-		if (READ(dentry, d_inode) && READ(dentry, d_hash.pprev) && READ(dentry, d_parent) == dir)
+		if (READ(dentry, d_inode) && READ(dentry, d_hash.pprev) && (__u64)READ(dentry, d_parent) == parent)
 			continue;
 		entry->len = take_name(entry, one->name, one->len);
 		return 1;
