@@ -239,6 +239,23 @@ impl<'a> RawEvent<'a> {
         info.and_then(|info| self.param(info.params.len())).is_some_and(|bytes| !bytes.is_empty())
     }
 
+    /// The address of a socket after a `listen` that succeeded: family, address, port in host order, as in events of `bind`.
+    /// The kernel chooses a port for a socket that was never bound.
+    ///
+    /// `None` for other calls, and in captures that other programs wrote.
+    pub fn listening_address(&self) -> Option<&'a [u8]> {
+        let info = self.info().filter(|_| self.ty == EventType::SOCKET_LISTEN_X)?;
+        self.param(info.params.len()).filter(|bytes| !bytes.is_empty())
+    }
+
+    /// The inode of the root directory of a mount that `fsmount` made.
+    ///
+    /// `None` for other calls, and in captures that other programs wrote.
+    pub fn mounted_inode(&self) -> Option<u64> {
+        let info = self.info().filter(|_| self.ty == EventType::SYSCALL_FSMOUNT_X)?;
+        self.uint(info.params.len())
+    }
+
     /// The caller's controlling terminal, a device number, after a call that may have changed it: an open of a character
     /// device by the leader of a session, `TIOCSCTTY`, `TIOCNOTTY`.
     ///

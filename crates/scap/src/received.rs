@@ -1,5 +1,6 @@
 //! Descriptors that a message brought or a call made, in the probe's format.
 
+use std::borrow::Cow;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use eyas_events::{EventType, FlagTable};
@@ -140,14 +141,24 @@ fn socket(bytes: &[u8], ino: u64) -> FdDetail {
             AF_UNIX => {
                 let number = |at: usize| Some(u64::from_le_bytes(*rest.get(at..)?.first_chunk()?));
                 let path = rest.get(16..)?;
-                let path = path.strip_suffix(b"\0").unwrap_or(path).to_vec();
-                FdDetail::Unix { source: number(0)?, destination: number(8)?, path }
+                FdDetail::Unix { source: number(0)?, destination: number(8)?, path: unix_name(path).into() }
             }
             AF_NETLINK => other(code::NETLINK, Vec::new()),
             _ => return None,
         })
     };
     ends().unwrap_or_else(|| other(code::UNSUPPORTED, format!("socket:[{ino}]").into_bytes()))
+}
+
+/// The name of a Unix socket, from an event's bytes after the family or the numbers of both sockets. A NUL within an abstract name
+/// becomes `@`, as in `/proc/net/unix`; NULs at the end are left out, because many programs pass more bytes than the name has.
+pub fn unix_name(bytes: &[u8]) -> Cow<'_, [u8]> {
+    let end = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+    let name = &bytes[..end];
+    match name.contains(&0) {
+        true => name.iter().map(|byte| if *byte == 0 { b'@' } else { *byte }).collect::<Vec<u8>>().into(),
+        false => name.into(),
+    }
 }
 
 /// A socket with the kernel's type (`SOCK_STREAM` is 1, `SOCK_DGRAM` 2, `SOCK_RAW` 3).
@@ -229,6 +240,19 @@ mod tests {
             assert_eq!(found[0].detail, expected);
             assert!(found[0].ino == 77 && !found[0].close_on_exec);
             assert!(found[1].close_on_exec);
+        }
+    }
+
+    #[test]
+    fn nuls_within_an_abstract_name_are_shown() {
+        for (bytes, name) in [
+            (&b"/run/x\0"[..], &b"/run/x"[..]),
+            (b"kern\0mid\0x\0", b"kern@mid@x"),
+            (b"kern\0\0\0", b"kern"),
+            (b"\0", b""),
+            (b"", b""),
+        ] {
+            assert_eq!(&*unix_name(bytes), name);
         }
     }
 

@@ -122,7 +122,7 @@ pub struct ThreadEntry {
     pub pid: i64,
     /// Parent's thread id.
     pub ptid: i64,
-    /// Session id, -1 if unknown.
+    /// Session: the id of its leader in the leader's own pid namespace, -1 if unknown.
     pub sid: i64,
     /// Process group in its own pid namespace, -1 if unknown.
     pub vpgid: i64,

@@ -250,6 +250,62 @@ fn threads_are_those_of_proc() {
     assert!(missing.is_empty() && differ.is_empty(), "missing: {missing:?}, different: {differ:#?}");
 }
 
+/// Parent and name of a process.
+fn parent_and_name(pid: i64) -> Option<(i64, String)> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = |key: &str| status.lines().find_map(|line| line.strip_prefix(key)).map(str::trim);
+    Some((line("PPid:")?.parse().ok()?, line("Name:")?.to_owned()))
+}
+
+fn children(parent: i64, name: &str) -> Vec<i64> {
+    let pids = std::fs::read_dir("/proc").unwrap();
+    let pids = pids.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    pids.filter(|pid| parent_and_name(*pid) == Some((parent, name.to_owned()))).collect()
+}
+
+/// Groups and sessions from outside have no id in a pid namespace.
+#[test]
+fn processes_in_a_pid_namespace_have_its_ids() {
+    eyas_testing::ignore_in_chroot();
+    let (source, _turn) = open();
+    let mut outer = Command::new(eyas_testing::need_program("unshare"))
+        .args(["--pid", "--fork", "sh", "-c", "sleep 60 & setsid sleep 60 & read line"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let until = Instant::now() + Duration::from_secs(20);
+    let (first, sleepers) = loop {
+        let first = children(outer.id().into(), "sh");
+        let sleepers = first.first().map(|first| children(*first, "sleep")).unwrap_or_default();
+        if sleepers.len() == 2 {
+            break (first[0], sleepers);
+        }
+        assert!(Instant::now() < until, "no processes in the namespace");
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    let snapshots = [source.snapshot().unwrap(), proc::snapshot(&proc::Options::default()).unwrap()];
+    for snapshot in &snapshots {
+        let of = |pid: i64| snapshot.threads.iter().find(|thread| thread.tid == pid).unwrap();
+        let (outside, first) = (of(outer.id().into()), of(first));
+        assert_eq!((first.vpid, first.vtid, first.vpgid, first.pgid), (1, 1, 0, outside.pgid));
+        assert_eq!(first.sid, outside.sid);
+        let [mut leaders, mut others] = [0, 0];
+        for sleeper in sleepers.iter().map(|pid| of(*pid)) {
+            let sessions = (sleeper.vpgid, sleeper.pgid, sleeper.sid);
+            if sessions == (sleeper.vpid, sleeper.pid, sleeper.vpid) {
+                leaders += 1;
+            } else if sessions == (0, outside.pgid, outside.sid) {
+                others += 1;
+            }
+        }
+        assert_eq!((leaders, others), (1, 1));
+    }
+    // The first process ends, and all others with it.
+    drop(outer.stdin.take());
+    outer.wait().unwrap();
+}
+
 #[test]
 fn a_process_that_comes_or_goes_meanwhile_is_neither_lost_nor_doubled() {
     let (mut source, _turn) = open();

@@ -105,6 +105,7 @@ const fn is_followed_here(ty: EventType) -> bool {
     matches!(
         ty,
         E::SYSCALL_SETPGID_X
+            | E::SOCKET_LISTEN_X
             | E::SYSCALL_UNSHARE_X
             | E::SYSCALL_SETNS_X
             | E::SYSCALL_RENAME_X

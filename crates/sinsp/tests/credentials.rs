@@ -281,6 +281,22 @@ fn who_enters_a_pid_namespace_is_in_no_group_of_it() {
     assert_eq!(see(&mut inspector, born(31, 10, 31, 0), &fields), ["10", "10"]);
 }
 
+/// Session ids are those of the leader's namespace, so that processes of several namespaces may have the same ones.
+#[test]
+fn the_first_process_of_a_namespace_does_not_lead_the_session_of_another_first_process() {
+    use param::SYSCALL_CLONE_20_X as c;
+    let mut inspector = system();
+    let born = |tid: i64, parent: i64| {
+        let event = clone(2, tid, 0, tid, parent, flag("CLONE_NEWPID"));
+        event.int(c::vtid, 1).int(c::vpid, 1)
+    };
+    let fields = ["proc.sid", "proc.is_sid_leader"];
+    see(&mut inspector, born(20, 10), &[]);
+    let setsid = at(2, E::SYSCALL_SETSID_X, 20).int(param::SYSCALL_SETSID_X::res, 1);
+    assert_eq!(see(&mut inspector, setsid, &fields), ["1", "true"]);
+    assert_eq!(see(&mut inspector, born(21, 20), &fields), ["1", "false"]);
+}
+
 #[test]
 fn a_thread_has_the_name_that_it_sets() {
     use param::SYSCALL_PRCTL_X as p;

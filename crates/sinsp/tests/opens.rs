@@ -38,6 +38,9 @@ fn only_a_file_that_is_made_is_made_executable() {
     assert_eq!(asked(opened(4, b"x", create, 0o755, 9)), "true true false false");
     // Old captures lack the inode.
     assert_eq!(asked(opened(4, b"x", create, 0o755, 0)), "true true true false");
+    // A call that fails makes nothing, as one with `O_EXCL` of a file that exists.
+    assert_eq!(asked(opened(-17, b"x", create | flag("O_EXCL"), 0o755, 0)), "true true false false");
+    assert_eq!(asked(opened(-22, b"/etc", flag("O_TMPFILE"), 0o755, 0)), "false false false false");
 }
 
 #[test]
@@ -88,6 +91,9 @@ fn a_file_without_a_name_is_a_file_in_the_directory_asked_for() {
             assert_eq!(name, other.map(str::as_bytes));
         }
     }
+    // The access mode 3 gives no right to write.
+    let event = opened(4, b"/etc", unnamed, 0o700, 672);
+    assert_eq!(see(&mut system(), event, &fields), ["f", "/etc/#672", "/etc", "#672", "true"]);
     for flags in [directory, unnamed | directory] {
         let event = opened(4, b"/etc", flags | flag("O_RDONLY"), 0o600, 672);
         assert_eq!(see(&mut system(), event, &fields), ["d", "/etc", "/etc", "<NA>", "false"]);

@@ -246,6 +246,53 @@ fn a_socket_that_is_bound_to_a_port_serves_it() {
 }
 
 #[test]
+fn whoever_listens_without_bind_has_the_port_that_the_kernel_chose() {
+    use param::SOCKET_LISTEN_X as p;
+    let ty = E::SOCKET_LISTEN_X;
+    let listen_at = |second: u64, fd: i64, res: i64, address: &[u8]| {
+        let event = at(second, ty, 10).int(p::res, res).int(p::fd, fd);
+        event.bytes(ty.info().unwrap().params.len(), address)
+    };
+    let listen = |fd: i64, res: i64, address: &[u8]| listen_at(4, fd, res, address);
+    let fields = ["fd.typechar", "fd.name", "fd.sport", "fd.is_server", "fd.connected"];
+    for (domain, chosen, name) in
+        [(INET, "0.0.0.0:40000", "0.0.0.0:40000"), (INET6, "[::]:40000", ":::40000")]
+    {
+        let mut inspector = system();
+        see(&mut inspector, socket(4, domain, STREAM, 0), &[]);
+        let address = address(chosen);
+        assert_eq!(see(&mut inspector, listen(4, -98, &[]), &fields)[1..3], ["", "<NA>"]);
+        // As after a bind: the unset address is that of both families.
+        let expected = ["4", name, "40000", "true", "false"];
+        assert_eq!(see(&mut inspector, listen(4, 0, &address), &fields), expected);
+        assert_eq!(see(&mut inspector, listen_at(5, 4, 0, &address), &["fd.name_changed"]), ["false"]);
+        // Other programs do not write the address.
+        assert_eq!(see(&mut inspector, listen(4, 0, &[]), &fields), expected);
+    }
+    // A connection that has ended makes room for another port.
+    let mut inspector = system();
+    see(&mut inspector, socket(4, INET, STREAM, 0), &[]);
+    see(&mut inspector, connect(4, &pair("127.0.0.1:5000", "127.0.0.1:80")), &[]);
+    let got = see(&mut inspector, listen(4, 0, &address("0.0.0.0:40000")), &fields);
+    assert_eq!(got, ["4", "0.0.0.0:40000", "40000", "true", "false"]);
+    // The name of a Unix socket is that of its bind.
+    see(&mut inspector, socket(5, UNIX, STREAM, 0), &[]);
+    see(&mut inspector, bind(5, b"\x01/run/x.sock\0"), &[]);
+    assert_eq!(see(&mut inspector, listen(5, 0, b"\x01/run/x.sock\0"), &["fd.name"]), ["/run/x.sock"]);
+}
+
+#[test]
+fn a_raw_socket_has_no_ports() {
+    let fields = ["fd.name", "fd.l4proto"];
+    for (proto, l4) in [(1, "icmp"), (58, "icmp"), (17, "raw"), (6, "raw"), (255, "raw")] {
+        let mut inspector = system();
+        see(&mut inspector, socket(4, INET, 3, proto), &[]);
+        let event = send(4, 4, &pair("127.0.0.1:0", "127.0.0.1:0"));
+        assert_eq!(see(&mut inspector, event, &fields), ["127.0.0.1->127.0.0.1", l4], "{proto}");
+    }
+}
+
+#[test]
 fn addresses_of_other_families_are_names_too() {
     for (domain, bytes, name) in
         [(UNIX, &b"\x01/run/x.sock\0"[..], "/run/x.sock"), (NETLINK, &[NETLINK, 0, 0], "family 16")]

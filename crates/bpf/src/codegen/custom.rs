@@ -531,6 +531,8 @@ pub(super) fn behind(event: &EventInfo) -> Behind {
         "SYSCALL_OPEN_TREE_X" | "SYSCALL_OPEN_TREE_ATTR_X" => &[("FD_PATH", 0), ("FD_DIR", NOTHING)],
         "SYSCALL_CREAT_X" => &[("FD_PATH", 0)],
         "SOCKET_BIND_X" => &[("PORT_CHOSEN", 1)],
+        // The address that the socket listens at; the kernel chooses a port for one that was never bound.
+        "SOCKET_LISTEN_X" => &[("SOCKADDR", 1)],
         // The received descriptors of the message.
         "SOCKET_RECVMSG_X" | "SOCKET_RECVMMSG_X" => &[("RIGHTS", 1)],
         // Describes the new descriptor: a descriptor number of another process, or an id of the caller's namespace, is ambiguous.
@@ -563,6 +565,7 @@ pub(super) fn behind(event: &EventInfo) -> Behind {
         | "SOCKET_ACCEPT4_6_X"
         | "SOCKET_GETSOCKOPT_X" => &[("MADE", 0)],
         "SYSCALL_OPEN_BY_HANDLE_AT_X" => &[("TERMINAL", 0)],
+        "SYSCALL_FSMOUNT_X" => &[("FD_INO", 0)],
         "SYSCALL_IOCTL_3_X" => &[("TERMINAL", 0), ("MADE", 0)],
         // The previous id of the thread, if it changed.
         "SYSCALL_EXECVE_19_X" | "SYSCALL_EXECVEAT_X" => &[("PWD", 0), ("EXEC_TID", 0)],

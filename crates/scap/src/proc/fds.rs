@@ -223,11 +223,22 @@ const DIRECT_DIRECTORY_LARGEFILE: (u64, u64, u64) = (0x4000, 0x1_0000, 0x8000);
 
 /// Converts the kernel's flags of `open` to the values of the schema.
 pub(super) fn portable_open_flags(kernel: u64) -> u32 {
+    const PATH: u64 = 0x20_0000;
+    const UNNAMED: u64 = 0x40_0000;
     let (direct, directory, largefile) = DIRECT_DIRECTORY_LARGEFILE;
+    // As the probe reports them: a descriptor for a path gives no right to read or write, nor does the access mode 3, and an
+    // unnamed file is no directory.
     let access: &[&str] = match kernel & 3 {
+        _ if kernel & PATH != 0 => &["O_PATH"],
+        0 => &["O_RDONLY"],
         1 => &["O_WRONLY"],
         2 => &["O_RDWR"],
-        _ => &["O_RDONLY"],
+        _ => &[],
+    };
+    let kernel = match kernel {
+        flags if flags & PATH != 0 => flags & (directory | O_CLOEXEC),
+        flags if flags & UNNAMED != 0 => flags & !directory,
+        flags => flags,
     };
     let bits: [(u64, &[&str]); 12] = [
         (0x40, &["O_CREAT"]),
@@ -241,7 +252,7 @@ pub(super) fn portable_open_flags(kernel: u64) -> u32 {
         (directory, &["O_DIRECTORY"]),
         (largefile, &["O_LARGEFILE"]),
         (O_CLOEXEC, &["O_CLOEXEC"]),
-        (0x40_0000, &["O_TMPFILE"]),
+        (UNNAMED, &["O_TMPFILE"]),
     ];
     let set = bits.iter().filter(|(bit, _)| kernel & bit != 0).flat_map(|(_, names)| *names);
     access.iter().chain(set).fold(0, |flags, name| flags | flag(name))
@@ -261,7 +272,14 @@ mod tests {
         assert_eq!(portable_open_flags(0o2), flag("O_RDWR"));
         let log = portable_open_flags(0o1 | 0o100 | 0o2000 | 0o2_000_000);
         assert_eq!(log, flag("O_WRONLY") | flag("O_CREAT") | flag("O_APPEND") | flag("O_CLOEXEC"));
-        for name in ["O_RDONLY", "O_TMPFILE", "O_DIRECTORY", "O_DSYNC", "O_SYNC", "O_EXCL", "O_TRUNC"] {
+        // Of x86-64 and aarch64.
+        let directory = DIRECT_DIRECTORY_LARGEFILE.1;
+        assert_eq!(portable_open_flags(0o20_000_000 | directory | 0o2), flag("O_RDWR") | flag("O_TMPFILE"));
+        assert_eq!(portable_open_flags(0o10_000_000 | directory | 0o2), flag("O_PATH") | flag("O_DIRECTORY"));
+        assert_eq!(portable_open_flags(0o3), 0);
+        for name in
+            ["O_RDONLY", "O_PATH", "O_TMPFILE", "O_DIRECTORY", "O_DSYNC", "O_SYNC", "O_EXCL", "O_TRUNC"]
+        {
             assert_ne!(flag(name), 0, "{name}");
         }
     }

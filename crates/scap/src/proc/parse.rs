@@ -85,6 +85,8 @@ pub(super) struct Status {
     pub vtid: Option<i64>,
     pub vpid: Option<i64>,
     pub vpgid: Option<i64>,
+    /// Session, by the id of its leader in the innermost pid namespace of the leader.
+    pub vsid: Option<i64>,
     pub vm: [u32; 3],
     /// Inheritable, permitted, effective.
     pub caps: [u64; 3],
@@ -114,6 +116,11 @@ impl Status {
                 b"NStgid" => status.vpid = last(),
                 b"NSpid" => status.vtid = last(),
                 b"NSpgid" => status.vpgid = last(),
+                // Namespaces below that of the leader have no id for it.
+                b"NSsid" => {
+                    let numbers = words(value).filter_map(decimal).map(|id| id as i64);
+                    status.vsid = numbers.filter(|id| *id != 0).last();
+                }
                 b"VmSize" => status.vm[0] = first()?.min(u64::from(u32::MAX)) as u32,
                 b"VmRSS" => status.vm[1] = first()?.min(u64::from(u32::MAX)) as u32,
                 b"VmSwap" => status.vm[2] = first()?.min(u64::from(u32::MAX)) as u32,

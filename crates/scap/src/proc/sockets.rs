@@ -83,13 +83,15 @@ impl Sockets {
         let mut sockets = Self::default();
         let Ok(net) = process.subdir("net") else { return sockets };
         let mut buffer = vec![0; CHUNK];
-        let tables: [(&str, Line); 8] = [
+        let tables: [(&str, Line); 10] = [
             ("tcp", |line| inet(line, 2)),
             ("tcp6", |line| inet(line, 2)),
             ("udp", |line| inet(line, 3)),
             ("udp6", |line| inet(line, 3)),
-            ("raw", |line| inet(line, 5)),
-            ("raw6", |line| inet(line, 5)),
+            ("raw", raw),
+            ("raw6", raw),
+            ("icmp", ping),
+            ("icmp6", ping),
             ("unix", unix),
             ("netlink", netlink),
         ];
@@ -161,6 +163,26 @@ fn inet(line: &[u8], l4: u8) -> Option<(u64, FdDetail)> {
     let inode = parse::decimal(words.nth(6)?)?;
     Some((inode, of_ends(local, remote, l4)))
 }
+
+/// The same of a raw socket, which has its protocol in the place of the port.
+fn raw(line: &[u8]) -> Option<(u64, FdDetail)> {
+    let mut words = parse::words(line);
+    let (local, protocol) = address(words.nth(1)?)?;
+    let (remote, _) = address(words.next()?)?;
+    let inode = parse::decimal(words.nth(6)?)?;
+    let l4 = if matches!(protocol, IPPROTO_ICMP | IPPROTO_ICMPV6) { ICMP } else { 5 };
+    Some((inode, of_ends((local, 0), (remote, 0), l4)))
+}
+
+/// The same of a datagram socket for ICMP, which has an identifier in the place of the port.
+fn ping(line: &[u8]) -> Option<(u64, FdDetail)> {
+    inet(line, ICMP)
+}
+
+/// Code of ICMP in captures.
+const ICMP: u8 = 4;
+const IPPROTO_ICMP: u16 = 1;
+const IPPROTO_ICMPV6: u16 = 58;
 
 /// Address and port.
 pub(crate) type End = (IpAddr, u16);
@@ -240,6 +262,19 @@ mod tests {
         };
         assert_eq!(inet(line, 2), Some((99, expected)));
         assert_eq!(inet(b"0: zz:0 1:1", 2), None);
+    }
+
+    #[test]
+    fn a_raw_socket_has_a_protocol_and_no_port() {
+        let end = |ip: &str| (ip.parse().unwrap(), 0);
+        for (protocol, l4) in [("0001", 4), ("003A", 4), ("0011", 5), ("00FF", 5)] {
+            let line = format!("1: 0100007F:{protocol} 00000000:0000 07 0:0 00:0 0 0 0 77 2");
+            let unset = FdDetail::ServerSocket { addr: end("127.0.0.1"), l4 };
+            assert_eq!(raw(line.as_bytes()), Some((77, unset)));
+        }
+        let line = b"1: 0100007F:0011 0200007F:0000 01 0:0 00:0 0 0 0 78 2";
+        let connected = FdDetail::Socket { local: end("127.0.0.1"), remote: end("127.0.0.2"), l4: 5 };
+        assert_eq!(raw(line), Some((78, connected)));
     }
 
     #[test]

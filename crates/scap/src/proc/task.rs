@@ -66,7 +66,7 @@ impl Scan<'_> {
             tid,
             pid: status.tgid,
             ptid: status.ppid,
-            sid: stat.sid,
+            sid: status.vsid.unwrap_or(stat.sid),
             pgid: stat.pgid,
             vpgid: status.vpgid.unwrap_or(stat.pgid),
             vtid: status.vtid.unwrap_or(tid),

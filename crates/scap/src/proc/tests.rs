@@ -19,10 +19,12 @@ fn a_command_name_may_hold_parentheses_and_blanks() {
 #[test]
 fn the_innermost_ids_are_the_virtual_ones() {
     let text = b"Name:\tx\nTgid:\t50\nPPid:\t4\nUid:\t1\t2\t3\t4\nGid:\t5\t6\t7\t8\nGroups:\t9 10 \n\
-        NStgid:\t50\t7\t2\nNSpid:\t51\t8\t3\nNSpgid:\t50\t7\t1\nVmSize:\t  3060 kB\nVmRSS:\t17 kB\n\
+        NStgid:\t50\t7\t2\nNSpid:\t51\t8\t3\nNSpgid:\t50\t7\t1\nNSsid:\t50\t7\t0\nVmSize:\t  3060 kB\nVmRSS:\t17 kB\n\
         CapInh:\t0000000000000000\nCapPrm:\t000001ffffffffff\nCapEff:\t0000000000000002\n";
     let status = Status::parse(text).unwrap();
     assert_eq!((status.vpid, status.vtid, status.vpgid), (Some(2), Some(3), Some(1)));
+    // The leader of the session is outside the innermost namespace.
+    assert_eq!(status.vsid, Some(7));
     assert_eq!((status.uid, status.gid), ((1, 2), (5, 6)));
     assert_eq!(status.groups, [9, 10]);
     assert_eq!(status.vm, [3060, 17, 0]);

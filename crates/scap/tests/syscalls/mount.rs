@@ -6,7 +6,7 @@ use eyas_events::{EventType, FlagTable};
 use eyas_testing::test;
 
 use crate::call::{Fd, Scratch, apart, at, call};
-use crate::capture::capture;
+use crate::capture::{capture, tid};
 use crate::want::{Want, bytes, flags, int, path, text};
 
 const CWD: i64 = libc::AT_FDCWD as i64;
@@ -69,6 +69,9 @@ fn a_file_system_is_made_mounted_and_moved() {
                 ("type", text("tmpfs")),
             ],
         );
+        let made = live.event_where(|event| event.ty == EventType::SYSCALL_FSMOUNT_X && event.tid == tid());
+        // A new file system of this kind begins with its root.
+        assert_eq!(made.as_raw().mounted_inode(), Some(1));
         let (empty, to) = (c"", dir.path(""));
         let res = call(libc::SYS_move_mount, [mount.0, at(empty.as_ptr()), CWD, at(to.as_ptr()), 4]);
         assert_eq!(res, 0);

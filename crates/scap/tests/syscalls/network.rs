@@ -4,7 +4,7 @@ use eyas_events::{EventType, FlagTable};
 use eyas_testing::test;
 
 use crate::call::{Fd, Scratch, at, call};
-use crate::capture::{Capture, capture};
+use crate::capture::{Capture, capture, tid};
 use crate::want::{Want, bytes, empty, flags, has, int, is};
 
 const STREAM: i64 = libc::SOCK_STREAM as i64;
@@ -132,6 +132,47 @@ fn bind_and_listen() {
     let res = call(libc::SYS_bind, [local.0, at(&name), len]);
     let wanted = [&[libc::AF_UNIX as u8], &b"an abstract name\0"[..]].concat();
     live.saw(EventType::SOCKET_BIND_X, &[("res", int(res)), ("addr", bytes(wanted)), ("fd", int(local.0))]);
+}
+
+#[test]
+fn a_socket_that_listens_without_bind_has_the_port_that_the_kernel_chose() {
+    let mut live = capture(&[EventType::SOCKET_LISTEN_X]);
+    let shows = |live: &mut Capture, n: usize, wanted: Option<&[u8]>| {
+        let event = live.nth_where(n, |event| event.ty == EventType::SOCKET_LISTEN_X && event.tid == tid());
+        assert_eq!(event.as_raw().listening_address(), wanted);
+    };
+    for (n, family) in [(0, INET), (2, INET6)] {
+        let fd = socket(family, STREAM);
+        assert_eq!(call(libc::SYS_listen, [fd.0, 1]), 0);
+        let ip = if family == INET { &[0; 4][..] } else { &[0; 16] };
+        let address = [&[family as u8], ip, &port(&fd).to_le_bytes()].concat();
+        shows(&mut live, n, Some(&address));
+        // Nothing listens on a datagram socket.
+        let datagram = socket(family, DATAGRAM);
+        assert!(call(libc::SYS_listen, [datagram.0, 1]) < 0);
+        shows(&mut live, n + 1, None);
+    }
+}
+
+#[test]
+fn a_raw_socket_has_no_port() {
+    let mut live = capture(&[EventType::SOCKET_SENDTO_X]);
+    let raw = Fd(call(libc::SYS_socket, [INET, libc::SOCK_RAW.into(), libc::IPPROTO_UDP.into()]));
+    assert!(raw.0 >= 0);
+    let header = [0_u8, 9, 0, 9, 0, 8, 0, 0];
+    let res = call(libc::SYS_sendto, [raw.0, at(&header), 8, 0, at(&address(0)), 16]);
+    assert_eq!(res, 8);
+    let ends = [&[libc::AF_INET as u8][..], &[0; 6], &LOOPBACK, &[0; 2]].concat();
+    live.saw(
+        EventType::SOCKET_SENDTO_X,
+        &[
+            ("res", int(8)),
+            ("data", bytes(header.to_vec())),
+            ("fd", int(raw.0)),
+            ("size", int(8)),
+            ("tuple", bytes(ends)),
+        ],
+    );
 }
 
 #[test]

@@ -109,7 +109,7 @@ fields! {
     "proc.is_exe_from_memfd": BOOL Process Na; "Whether the executable is a file in memory (memfd)."
         => |v, _| Some(Value::Bool(v.thread()?.executable.from_memfd)),
     "proc.is_sid_leader": BOOL Process Na; "Whether the process leads its session."
-        => |v, _| Some(Value::Bool(v.session()?.sid == v.thread()?.vpid)),
+        => |v, _| leads_session(v).map(Value::Bool),
     "proc.is_vpgid_leader": BOOL Process Na; "Whether the process leads its group, by the ids of its pid namespace."
         => |v, _| Some(Value::Bool(v.session()?.vpgid == v.thread()?.vpid)),
     "proc.is_pgid_leader": BOOL Process Na; "Whether the process leads its group."
@@ -207,7 +207,13 @@ fn exeline<'v>(v: &'v EventView<'v>, _: &Field) -> Option<Value<'v>> {
 
 /// Number of open files of the process; 0 if its leader is unknown.
 fn open_files(v: &EventView<'_>) -> u64 {
-    v.main().and_then(|main| v.state().threads.fds(main)).map_or(0, |fds| fds.len() as u64)
+    // A thread may have files of its own.
+    let thread = v.thread().filter(|_| v.main().is_some());
+    thread.and_then(|thread| v.state().threads.fds(thread)).map_or(0, |fds| fds.len() as u64)
+}
+
+fn leads_session(v: &EventView<'_>) -> Option<bool> {
+    Some(v.session()?.is_led_by(v.thread()?.pid, v.thread()?.vpid))
 }
 
 /// Item `[n]` of a NUL-separated list, empty if there is none; without an index, all items,
@@ -305,8 +311,12 @@ fn leader<'v>(
     if id == -1 {
         return Some(Value::Str(b""));
     }
-    let host_relative = matches!(which, Leader::Group) || !own.in_pid_namespace();
-    let direct = if host_relative { v.thread_by_tid(id) } else { None };
+    let direct = match which {
+        _ if !own.in_pid_namespace() => v.thread_by_tid(id),
+        Leader::Session => None,
+        // By its id on the host: a group from outside has none in the namespace.
+        Leader::Group | Leader::NamespaceGroup => v.thread_by_tid(v.state().threads.session(own).pgid),
+    };
     // The leader has ended, or its id belongs to another namespace: take the highest ancestor in the
     // unbroken line.
     let found = direct.or_else(|| v.ancestors().take_while(|t| id_of(t) == id).last());

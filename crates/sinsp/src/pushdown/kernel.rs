@@ -12,7 +12,6 @@ use rustc_hash::FxHashMap;
 use super::machine::Patterns;
 use super::rows::{How, Input, PASS, REJECT, Row, Rows};
 
-const O_WRONLY: u32 = FlagTable::FILE_FLAGS.value("O_WRONLY");
 const O_TMPFILE: u32 = FlagTable::FILE_FLAGS.value("O_TMPFILE");
 const IN_ROOT: u32 = FlagTable::OPENAT2_FLAGS.value("RESOLVE_IN_ROOT");
 
@@ -377,7 +376,7 @@ fn opened_name(ty: EventType) -> Option<(u8, u8)> {
 fn checks(ty: EventType) -> [Check; 2] {
     let check = |param: usize, mask: u32| Check { param: param as u16, pad: 0, mask };
     let none = TypeRow::SENT.checks[0];
-    let unnamed = O_TMPFILE | O_WRONLY;
+    let unnamed = O_TMPFILE;
     match ty {
         EventType::SYSCALL_OPEN_X => [check(param::SYSCALL_OPEN_X::flags, unnamed), none],
         EventType::SYSCALL_OPENAT_2_X => [check(param::SYSCALL_OPENAT_2_X::flags, unnamed), none],

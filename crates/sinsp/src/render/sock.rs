@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use eyas_scap::unix_name;
+
 use super::Text;
 use crate::names::Services;
 
@@ -33,14 +35,10 @@ fn end(bytes: &[u8]) -> Option<(IpAddr, u16)> {
     Some((addr, port))
 }
 
-fn until_nul(bytes: &[u8]) -> &[u8] {
-    bytes.iter().position(|b| *b == 0).map_or(bytes, |at| &bytes[..at])
-}
-
 /// A `SOCKADDR` parameter.
 pub(crate) fn sock_addr(bytes: &[u8], services: Option<&Services>, out: &mut Text<'_>) {
     match bytes {
-        [UNIX, path @ ..] => out.push_text(until_nul(path)),
+        [UNIX, path @ ..] => out.push_text(&unix_name(path)),
         [INET, rest @ ..] if rest.len() == 6 => push_end(end(rest), services, out),
         [INET6, rest @ ..] if rest.len() == 18 => push_end(end(rest), services, out),
         [INET6, ..] => out.push(b"INVALID IPv6"),
@@ -65,7 +63,7 @@ pub(crate) fn sock_tuple(bytes: &[u8], services: Option<&Services>, out: &mut Te
             if let (Some(source), Some(destination)) = (word(&rest[..8]), word(&rest[8..16])) {
                 out.print(format_args!("{source:x}->{destination:x}"));
                 out.push(b" ");
-                out.push_text(until_nul(&rest[16..]));
+                out.push_text(&unix_name(&rest[16..]));
             }
         }
         [INET, rest @ ..] if rest.len() == 12 => push_pair(rest, services, out),

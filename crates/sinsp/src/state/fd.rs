@@ -318,10 +318,10 @@ impl Fd {
         }
     }
 
-    /// Port that the process serves, if the socket is bound.
+    /// Port that the process serves, if the socket is bound to one. Raw sockets have none.
     pub(crate) fn server_port(&self) -> Option<u16> {
         match self.socket() {
-            Socket::Server { addr } => Some(addr.1),
+            Socket::Server { addr } => Some(addr.1).filter(|port| *port != 0),
             _ => None,
         }
     }

@@ -41,9 +41,9 @@ bitflags::bitflags! {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Session {
-    /// Session id; -1 if unknown.
+    /// Session: the id of its leader in the leader's own pid namespace; -1 if unknown.
     pub sid: i64,
-    /// Process group in the pid namespace of its leader; -1 if unknown.
+    /// Process group in the pid namespace of the process, where it may have no id: 0; -1 if unknown.
     pub vpgid: i64,
     /// Process group on the host; -1 if unknown.
     pub pgid: i64,
@@ -54,6 +54,14 @@ pub struct Session {
 impl Default for Session {
     fn default() -> Self {
         Self { sid: -1, vpgid: -1, pgid: -1, tty: 0 }
+    }
+}
+
+impl Session {
+    /// Whether a process with these ids, on the host and as the session's leader, leads the session. Sessions of several pid
+    /// namespaces may have the same id; but a leader leads its process group, too.
+    pub(crate) fn is_led_by(&self, pid: i64, id: i64) -> bool {
+        self.sid == id && [-1, pid].contains(&self.pgid)
     }
 }
 

@@ -47,8 +47,8 @@ static __always_inline __u32 kind_of_peer(struct sock *sk, __u32 incoming)
 #define TUPLE_SENDS 2 /* A datagram goes to the address in the call, whatever peer the socket has. */
 #define TUPLE_LEN(bytes) ((__u32)(bytes) << 8) /* Length of the address in the call. */
 
-/* Writes the name of a Unix socket, without the NUL before an abstract name. Reads only the `len` bytes of the address.
- * Returns the number of written bytes, including a NUL; 0 if there is no name. */
+/* Writes the name of a Unix socket, without the NUL before an abstract name, which may contain others. Reads only the `len`
+ * bytes of the address. Returns the number of written bytes, including a NUL; 0 if there is no name. */
 static __always_inline __u32 write_unix_name(__u8 *to, const char *name, __s32 len)
 {
 	char first = 0;
@@ -61,7 +61,11 @@ static __always_inline __u32 write_unix_name(__u8 *to, const char *name, __s32 l
 	/* A bound that the verifier sees. */
 	barrier_var(size);
 	size &= 0x7f;
-	long n = bpf_probe_read_kernel_str(to, size, name + skipped);
+	long n = skipped ? bpf_probe_read_kernel(to, size, name + 1) : bpf_probe_read_kernel_str(to, size, name);
+	if (skipped && !n) {
+		n = size;
+		to[(size - 1) & 0x7f] = 0;
+	}
 	return n > 0 ? n & 0x7f : 0;
 }
 
@@ -77,8 +81,19 @@ static __always_inline __u32 write_named_unix(__u8 *to, __u64 user_addr, __u32 l
 	/* A bound that the verifier sees. */
 	barrier_var(size);
 	size &= 0x7f;
-	long n = read_user_str(to, size, (void *)(user_addr + 2 + skipped));
+	long n = skipped ? bpf_probe_read_user(to, (size - 1) & 0x7f, (void *)(user_addr + 3)) :
+			   read_user_str(to, size, (void *)(user_addr + 2));
+	if (skipped && !n) {
+		n = size;
+		to[(size - 1) & 0x7f] = 0;
+	}
 	return n > 0 ? n & 0x7f : 0;
+}
+
+/* The local port; a raw socket has its protocol there. */
+static __always_inline __u16 local_port(struct sock *sk)
+{
+	return READ(sk, sk_type) == SOCK_RAW ? 0 : swap16(READ((struct inet_sock *)sk, inet_sport));
 }
 
 /* Writes both ends of a socket. Returns the number of written bytes. */
@@ -90,7 +105,7 @@ static __always_inline __u32 write_tuple(struct scratch *s, __u8 *to, int fd, __
 	if (family == AF_INET) {
 		struct inet_sock *inet = (void *)sk;
 		__u32 local = READ(inet, inet_saddr), remote = READ(sk, __sk_common.skc_daddr);
-		__u16 lport = swap16(READ(inet, inet_sport));
+		__u16 lport = local_port(sk);
 		__u16 rport = swap16(READ(sk, __sk_common.skc_dport));
 		int is_named = !rport || (how & TUPLE_SENDS && READ(sk, sk_type) != SOCK_STREAM);
 		if (is_named && user_addr && take_peer(user_addr, PEER_IS_V4 | kind_of_peer(sk, incoming))) {
@@ -104,10 +119,9 @@ static __always_inline __u32 write_tuple(struct scratch *s, __u8 *to, int fd, __
 		*(__u16 *)&to[11] = incoming ? lport : rport;
 		return 13;
 	} else if (family == AF_INET6) {
-		struct inet_sock *inet = (void *)sk;
 		struct in6_addr local = BPF_CORE_READ(sk, __sk_common.skc_v6_rcv_saddr);
 		struct in6_addr remote = BPF_CORE_READ(sk, __sk_common.skc_v6_daddr);
-		__u16 lport = swap16(READ(inet, inet_sport));
+		__u16 lport = local_port(sk);
 		__u16 rport = swap16(READ(sk, __sk_common.skc_dport));
 		int is_named = !rport || (how & TUPLE_SENDS && READ(sk, sk_type) != SOCK_STREAM);
 		if (is_named && user_addr && take_peer(user_addr, kind_of_peer(sk, incoming))) {

@@ -33,6 +33,21 @@ static __always_inline __s64 own_number(struct pid *pid)
 	return number.nr;
 }
 
+/* The id in the namespace of a task; 0 if it has none there, as of a process group from outside. */
+static __always_inline __s64 number_within(struct task_struct *task, struct pid *pid)
+{
+	struct pid *thread = READ(task, thread_pid);
+	__u32 level = READ(thread, level);
+	struct upid own = {}, number = {};
+	if (level > 32)
+		return -1;
+	if (READ(pid, level) < level)
+		return 0;
+	bpf_core_read(&own, sizeof(own), &thread->numbers[level]);
+	bpf_core_read(&number, sizeof(number), &pid->numbers[level]);
+	return number.ns == own.ns ? number.nr : 0;
+}
+
 static __always_inline struct pid *signal_pid(struct task_struct *task, int type)
 {
 	struct pid *pid = 0;

@@ -181,7 +181,9 @@ __noinline int param_of_request(__u32 desc)
 		break;
 	}
 	CASES_ADDRESS:
-		put_held_address(s, n);
+		know_file(s, arg(s, 0), s->own_file);
+		if (!put_bound_by(s))
+			put_held_address(s, n);
 		break;
 	CASES_DATA:
 		know_file(s, arg(s, 0), s->own_file);
@@ -205,6 +207,7 @@ __noinline int param_of_request(__u32 desc)
 	case OP_X_QUEUE_PCT:
 	case OP_X_QUEUE_LEN:
 	case OP_X_QUEUE_MAX:
+	case OP_X_PORT_CHOSEN:
 		know_file(s, arg(s, 0), s->own_file);
 		return param_socket(desc);
 	case OP_X_USER_FD:

@@ -18,7 +18,7 @@ enum option_kind { OPTION_BYTES, OPTION_ERRNO, OPTION_U32, OPTION_U64, OPTION_TI
 #define ADDRESS_MAX (1 + UNIX_PATH_MAX)
 
 /* Writes the address of `len` bytes at `from`: family byte, address, port in host order; or the path, without the NUL before
- * an abstract name. Returns the number of written bytes. */
+ * an abstract name, which may contain others. Returns the number of written bytes. */
 static __always_inline __u32 write_address(__u8 *to, __u8 *from, __u32 len)
 {
 	__u16 family = len >= 2 ? *(__u16 *)from : 0;
@@ -49,11 +49,9 @@ static __always_inline __u32 write_address(__u8 *to, __u8 *from, __u32 len)
 static __always_inline __u32 write_bound(struct scratch *s, __u8 *to, int fd)
 {
 	struct sock *sk = sock_of(s, fd);
-	struct inet_sock *inet = (void *)sk;
 	struct unix_sock *named = (void *)sk;
 	__u16 family = sk ? READ(sk, __sk_common.skc_family) : 0;
-	/* A raw socket has its protocol there. */
-	__u16 port = READ(sk, sk_type) == SOCK_RAW ? 0 : swap16(READ(inet, inet_sport));
+	__u16 port = local_port(sk);
 	to[0] = family;
 	if (family == AF_INET) {
 		*(__u32 *)&to[1] = READ(sk, __sk_common.skc_rcv_saddr);
@@ -84,13 +82,25 @@ __noinline int put_bound(int fd)
 	return len;
 }
 
+/* Writes the address after a call that binds a socket, which listen does with one that was never bound. Returns whether the
+ * parameter is written: a bind that fails shows the address that it was given. */
+static __always_inline bool put_bound_by(struct scratch *s)
+{
+	bool listens = s->type == EV_SOCKET_LISTEN_X;
+	if ((listens || s->type == EV_SOCKET_BIND_X) && !s->ret && put_bound(arg(s, 0)))
+		return true;
+	if (listens)
+		put_empty(s);
+	return listens;
+}
+
 __noinline int param_address(__u32 desc)
 {
 	struct scratch *s = scratch();
 	if (!s)
 		return 0;
 	__u32 n = desc >> 8 & 0xff, len = arg(s, n + 1) & 0xffff;
-	if (s->type == EV_SOCKET_BIND_X && !s->ret && put_bound(arg(s, 0)))
+	if (put_bound_by(s))
 		return 0;
 	__u64 from = arg(s, n);
 	struct kept *kept = kept_for(s);
@@ -148,15 +158,21 @@ __noinline int param_socket(__u32 desc)
 			put(s, op == OP_X_QUEUE_LEN ? len : max, 4);
 		break;
 	}
-	case OP_X_PORT_CHOSEN:
-		/* Whether the kernel chose the port. */
+	case OP_X_PORT_CHOSEN: {
+		/* Whether the kernel chose the port. The probe keeps the address of a request. */
+		__u32 head = 0;
+		if (!s->request)
+			head = user_u32(addr);
+		else if (bpf_probe_read_kernel(&head, sizeof(head), (void *)addr))
+			head = -1;
 		sk = s->ret ? 0 : sock_of(s, fd);
-		if (sk && !(user_u32(addr) >> 16) && READ((struct inet_sock *)sk, inet_sport) &&
+		if (sk && !(head >> 16) && READ((struct inet_sock *)sk, inet_sport) &&
 		    (READ(sk, __sk_common.skc_family) == AF_INET || READ(sk, __sk_common.skc_family) == AF_INET6))
 			put(s, 1, 1);
 		else
 			put_empty(s);
 		break;
+	}
 	case OP_X_PAIR_SOURCE:
 	case OP_X_PAIR_PEER: {
 		sk = s->ret == 0 ? sock_of(s, user_u32(addr)) : 0;

@@ -150,7 +150,7 @@ static __always_inline bool put_of_task(struct scratch *s, __u32 desc)
 		put(s, own_number(signal_pid(task, PIDTYPE_TGID)), size);
 		break;
 	case OP_X_VPGID:
-		put(s, own_number(signal_pid(task, PIDTYPE_PGID)), size);
+		put(s, number_within(task, signal_pid(task, PIDTYPE_PGID)), size);
 		break;
 	case OP_X_PGID:
 		put(s, host_number(signal_pid(task, PIDTYPE_PGID)), size);

@@ -2,6 +2,7 @@
 
 use eyas_events::{EventType, FlagTable, param};
 
+use crate::state;
 use crate::view::EventView;
 
 /// Portable open flags (`PPM_O_*`).
@@ -60,11 +61,12 @@ fn made(v: &EventView<'_>) -> Option<(u64, u64)> {
 }
 
 /// Whether the call created an executable file. Old captures do not show whether the call created the file;
-/// for them every call that may create one is included, even if it failed.
+/// for them every call that may create one is included.
 pub(super) fn is_exec(v: &EventView<'_>) -> bool {
     let (Some(flags), Some((mode, ino))) = (flags(v), made(v)) else { return false };
     let is_known = ino != 0;
-    mode & EXECUTE != 0 && if is_known { is_made(v, flags) } else { flags & (CREATE | TMPFILE) != 0 }
+    let may_be_made = || flags & (CREATE | TMPFILE) != 0 && !has_failed(v);
+    mode & EXECUTE != 0 && if is_known { is_made(v, flags) } else { may_be_made() }
 }
 
 pub(super) fn is_create(v: &EventView<'_>) -> bool {
@@ -72,7 +74,9 @@ pub(super) fn is_create(v: &EventView<'_>) -> bool {
 }
 
 fn is_made(v: &EventView<'_>, flags: u64) -> bool {
-    // Some captures set the flag of unnamed files for directories, too, which cannot be opened for writing.
-    let unnamed = flags & TMPFILE != 0 && flags & WRITE != 0;
-    flags & CREATED != 0 || (unnamed && v.result().is_some_and(|result| result >= 0))
+    flags & CREATED != 0 || state::is_unnamed(flags as u32) && !has_failed(v)
+}
+
+fn has_failed(v: &EventView<'_>) -> bool {
+    v.result().is_none_or(|result| result < 0)
 }

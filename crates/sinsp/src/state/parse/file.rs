@@ -256,9 +256,9 @@ fn is_plain(raw: &RawEvent<'_>) -> bool {
 }
 
 /// Whether the call opened an unnamed file; the requested path is then its directory. Other programs than
-/// eyas set the flag for directories, too, which cannot be opened for writing.
+/// eyas set the flag for directories, too, together with `O_DIRECTORY`; a directory cannot be opened for writing.
 pub(crate) fn is_unnamed(flags: u32) -> bool {
-    flags & O_TMPFILE != 0 && flags & O_WRONLY != 0
+    flags & O_TMPFILE != 0 && (flags & O_WRONLY != 0 || flags & O_DIRECTORY == 0)
 }
 
 /// Updates the directories of threads below a renamed directory.

@@ -193,6 +193,7 @@ const fn family(ty: EventType) -> Family {
         | E::SOCKET_SOCKETPAIR_X
         | E::SOCKET_GETSOCKOPT_X
         | E::SOCKET_BIND_X
+        | E::SOCKET_LISTEN_X
         | E::SOCKET_CONNECT_X
         | E::SOCKET_ACCEPT_5_X
         | E::SOCKET_ACCEPT4_6_X

@@ -32,6 +32,7 @@ pub(super) fn apply(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
         EventType::SYSCALL_FSMOUNT_X => {
             let mut fd = Fd::new(FdKind::Directory, &state.empty());
             let kind = raw.text(fsmount::r#type).unwrap_or(b"?");
+            fd.ino = raw.mounted_inode().unwrap_or(0);
             // It has no path until a call moves it to one.
             fd.rename([b"mount:[", kind, b"]"].concat().into(), raw.ts);
             (fd, flags(fsmount::flags) & CLOEXEC != 0)

@@ -1,10 +1,11 @@
 //! Sockets: created, bound, connected, used.
 
+use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use eyas_events::{EventFlags, EventType, FlagTable, param};
-use eyas_scap::RawEvent;
+use eyas_scap::{RawEvent, unix_name};
 
 use super::enter::take_enter;
 use super::{described, file};
@@ -23,6 +24,7 @@ const AF_INET6: u8 = 10;
 const AF_NETLINK: u8 = 16;
 const SOCK_STREAM: u64 = 1;
 const SOCK_DGRAM: u64 = 2;
+const SOCK_RAW: u64 = 3;
 const SOCK_TYPE_MASK: u64 = 0xff;
 const SOCK_CLOEXEC: u64 = 0o2_000_000;
 const IPPROTO_ICMP: u64 = 1;
@@ -54,6 +56,7 @@ pub(super) fn apply(
         }
         E::SOCKET_SOCKETPAIR_X => socketpair(state, raw, now),
         E::SOCKET_BIND_X => bind(state, raw, now),
+        E::SOCKET_LISTEN_X => listen(state, raw, now),
         E::SOCKET_CONNECT_X => connect(state, raw, now),
         E::SOCKET_ACCEPT_5_X | E::SOCKET_ACCEPT4_6_X => {
             accept(state, raw, now);
@@ -110,7 +113,7 @@ fn end_v6(bytes: &[u8]) -> Option<End> {
 /// A pair of addresses of an event.
 enum Tuple<'a> {
     Inet { kind: FdKind, source: End, destination: End },
-    Unix { source: u64, destination: u64, path: &'a [u8] },
+    Unix { source: u64, destination: u64, path: Cow<'a, [u8]> },
 }
 
 fn tuple(bytes: &[u8]) -> Option<Tuple<'_>> {
@@ -128,9 +131,11 @@ fn tuple(bytes: &[u8]) -> Option<Tuple<'_>> {
         }
         [AF_UNIX, rest @ ..] => {
             let number = |at: usize| Some(u64::from_le_bytes(rest.get(at..at + 8)?.try_into().ok()?));
-            let path = rest.get(16..)?;
-            let path = path.strip_suffix(b"\0").unwrap_or(path);
-            Some(Tuple::Unix { source: number(0)?, destination: number(8)?, path })
+            Some(Tuple::Unix {
+                source: number(0)?,
+                destination: number(8)?,
+                path: unix_name(rest.get(16..)?),
+            })
         }
         _ => None,
     }
@@ -152,9 +157,11 @@ fn known_fd(state: &mut State, raw: &RawEvent<'_>, now: &Current) -> Option<(Thr
 
 fn l4_of(ty: u64, proto: u64) -> L4 {
     match proto {
+        IPPROTO_ICMP | IPPROTO_ICMPV6 => L4::Icmp,
+        // A raw socket has no ports, whatever protocol it is for.
+        _ if ty & SOCK_TYPE_MASK == SOCK_RAW => L4::Raw,
         IPPROTO_TCP | IPPROTO_MPTCP => L4::Tcp,
         IPPROTO_UDP => L4::Udp,
-        IPPROTO_ICMP | IPPROTO_ICMPV6 => L4::Icmp,
         IPPROTO_RAW => L4::Raw,
         0 => match ty & SOCK_TYPE_MASK {
             SOCK_STREAM => L4::Tcp,
@@ -218,21 +225,43 @@ fn bind(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     let bytes = raw.param(p::addr).unwrap_or_default();
     change_socket(state, raw, now, |fd, _| {
         if let Some(address) = end(bytes) {
-            let addr = unmapped(address);
-            if addr.1 > 0 {
-                fd.kind = if addr.0.is_ipv4() { FdKind::Ipv4Server } else { FdKind::Ipv6Server };
-                fd.set_socket(Socket::Server { addr });
-                // A datagram socket that leaves its port to the kernel is a client, if it does not receive first.
-                let is_client = fd.l4 == L4::Udp && raw.port_is_chosen();
-                fd.role = if is_client { Role::None } else { Role::Server };
+            bound(fd, address, raw);
+            // A datagram socket that leaves its port to the kernel is a client, if it does not receive first.
+            if fd.l4 == L4::Udp && raw.port_is_chosen() {
+                fd.role = Role::None;
             }
-            fd.rename(file::text_name(format!("{}:{}", address.0, address.1)), raw.ts);
         } else if let Some(path) = unix_path(bytes) {
-            fd.rename(path.into(), raw.ts);
+            fd.rename((*path).into(), raw.ts);
         } else if let Some(family) = bytes.first().filter(|_| fd.kind != FdKind::Unsupported) {
             fd.rename(file::text_name(format!("family {family}")), raw.ts);
         }
     });
+}
+
+/// Sets the address that a socket is bound to.
+fn bound(fd: &mut Fd, address: End, raw: &RawEvent<'_>) {
+    let addr = unmapped(address);
+    if addr.1 > 0 {
+        fd.kind = if addr.0.is_ipv4() { FdKind::Ipv4Server } else { FdKind::Ipv6Server };
+        fd.set_socket(Socket::Server { addr });
+        fd.role = Role::Server;
+    }
+    fd.rename(file::text_name(format!("{}:{}", address.0, address.1)), raw.ts);
+}
+
+/// Handles a socket that listens: one that was never bound, or that was connected before, has another address now.
+fn listen(state: &mut State, raw: &RawEvent<'_>, now: &Current) {
+    let Some(address) = raw.listening_address().and_then(end) else { return };
+    let Some((key, num)) = known_fd(state, raw, now) else { return };
+    let files = state.threads.at(key).and_then(|thread| state.threads.fds(thread));
+    let is_known =
+        |fd: &Fd| fd.role == Role::Server && fd.socket() == Socket::Server { addr: unmapped(address) };
+    if !files.and_then(|files| files.get(num)).is_some_and(is_known) {
+        change_socket(state, raw, now, |fd, _| {
+            fd.connected = false;
+            bound(fd, address, raw);
+        });
+    }
 }
 
 fn connect(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
@@ -274,9 +303,8 @@ fn failed(state: &mut State, raw: &RawEvent<'_>, now: &Current) {
 }
 
 /// The path of a Unix address.
-fn unix_path(bytes: &[u8]) -> Option<&[u8]> {
-    let path = bytes.strip_prefix(&[AF_UNIX])?;
-    Some(path.split(|b| *b == 0).next().unwrap_or_default())
+fn unix_path(bytes: &[u8]) -> Option<Cow<'_, [u8]>> {
+    bytes.strip_prefix(&[AF_UNIX]).map(unix_name)
 }
 
 /// Changes the socket of the event, for all its descriptors.
@@ -314,10 +342,10 @@ fn connected(
     // A stream's peer has a port; the kernel keeps the address of the one before.
     let is_stream = fd.l4 == L4::Tcp;
     let nobody = |end: End| end.1 == 0 && (end.0.is_unspecified() || is_stream);
-    let is_disconnected = match ends {
-        Some(Tuple::Inet { destination, .. }) => nobody(destination),
+    let is_disconnected = match &ends {
+        Some(Tuple::Inet { destination, .. }) => nobody(*destination),
         Some(Tuple::Unix { source, destination, path }) => {
-            path.is_empty() && (source == 0 || destination == 0)
+            path.is_empty() && (*source == 0 || *destination == 0)
         }
         None => false,
     };
@@ -347,10 +375,11 @@ fn connected(
             fd.rename_by_ends(raw.ts, names);
         }
         Some(Tuple::Unix { source, destination, path }) => {
-            let path = unix_path(seen).filter(|_| unix_path(reported) == Some(path)).unwrap_or(path);
+            let path =
+                unix_path(seen).filter(|_| unix_path(reported).as_ref() == Some(&path)).unwrap_or(path);
             fd.kind = FdKind::Unix;
             fd.set_socket(Socket::Unix { source, destination });
-            fd.rename(names.unix_name(source, destination, path), raw.ts);
+            fd.rename(names.unix_name(source, destination, &path), raw.ts);
         }
         None => {
             if let Some(destination) = end(seen).or_else(|| end(reported)) {
@@ -389,7 +418,7 @@ fn accept(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
         Some(Tuple::Unix { source, destination, path }) => {
             fd.kind = FdKind::Unix;
             fd.set_socket(Socket::Unix { source, destination });
-            fd.rename(state.reuse.names.unix_name(source, destination, path), raw.ts);
+            fd.rename(state.reuse.names.unix_name(source, destination, &path), raw.ts);
         }
         None => return,
     }
@@ -457,11 +486,11 @@ fn transfer(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, at: usize,
             transferred(fd, raw, names, kind, local, remote, direction);
         }
         // Either end of a connection may lack a name. The other end keeps its name.
-        Some(Tuple::Unix { path: b"", .. }) if fd.connected && !fd.name.is_empty() => {}
+        Some(Tuple::Unix { path, .. }) if path.is_empty() && fd.connected && !fd.name.is_empty() => {}
         Some(Tuple::Unix { source, destination, path }) => {
             fd.kind = FdKind::Unix;
             fd.set_socket(Socket::Unix { source, destination });
-            fd.rename(names.unix_name(source, destination, path), raw.ts);
+            fd.rename(names.unix_name(source, destination, &path), raw.ts);
         }
         None => {}
     });
@@ -487,7 +516,7 @@ fn connected_datagram(
         }
         // A stream's peer keeps its name.
         (Some(Tuple::Unix { path, .. }), Socket::Unix { .. }) => {
-            !path.is_empty() && fd.role == Role::Client && !fd.name.ends_with(path)
+            !path.is_empty() && fd.role == Role::Client && !fd.name.ends_with(&**path)
         }
         _ => false,
     };

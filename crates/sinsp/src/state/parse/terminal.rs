@@ -43,8 +43,9 @@ pub(super) fn control(state: &mut State, raw: &RawEvent<'_>, now: &Current) {
 /// Handles the end of a leader: the other processes of its session lose the terminal.
 pub(super) fn give_up(state: &mut State, leader: ThreadKey) {
     let Some(thread) = state.threads.at(leader) else { return };
-    let (session, ids) = (state.threads.session(thread), [thread.pid, thread.vpid]);
-    if session.tty != 0 && ids.contains(&session.sid) {
+    let session = state.threads.session(thread);
+    let leads = session.is_led_by(thread.pid, thread.vpid) || session.is_led_by(thread.pid, thread.pid);
+    if session.tty != 0 && leads {
         take_away(state, leader, session.tty, |other, own| other.sid == own.sid);
     }
 }
