@@ -295,6 +295,13 @@ impl<'a> RawEvent<'a> {
         })
     }
 
+    /// The login user of the caller after a call that changes its credentials; `u32::MAX` if there is none.
+    ///
+    /// `None` for other calls, and in captures that other programs or older versions wrote.
+    pub fn login_user(&self) -> Option<u32> {
+        self.number_behind(5).filter(|_| self.ty.changes_credentials())
+    }
+
     /// A number of 32 bits in a parameter after the kernel's paths.
     fn number_behind(&self, place: usize) -> Option<u32> {
         u32::try_from(self.uint(self.behind_paths()? + place)?).ok()

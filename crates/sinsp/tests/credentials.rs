@@ -281,6 +281,26 @@ fn who_enters_a_pid_namespace_is_in_no_group_of_it() {
     assert_eq!(see(&mut inspector, born(31, 10, 31, 0), &fields), ["10", "10"]);
 }
 
+#[test]
+fn the_login_user_is_the_one_at_the_last_change_of_ids() {
+    let mut inspector = system();
+    let ty = E::SYSCALL_SETUID_X;
+    let setuid = |second: u64, user: Option<u64>| {
+        let event =
+            at(second, ty, 10).int(param::SYSCALL_SETUID_X::res, 0).uint(param::SYSCALL_SETUID_X::uid, 0);
+        let first = ty.info().unwrap().params.len();
+        let event = (0..5).fold(event, |event, n| event.uint(first + n, 0));
+        user.into_iter().fold(event, |event, user| event.uint(first + 5, user))
+    };
+    let fields = ["user.loginuid"];
+    assert_eq!(see(&mut inspector, setuid(2, Some(1000)), &fields), ["1000"]);
+    // Captures of older versions do not show it.
+    assert_eq!(see(&mut inspector, setuid(3, None), &fields), ["1000"]);
+    see(&mut inspector, clone(4, 11, 0, 11, 10, 0), &[]);
+    assert_eq!(see(&mut inspector, close(5, 11, 99), &fields), ["1000"]);
+    assert_eq!(see(&mut inspector, setuid(6, Some(u32::MAX.into())), &fields), ["-1"]);
+}
+
 /// Session ids are those of the leader's namespace, so that processes of several namespaces may have the same ones.
 #[test]
 fn the_first_process_of_a_namespace_does_not_lead_the_session_of_another_first_process() {

@@ -505,9 +505,15 @@ const SOCKET_OPTIONS: &[(u64, u64)] = &[
 type Behind = &'static [(&'static str, u8)];
 
 /// Effective ids and capabilities after calls that change them, because arguments are ids of the caller's
-/// user namespace.
-const CREDENTIALS: Behind =
-    &[("EUID", 0), ("EGID", 0), ("CAP_INHERITABLE", 0), ("CAP_PERMITTED", 0), ("CAP_EFFECTIVE", 0)];
+/// user namespace; and the login user, whom a program sets by a write to a file in `/proc` before it changes its ids.
+const CREDENTIALS: Behind = &[
+    ("EUID", 0),
+    ("EGID", 0),
+    ("CAP_INHERITABLE", 0),
+    ("CAP_PERMITTED", 0),
+    ("CAP_EFFECTIVE", 0),
+    ("LOGINUID", 0),
+];
 
 /// Also the caller's directories, after calls that enter namespaces.
 const DIRECTORIES_AND_CREDENTIALS: Behind = &[
@@ -518,6 +524,7 @@ const DIRECTORIES_AND_CREDENTIALS: Behind = &[
     CREDENTIALS[2],
     CREDENTIALS[3],
     CREDENTIALS[4],
+    CREDENTIALS[5],
 ];
 
 /// Operations, with their arguments, for parameters after those of the event's row. Falco's schema lacks

@@ -135,7 +135,11 @@ fn ids_and_capabilities_of_the_host() {
             let before = shown(own);
             assert!(call(number, args) >= 0);
             assert_ne!(shown(own), before, "{ty:?}");
-            assert_eq!(live.event_of(own, ty).as_raw().credentials(), Some(shown(own)), "{ty:?}");
+            let event = live.event_of(own, ty);
+            assert_eq!(event.as_raw().credentials(), Some(shown(own)), "{ty:?}");
+            let login = std::fs::read_to_string(format!("/proc/{own}/loginuid"));
+            let user = login.map_or(u32::MAX, |text| text.trim().parse().unwrap());
+            assert_eq!(event.as_raw().login_user(), Some(user));
         }
     });
 }

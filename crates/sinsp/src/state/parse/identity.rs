@@ -109,6 +109,13 @@ pub(super) fn apply(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     {
         (thread.uid, thread.gid, thread.caps) = (reported.uid, reported.gid, reported.caps);
     }
+    // A session begins with a write to a file in /proc, which is no event; then it changes its ids.
+    if let Some(user) = raw.login_user()
+        && state.threads.at(key).is_some_and(|thread| thread.loginuid != user)
+        && let Some(thread) = state.threads.at_mut(key)
+    {
+        thread.loginuid = user;
+    }
 }
 
 /// Computes the call's changes from its arguments, for events that do not report the new values.
