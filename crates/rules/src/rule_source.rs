@@ -1,9 +1,12 @@
 //! Where rules come from.
 
-use std::fs::File;
+use std::fs::OpenOptions;
 use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
+
+use rustix::fs::OFlags;
 
 use crate::error::Error;
 
@@ -47,12 +50,14 @@ impl RuleSource {
 
 fn bytes_of(path: &Path) -> io::Result<Vec<u8>> {
     let invalid = |text: String| io::Error::new(io::ErrorKind::InvalidInput, text);
-    // Opening a FIFO would wait for its writer.
-    if !std::fs::metadata(path)?.is_file() {
+    // Otherwise opening a FIFO would wait for its writer.
+    let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
+    let file = OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path)?;
+    if !file.metadata()?.is_file() {
         return Err(invalid("expected a regular file".to_owned()));
     }
     let mut bytes = Vec::new();
-    File::open(path)?.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
+    file.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
     match bytes.len() as u64 > MAX_BYTES {
         true => Err(invalid(format!("the file is larger than {MAX_BYTES} bytes"))),
         false => Ok(bytes),

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use eyas_fields::{FieldType, Schema};
+use eyas_fields::{ArgKind, FieldDef, FieldType, Schema};
 
 use super::suggest::{did_you_mean, nearest};
 use super::{Diagnostic, Label, Severity, SourceFile};
@@ -273,6 +273,10 @@ fn trailing(text: &str, at: usize, schema: &dyn Schema) -> Wording {
     if text[at..].starts_with('(') && is_name && before.len() == at {
         let title = format!("no transformer is named `{}`", cut(last));
         let known = transformer_names().chain(["val"]);
+        if last == "val" {
+            return Wording::new("`val` belongs to the right of an operator", last_start..before.len(), "")
+                .help(["on the left, write the field itself: `proc.name = val(proc.pname)`".to_owned()]);
+        }
         return Wording::new(title, last_start..before.len(), "unknown transformer")
             .help(did_you_mean(last, known))
             .help([format!("transformers: {}", transformer_names().collect::<Vec<_>>().join(" "))]);
@@ -289,8 +293,25 @@ fn trailing(text: &str, at: usize, schema: &dyn Schema) -> Wording {
         return Wording::new(title, last_start..before.len(), "without a dot this names a macro")
             .help(nearest_field(last, schema));
     }
+    if before[..last_start].trim().is_empty() && matches!(last, "and" | "or") {
+        let title = format!("the condition begins with `{last}`");
+        return Wording::new(title, last_start..before.len(), "a comparison is missing before this").help([
+            "to continue the condition of a rule that exists, write `override: {condition: append}`"
+                .to_owned(),
+        ]);
+    }
+    if found.starts_with('#') {
+        return unexpected("expected `and`, `or` or the end").help([NO_COMMENTS.to_owned()]);
+    }
+    if let Some(quote) = before.chars().next_back().filter(|c| before.len() == at && matches!(c, '"' | '\''))
+    {
+        return unexpected("the text before this has ended")
+            .help([format!("within quotes, write the quote as `\\{quote}`")]);
+    }
     unexpected("expected `and`, `or` or the end").help(["a value with blanks in it needs quotes".to_owned()])
 }
+
+const NO_COMMENTS: &str = "conditions have no comments, and YAML has none inside a `|` or `>` text";
 
 /// The field that a word without a dot probably means.
 fn nearest_field(word: &str, schema: &dyn Schema) -> Option<String> {
@@ -309,8 +330,7 @@ fn check(text: &str, at: usize, span: Range<usize>) -> Wording {
     match rest.as_bytes().first() {
         Some(b'%') => Wording::new("fields have no `%` before them in conditions", span, "")
             .help(["drop the `%`".to_owned()]),
-        Some(b'#') => wording
-            .help(["conditions have no comments, and YAML has none inside a `|` or `>` text".to_owned()]),
+        Some(b'#') => wording.help([NO_COMMENTS.to_owned()]),
         Some(b'!') => wording.help(["write `not`".to_owned()]),
         Some(b'"' | b'\'' | b'0'..=b'9' | b'/' | b'-') => {
             let line = if rest.starts_with(['"', '\'']) { &rest[..1] } else { shown };
@@ -351,6 +371,9 @@ pub(crate) fn compile_error(text: &str, error: &CompileError, schema: &dyn Schem
     match error.kind {
         K::UnknownField => {
             let name = shown.split('[').next().unwrap_or_default();
+            if let Some(def) = schema.fields().iter().find(|def| def.name == name) {
+                return bad_argument(def, shown, span);
+            }
             Wording::new(format!("unknown field `{}`", cut(name)), span.clone(), "no such field")
                 .help(did_you_mean(name, field_names(schema)))
         }
@@ -367,6 +390,19 @@ pub(crate) fn compile_error(text: &str, error: &CompileError, schema: &dyn Schem
         K::Macro => wording("no such macro"),
         _ => wording(error.hint),
     }
+}
+
+/// A field with an argument that it does not take.
+fn bad_argument(def: &FieldDef, shown: &str, span: Range<usize>) -> Wording {
+    let name = def.name;
+    let (title, help) = match def.arg {
+        ArgKind::None => (format!("`{name}` takes no argument"), format!("write `{name}`")),
+        ArgKind::Index | ArgKind::OptionalIndex => {
+            (format!("the argument of `{name}` is a number"), format!("write it as in `{name}[1]`"))
+        }
+        _ => (format!("`{}` is no valid argument of `{name}`", cut(shown)), String::new()),
+    };
+    Wording::new(title, span, "").help(Some(help).filter(|help| !help.is_empty()))
 }
 
 fn bad_operator(shown: &str, error: &CompileError, span: Range<usize>, schema: &dyn Schema) -> Wording {

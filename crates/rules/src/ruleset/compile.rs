@@ -1,5 +1,6 @@
 //! Compiles definitions to conditions and formats, with Falco's errors and warnings.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use eyas_fields::{FieldFlags, Schema};
@@ -12,7 +13,8 @@ use super::result::{ErrorCode, LoadError, LoadWarning, Problem, WarningCode};
 use super::setup::{MANY_CODES, Setup};
 use super::warn::{WarnCx, deprecated};
 use super::{exceptions, lint};
-use crate::condition::{CompileErrorKind, Compiler};
+use crate::condition::ast::Operand;
+use crate::condition::{CompileErrorKind, Compiler, Source, operand_prefix, transformer_names};
 use crate::diagnostic::SourceFile;
 use crate::diagnostic::condition::field_names;
 use crate::diagnostic::suggest::did_you_mean;
@@ -152,9 +154,22 @@ fn output_error(
             .titled(message)
             .note(raw.place, "in the output of this rule, or in what is appended to it");
     };
+    if let Some((name, span)) = unknown_argument(token, schema) {
+        let span = at + 1 + span.start..at + 1 + span.end;
+        return problem
+            .titled(format!("unknown field `{name}` in the output"))
+            .notes(raw.output.notes(span, "", files))
+            .help(did_you_mean(name, field_names(schema)));
+    }
     let ends = |c: char| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '[' | ']'));
     let len = token.find(ends).unwrap_or(token.len());
     let name = token[..len].trim_start_matches(|c: char| c.is_ascii_digit());
+    if token[len..].starts_with('(') && transformer_names().any(|known| known == name) {
+        return problem
+            .titled(format!("`{name}` in the output has no valid arguments"))
+            .notes(raw.output.notes(at..at + 1 + len, "", files))
+            .help([format!("write `%{name}(FIELD)`, without blanks before the `(`")]);
+    }
     let title = match error.unknown && !name.is_empty() && message.starts_with("unknown filter") {
         true => format!("unknown field `{name}` in the output"),
         false => message,
@@ -164,6 +179,15 @@ fn output_error(
         .titled(title)
         .notes(raw.output.notes(at..at + 1 + len, "", files))
         .help(did_you_mean(plain, field_names(schema)))
+}
+
+/// The unknown field among the arguments of the transformer with which the text begins, and its place.
+fn unknown_argument<'t>(token: &'t str, schema: &dyn Schema) -> Option<(&'t str, Range<usize>)> {
+    let (operand @ Operand::Call(_), _) = operand_prefix(token).ok()? else { return None };
+    let error = Source::resolve(&operand, schema).err()?;
+    let span = error.span.start as usize..error.span.end as usize;
+    let name = token.get(span.clone()).filter(|_| error.kind == CompileErrorKind::UnknownField)?;
+    Some((name, span))
 }
 
 fn no_event_type(problem: LoadWarning, raw: &RawRule) -> LoadWarning {
