@@ -19,6 +19,12 @@ pub enum Error {
          verifier does not accept them (EYAS_BPF_LOG=1 shows what it says)"
     )]
     Refused,
+    /// The process has the capabilities only in its user namespace.
+    #[error(
+        "this process has the capabilities only in a user namespace (a rootless container, or `unshare --user`), where the \
+         kernel does not accept them for BPF: run it as root of the machine, outside of the namespace"
+    )]
+    UserNamespace,
     /// The kernel is locked down, so that BPF programs may not read its memory.
     #[error(
         "the kernel is locked down ({mode}), which forbids reading kernel memory from BPF: boot with lockdown=integrity or \
@@ -104,7 +110,11 @@ impl Error {
     pub fn is_permission(&self) -> bool {
         matches!(
             self,
-            Self::NoPermission { .. } | Self::Refused | Self::LockedDown { .. } | Self::MemoryLimit
+            Self::NoPermission { .. }
+                | Self::Refused
+                | Self::UserNamespace
+                | Self::LockedDown { .. }
+                | Self::MemoryLimit
         )
     }
 

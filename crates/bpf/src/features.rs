@@ -60,7 +60,11 @@ pub(crate) fn refused(types: &Types) -> Error {
     // This function has the same age as the accounting of such memory by cgroup.
     let is_limited =
         !types.have(LINUX_5_11) && limit.is_some() && capabilities() & (1 << CAP_SYS_RESOURCE) == 0;
-    if is_limited { Error::MemoryLimit } else { Error::Refused }
+    match is_limited {
+        true => Error::MemoryLimit,
+        false if is_in_user_namespace() => Error::UserNamespace,
+        false => Error::Refused,
+    }
 }
 
 /// Names of the active security modules; empty if the kernel does not list them.
@@ -92,10 +96,23 @@ fn parse_list(text: &str) -> Option<Vec<u32>> {
 /// Whether this process is in the first pid namespace, because iterators show only processes in the
 /// caller's own.
 pub(crate) fn sees_every_process() -> bool {
-    /// Inode of the first pid namespace, the same on every kernel.
-    const FIRST: u64 = 0xefff_fffc;
-    std::fs::metadata("/proc/self/ns/pid")
-        .is_ok_and(|meta| std::os::unix::fs::MetadataExt::ino(&meta) == FIRST)
+    namespace("pid") == Some(FIRST_PID_NAMESPACE)
+}
+
+/// Whether this process is in a user namespace other than the first.
+pub(crate) fn is_in_user_namespace() -> bool {
+    namespace("user").is_some_and(|inode| inode != FIRST_USER_NAMESPACE)
+}
+
+/// Inode of the first pid namespace, the same on every kernel.
+const FIRST_PID_NAMESPACE: u64 = 0xefff_fffc;
+/// Inode of the first user namespace, the same on every kernel.
+const FIRST_USER_NAMESPACE: u64 = 0xefff_fffd;
+
+/// Inode of a namespace of this process; `None` if `/proc` does not show it.
+fn namespace(kind: &str) -> Option<u64> {
+    let meta = std::fs::metadata(format!("/proc/self/ns/{kind}")).ok()?;
+    Some(std::os::unix::fs::MetadataExt::ino(&meta))
 }
 
 /// Whether the kernel's version is Linux 7.0 or newer.

@@ -40,6 +40,29 @@ fn a_process_without_rights_is_told_what_it_lacks() {
 }
 
 #[test]
+fn root_of_a_user_namespace_is_told_where_it_is() {
+    let _lock = eyas_testing::live_turn();
+    let inside = || {
+        let mut program = Command::new("unshare");
+        program.args(["--user", "--map-root-user", env!("CARGO_BIN_EXE_falco")]);
+        program
+    };
+    if !inside().arg("--version").output().is_ok_and(|out| out.status.success()) {
+        eyas_testing::ignore("unshare cannot make a user namespace here");
+    }
+    let out = doctor(&mut inside(), &[]);
+    let text = String::from_utf8(out.stdout).unwrap();
+    assert!(out.status.code() == Some(1) && text.contains("only in a user namespace"), "{text}");
+    let out = inside()
+        .args(["-c", "/dev/null", "-r"])
+        .arg(common::root().join("demo/rules.yaml"))
+        .output()
+        .unwrap();
+    let log = String::from_utf8(out.stderr).unwrap();
+    assert!(log.contains("run it as root of the machine, outside of the namespace"), "{log}");
+}
+
+#[test]
 fn costs_of_a_capture_are_told() {
     let _lock = eyas_testing::live_turn();
     let capture = common::demo();
