@@ -1,7 +1,11 @@
 //! Reads audit events from a file or any other reader.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::Path;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::thread;
+use std::time::Duration;
 
 use eyas_sinsp::plugin::{Batch, EventStream, Flow, PluginError};
 
@@ -13,6 +17,10 @@ const MAX_EVENT: usize = 262_144;
 const MAX_LINE: u64 = 64 << 20;
 /// Number of events in a batch, unless a line has more.
 const BATCH: usize = 64;
+/// Number of lines of a FIFO that may wait.
+const WAITING: usize = 16;
+/// Time to wait for the next line of a FIFO.
+const PATIENCE: Duration = Duration::from_millis(100);
 
 /// An event stream of audit events from lines of JSON. Each line is an event, a list of events, or an
 /// `EventList`.
@@ -20,7 +28,7 @@ const BATCH: usize = 64;
 /// The time of an event is the time of its stage. The stream skips and counts lines that are not JSON, and
 /// events without a time or larger than 256 KiB.
 pub struct AuditStream {
-    reader: Box<dyn BufRead + Send>,
+    input: Input,
     line: Vec<u8>,
     read: u64,
     /// Size of the input, if it is a file.
@@ -40,14 +48,22 @@ impl AuditStream {
             )
             .into());
         }
-        let file = File::open(path).map_err(|cause| format!("cannot open {path}: {cause}"))?;
+        let failed = |cause: io::Error| format!("cannot open {path}: {cause}");
+        if std::fs::metadata(path).is_ok_and(|meta| !meta.is_file() && !meta.is_dir()) {
+            return Ok(Self::of(Input::Lines(lines(Path::new(path)).map_err(failed)?)));
+        }
+        let file = File::open(path).map_err(failed)?;
         let size = file.metadata().ok().filter(std::fs::Metadata::is_file).map(|meta| meta.len());
         Ok(Self { size, ..Self::new(BufReader::with_capacity(256 << 10, file)) })
     }
 
     /// Creates a stream from a reader.
     pub fn new(reader: impl BufRead + Send + 'static) -> Self {
-        Self { reader: Box::new(reader), line: Vec::new(), read: 0, size: None, skipped: 0 }
+        Self::of(Input::Reader(Box::new(reader)))
+    }
+
+    fn of(input: Input) -> Self {
+        Self { input, line: Vec::new(), read: 0, size: None, skipped: 0 }
     }
 
     /// Number of lines and events that were skipped so far.
@@ -88,16 +104,71 @@ fn push(event: Node<'_>, batch: &mut Batch) -> bool {
     is_event
 }
 
+enum Input {
+    Reader(Box<dyn BufRead + Send>),
+    /// Lines that another thread reads, because opening or reading may wait without a limit.
+    Lines(Receiver<io::Result<Vec<u8>>>),
+}
+
+impl Input {
+    /// Reads the next line, or a part of a long one. Waits for a line only if `may_wait`.
+    fn next(&mut self, line: &mut Vec<u8>, may_wait: bool) -> io::Result<Flow> {
+        line.clear();
+        match self {
+            Self::Reader(reader) => {
+                let read = reader.take(MAX_LINE).read_until(b'\n', line)?;
+                Ok(if read == 0 { Flow::End } else { Flow::More })
+            }
+            Self::Lines(lines) => {
+                match lines.recv_timeout(if may_wait { PATIENCE } else { Duration::ZERO }) {
+                    Ok(next) => {
+                        *line = next?;
+                        Ok(Flow::More)
+                    }
+                    Err(RecvTimeoutError::Timeout) => Ok(Flow::Idle),
+                    Err(RecvTimeoutError::Disconnected) => Ok(Flow::End),
+                }
+            }
+        }
+    }
+}
+
+/// Starts to read a FIFO or a device.
+fn lines(path: &Path) -> io::Result<Receiver<io::Result<Vec<u8>>>> {
+    let (send, lines) = sync_channel(WAITING);
+    let path = path.to_owned();
+    thread::Builder::new().name("audit log".into()).spawn(move || {
+        if let Err(error) = send_lines(&path, &send) {
+            let _ = send.send(Err(error));
+        }
+    })?;
+    Ok(lines)
+}
+
+fn send_lines(path: &Path, lines: &SyncSender<io::Result<Vec<u8>>>) -> io::Result<()> {
+    let mut input = Input::Reader(Box::new(BufReader::with_capacity(256 << 10, File::open(path)?)));
+    let mut line = Vec::new();
+    while matches!(input.next(&mut line, true)?, Flow::More) {
+        // Nobody needs more lines.
+        if lines.send(Ok(std::mem::take(&mut line))).is_err() {
+            break;
+        }
+    }
+    Ok(())
+}
+
 impl EventStream for AuditStream {
     fn next_batch(&mut self, batch: &mut Batch) -> Result<Flow, PluginError> {
         while batch.len() < BATCH {
-            self.line.clear();
-            let read = (&mut self.reader).take(MAX_LINE).read_until(b'\n', &mut self.line);
-            let read = read.map_err(|cause| format!("cannot read the audit log: {cause}"))? as u64;
-            self.read += read;
-            if read == 0 {
-                return Ok(Flow::End);
+            let next = self.input.next(&mut self.line, batch.is_empty());
+            match next.map_err(|cause| format!("cannot read the audit log: {cause}"))? {
+                Flow::More => {}
+                // Events that are there come first.
+                Flow::Idle if !batch.is_empty() => return Ok(Flow::More),
+                over => return Ok(over),
             }
+            let read = self.line.len() as u64;
+            self.read += read;
             if read == MAX_LINE && self.line.last() != Some(&b'\n') {
                 return Err(format!("a line of the audit log is longer than {MAX_LINE} bytes").into());
             }
@@ -146,5 +217,26 @@ mod tests {
         assert!(
             AuditStream::open("http://:9765/k8s-audit").is_err() && AuditStream::open("/nowhere").is_err()
         );
+    }
+
+    #[test]
+    fn a_fifo_is_idle_until_somebody_writes() {
+        let dir = eyas_testing::Dir::new("audit-fifo");
+        let fifo = dir.fifo("log");
+        let mut stream = AuditStream::open(fifo.to_str().unwrap()).unwrap();
+        let mut batch = Batch::default();
+        assert_eq!((stream.next_batch(&mut batch), batch.len()), (Ok(Flow::Idle), 0));
+        let event = r#"{"kind":"Event","auditID":"1","stageTimestamp":"2018-10-25T13:58:49.736141Z"}"#;
+        std::fs::write(&fifo, format!("{event}\n{event}\n")).unwrap();
+        let mut events = 0;
+        loop {
+            batch.clear();
+            let flow = stream.next_batch(&mut batch).unwrap();
+            events += batch.len();
+            if flow == Flow::End {
+                break;
+            }
+        }
+        assert_eq!(events, 2);
     }
 }

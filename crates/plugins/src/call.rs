@@ -94,6 +94,10 @@ symbols! {
 /// Loading failed: the dynamic linker's message.
 pub(crate) fn load(path: &Path) -> Result<Symbols, String> {
     use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
+    // The dynamic linker would wait for the writer of a FIFO. It reports other mistakes itself.
+    if std::fs::metadata(path).is_ok_and(|meta| !meta.is_file() && !meta.is_dir()) {
+        return Err(format!("{}: it is no regular file", path.display()));
+    }
     // SAFETY: the user has configured this file as a plugin, and so accepts that its constructors run.
     // docs/plugins.md says that a plugin runs with the rights of this program.
     let library = unsafe { Library::open(Some(path), RTLD_NOW | RTLD_LOCAL) };

@@ -109,6 +109,9 @@ fn files_that_cannot_be_loaded_are_named() {
         nosuch.contains("cannot load plugin /nonexistent.so: can't load plugin dynamic library: "),
         "{nosuch}"
     );
+    let fifos = common::Dir::new("plugin-fifo");
+    let fifo = error(&config(fifos.fifo("x.so").to_str().unwrap(), ""));
+    assert!(fifo.contains("x.so: it is no regular file"), "{fifo}");
     let outside = error("plugins: [{name: x, library_path: ../x.so}]\n");
     assert!(
         outside.contains("'../x.so' resolves outside the plugins directory (/usr/share/falco/plugins/)"),
