@@ -3,13 +3,43 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
+use std::os::fd::AsFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
-use rustix::fs::{OFlags, major, minor};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{OFlags, fcntl_setfl, major, minor};
+use rustix::io::Errno;
 
 /// Maximum size of a file of rules, rule tests or configuration, bytes.
 pub const MAX_TEXT: u64 = 64 << 20;
+
+/// How long [`wait_for`] waits.
+const LIMITS: Limits = Limits { writer: Duration::from_secs(10), bytes: Duration::from_secs(60) };
+
+/// Limits of waiting for a stream.
+#[derive(Clone, Copy)]
+struct Limits {
+    /// For a FIFO that nobody writes to.
+    writer: Duration,
+    /// For the next bytes, while the stream is open for writing.
+    bytes: Duration,
+}
+
+/// Names of standard input.
+const STDIN: [&str; 3] = ["/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"];
+
+/// Whether the path is a name of standard input.
+pub fn is_stdin(path: &Path) -> bool {
+    STDIN.iter().any(|name| path == Path::new(name))
+}
+
+/// Whether the file has bytes that can be read only once: a FIFO, or standard input that is no regular file.
+pub fn is_stream(path: &Path) -> bool {
+    let kind = std::fs::metadata(path).map(|meta| meta.file_type());
+    kind.is_ok_and(|kind| kind.is_fifo() || is_stdin(path) && !kind.is_file() && !kind.is_dir())
+}
 
 /// `/dev/null`, which counts as an empty file.
 const NULL: (u32, u32) = (1, 3);
@@ -30,7 +60,11 @@ pub fn wait_for_text(path: &Path) -> io::Result<String> {
     text(wait_for(path, MAX_TEXT)?)
 }
 
-fn text(bytes: Vec<u8>) -> io::Result<String> {
+/// The bytes as text.
+///
+/// # Errors
+/// They are not UTF-8.
+pub fn text(bytes: Vec<u8>) -> io::Result<String> {
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         io::Error::new(io::ErrorKind::InvalidData, format!("it is no text in UTF-8: see byte {at}"))
@@ -67,17 +101,106 @@ pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The bytes of a file of at most `limit` bytes, which may be a FIFO (`<(COMMAND)` of a shell).
+/// The bytes of a file of at most `limit` bytes, which may be a FIFO (`<(COMMAND)` of a shell) or standard input
+/// (`/dev/stdin`). Waits at most 10 s for a writer of the FIFO, and then at most 60 s for each of its writes.
 ///
 /// # Errors
-/// The file cannot be opened or read, or is too large.
+/// The file cannot be opened or read, or is too large; the wait is over, or a signal has interrupted it.
 pub fn wait_for(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    wait_within(path, limit, LIMITS)
+}
+
+fn wait_within(path: &Path, limit: u64, limits: Limits) -> io::Result<Vec<u8>> {
+    let file: File = if is_stream(path) && is_stdin(path) {
+        // Opening a socket by its name fails, and so may a terminal of another user.
+        io::stdin().as_fd().try_clone_to_owned()?.into()
+    } else {
+        let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
+        OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path)?
+    };
     let mut bytes = Vec::new();
-    read_to_end(File::open(path)?, &mut bytes, limit)?;
+    read_to_end(Patient { file, limits }, &mut bytes, limit)?;
     Ok(bytes)
 }
 
-fn read_to_end(file: File, bytes: &mut Vec<u8>, limit: u64) -> io::Result<()> {
+/// A file whose reads wait for a limited time.
+struct Patient {
+    file: File,
+    limits: Limits,
+}
+
+impl Read for Patient {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        let began = Instant::now();
+        loop {
+            let mut most = self.limits.writer;
+            if !self.is_ready(most.saturating_sub(began.elapsed()))? {
+                // Without a writer, this returns 0.
+                match self.file.read(bytes) {
+                    Ok(0) => {
+                        let text = format!("nobody has opened it for writing within {} s", most.as_secs());
+                        return Err(io::Error::new(io::ErrorKind::TimedOut, text));
+                    }
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    done => return done,
+                }
+                most = self.limits.bytes;
+                if !self.is_ready(most.saturating_sub(began.elapsed()))? {
+                    let text = format!("its writer has written nothing for {} s", most.as_secs());
+                    return Err(io::Error::new(io::ErrorKind::TimedOut, text));
+                }
+            }
+            match self.file.read(bytes) {
+                // Another reader was faster.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                done => return done,
+            }
+        }
+    }
+}
+
+impl Patient {
+    /// Whether a read returns bytes or the end now, or within this time.
+    fn is_ready(&self, time: Duration) -> io::Result<bool> {
+        let time = Timespec::try_from(time).map_err(|_| invalid("the limit is too long".to_owned()))?;
+        match poll(&mut [PollFd::new(&self.file, PollFlags::IN)], Some(&time)) {
+            Err(Errno::INTR) => Err(io::Error::other("a signal has interrupted the wait for it")),
+            outcome => Ok(outcome? > 0),
+        }
+    }
+}
+
+/// Creates or truncates a file. Waits until somebody reads a FIFO, or until `is_stopped`.
+///
+/// # Errors
+/// The file cannot be created, or the wait is over.
+pub fn create(path: &Path, is_stopped: &dyn Fn() -> bool) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed());
+    loop {
+        match options.open(path) {
+            Ok(file) => {
+                fcntl_setfl(&file, OFlags::empty())?;
+                return Ok(file);
+            }
+            Err(error) if Errno::from_io_error(&error) == Some(Errno::NXIO) && is_stream(path) => {
+                if is_stopped() {
+                    return Err(io::Error::new(
+                        io::ErrorKind::NotConnected,
+                        "it is a FIFO that nobody reads",
+                    ));
+                }
+                std::thread::sleep(GLANCE);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Interval at which [`create`] looks for a reader.
+const GLANCE: Duration = Duration::from_millis(50);
+
+fn read_to_end(file: impl Read, bytes: &mut Vec<u8>, limit: u64) -> io::Result<()> {
     file.take(limit + 1).read_to_end(bytes)?;
     if bytes.len() as u64 > limit { Err(too_large(format!("more than {limit}"), limit)) } else { Ok(()) }
 }
@@ -92,6 +215,7 @@ fn invalid(text: String) -> io::Error {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
     use std::os::unix::net::UnixListener;
 
     use eyas_testing::Dir;
@@ -133,5 +257,42 @@ mod tests {
         });
         assert_eq!(wait_for_text(&fifo).unwrap(), "text");
         writer.join().unwrap();
+    }
+
+    #[test]
+    fn a_wait_ends_without_a_writer_and_with_a_silent_one() {
+        let dir = Dir::new("console-wait");
+        let fifo = dir.fifo("fifo");
+        let limits = Limits { writer: Duration::from_millis(50), bytes: Duration::from_millis(100) };
+        let error = || wait_within(&fifo, 1000, limits).unwrap_err().to_string();
+        assert_eq!(error(), "nobody has opened it for writing within 0 s");
+        let _silent = OpenOptions::new().read(true).write(true).open(&fifo).unwrap();
+        assert_eq!(error(), "its writer has written nothing for 0 s");
+        assert!(is_stream(&fifo) && !is_stream(Path::new("/dev/zero")) && !is_stream(&dir.join("absent")));
+    }
+
+    #[test]
+    fn a_file_for_a_fifo_waits_for_its_reader_or_the_end() {
+        let dir = Dir::new("console-create");
+        let fifo = dir.fifo("fifo");
+        assert_eq!(create(&fifo, &|| true).unwrap_err().to_string(), "it is a FIFO that nobody reads");
+        let reader = std::thread::spawn({
+            let fifo = fifo.clone();
+            move || std::fs::read_to_string(fifo).unwrap()
+        });
+        let bytes = "x".repeat(1 << 20);
+        create(&fifo, &|| false).unwrap().write_all(bytes.as_bytes()).unwrap();
+        assert!(reader.join().unwrap() == bytes);
+        assert!(create(&dir, &|| true).unwrap_err().to_string().contains("Is a directory"));
+    }
+
+    #[test]
+    fn a_pipe_is_read_to_its_end_under_its_name() {
+        let (read, write) = io::pipe().unwrap();
+        // As a shell's `<(COMMAND)`, whose command has ended.
+        (&write).write_all(b"text").unwrap();
+        drop(write);
+        let name = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&read));
+        assert_eq!(wait_for_text(Path::new(&name)).unwrap(), "text");
     }
 }

@@ -78,7 +78,7 @@ pub fn load(args: &Args) -> Result<Loaded> {
 fn read_all(given: Option<&Path>, options: &[String], capture: Option<&Path>) -> Result<Loaded> {
     let (mut files, mut warnings) = (Vec::new(), Vec::new());
     let main = path(given);
-    if let Some(path) = given.filter(|path| !path.exists()) {
+    if let Some(path) = given.filter(|path| !crate::file::exists(path)) {
         bail!("Could not find configuration file at {}", path.display());
     }
     let mut tree = match main {

@@ -7,9 +7,12 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-pub use eyas_console::file::{MAX_TEXT, read, read_text};
+use eyas_console::file as regular;
+pub use eyas_console::file::MAX_TEXT;
 use rustix::fs::OFlags;
 use rustix::io::Errno;
+
+use crate::streams;
 
 /// Permissions of files that only their owner may read and write.
 pub const OWNER_ALONE: u32 = 0o600;
@@ -25,6 +28,30 @@ pub fn set_mode(mode: u32) {
 /// Permissions of created files.
 pub fn mode() -> u32 {
     MODE.load(Ordering::Relaxed)
+}
+
+/// Whether the path leads to a file or directory, or is a stream of the command line.
+pub fn exists(path: &Path) -> bool {
+    streams::get(path).is_some() || path.exists()
+}
+
+/// The bytes of a regular file of at most `limit` bytes, or of a stream of the command line.
+///
+/// # Errors
+/// As of [`regular::read`].
+pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    match streams::get(path) {
+        Some(bytes) => Ok(bytes.to_vec()),
+        None => regular::read(path, limit),
+    }
+}
+
+/// The text of a regular file of at most [`MAX_TEXT`] bytes, or of a stream of the command line.
+///
+/// # Errors
+/// As of [`regular::read_text`].
+pub fn read_text(path: &Path) -> io::Result<String> {
+    regular::text(read(path, MAX_TEXT)?)
 }
 
 /// Opens a file for appending; creates it if it is missing.

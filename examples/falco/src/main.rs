@@ -54,6 +54,7 @@ mod setup;
 mod signals;
 mod source;
 mod stats;
+mod streams;
 mod support;
 mod system_log;
 mod tampering;
@@ -134,6 +135,7 @@ fn start(args: &Args) -> Result<bool> {
     if let Some(form) = args.generate {
         print(&form.render(Args::command())?)?;
         return Ok(true);
+    streams::read(args)?;
     }
     if args.config_schema {
         print(&format!("{:#}\n", configure::json_schema()))?;

@@ -20,10 +20,14 @@ use crate::item_files::ItemFiles;
 use crate::list;
 use crate::log::{self, Level};
 use crate::plugins;
+use crate::streams;
 use crate::unmatched;
 
 /// The YAML files of `path`: the file itself, or the files directly in the directory, sorted.
 pub fn yaml_files(path: &Path) -> Result<Vec<PathBuf>> {
+    if streams::get(path).is_some() {
+        return Ok(vec![path.to_owned()]);
+    }
     let meta = std::fs::metadata(path)
         .with_context(|| format!("Could not open file {} for reading", path.display()))?;
     if !meta.is_dir() {
@@ -239,7 +243,7 @@ pub fn present<'a>(args: &'a Args, config: &'a Config) -> (Vec<PathBuf>, Vec<&'a
 /// Whether all rules files that must exist do, and at least one does.
 pub fn are_there(args: &Args, config: &Config) -> bool {
     let (present, _) = present(args, config);
-    !present.is_empty() && present.iter().all(|path| path.exists())
+    !present.is_empty() && present.iter().all(|path| crate::file::exists(path))
 }
 
 fn read_all(args: &Args, config: &Config, items: &ItemFiles) -> Result<RuleSet> {

@@ -179,14 +179,14 @@ fn what_is_no_regular_file_is_refused_at_the_start() {
     let items = items.to_str().unwrap();
     let http = ["-o", "http_output.enabled=true", "-o", "http_output.url=https://127.0.0.1:9"];
     let ca = format!("http_output.ca_cert={fifo}");
+    let named = format!("rules_files=[{fifo}]");
+    let linked = dir.join("rules.d");
+    std::fs::create_dir(&linked).unwrap();
+    symlink(fifo, linked.join("link.yaml")).unwrap();
     for args in [
-        &["-r", fifo, "-e", "-"][..],
-        &["-V", fifo],
+        &["-c", "/dev/null", "-o", &named, "-e", "-"][..],
         &["-V", items],
         &["-r", items, "-e", "-"],
-        &["-r", fifo, "-L"],
-        &["--test", fifo],
-        &["-c", fifo],
         &[&replay[..], &http, &["-o", &ca]].concat(),
     ] {
         let out = Command::new(env!("CARGO_BIN_EXE_falco")).args(args).output().unwrap();
@@ -194,9 +194,87 @@ fn what_is_no_regular_file_is_refused_at_the_start() {
         assert_eq!(out.status.code(), Some(1), "{args:?}: {log}");
         assert!(log.contains("it is a FIFO: expected a regular file"), "{args:?}: {log}");
     }
+    let out =
+        Command::new(env!("CARGO_BIN_EXE_falco")).arg("-r").arg(&linked).args(["-e", "-"]).output().unwrap();
+    assert!(String::from_utf8_lossy(&out.stderr).contains("no file that ends with .yaml"), "{out:?}");
     let pid = Command::new(env!("CARGO_BIN_EXE_falco")).args(replay).args(["-P", fifo]).output().unwrap();
     let log = String::from_utf8_lossy(&pid.stderr);
     assert!(pid.status.code() == Some(1) && log.contains("it is a FIFO without a reader"), "{log}");
+}
+
+#[test]
+fn a_fifo_of_the_command_line_is_read_once() {
+    let dir = Dir::new("streams");
+    let [config, rules] = ["falco.yaml", "rules.yaml"].map(|name| dir.fifo(name));
+    let texts = [(&config, "json_output: false\n".to_owned()), (&rules, every("old"))];
+    std::thread::scope(|scope| {
+        for (path, text) in texts {
+            scope.spawn(move || std::fs::write(path, text).unwrap());
+        }
+        let pieces = demo_pieces();
+        let named = [config.to_str().unwrap(), rules.to_str().unwrap()];
+        let mut run = Run::start(&["-c", named[0], "-r", named[1], "-e", "-"]);
+        run.wait_for("falco.yaml | schema validation: ok");
+        run.feed(&pieces[..1000]);
+        run.wait_for("Opening 'syscall' source");
+        // Nobody writes to them any more, and they are not opened again.
+        [&config, &rules].into_iter().for_each(|path| std::fs::remove_file(path).unwrap());
+        run.signal(Signal::HUP);
+        let rest = run.feed_until("Reloaded: 1 rules", &pieces[1000..], 1);
+        run.feed(rest);
+        let numbers: Vec<u64> = alerts(&run.end().0).into_iter().map(|(_, number)| number).collect();
+        assert_eq!(numbers, demo_numbers());
+    });
+}
+
+#[test]
+fn standard_input_and_pipes_of_a_shell_are_files() {
+    let dir = Dir::new("substitution");
+    let rules = dir.write("rules.yaml", every("one"));
+    let (falco, rules, demo) = (env!("CARGO_BIN_EXE_falco"), rules.display(), common::demo());
+    let demo = demo.display();
+    for (script, want) in [
+        (format!("{falco} -V <(cat {rules})"), "/dev/fd/63: Ok"),
+        (format!("cat {rules} | {falco} -V /dev/stdin"), "/dev/stdin: Ok"),
+        (format!("{falco} -V /dev/stdin < {rules}"), "/dev/stdin: Ok"),
+        (
+            format!("{falco} -c <(echo 'json_output: true') -r <(cat {rules}) -e {demo} | head -1"),
+            "{\"hostname\"",
+        ),
+        (format!("{falco} -r <(cat {rules}) -l one"), "\none  "),
+        (format!("cat {demo} | {falco} -r /dev/stdin -e - 2>&1"), "/dev/stdin and -e - are the same file"),
+        (format!("head -c 70000000 /dev/zero | {falco} -V /dev/stdin 2>&1"), "more than 67108864 bytes"),
+    ] {
+        let out = Command::new("bash").args(["-c", &script]).stdin(Stdio::null()).output().unwrap();
+        let text = String::from_utf8_lossy(&out.stdout);
+        assert!(text.contains(want), "{script}: {text} {}", String::from_utf8_lossy(&out.stderr));
+    }
+}
+
+#[test]
+fn a_fifo_without_a_writer_ends_the_start() {
+    let dir = Dir::new("no-writer");
+    let fifo = dir.fifo("fifo.yaml");
+    let start = |option: &str| {
+        let mut falco = Command::new(env!("CARGO_BIN_EXE_falco"));
+        falco.arg(option).arg(&fifo).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        falco.spawn().unwrap()
+    };
+    let waiting = ["-c", "-r", "-V", "--test"].map(start);
+    let mut ended = start("-r");
+    std::thread::sleep(Duration::from_millis(300));
+    let pid = rustix::process::Pid::from_child(&ended);
+    rustix::process::kill_process(pid, Signal::TERM).unwrap();
+    let status = ended.wait().unwrap();
+    assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(15), "{status}");
+    for falco in waiting {
+        let out = falco.wait_with_output().unwrap();
+        let log = String::from_utf8_lossy(&out.stderr);
+        assert!(
+            out.status.code() == Some(1) && log.contains("nobody has opened it for writing within 10 s"),
+            "{log}"
+        );
+    }
 }
 
 #[test]

@@ -64,7 +64,7 @@ pub fn run(args: &Args) -> Result<()> {
         true => Some(scout(args, needs, &stop, resolver.names())?),
         false => None,
     };
-    let mut sinks = sinks(args, &views, slice)?;
+    let mut sinks = sinks(args, &views, slice, &stop)?;
     let began = Instant::now();
     if let Some(warning) = input::warning(args).filter(|_| !plugins::is_input()) {
         note!("{warning}");
@@ -226,12 +226,17 @@ fn meant(format: &str, offset: usize) -> Option<&'static str> {
     nearest(name, schema().fields().iter().map(|def| def.name))
 }
 
-fn sinks(args: &Args, views: &[Bound], slice: Option<Slice>) -> Result<Vec<Box<dyn Sink>>> {
+fn sinks(
+    args: &Args,
+    views: &[Bound],
+    slice: Option<Slice>,
+    stop: &Arc<AtomicBool>,
+) -> Result<Vec<Box<dyn Sink>>> {
     let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
     if let Some(path) = &args.write {
-        sinks.push(Box::new(Dump::create(path, args, slice)?));
+        sinks.push(Box::new(Dump::create(path, args, slice, stop.clone())?));
     } else if let Some(path) = &args.perfetto {
-        sinks.push(Box::new(Perfetto::create(path)?));
+        sinks.push(Box::new(Perfetto::create(path, stop)?));
     } else if let Some(path) = &args.parquet {
         sinks.push(tables(path, args)?);
     } else if !args.quiet && !args.summary && views.is_empty() {

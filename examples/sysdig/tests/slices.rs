@@ -342,3 +342,42 @@ fn losses_survive_copies_slices_and_parts() {
     let parts: Vec<u64> = parts.map(|part| lost(part.to_str().unwrap())).collect();
     assert!(parts.len() > 4 && parts.iter().sum::<u64>() == 23, "{parts:?}");
 }
+
+/// Whether the process has a handler of SIGTERM.
+fn catches_sigterm(pid: u32) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap();
+    u64::from_str_radix(caught.trim(), 16).unwrap() & (1 << 14) != 0
+}
+
+#[test]
+fn a_fifo_gets_the_capture_once_somebody_reads_it() {
+    let dir = Dir::new("slices-fifo");
+    let fifo = dir.fifo("fifo");
+    let begin = |option: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sysdig"));
+        command.args(["-r", DEMO, "-q", option]).arg(&fifo).stderr(std::process::Stdio::piped());
+        command.spawn().unwrap()
+    };
+    let writer = begin("-w");
+    let bytes = std::fs::read(&fifo).unwrap();
+    assert!(writer.wait_with_output().unwrap().status.success());
+    let whole = dir.join("whole.scap");
+    sysdig(&["-r", DEMO, "-q", "-w", whole.to_str().unwrap()]);
+    assert!(bytes == std::fs::read(whole).unwrap());
+    // Nobody reads.
+    let waiting = ["-w", "--perfetto"].map(begin);
+    for child in waiting {
+        while !catches_sigterm(child.id()) {
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        let pid = rustix::process::Pid::from_child(&child);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        let output = child.wait_with_output().unwrap();
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            output.status.code() == Some(1) && error.contains("it is a FIFO that nobody reads"),
+            "{error}"
+        );
+    }
+}

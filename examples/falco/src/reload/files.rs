@@ -8,17 +8,20 @@ use crate::config::Config;
 use crate::configure;
 use crate::item_files::{Identity, ItemFiles, identity};
 use crate::rules;
+use crate::streams;
 
 /// Files and directories, with the names that the user gave.
 pub struct Files(Vec<PathBuf>);
 
 impl Files {
-    /// The files from which this configuration and these rules were read.
+    /// The files from which this configuration and these rules were read. Streams are not among them: they do not
+    /// change.
     pub fn of(args: &Args, config: &Config) -> Self {
         let main = configure::path(args.config.as_deref());
         let further = config.config_files.iter().map(|file| file.path().to_owned());
         let rules = rules::paths(args, config).iter().cloned();
-        Self(main.map(Path::to_owned).into_iter().chain(further).chain(rules).collect())
+        let all = main.map(Path::to_owned).into_iter().chain(further).chain(rules);
+        Self(all.filter(|path| streams::get(path).is_none()).collect())
     }
 
     /// The paths, unordered.

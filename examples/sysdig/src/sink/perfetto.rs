@@ -1,15 +1,16 @@
 //! `sysdig trace --perfetto FILE`: writes threads and calls in the trace-event format for ui.perfetto.dev.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result, anyhow};
 use eyas::events::{Category, EventType};
 use eyas::fields::{Field, FieldSource, write_value};
 use eyas::sinsp::EventView;
 use eyas::sinsp::state::Thread;
+use eyas_console::file;
 use serde_json::{Map, Value, json};
 
 use super::Sink;
@@ -53,10 +54,10 @@ struct Life {
 impl Perfetto {
     /// # Errors
     /// The file cannot be written.
-    pub fn create(path: &Path) -> Result<Self> {
+    pub fn create(path: &Path, stop: &AtomicBool) -> Result<Self> {
         let out: Box<dyn Write> = match path == Path::new("-") {
             true => Box::new(Output::new()),
-            false => Box::new(File::create(path).map_err(|error| {
+            false => Box::new(file::create(path, &|| stop.load(Ordering::Relaxed)).map_err(|error| {
                 anyhow!("cannot write {}: {error}; choose another with --perfetto", path.display())
             })?),
         };
