@@ -54,7 +54,7 @@ pub fn log(level: Level, message: &str) {
     if level as u8 > MAX.load(Ordering::Relaxed) {
         return;
     }
-    let message = &*escaped(message, |c| is_shown(c) || matches!(c, '\n' | '\t'));
+    let message = &*lines(message);
     if SYSLOG.load(Ordering::Relaxed) {
         system_log::send(level as u8, message.trim_end());
     }
@@ -68,6 +68,11 @@ pub fn log(level: Level, message: &str) {
 /// The text of a plugin or a library as one line: it may repeat what others have written.
 pub fn one_line(text: &str) -> Cow<'_, str> {
     escaped(text.trim_end(), is_shown)
+}
+
+/// The text of another program, whose lines and tabs are kept.
+pub fn lines(text: &str) -> Cow<'_, str> {
+    escaped(text, |c| is_shown(c) || matches!(c, '\n' | '\t'))
 }
 
 /// The text with escapes, as in alerts, for characters that could change what a terminal shows.
@@ -140,7 +145,7 @@ mod tests {
 
     #[test]
     fn characters_that_change_a_terminal_are_escaped() {
-        let kept = escaped("two\n\tlines: é", |c| is_shown(c) || matches!(c, '\n' | '\t'));
+        let kept = lines("two\n\tlines: é");
         assert!(matches!(kept, Cow::Borrowed("two\n\tlines: é")));
         assert_eq!(one_line("a\n\u{1b}[31mb\u{202e}\r\n"), "a\\n\\u001b[31mb\\u202e");
     }

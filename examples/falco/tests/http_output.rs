@@ -187,6 +187,11 @@ fn what_a_server_says_counts() {
     assert_eq!(String::from_utf8_lossy(&out.stdout).matches("thank you\n").count(), 6);
     let out = replay(&[&url("http", port), "/stdout_output.enabled=false"]);
     assert!(!String::from_utf8_lossy(&out.stdout).contains("thank you"));
+
+    let (port, _requests) = server("HTTP/1.1 200 OK\r\n\r\n\x1b]0;owned\x07\u{202e} one\r\n\ttwo\n", None);
+    let out = replay(&[&url("http", port), "echo=true", "/stdout_output.enabled=false"]);
+    let text = String::from_utf8(out.stdout).unwrap();
+    assert_eq!(text.matches("\\u001b]0;owned\\u0007\\u202e one\n\ttwo\n").count(), 6, "{text:?}");
 }
 
 #[test]

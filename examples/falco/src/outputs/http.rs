@@ -138,7 +138,8 @@ impl Output for Http {
     }
 }
 
-/// Prints the response of the server.
+/// Prints the response of the server, which must not change what a terminal shows.
 fn echo(body: &[u8]) {
-    crate::console::print(&String::from_utf8_lossy(body));
+    let text = String::from_utf8_lossy(body).replace("\r\n", "\n");
+    crate::console::print(&crate::log::lines(&text));
 }
