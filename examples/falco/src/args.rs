@@ -114,7 +114,10 @@ pub struct Args {
     pub events: Option<PathBuf>,
 
     /// Stop after this many seconds (of event time in a replay)
-    #[arg(short = 'M', value_name = "SECONDS", default_value_t = 0, hide_default_value = true, help_heading = RUN)]
+    #[arg(
+        short = 'M', value_name = "SECONDS", default_value = "0", hide_default_value = true,
+        allow_negative_numbers = true, value_parser = seconds, help_heading = RUN
+    )]
     pub duration: u64,
 
     /// Test the events of a replay on this many threads, 1 to 256; alerts are the same in the same order
@@ -214,19 +217,39 @@ pub struct Args {
 
 /// Options that Falco has removed, and their replacements.
 const REMOVED: &[(&str, &str)] = &[
-    ("-A", "-o base_syscalls.all=true"),
-    ("-b", "-o buffer_format_base64=true"),
-    ("--cri", "-o container_engines.cri.sockets[]=SOCKET"),
-    ("-D", "-o 'rules[]={disable: {rule: NAME}}'"),
-    ("-d", "a service manager, such as systemd"),
-    ("-S", "-o falco_libs.snaplen=BYTES"),
-    ("--snaplen", "-o falco_libs.snaplen=BYTES"),
-    ("-s", "-o metrics.enabled=true -o metrics.output_file=FILE"),
-    ("-T", "-o 'rules[]={disable: {tag: TAG}}'"),
-    ("-t", "-o 'rules[]={enable: {tag: TAG}}' after one that disables the rule *"),
-    ("--modern-bpf", "-o engine.kind=modern_ebpf"),
-    ("--nodriver", "-o engine.kind=nodriver"),
+    ("-A", "use -o base_syscalls.all=true"),
+    ("-b", "use -o buffer_format_base64=true"),
+    ("--print-base64", "use -o buffer_format_base64=true"),
+    ("--cri", "use -o container_engines.cri.sockets[]=SOCKET"),
+    ("--disable-cri-async", "none is needed, containers are always looked up beside the events"),
+    ("-D", "use -o 'rules[]={disable: {rule: NAME}}'"),
+    ("-d", "use a service manager, such as systemd"),
+    ("--daemon", "use a service manager, such as systemd"),
+    ("-g", "use -o engine.kind=modern_ebpf"),
+    ("--gvisor-config", "use -o engine.kind=modern_ebpf"),
+    ("--gvisor-generate-config", "use -o engine.kind=modern_ebpf"),
+    ("--gvisor-root", "use -o engine.kind=modern_ebpf"),
+    ("-k", K8S),
+    ("--k8s-api", K8S),
+    ("-K", K8S),
+    ("--k8s-api-cert", K8S),
+    ("--k8s-node", K8S),
+    ("--list-syscall-events", "use --list-events"),
+    ("-S", "use -o falco_libs.snaplen=BYTES"),
+    ("--snaplen", "use -o falco_libs.snaplen=BYTES"),
+    ("-s", METRICS),
+    ("--stats-interval", METRICS),
+    ("--stats_interval", METRICS),
+    ("-T", "use -o 'rules[]={disable: {tag: TAG}}'"),
+    ("-t", "use -o 'rules[]={enable: {tag: TAG}}' after one that disables the rule *"),
+    ("--modern-bpf", "use -o engine.kind=modern_ebpf"),
+    ("--nodriver", "use -o engine.kind=nodriver"),
+    ("-u", "use -o engine.kind=modern_ebpf"),
+    ("--userspace", "use -o engine.kind=modern_ebpf"),
 ];
+
+const METRICS: &str = "use -o metrics.enabled=true -o metrics.output_file=FILE";
+const K8S: &str = "none is needed, container runtimes tell the fields k8s.*";
 
 /// Returns the replacement of an option that Falco has removed.
 pub fn replacement(option: &str) -> Option<&'static str> {
@@ -259,6 +282,10 @@ pub fn given() -> Vec<OsString> {
 pub fn refusal(option: &str, value: &str) -> Option<String> {
     let is_format = option.starts_with("--format");
     is_format.then(|| format!("Invalid format '{value}'. Valid values are: text, markdown, json"))
+}
+
+fn seconds(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| "expected a whole number of seconds; 0 sets no limit".to_owned())
 }
 
 /// Format of listings.

@@ -80,7 +80,7 @@ fn main() -> ExitCode {
     inherited::note();
     let args = match Args::try_parse_from(args::given()) {
         Ok(args) => args,
-        Err(error) => {
+        Err(mut error) => {
             if !error.use_stderr() {
                 // The help.
                 return match print(&error.to_string()) {
@@ -91,12 +91,20 @@ fn main() -> ExitCode {
                     }
                 };
             }
-            console::print_error(&error.to_string().replacen("error: ", "Error: ", 1));
-            if let Some(ContextValue::String(option)) = error.get(ContextKind::InvalidArg)
-                && let Some(instead) = args::replacement(option)
-            {
-                console::print_error(&format!("Falco has removed the option {option}: use {instead}\n"));
+            let instead = match error.get(ContextKind::InvalidArg) {
+                Some(ContextValue::String(option)) => args::replacement(option)
+                    .map(|instead| format!("Falco has removed the option {option}: {instead}\n")),
+                _ => None,
+            };
+            if instead.is_some() {
+                // clap guesses another option.
+                for guess in [ContextKind::SuggestedArg, ContextKind::SuggestedValue, ContextKind::Suggested]
+                {
+                    error.remove(guess);
+                }
             }
+            console::print_error(&error.to_string().replacen("error: ", "Error: ", 1));
+            instead.iter().for_each(|instead| console::print_error(instead));
             if let Some(ContextValue::String(option)) = error.get(ContextKind::InvalidArg)
                 && let Some(ContextValue::String(value)) = error.get(ContextKind::InvalidValue)
                 && let Some(said) = args::refusal(option, value)
@@ -127,6 +135,7 @@ fn main() -> ExitCode {
 /// Does what the arguments request. Returns whether everything succeeded.
 fn start(args: &Args) -> Result<bool> {
     args.check()?;
+    streams::read(args)?;
     if args.version {
         let is_json = configure::load(args).is_ok_and(|loaded| loaded.config.json_output);
         print(&if is_json { format!("{}\n", versions::as_json()) } else { versions::as_text() })?;
@@ -135,7 +144,6 @@ fn start(args: &Args) -> Result<bool> {
     if let Some(form) = args.generate {
         print(&form.render(Args::command())?)?;
         return Ok(true);
-    streams::read(args)?;
     }
     if args.config_schema {
         print(&format!("{:#}\n", configure::json_schema()))?;

@@ -100,11 +100,22 @@ fn help_has_groups_and_examples() {
 
 #[test]
 fn what_falco_has_no_more_is_named_with_what_does_the_same() {
-    for (option, instead) in
-        [("-A", "base_syscalls.all=true"), ("--snaplen=3", "falco_libs.snaplen"), ("-Tx", "disable: {tag")]
-    {
+    for (option, instead) in [
+        ("-A", "base_syscalls.all=true"),
+        ("--snaplen=3", "falco_libs.snaplen"),
+        ("-Tx", "disable: {tag"),
+        ("--list-syscall-events", "use --list-events"),
+        ("--print-base64", "buffer_format_base64=true"),
+        ("--gvisor-config=x", "engine.kind=modern_ebpf"),
+        ("-kx", "container runtimes"),
+    ] {
         let text = refused(&[option]);
         assert!(text.contains("Falco has no option") && text.contains(instead), "{option}: {text}");
+        assert!(!text.contains("tip:"), "a guess beside the answer: {text}");
+    }
+    for seconds in ["-1", "1.5", "x", ""] {
+        let text = refused(&["-M", seconds]);
+        assert!(text.contains("expected a whole number of seconds"), "{seconds}: {text}");
     }
 }
 
