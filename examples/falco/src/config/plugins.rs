@@ -3,13 +3,13 @@
 use anyhow::{Context, Result};
 pub use eyas_plugin_config::{CONTAINER, PluginEntry};
 
-use super::shape::Shape::{self, Anything, List, Section, Text};
+use super::shape::Shape::{self, List, Section, Text, TextOrAnything};
 
 /// Keys of the section.
 pub const SHAPE: Shape = List(&Section(&[
     ("name", Text),
     ("library_path", Text),
-    ("init_config", Anything),
+    ("init_config", TextOrAnything),
     ("open_params", Text),
 ]));
 

@@ -23,11 +23,15 @@ pub enum Shape {
     TextOr(&'static [(&'static str, Shape)]),
     /// A text, or one key with a text.
     TextOrPair,
+    /// A text, or keys with values that this program does not validate.
+    TextOrAnything,
     /// A value that this program does not validate.
     Anything,
 }
 
-use Shape::{Anything, Bool, Choice, Float, List, Number, Section, Text, TextOr, TextOrPair, Texts};
+use Shape::{
+    Anything, Bool, Choice, Float, List, Number, Section, Text, TextOr, TextOrAnything, TextOrPair, Texts,
+};
 
 /// A number of 16 bits.
 pub const U16: Shape = Number(u16::MAX as u64);
@@ -67,7 +71,7 @@ impl Shape {
             Choice(names) => return format!("one of {}", names.join(", ")),
             List(_) => "a list",
             Section(_) | Texts => "keys with values",
-            TextOr(_) => "a text, or keys with values",
+            TextOr(_) | TextOrAnything => "a text, or keys with values",
             TextOrPair => "a text, or one key with a text",
             Anything => "a value",
         }

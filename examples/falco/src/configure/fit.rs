@@ -83,7 +83,8 @@ pub fn fit(node: &Node, shape: &Shape, path: &Path, warnings: &mut Vec<String>) 
             }
             return Ok(Some(Value::Array(out)));
         }
-        (_, Shape::Anything) => return Ok(Some(plain(node))),
+        (Kind::Seq(_), Shape::TextOrAnything) => bail!("{path} is {}: expected {}", kind(node), shape.word()),
+        (_, Shape::Anything) | (Kind::Map(_), Shape::TextOrAnything) => return Ok(Some(plain(node))),
         (Kind::Scalar(text), Shape::List(_) | Shape::Section(_) | Shape::Texts) if text.is_empty() => {
             return Ok(None);
         }

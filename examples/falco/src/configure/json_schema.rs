@@ -69,6 +69,7 @@ fn of(shape: &Shape) -> Value {
             { "type": text },
             { "type": "object", "additionalProperties": { "type": text }, "minProperties": 1, "maxProperties": 1 },
         ] }),
+        Shape::TextOrAnything => json!({ "anyOf": [{ "type": text }, { "type": "object" }] }),
         Shape::Anything => json!({}),
     }
 }

@@ -194,6 +194,7 @@ fn every_key_takes_every_form_of_its_value() {
             Shape::List(_) => &["[]", "~", "", "{a: b}"],
             Shape::Section(_) => &["{}", "~", ""],
             Shape::Texts => &["{a: 1, b: }", "~", ""],
+            Shape::TextOrAnything => &["{a: [b]}", "word", "~", ""],
             Shape::Anything => &["{a: [b]}", "word", "~"],
             Shape::Choice(_) => &[],
         };
@@ -432,6 +433,15 @@ fn unknown_keys_are_named_at_every_level() {
         assert!(warnings.iter().any(|w| w.starts_with(&starts) && w.ends_with(&ends)), "{key}: {warnings:?}");
     }
     assert_eq!(warnings.len(), 6, "{warnings:?}");
+    let (_, warnings) = file("static_fields: &a {b: c}\nwebserver: {<<: *a}\n").unwrap();
+    assert!(warnings[0].ends_with("merges mappings: write the keys themselves"), "{warnings:?}");
+}
+
+#[test]
+fn a_list_is_no_configuration_of_a_plugin() {
+    let error = options(&["plugins[]={name: x, library_path: y, init_config: [a]}"]).err().unwrap();
+    let want = "plugins[0].init_config is a list: expected a text, or keys with values";
+    assert_eq!(format!("{error:#}"), want);
 }
 
 #[test]

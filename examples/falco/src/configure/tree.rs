@@ -86,7 +86,11 @@ fn yaml(text: &[u8]) -> Result<Option<Node>> {
 fn documents(text: &[u8]) -> Result<Vec<Node>> {
     let decoded = yaml::decode(text);
     let parsed = yaml::parse(&decoded).map_err(|problem| {
-        let help = problem.help.as_ref().map(|help| format!(" ({help})")).unwrap_or_default();
+        // A key of plain YAML ends only at a blank.
+        let before = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text).get(..problem.mark.offset);
+        let follows_colon = before.is_some_and(|before| before.ends_with(b":"));
+        let help = problem.help.as_deref().or(follows_colon.then_some("write a blank after the `:`"));
+        let help = help.map(|help| format!(" ({help})")).unwrap_or_default();
         let cpp = problem.cpp_message();
         // yaml-cpp has no message for some mistakes.
         match cpp.ends_with(&problem.message) {
@@ -461,6 +465,7 @@ mod tests {
             ("a[99999]=1", "limit of 1024"),
             ("engine.kind={a: b", "engine.kind"),
             ("rules[]={a: ]}", "yaml-cpp: error at line 1, column 5: illegal flow end"),
+            ("rules[]={disable:{rule:x}}", "(write a blank after the `:`)"),
             (&deep, "more than 32 parts"),
         ] {
             let outcome = after("", &[option]);
@@ -490,6 +495,7 @@ mod tests {
             ("append_output[]={sugested_output: true}", "did you mean `append_output[0].suggested_output`?"),
             ("rules[]={enable: {rul: x}}", "did you mean `rules[0].enable.rule`?"),
             ("gvisor.enabled=true", "`gvisor` is unknown"),
+            ("append_output[]={suggested_output:true}", "; write a blank after the `:`"),
         ] {
             let (_, warnings) = after("", &[option]).unwrap();
             assert!(warnings.len() == 1 && warnings[0].contains(want), "{option}: {warnings:?}");

@@ -7,6 +7,9 @@ use super::fit::Path;
 use super::schema::CONFIG;
 use crate::config::Shape;
 
+/// YAML's key for merging a mapping into another one.
+const MERGE: &str = "<<";
+
 /// Adds a warning for each unknown key below `node`; `origin` is the file.
 pub fn keys(node: &Node, shape: &Shape, path: &Path, origin: &str, warnings: &mut Vec<String>) {
     match (&node.kind, shape) {
@@ -43,7 +46,15 @@ pub fn warning(name: &str, shape: &Shape, path: &Path, at: &str) -> String {
         Some(near) => Some(path.key(near).to_string()),
         None => elsewhere(name, &CONFIG, &Path::default()),
     };
-    let hint = meant.map(|meant| format!("; did you mean `{meant}`?")).unwrap_or_default();
+    let is_glued = name.split_once(':').is_some_and(|(key, _)| shape.key(key).is_some());
+    let hint = match meant {
+        _ if is_glued => "; write a blank after the `:`".to_owned(),
+        _ if name == MERGE => {
+            "; neither Falco nor eyas merges mappings: write the keys themselves".to_owned()
+        }
+        Some(meant) => format!("; did you mean `{meant}`?"),
+        None => String::new(),
+    };
     format!("configuration key `{}` is unknown and has no effect{at}{hint}", path.key(name))
 }
 

@@ -30,7 +30,7 @@ fn first_fault(node: &Node, shape: &Shape, path: &str) -> Option<String> {
                 ))
             })
         }
-        (Kind::Map(_), Shape::Texts | Shape::TextOrPair) => None,
+        (Kind::Map(_), Shape::Texts | Shape::TextOrPair | Shape::TextOrAnything) => None,
         (Kind::Seq(items), Shape::List(of)) => {
             let mut items = items.iter().enumerate();
             items.find_map(|(index, item)| first_fault(item, of, &format!("{path}[{index}]")))
@@ -40,7 +40,7 @@ fn first_fault(node: &Node, shape: &Shape, path: &str) -> Option<String> {
         (Kind::Scalar(text), Shape::Bool) if yaml::truth(text).is_some() => None,
         (Kind::Scalar(text), Shape::Number(max)) if yaml::unsigned(text).is_some_and(|n| n <= *max) => None,
         (Kind::Scalar(text), Shape::Float) if yaml::float(text).is_some() => None,
-        (Kind::Scalar(_), Shape::Text | Shape::TextOr(_) | Shape::TextOrPair) => None,
+        (Kind::Scalar(_), Shape::Text | Shape::TextOr(_) | Shape::TextOrPair | Shape::TextOrAnything) => None,
         (Kind::Scalar(text), Shape::Choice(names)) => {
             let known = names.iter().any(|name| name.eq_ignore_ascii_case(text));
             if known { None } else { fault("Failed to match against any enum values.") }
