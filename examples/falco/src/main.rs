@@ -135,7 +135,8 @@ fn main() -> ExitCode {
 /// Does what the arguments request. Returns whether everything succeeded.
 fn start(args: &Args) -> Result<bool> {
     args.check()?;
-    streams::read(args)?;
+    let named = args.config.iter().chain(&args.rules).chain(&args.validate).chain(&args.tests);
+    streams::read(named, args.events.as_deref())?;
     if args.version {
         let is_json = configure::load(args).is_ok_and(|loaded| loaded.config.json_output);
         print(&if is_json { format!("{}\n", versions::as_json()) } else { versions::as_text() })?;

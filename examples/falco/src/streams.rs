@@ -8,24 +8,21 @@ use std::sync::OnceLock;
 use anyhow::{Context, Result, bail};
 use eyas_console::file::{self, MAX_TEXT};
 
-use crate::args::Args;
-
 /// Bytes of each stream.
 static READ: OnceLock<HashMap<PathBuf, Vec<u8>>> = OnceLock::new();
 
-/// Reads the streams among the files of configuration, rules and tests. Call this before signals are handled: they
-/// end the wait for a writer.
+/// Reads the streams among these files; `capture` is the option `-e`. Call this before signals are handled: they end
+/// the wait for a writer.
 ///
 /// # Errors
 /// A stream cannot be read, has no writer, or is the capture, too.
-pub fn read(args: &Args) -> Result<()> {
-    let named = args.config.iter().chain(&args.rules).chain(&args.validate).chain(&args.tests);
+pub fn read<'a>(named: impl Iterator<Item = &'a PathBuf>, capture: Option<&Path>) -> Result<()> {
     let mut read = HashMap::new();
     for path in named.filter(|path| file::is_stream(path)) {
         if read.contains_key(path) {
             continue;
         }
-        if file::is_stdin(path) && args.events.as_deref() == Some(Path::new("-")) {
+        if file::is_stdin(path) && capture == Some(Path::new("-")) {
             bail!("{} and -e - are the same file: write one of the two to a file first", path.display());
         }
         let bytes = file::wait_for(path, MAX_TEXT)
