@@ -197,6 +197,20 @@ fn a_user_adds_a_view_with_a_file() {
 }
 
 #[test]
+fn columns_without_a_width_have_a_gap() {
+    let dir = Dir::new("views-gap");
+    let view = dir.write(
+        "view.yaml",
+        "name: x\nsummary: s\ncolumns:\n- {name: process, value: proc.name}\n- {name: id, value: proc.pid}\n",
+    );
+    let text = prints(&["--view", view.to_str().unwrap(), "proc.name=cat"]);
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines[0], format!("{:<20} id", "process"), "{text}");
+    assert_eq!(lines[1], format!("{0} {0}", "-".repeat(20)), "{text}");
+    assert!(lines[2].starts_with(&format!("{:<20} ", "cat")), "{text}");
+}
+
+#[test]
 fn unknown_views_and_wrong_arguments_are_errors() {
     for (args, part) in [
         (&["-c", "topproc_cpu"][..], "did you mean `topprocs_cpu`?"),

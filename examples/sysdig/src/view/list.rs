@@ -10,7 +10,7 @@ use super::condition::Condition;
 use super::grid::{Cell, Grid, Head};
 use super::model::{Column, Hue, View};
 use super::table::Table;
-use super::template::{Pen, Template, fit};
+use super::template::{Pen, Template, fit, pad};
 use super::units;
 
 /// A list of rows.
@@ -150,10 +150,7 @@ impl List {
         for (at, value) in self.values.iter().enumerate() {
             let start = self.buffer.len();
             value.write(&mut self.buffer, row, pen);
-            if let Some(head) = self.heads.get(at).filter(|head| head.width > 0) {
-                fit(&mut self.buffer, start, head.width);
-                self.buffer.push(b' ');
-            }
+            end_cell(&mut self.buffer, start, self.heads.get(at), at + 1 == self.heads.len());
         }
         let holds = |when: &mut Option<Condition>| when.as_mut().is_none_or(|when| when.matches(row));
         let color = match pen.is_terminal {
@@ -174,16 +171,13 @@ impl List {
             return Ok(());
         }
         let (mut names, mut rules) = (Vec::new(), Vec::new());
-        for head in &self.heads {
+        for (at, head) in self.heads.iter().enumerate() {
             for (line, text) in
                 [(&mut names, head.name.clone()), (&mut rules, "-".repeat(head.width.max(20)))]
             {
                 let start = line.len();
                 line.extend_from_slice(text.as_bytes());
-                if head.width > 0 {
-                    fit(line, start, head.width);
-                    line.push(b' ');
-                }
+                end_cell(line, start, Some(head), at + 1 == self.heads.len());
             }
         }
         out.write_all(&[names, b"\n".to_vec(), rules, b"\n".to_vec()].concat())?;
@@ -256,4 +250,17 @@ fn object(line: &Template, row: &dyn FieldSource) -> Json {
         (field.text.to_string(), json)
     };
     Json::Object(line.fields().map(member).collect::<Map<_, _>>())
+}
+
+/// Minimum width of a column for which the view sets none, if another column follows.
+const WIDTH: usize = 20;
+
+/// Ends a cell that begins at `start`: cuts or pads it to the width that the view sets, and separates it from the next.
+fn end_cell(line: &mut Vec<u8>, start: usize, head: Option<&Head>, is_last: bool) {
+    match head.map_or(0, |head| head.width) {
+        0 if is_last => return,
+        0 => pad(line, start, WIDTH),
+        width => fit(line, start, width),
+    }
+    line.push(b' ');
 }

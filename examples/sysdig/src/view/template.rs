@@ -163,6 +163,12 @@ pub fn fit(out: &mut Vec<u8>, start: usize, width: usize) {
     out.extend(std::iter::repeat_n(b' ', missing));
 }
 
+/// Pads the text since `start` to a width in characters.
+pub fn pad(out: &mut Vec<u8>, start: usize, width: usize) {
+    let missing = width.saturating_sub(String::from_utf8_lossy(&out[start..]).chars().count());
+    out.extend(std::iter::repeat_n(b' ', missing));
+}
+
 /// Parses `field`, `field:unit` or `field:unit:width`, optionally followed by `?present` or `|absent`.
 fn part(text: &str, unit: Unit, schema: &dyn Schema) -> Result<Part> {
     let (text, absent) = text.split_once('|').map_or((text, None), |(text, absent)| (text, Some(absent)));
