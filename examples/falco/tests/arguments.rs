@@ -110,7 +110,7 @@ fn what_falco_has_no_more_is_named_with_what_does_the_same() {
         ("-kx", "container runtimes"),
     ] {
         let text = refused(&[option]);
-        assert!(text.contains("Falco has no option") && text.contains(instead), "{option}: {text}");
+        assert!(text.contains("Falco has removed the option") && text.contains(instead), "{option}: {text}");
         assert!(!text.contains("tip:"), "a guess beside the answer: {text}");
     }
     for seconds in ["-1", "1.5", "x", ""] {

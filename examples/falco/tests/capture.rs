@@ -234,7 +234,7 @@ fn mistakes_in_the_configuration_are_named() {
         (&["capture.max_file_size_mb=1048577"], "capture.max_file_size_mb is 1048577: expected 0 to 1048576"),
         (
             &["capture.enabled=true", "capture.path_prefix=/nonexistent/c"],
-            "there is no directory /nonexistent",
+            "the directory /nonexistent does not exist",
         ),
         (&["capture.enabled=true", "capture.path_prefix=/"], "a directory and the beginning of a name"),
     ] {

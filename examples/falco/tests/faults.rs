@@ -400,7 +400,7 @@ fn what_all_outputs_need_of_the_kernel_is_not_refused() {
     });
     let out = falco.output().unwrap();
     let log = String::from_utf8_lossy(&out.stderr);
-    assert!(out.status.success() && !log.contains("privileges are kept"), "{log}");
+    assert!(out.status.success() && !log.contains("keeps all privileges"), "{log}");
     assert!(!log.contains("Lost by outputs") && !log.contains(" lost since "), "{log}");
     let count = all().len();
     assert_eq!(numbers(&String::from_utf8(out.stdout).unwrap()), all());

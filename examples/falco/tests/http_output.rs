@@ -286,7 +286,7 @@ fn encrypted_alerts_go_to_whom_they_are_meant_for() {
     let stranger = format!("ca_cert={}", put("other.pem", &other.pem()));
     let elsewhere = server_config(&signed_by(&ca, "elsewhere.example"), None);
     for (tls, option, want) in [
-        (Some(config.clone()), &stranger[..], "name the certificate of who signed it in http_output.ca_cert"),
+        (Some(config.clone()), &stranger[..], "set http_output.ca_cert to the certificate of its CA"),
         (Some(elsewhere), &ca_cert, "not valid for name"),
         (None, &ca_cert, "the connection ended"),
     ] {

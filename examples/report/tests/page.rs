@@ -87,7 +87,7 @@ fn a_page_has_all_its_parts_and_needs_nothing_else() {
         " recorder (21813) fails to execute /usr/local/sbin/bash (ENOENT)</code>",
         " cat (21825) executes /usr/bin/cat: cat /etc/shadow</code>",
         "<svg id=\"timeline\"",
-        "No events were lost",
+        "The capture reports no lost events",
         "class=\"alerting\"",
         "<svg id=\"slice\"",
         "id=\"files-table\"",
@@ -169,7 +169,7 @@ fn losses_are_shaded() {
     let page = page(&path);
     assert!(page.contains("6 events were lost, in 2 spans, which are shaded"), "{page}");
     assert!(page.contains("class=\"lost\""), "{page}");
-    assert!(page.contains("There is no alert to begin at"));
+    assert!(page.contains("There is no alert whose causes could be shown"));
 }
 
 #[test]

@@ -133,7 +133,7 @@ mod tests {
         fs::write(&path, "").unwrap();
         drop((listener, file));
         let error = format!("{:#}", unix(&path).err().unwrap());
-        assert!(error.contains("exists and is no socket"), "{error}");
+        assert!(error.contains("exists and is not a socket"), "{error}");
         let error = format!("{:#}", unix(&path.join("below")).err().unwrap());
         assert!(error.contains("can't make the directory"), "{error}");
         let long = dir.join("x".repeat(200));

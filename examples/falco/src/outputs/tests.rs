@@ -143,7 +143,7 @@ fn a_fifo_is_waited_for_without_stopping_anybody() {
     let fifo = dir.fifo("alerts");
     let mut outputs = open(&with_file(&fifo));
     send(&mut outputs, "one");
-    wait("stuck", || outputs.hub().stuck().iter().any(|(_, text)| text.contains("a FIFO that nobody reads")));
+    wait("stuck", || outputs.hub().stuck().iter().any(|(_, text)| text.contains("a FIFO without a reader")));
     let mut read = reader(&fifo);
     send(&mut outputs, "two");
     wait("delivered", || counts(&outputs, "file_output") == (2, 0, 0));

@@ -26,7 +26,7 @@ fn what_fails_is_asked_again_until_it_works() {
     // 404 is no failure, and neither is a reply about another container.
     assert_eq!((stats.lookups, stats.failures), (9, 5), "{stats:?}");
     let last = stats.last_error.unwrap();
-    assert!(last.contains("docker.sock: no answer within"), "{last}");
+    assert!(last.contains("docker.sock: no response within"), "{last}");
 }
 
 #[test]

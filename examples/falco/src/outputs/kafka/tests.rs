@@ -78,7 +78,7 @@ fn a_broker_that_fails_is_asked_again_later() {
     let mut output = open(&Settings { timeout: 300, ..settings("127.0.0.1:9".into()) });
     assert!(matches!(deliver(&mut *output, 1), Err(Failure::Later(_))));
     let again = deliver(&mut *output, 1);
-    assert!(matches!(&again, Err(Failure::Later(why)) if why.contains("asked again")), "{again:?}");
+    assert!(matches!(&again, Err(Failure::Later(why)) if why.contains("the next attempt")), "{again:?}");
     // The broker has no such topic.
     let (address, _got) = broker(&["other"], &[]);
     let missing = deliver(&mut *open(&settings(address)), 1);
