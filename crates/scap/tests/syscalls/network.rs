@@ -167,7 +167,7 @@ fn a_raw_socket_has_no_port() {
         EventType::SOCKET_SENDTO_X,
         &[
             ("res", int(8)),
-            ("data", bytes(header.to_vec())),
+            ("data", bytes(header)),
             ("fd", int(raw.0)),
             ("size", int(8)),
             ("tuple", bytes(ends)),

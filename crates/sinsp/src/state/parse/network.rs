@@ -516,7 +516,7 @@ fn connected_datagram(
         }
         // A stream's peer keeps its name.
         (Some(Tuple::Unix { path, .. }), Socket::Unix { .. }) => {
-            !path.is_empty() && fd.role == Role::Client && !fd.name.ends_with(&**path)
+            !path.is_empty() && fd.role == Role::Client && !fd.name.ends_with(path)
         }
         _ => false,
     };
