@@ -164,7 +164,7 @@ fn inet(line: &[u8], l4: u8) -> Option<(u64, FdDetail)> {
     Some((inode, of_ends(local, remote, l4)))
 }
 
-/// The same of a raw socket, which has its protocol in the place of the port.
+/// The same of a raw socket, whose line has its protocol instead of a port.
 fn raw(line: &[u8]) -> Option<(u64, FdDetail)> {
     let mut words = parse::words(line);
     let (local, protocol) = address(words.nth(1)?)?;
@@ -174,7 +174,7 @@ fn raw(line: &[u8]) -> Option<(u64, FdDetail)> {
     Some((inode, of_ends((local, 0), (remote, 0), l4)))
 }
 
-/// The same of a datagram socket for ICMP, which has an identifier in the place of the port.
+/// The same of a datagram socket for ICMP, whose line has an identifier instead of a port.
 fn ping(line: &[u8]) -> Option<(u64, FdDetail)> {
     inet(line, ICMP)
 }
