@@ -189,16 +189,26 @@ pub fn run() -> Result<(), String> {
         all.extend(steps);
     }
     synchronise(&copy, &all)?;
-    for step in &all {
-        let Step::Run { command } = step else { continue };
-        note!("$ {command}    # in {}", copy.display());
-        let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let output = Command::new(program)
-            .args(in_workspace(command, |package| folder(&copy, package))?)
+    let commands = all.iter().filter_map(|step| match step {
+        Step::Run { command } => Some(*command),
+        _ => None,
+    });
+    let commands: Vec<(&str, Vec<&str>)> = commands
+        .map(|command| Ok((command, in_workspace(command, |package| folder(&copy, package))?)))
+        .collect::<Result<_, String>>()?;
+    let cargo = |args: &[&str]| {
+        Command::new(shell::cargo_program())
+            .args(args)
             .env("CARGO_TARGET_DIR", shell::target())
             .current_dir(&copy)
             .output()
-            .map_err(|error| format!("can't run cargo: {error}"))?;
+            .map_err(|error| format!("can't run cargo: {error}"))
+    };
+    // All tests at once, so that cargo compiles on all CPUs. The commands below report errors.
+    cargo(&all_tests(commands.iter().map(|(_, args)| args.as_slice())))?;
+    for (command, args) in &commands {
+        note!("$ {command}    # in {}", copy.display());
+        let output = cargo(args)?;
         let text = String::from_utf8_lossy(&output.stdout);
         let result = text.lines().find(|line| line.starts_with("test result:")).unwrap_or_default();
         // Checks that the test exists, because a filter without a match passes, too.
@@ -240,6 +250,16 @@ fn in_workspace(command: &str, folder: impl Fn(&str) -> Option<PathBuf>) -> Resu
     if has_test { Ok(args) } else { Err(format!("{package} has no test {test}")) }
 }
 
+/// The arguments of cargo to build the tests of these commands, without running them.
+fn all_tests<'a>(commands: impl Iterator<Item = &'a [&'a str]>) -> Vec<&'a str> {
+    let mut args = vec!["test", "--workspace", "--features", FEATURES, "--no-run"];
+    for command in commands {
+        let names = command.windows(2).filter(|words| words[0] == "--test");
+        args.extend(names.flatten());
+    }
+    args
+}
+
 /// The folder of a crate in a workspace.
 fn folder(workspace: &Path, package: &str) -> Option<PathBuf> {
     let crates = std::fs::read_dir(workspace.join("crates")).ok()?;
@@ -261,6 +281,10 @@ mod tests {
         assert_eq!(
             args,
             ["test", "--workspace", "--features", FEATURES, "--test", "syscalls", "file::statfs"]
+        );
+        assert_eq!(
+            all_tests([&args[..], &["test", "--test", "x"]].into_iter())[3..],
+            [FEATURES, "--no-run", "--test", "syscalls", "--test", "x"]
         );
         for (command, error) in [
             ("cargo test -p eyas-scap --test nothing", "eyas-scap has no test nothing"),

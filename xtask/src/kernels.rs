@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use eyas_console::{note, say};
 
-use crate::shell::{self, root};
+use crate::shell::{self, cargo_program, root};
 
 pub(crate) mod cross;
 mod debian;
@@ -275,8 +275,7 @@ fn build(
 
 /// Path of the program of a package that cargo builds with these arguments.
 fn executable(package: &str, args: &[&str], toolchain: Option<&Toolchain>) -> Result<PathBuf, String> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = Command::new(cargo);
+    let mut command = Command::new(cargo_program());
     command.args(args).arg("--message-format=json");
     if let Some(toolchain) = toolchain {
         toolchain.set_up(&mut command);

@@ -21,6 +21,7 @@ mod screens;
 mod setup;
 mod shell;
 mod soak;
+mod suite;
 
 use setup::Consent;
 
@@ -28,7 +29,9 @@ const USAGE: &str = "\
 usage: cargo xtask COMMAND
 
   demo [--yes]      replay a small capture, then capture live, and show the alerts
-  test [--yes]      run every test
+  test [OPTION...] [--yes]
+                    run every test: as `cargo test` does, but several binaries at a time, and live tests while cargo builds;
+                    or the tests that options of cargo choose: --test NAME, --lib
   check [--yes]     formatting, lints, documentation, its links and language, the probe for every
                     architecture, generated files, the stated version of Rust, publication (a dry run, which asks the
                     registry unless CARGO_NET_OFFLINE=true)
@@ -77,7 +80,7 @@ fn main() -> ExitCode {
     }
     let done = match words.as_slice() {
         ["demo"] => demo::run(consent),
-        ["test"] => setup::ensure(consent).and_then(|()| checks::test()),
+        ["test", options @ ..] => setup::ensure(consent).and_then(|()| suite::run(options)),
         ["check"] => setup::ensure_clang(consent).and_then(|()| checks::run()),
         ["dist"] => setup::ensure(consent).and_then(|()| dist::run_all(None)),
         ["dist", "--programs", dir] => dist::run_all(Some(dir.as_ref())),

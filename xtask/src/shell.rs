@@ -1,9 +1,13 @@
 //! Runs programs.
 
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{Read, Seek};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use eyas_console::note;
+use rustix::fs::{MemfdFlags, memfd_create};
 
 /// Features that tests and checks need.
 pub const FEATURES: &str = "live,eyas/async,eyas/serde,eyas/tracing";
@@ -19,6 +23,11 @@ pub fn target() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), Into::into)
 }
 
+/// The cargo that runs this program, or the one on the path.
+pub fn cargo_program() -> OsString {
+    std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
+}
+
 /// Runs cargo in the workspace.
 pub fn cargo(args: &[&str]) -> Result<(), String> {
     cargo_with(args, &[])
@@ -26,8 +35,7 @@ pub fn cargo(args: &[&str]) -> Result<(), String> {
 
 /// Like [`cargo`], with environment variables.
 pub fn cargo_with(args: &[&str], env: &[(&str, &str)]) -> Result<(), String> {
-    let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = Command::new(program);
+    let mut command = Command::new(cargo_program());
     command.args(args).envs(env.iter().copied()).current_dir(root());
     note!("$ cargo {}", args.join(" "));
     run(&mut command)
@@ -38,6 +46,21 @@ pub fn run(command: &mut Command) -> Result<(), String> {
     let name = command.get_program().to_string_lossy().into_owned();
     let status = command.status().map_err(|error| format!("can't run {name}: {error}"))?;
     if status.success() { Ok(()) } else { Err(format!("{name} failed: {status}")) }
+}
+
+/// Runs a program to its end: whether it succeeded, and everything that it printed. That is in a file, because programs that
+/// it leaves running keep a pipe open.
+pub fn run_quietly(command: &mut Command) -> std::io::Result<(bool, String)> {
+    let mut file = File::from(memfd_create("output", MemfdFlags::CLOEXEC)?);
+    let status = command.stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file.try_clone()?).status()?;
+    let mut bytes = Vec::new();
+    file.rewind()?;
+    file.read_to_end(&mut bytes)?;
+    let mut text = String::from_utf8_lossy(&bytes).into_owned();
+    if !status.success() {
+        text += &format!("{status}\n");
+    }
+    Ok((status.success(), text))
 }
 
 /// An error as text.

@@ -9,7 +9,7 @@ use super::files::BUILD;
 use super::{tarball, tree};
 use crate::kernels::cross::{TARGET, Toolchain};
 use crate::kernels::linker::LINKER;
-use crate::shell::{has, root, run, target};
+use crate::shell::{cargo_program, has, root, run, target};
 
 /// Creates it in addition to the tarball of this machine, whose programs print the pages.
 pub fn make(own: &str, speakers: &Path) -> Result<(), String> {
@@ -21,7 +21,7 @@ pub fn make(own: &str, speakers: &Path) -> Result<(), String> {
         return Ok(());
     }
     let toolchain = Toolchain::find(&target().join("kernels"))?;
-    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let mut cargo = Command::new(cargo_program());
     cargo.args(BUILD).current_dir(root());
     toolchain.set_up(&mut cargo);
     run(&mut cargo)?;
