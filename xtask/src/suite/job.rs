@@ -13,8 +13,6 @@ use crate::shell::{self, FEATURES};
 /// Binaries with needs that their source does not show, by their package's folder and their name. One that takes more than half a
 /// minute begins early.
 const SPECIAL: &[(&str, &str, Needs)] = &[
-    // It runs the programs of other packages.
-    ("xtask", "packaging", Needs { build: true, ..PLAIN }),
     ("", "differential", Needs { early: true, ..PLAIN }),
     ("", "oracle", Needs { early: true, ..PLAIN }),
     ("examples/sysdig", "slices", Needs { early: true, ..PLAIN }),
@@ -106,7 +104,7 @@ impl Ended {
     }
 }
 
-/// What a binary needs. A test whose source calls `live_turn` captures live.
+/// What a binary needs. A test whose source calls `live_turn` captures live. A test of a package with a program runs that program.
 fn needs(package: &Path, name: &str, source: Option<&Path>) -> Needs {
     let special = SPECIAL.iter().find(|(folder, special, _)| {
         package.strip_prefix(shell::root()).is_ok_and(|package| package == Path::new(folder))
@@ -114,6 +112,8 @@ fn needs(package: &Path, name: &str, source: Option<&Path>) -> Needs {
     });
     let mut needs = special.map_or(PLAIN, |(_, _, needs)| *needs);
     if let Some(source) = source {
+        // Cargo may report the test before the program.
+        needs.build |= package.join("src/main.rs").exists();
         let modules = match source.file_stem().is_some_and(|stem| stem == "main") {
             true => source.parent().map(Path::to_owned).unwrap_or_default(),
             false => source.with_extension(""),

@@ -5,7 +5,7 @@
 pub struct Needs {
     /// It captures live. Such tests take turns ([`eyas_testing::live_turn`]), so a second one would only wait.
     pub live: bool,
-    /// It runs cargo, which waits until cargo has built everything, or programs of other packages.
+    /// It runs programs that cargo builds, or cargo, so it waits until everything is built.
     pub build: bool,
     /// It takes long, and mostly on one CPU, so it begins before others.
     pub early: bool,
