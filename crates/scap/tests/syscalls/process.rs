@@ -12,9 +12,19 @@ use crate::want::{Want, bytes, empty, flags, has, int, is, path, text};
 
 /// One line of /proc/self/status.
 fn status(key: &str) -> i64 {
-    let status = std::fs::read_to_string("/proc/thread-self/status").unwrap();
+    status_of("thread-self", key)
+}
+
+fn status_of(task: &str, key: &str) -> i64 {
+    let status = std::fs::read_to_string(format!("/proc/{task}/status")).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix(key)).unwrap();
     line.split_whitespace().next().unwrap().parse().unwrap()
+}
+
+/// The thread of the parent that made this process.
+fn parent_thread() -> Want {
+    let parent = status("PPid:");
+    is("a thread of the parent", move |got| status_of(&got.to_string(), "Tgid:") == parent)
 }
 
 fn pid() -> i64 {
@@ -76,12 +86,7 @@ fn names() -> [(&'static str, Want); 2] {
 fn made_by(child: i64, how: Want) -> Vec<(&'static str, Want)> {
     let mut wants = vec![("res", int(child))];
     wants.extend(image());
-    wants.extend([
-        ("tid", int(tid())),
-        ("pid", int(pid())),
-        ("ptid", int(status("PPid:"))),
-        ("cwd", empty()),
-    ]);
+    wants.extend([("tid", int(tid())), ("pid", int(pid())), ("ptid", parent_thread()), ("cwd", empty())]);
     wants.extend(resources());
     wants.extend(names());
     wants.extend([
@@ -233,7 +238,7 @@ fn fails(live: &mut Capture, ty: EventType, res: i64, filename: bool) {
         ("args", text("an argument\0another")),
         ("tid", int(tid())),
         ("pid", int(pid())),
-        ("ptid", int(status("PPid:"))),
+        ("ptid", parent_thread()),
         ("cwd", empty()),
     ];
     wants.extend(resources());
