@@ -3,7 +3,7 @@
 /// What a binary of tests needs beside a CPU.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Needs {
-    /// It captures live. Such tests take turns ([`eyas_testing::live_turn`]), so a second one would only wait.
+    /// It captures live. Such tests take turns (`eyas_testing::live_turn`), so a second one would only wait.
     pub live: bool,
     /// It runs programs that cargo builds, or cargo, so it waits until everything is built.
     pub build: bool,
