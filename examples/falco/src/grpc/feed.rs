@@ -43,7 +43,7 @@ struct Inner {
 impl Default for Inner {
     fn default() -> Self {
         // The output sets the real limits before its first alert.
-        let limits = Limits { alerts: 1, bytes: 0, gather: false };
+        let limits = Limits { alerts: 1, bytes: 0, gather: std::time::Duration::ZERO };
         let (waiting, subscribers, lost) = Default::default();
         Self { limits, waiting, subscribers, next: 0, lost, is_off: false, is_over: false }
     }

@@ -168,6 +168,6 @@ impl Cx<'_> {
 /// Calls a test with a context for an output.
 #[cfg(test)]
 pub fn with_cx<T>(test: impl FnOnce(&Cx<'_>) -> T) -> T {
-    let state = State::new(Limits { alerts: 1, bytes: 1, gather: false }).unwrap();
+    let state = State::new(Limits { alerts: 1, bytes: 1, gather: std::time::Duration::ZERO }).unwrap();
     test(&Cx { state: &state })
 }

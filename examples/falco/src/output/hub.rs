@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::alert::Alert;
 use super::channel::Channel;
-use super::queue::Limits;
+use super::queue::{GATHER, Limits};
 use super::row::Row;
 use crate::config::Config;
 
@@ -50,7 +50,7 @@ impl Settings {
             0 => MAX_ALERTS,
             capacity => capacity,
         };
-        let gather = config.buffered_outputs && !unbuffered;
+        let gather = if config.buffered_outputs && !unbuffered { GATHER } else { Duration::ZERO };
         let timeout = Duration::from_millis(config.output_timeout).max(MIN_TIMEOUT);
         Self {
             limits: Limits { alerts, bytes: MAX_BYTES, gather },

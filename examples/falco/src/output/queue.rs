@@ -11,7 +11,7 @@ pub const RUN_BYTES: usize = 64 << 10;
 /// Maximum number of alerts in a run.
 const RUN_ALERTS: usize = 1024;
 /// Time during which buffered outputs gather alerts.
-const GATHER: Duration = Duration::from_millis(100);
+pub const GATHER: Duration = Duration::from_millis(100);
 /// Interval at which waiting callers check whether to keep waiting.
 const GLANCE: Duration = Duration::from_millis(20);
 
@@ -22,8 +22,8 @@ pub struct Limits {
     pub alerts: usize,
     /// Maximum number of bytes. One alert always fits.
     pub bytes: usize,
-    /// Whether alerts are gathered for a short time, so that more are written at once.
-    pub gather: bool,
+    /// Time during which alerts are gathered, so that more are written at once.
+    pub gather: Duration,
 }
 
 /// An order for the worker.
@@ -164,10 +164,9 @@ impl Queue {
                 inner = self.changed.wait(inner).unwrap_or_else(PoisonError::into_inner);
                 continue;
             };
-            let age = inner.progress.elapsed();
-            let gathers = inner.limits.gather && inner.phase == Phase::Open && inner.bytes < RUN_BYTES;
-            if gathers && age < GATHER {
-                inner = self.wait(inner, GATHER - age);
+            let left = inner.limits.gather.saturating_sub(inner.progress.elapsed());
+            if !left.is_zero() && inner.phase == Phase::Open && inner.bytes < RUN_BYTES {
+                inner = self.wait(inner, left);
                 continue;
             }
             let mut bytes = first.size();

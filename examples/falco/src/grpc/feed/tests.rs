@@ -4,7 +4,7 @@ use super::*;
 
 fn feed(alerts: usize, bytes: usize) -> Arc<Feed> {
     let feed = Arc::<Feed>::default();
-    feed.set_limits(Limits { alerts, bytes, gather: false });
+    feed.set_limits(Limits { alerts, bytes, gather: std::time::Duration::ZERO });
     feed
 }
 

@@ -1,3 +1,4 @@
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::thread::{scope, sleep};
 
 use super::*;
@@ -14,7 +15,7 @@ fn alerts(texts: &[&str]) -> Vec<Alert> {
 }
 
 fn queue(alerts: usize, bytes: usize) -> Queue {
-    Queue::new(Limits { alerts, bytes, gather: false })
+    Queue::new(Limits { alerts, bytes, gather: Duration::ZERO })
 }
 
 /// Delivers up to `most` alerts of the next run, and returns them.
@@ -96,7 +97,7 @@ fn the_end_comes_when_all_is_delivered_or_given_up() {
     queue.end();
     assert!(queue.wait_for_end(Instant::now(), |_| false));
 
-    let empty = Queue::new(Limits { alerts: 1, bytes: 1, gather: false });
+    let empty = Queue::new(Limits { alerts: 1, bytes: 1, gather: Duration::ZERO });
     empty.close();
     assert_eq!(empty.next(1, &mut run), Order::Close);
 }
@@ -105,42 +106,39 @@ fn the_end_comes_when_all_is_delivered_or_given_up() {
 fn an_output_that_only_loses_is_waited_for_no_longer_than_one_that_does_nothing() {
     let queue = queue(1, 100);
     queue.push(&alerts(&["one"]), |_| false);
+    let (lost, waits) = (AtomicUsize::new(0), AtomicBool::new(true));
     scope(|scope| {
         scope.spawn(|| {
-            // Longer than any timeout.
-            for _ in 0..50 {
-                sleep(SHORT / 4);
-                queue.settle(1, false);
+            while waits.load(SeqCst) {
+                sleep(SHORT / 8);
+                lost.fetch_add(queue.settle(1, false) as usize, SeqCst);
             }
         });
-        let began = Instant::now();
-        let many = alerts(&["more"; 100]);
-        let taken = queue.push(&many, |still| still < SHORT);
-        assert!((1..50).contains(&taken), "{taken}");
-        assert!(queue.push(&many, |still| still < LONG) <= 1, "somebody has waited in vain before");
+        let many = alerts(&["more"; 10_000]);
+        // Some alerts must be lost meanwhile, however slow this machine is.
+        let taken = queue.push(&many, |still| still < SHORT || lost.load(SeqCst) < 3);
+        assert!((2..many.len()).contains(&taken), "{taken}");
+        assert!(queue.push(&many, |_| unreachable!()) <= 1, "somebody has waited in vain before");
         queue.close();
         assert!(!queue.wait_for_end(Instant::now(), |still| still < SHORT));
-        assert!(began.elapsed() < LONG / 2);
-        queue.abandon();
+        waits.store(false, SeqCst);
     });
 }
 
 #[test]
 fn buffered_alerts_are_gathered_for_a_moment() {
-    let queue = Queue::new(Limits { alerts: 9, bytes: 1 << 20, gather: true });
+    let limits = Limits { alerts: 9, bytes: 1 << 20, gather: SHORT };
+    let queue = Queue::new(limits);
     let mut run = Vec::new();
-    scope(|scope| {
-        scope.spawn(|| {
-            for text in ["one", "two", "three"] {
-                queue.push(&alerts(&[text]), |_| false);
-            }
-        });
-        let began = Instant::now();
-        assert_eq!((queue.next(9, &mut run), run.len()), (Order::Deliver, 3));
-        assert!(began.elapsed() >= GATHER / 2);
-    });
+    let began = Instant::now();
+    for text in ["one", "two", "three"] {
+        queue.push(&alerts(&[text]), |_| false);
+    }
+    assert_eq!((queue.next(9, &mut run), run.len()), (Order::Deliver, 3));
+    assert!(began.elapsed() >= SHORT);
     queue.settle(3, true);
     // The queue does not wait for more if there is much, or at the end.
+    queue.set_limits(Limits { gather: LONG, ..limits });
     let began = Instant::now();
     queue.push(&[alert(&"x".repeat(RUN_BYTES))], |_| false);
     assert_eq!(queue.next(9, &mut run), Order::Deliver);
@@ -148,5 +146,5 @@ fn buffered_alerts_are_gathered_for_a_moment() {
     queue.push(&alerts(&["last"]), |_| false);
     queue.close();
     assert_eq!(queue.next(9, &mut run), Order::Deliver);
-    assert!(began.elapsed() < GATHER);
+    assert!(began.elapsed() < LONG / 2);
 }
