@@ -8,10 +8,7 @@ use eyas_events::{EventType, events};
 use eyas_fields::{Field, FieldTest, Formula, Schema};
 use eyas_rules::{Engine, RuleFormulas};
 use eyas_sinsp::pushdown::{Groups, Pushdown};
-use eyas_sinsp::{
-    Needs, field_of_directories, field_of_files, probe_filter, probe_filter_without_directories,
-    probe_filter_without_files, schema,
-};
+use eyas_sinsp::{Needs, UsedFiles, field_of_directories, field_of_files, probe_filter, schema};
 
 /// Makes filters for events that no enabled rule of an engine needs (push-down: docs/pushdown.md). Use them only if nothing but
 /// the rules uses the events and the state.
@@ -21,9 +18,8 @@ use eyas_sinsp::{
 ///
 /// let rules = load_rules(["demo/rules.yaml"])?;
 /// let filters = EngineFilters::new(&rules);
-/// let rows = filters.rows();
-/// assert!(rows.rejects_all(eyas::events::EventType::SYSCALL_CLOSE_X.0));
-/// if let Some(probe) = filters.probe_filter(&rows) {
+/// assert!(filters.rows().rejects_all(eyas::events::EventType::SYSCALL_CLOSE_X.0));
+/// if let Some(probe) = filters.probe_filter() {
 ///     println!("The tables of the probe take {} bytes", probe.filter.bytes());
 /// }
 /// # Ok::<(), eyas::Error>(())
@@ -92,17 +88,18 @@ impl<'e> EngineFilters<'e> {
         if self.file_user(false).is_some() { needs } else { needs.without_files() }
     }
 
-    /// The filter that the probe can apply; `rows` are those of [`EngineFilters::rows`]. `None` if a rule needs every event.
-    pub fn probe_filter(&self, rows: &Pushdown) -> Option<ProbeFilter> {
-        let (fields, of_files) = (self.fields(), self.file_user(true));
-        let has_file_user = of_files.is_some();
-        let file_user = of_files.or_else(|| self.directory_user());
-        let filter = match (has_file_user, &file_user) {
-            (true, _) => probe_filter(rows, &fields),
-            (false, Some(_)) => probe_filter_without_files(rows, &fields),
-            (false, None) => probe_filter_without_directories(rows, &fields),
+    /// The filter that the probe can apply. `None` if a rule needs every event.
+    pub fn probe_filter(&self) -> Option<ProbeFilter> {
+        let rows = self.rows();
+        let (files, file_user) = match self.file_user(true) {
+            Some(user) => (UsedFiles::All, Some(user)),
+            None => match self.directory_user() {
+                Some(user) => (UsedFiles::Directories, Some(user)),
+                None => (UsedFiles::None, None),
+            },
         };
-        Some(ProbeFilter { filter: filter?, groups: Arc::clone(rows.groups()), file_user })
+        let filter = probe_filter(&rows, &self.fields(), files)?;
+        Some(ProbeFilter { filter, groups: Arc::clone(rows.groups()), file_user })
     }
 
     /// The first rule that depends on the file of a descriptor, other than in the event that opened it. `is_live`: see

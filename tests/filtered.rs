@@ -13,9 +13,7 @@ use eyas::rules::{AlertOptions, Engine, RuleFormulas, RuleSet, RuleSource};
 use eyas::scap::live::{ProbeOptions, Source};
 use eyas::scap::{EventSource, OwnedEvent};
 use eyas::sinsp::pushdown::Pushdown;
-use eyas::sinsp::{
-    Inspector, Step, probe_filter, probe_filter_without_directories, probe_filter_without_files, schema,
-};
+use eyas::sinsp::{Inspector, Step, UsedFiles, probe_filter, schema};
 use rustix::fs::{Access, AtFlags, CWD, Mode, OFlags};
 
 #[path = "filtered/directories.rs"]
@@ -250,7 +248,7 @@ fn alerts_are_those_without_the_filter() {
     let engine = engine(&base);
     let rows = rows(&engine);
     let fields = engine.fields_by_use().concat();
-    let filter = probe_filter(&rows, &fields).unwrap();
+    let filter = probe_filter(&rows, &fields, UsedFiles::All).unwrap();
     let codes = codes(&[
         "open",
         "openat",
@@ -485,7 +483,7 @@ fn opens_of_names(base: &Path, rules: &[(&str, &str)], follows_directories: bool
     let codes = codes(&["openat", "close", "chdir", "rename", "renameat", "renameat2", "unshare"]);
     let (mut plain, mut filtered) = (open(&codes), open(&codes));
     let filter = match follows_directories {
-        true => probe_filter_without_files(&rows, &fields).unwrap(),
+        true => probe_filter(&rows, &fields, UsedFiles::Directories).unwrap(),
         false => directories::filter_of(&engine),
     };
     filtered.0.set_filter(Some(&filter), 0).unwrap();
@@ -573,7 +571,7 @@ fn files_that_nobody_asks_for_are_left_out() {
     let engine = engine_of(&RULES_ON_DESCRIPTORS, "%evt.type %evt.res %fd.type %fd.name", &base);
     let (rows, fields) = (rows(&engine), engine.fields_by_use().concat());
     assert_eq!(file_user(&engine, true), None);
-    let filter = probe_filter_without_files(&rows, &fields).unwrap();
+    let filter = probe_filter(&rows, &fields, UsedFiles::Directories).unwrap();
     let codes = codes(&[
         "open",
         "openat",
@@ -628,7 +626,7 @@ fn filters_change_without_a_gap() {
         );
         let source = RuleSource::new("r.yaml", text);
         let engine = RuleSet::new(Arc::new(schema()), [source]).unwrap().compile().unwrap();
-        probe_filter(&rows(&engine), &[]).unwrap()
+        probe_filter(&rows(&engine), &[], UsedFiles::All).unwrap()
     };
     let filters = [filter("one"), filter("two")];
     let (stop, rounds) = (std::sync::atomic::AtomicBool::new(false), 20);
@@ -680,7 +678,7 @@ fn a_type_that_is_refuted_is_sent() {
     let mut inspector = Inspector::default();
     assert!(matches!(inspector.next(&mut source).unwrap(), Step::Idle | Step::Event(_)));
     let engine = RuleSet::new(Arc::new(schema()), []).unwrap().compile().unwrap();
-    let filter = probe_filter(&rows(&engine), &[]).unwrap();
+    let filter = probe_filter(&rows(&engine), &[], UsedFiles::All).unwrap();
     source.set_filter(Some(&filter), 0).unwrap();
     let call = |name: &str| {
         let _ = rustix::fs::access(format!("/eyas/{name}"), Access::EXISTS);

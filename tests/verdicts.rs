@@ -17,7 +17,7 @@ use eyas::rules::{AlertOptions, Engine, Matching, RuleSet, RuleSource};
 use eyas::scap::EventSource;
 use eyas::scap::live::{ProbeOptions, Source, Verdicts};
 use eyas::sinsp::pushdown::{ProcessVerdicts, Pushdown};
-use eyas::sinsp::{Inspector, Step, probe_filter, schema, syscalls_of_state};
+use eyas::sinsp::{Inspector, Step, UsedFiles, probe_filter, schema, syscalls_of_state};
 use eyas_testing::{Numbers, test};
 use rustix::fs::{AtFlags, CWD, Mode};
 
@@ -183,7 +183,7 @@ struct Found {
 impl<'a> Capture<'a> {
     /// The probe sends one in `sample` of the events that the filter rejects; 0: none.
     fn open(engine: &'a Engine, rows: &'a Pushdown, sample: u32) -> Self {
-        let filter = probe_filter(rows, &engine.fields_by_use().concat()).unwrap();
+        let filter = probe_filter(rows, &engine.fields_by_use().concat(), UsedFiles::All).unwrap();
         assert!(filter.depends_on_processes());
         let names = ["chmod", "fchmodat", "fchmodat2", "unlinkat", "symlinkat", "mkdir", "mkdirat"];
         let mut codes: Vec<SyscallCode> = syscalls_of_state();

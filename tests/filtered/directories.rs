@@ -121,7 +121,7 @@ fn directory_user(engine: &Engine) -> Option<&'static str> {
 /// The filter without files and directories.
 pub(super) fn filter_of(engine: &Engine) -> eyas::events::filter::Filter {
     assert_eq!((file_user(engine, true), directory_user(engine)), (None, None));
-    let filter = probe_filter_without_directories(&rows(engine), &engine.fields_by_use().concat()).unwrap();
+    let filter = probe_filter(&rows(engine), &engine.fields_by_use().concat(), UsedFiles::None).unwrap();
     assert!(filter.leaves_out_directories());
     filter
 }

@@ -86,7 +86,7 @@ fn a_verdict_holds_for_the_same_open_alone() {
     let engine = engine_of(&RULES_ON_OPENS, "%evt.type %evt.res %fd.name %evt.arg.flags", &base);
     let (rows, fields) = (rows(&engine), engine.fields_by_use().concat());
     assert_eq!(file_user(&engine, true), None);
-    let filter = probe_filter_without_files(&rows, &fields).unwrap();
+    let filter = probe_filter(&rows, &fields, UsedFiles::Directories).unwrap();
     let by_path = eyas::events::filter::flags::BY_PATH;
     assert!(filter.types[usize::from(EventType::SYSCALL_OPENAT_2_X.0)].flags & by_path != 0);
     let codes = codes(&["openat", "close", "rename", "renameat", "renameat2", "unshare"]);
@@ -131,7 +131,7 @@ fn verdicts_on_many_opens_are_those_of_each() {
     }
     let engine = engine_of(&RULES_ON_MANY, "%evt.type %evt.res %fd.name", &base);
     let (rows, fields) = (rows(&engine), engine.fields_by_use().concat());
-    let filter = probe_filter_without_files(&rows, &fields).unwrap();
+    let filter = probe_filter(&rows, &fields, UsedFiles::Directories).unwrap();
     let codes = codes(&["openat", "close", "unshare"]);
     let (mut plain, mut filtered) = (open(&codes), open(&codes));
     filtered.0.set_filter(Some(&filter), 0).unwrap();
@@ -149,7 +149,7 @@ fn verdicts_on_many_opens_are_those_of_each() {
 fn opens_with_verdicts_are_those_of_rules_on_paths_flags_and_results() {
     let by_path = |condition: &str| {
         let engine = engine_of(&[("r", condition)], "o", Path::new("/base"));
-        let filter = probe_filter_without_files(&rows(&engine), &[]).unwrap();
+        let filter = probe_filter(&rows(&engine), &[], UsedFiles::Directories).unwrap();
         let of = &filter.types[usize::from(EventType::SYSCALL_OPENAT_2_X.0)];
         assert!(of.flags & eyas::events::filter::flags::ON != 0);
         of.flags & eyas::events::filter::flags::BY_PATH != 0
@@ -176,7 +176,7 @@ fn a_verdict_ends_with_its_filter() {
     let filter = |name: &str| {
         let condition = format!("evt.type = openat and fd.name = BASE/one/{name}");
         let engine = engine_of(&[("r", &condition)], "o", &base);
-        probe_filter_without_files(&rows(&engine), &[]).unwrap()
+        probe_filter(&rows(&engine), &[], UsedFiles::Directories).unwrap()
     };
     let [asks, asks_for_another] = ["plain", "other"].map(filter);
     let options = ProbeOptions { io_uring: false, ..ProbeOptions::only(codes(&["openat"])) };

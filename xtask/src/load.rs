@@ -1,7 +1,6 @@
 //! Measures the throughput of open and close loops on every core while falco runs, and the events that
 //! falco drops.
 
-use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -46,7 +45,7 @@ pub fn run(seconds: &str, other: &[&str]) -> Result<(), String> {
     shell::cargo(&["build", "--release", "-p", "eyas-falco"])?;
     let lock = std::fs::File::create(std::env::temp_dir().join("eyas-live.lock")).map_err(text)?;
     rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).map_err(text)?;
-    let rules = rules();
+    let rules = shell::rules_files().swap_remove(0);
     say!("rules: {}", rules.display());
     let bare = loops(BARE)?;
     say!("{:<16} {:>10.0} loops/s", "alone", bare);
@@ -160,12 +159,4 @@ fn cpu_time(pid: u32) -> f64 {
     let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields);
     let ticks = fields.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<u64>().ok());
     ticks.sum::<u64>() as f64 / rustix::param::clock_ticks_per_second() as f64
-}
-
-/// Falco's stable rules if they are available, otherwise the demo's rules.
-fn rules() -> PathBuf {
-    let shared =
-        std::env::var_os("EYAS_SHARED").map_or_else(|| shell::root().join("../shared"), PathBuf::from);
-    let stable = shared.join("rules/falco_rules.yaml");
-    if stable.exists() { stable } else { shell::root().join("demo/rules.yaml") }
 }

@@ -9,6 +9,7 @@ mod checks;
 mod codegen;
 mod containers;
 mod demo;
+mod differential;
 mod dist;
 mod fuzz;
 mod guide;
@@ -60,6 +61,9 @@ usage: cargo xtask COMMAND
                     another detector that COMMAND starts
   soak [MINUTES]    run falco with all rules and every output while builds and connections over loopback run (10), and
                     measure its CPU time, memory and losses; needs root
+  differential [MINUTES] [--falco PROGRAM]
+                    run two falcos side by side with all rules, one with the probe's filter and one without it, while builds,
+                    attacks and containers run (60), and compare their alerts; needs root; PROGRAM instead of a new build
   proof [--quick] [--peer COMMAND] [--falco PROGRAM] [--to FOLDER]
                     measure on this machine and write docs/proof.md and docs/proof.html: at most three minutes for each
                     detector, one with --quick; {rules} in COMMAND stands for the rules file; PROGRAM instead of a new build
@@ -96,6 +100,7 @@ fn main() -> ExitCode {
         ["load", seconds, other @ ..] => load::run(seconds, other),
         ["soak"] => soak::run("10"),
         ["soak", minutes] => soak::run(minutes),
+        ["differential", words @ ..] => differential::run(words),
         ["spin", seconds] => load::spin(seconds),
         ["proof", words @ ..] => proof::run(words),
         ["pace", words @ ..] => proof::generator::run(words),

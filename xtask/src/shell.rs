@@ -68,6 +68,18 @@ pub fn text(error: impl std::fmt::Display) -> String {
     error.to_string()
 }
 
+/// Falco's rules files as far as they are available, otherwise the demo's. The first is that of the stable rules.
+pub fn rules_files() -> Vec<PathBuf> {
+    let shared = std::env::var_os("EYAS_SHARED").map_or_else(|| root().join("../shared"), PathBuf::from);
+    let names = ["falco_rules.yaml", "falco-incubating_rules.yaml", "falco-sandbox_rules.yaml"];
+    let mut files: Vec<PathBuf> = names.iter().map(|name| shared.join("rules").join(name)).collect();
+    files.retain(|file| file.exists());
+    if files.is_empty() {
+        files.push(root().join("demo/rules.yaml"));
+    }
+    files
+}
+
 /// Whether a program is on the path.
 pub fn has(program: &str) -> bool {
     std::env::var_os("PATH")

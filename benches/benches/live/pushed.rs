@@ -25,7 +25,7 @@ const ROUNDS: usize = 9;
 /// The filter that falco would use for these rules.
 pub(crate) fn build(engine: &Engine) -> Result<ProbeFilter, Failure> {
     let filters = EngineFilters::new(engine);
-    filters.probe_filter(&filters.rows()).ok_or_else(|| "a rule needs every event".into())
+    filters.probe_filter().ok_or_else(|| "a rule needs every event".into())
 }
 
 /// The median and the maximum.

@@ -100,34 +100,34 @@ impl Needs {
     }
 }
 
+/// The open files that rules depend on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UsedFiles {
+    /// Any file ([`field_of_files`]).
+    All,
+    /// Directories ([`field_of_directories`]), but no plain file.
+    Directories,
+    /// Neither plain files nor directories.
+    None,
+}
+
 /// The probe's filter for rules with these rows that use these fields, in conditions or in outputs. It
-/// filters out events that no rule matches and that change nothing that the fields depend on. `None` if a
-/// field depends on all events.
-pub fn probe_filter(rows: &Pushdown, fields: &[Field]) -> Option<Filter> {
-    filter(rows, fields, Free::Failed)
-}
-
-/// The same if no rule depends on the plain file of a descriptor ([`field_of_files`]): the filter also
-/// covers events that open or close such files.
-pub fn probe_filter_without_files(rows: &Pushdown, fields: &[Field]) -> Option<Filter> {
-    filter(rows, fields, Free::FailedAndFiles)
-}
-
-/// The same if no rule depends on the directory of a descriptor either ([`field_of_directories`]): the filter also covers events
-/// that open or close directories.
-pub fn probe_filter_without_directories(rows: &Pushdown, fields: &[Field]) -> Option<Filter> {
-    filter(rows, fields, Free::FailedAndDescriptors)
-}
-
-fn filter(rows: &Pushdown, fields: &[Field], of_files: Free) -> Option<Filter> {
+/// filters out events that no rule matches and that change nothing that the fields depend on, also those that open or close
+/// files that are not used. `None` if a field depends on all events.
+pub fn probe_filter(rows: &Pushdown, fields: &[Field], files: UsedFiles) -> Option<Filter> {
     let mut names = fields.iter().filter_map(|field| DEFS.get(usize::from(field.id.0))).map(|def| def.name);
     if names.any(depends_on_all) {
         return None;
     }
     let facts = facts(fields);
+    let of_files = match files {
+        UsedFiles::All => Free::Failed,
+        UsedFiles::Directories => Free::FailedAndFiles,
+        UsedFiles::None => Free::FailedAndDescriptors,
+    };
     Some(rows.kernel(|ty| match changes(ty) {
         Some(changed) if !changed.intersects(facts) => Free::All,
-        _ if of_files != Free::Failed && works_on_files(ty) => of_files,
+        _ if works_on_files(ty) => of_files,
         _ if changes_only_if_successful(ty) => Free::Failed,
         _ => Free::None,
     }))

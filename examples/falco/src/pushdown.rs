@@ -25,7 +25,7 @@ const SHADOW: u64 = 1024;
 /// The filter of events that the probe leaves out, if the rules allow one.
 pub fn probe_filter(engine: &Engine) -> Option<ProbeFilter> {
     let filters = EngineFilters::new(engine);
-    let filter = filters.probe_filter(&filters.rows())?;
+    let filter = filters.probe_filter()?;
     if let Some(user) = &filter.file_user {
         log::log(log::Level::Debug, &user.to_string());
     }
