@@ -76,6 +76,11 @@ impl<'e> EngineFilters<'e> {
         Self { engine, formulas: RuleFormulas::new(engine), fields }
     }
 
+    /// The conditions of the rules as formulas, by event type.
+    pub fn formulas(&self) -> &RuleFormulas {
+        &self.formulas
+    }
+
     /// Rows that reject events, with tests of processes.
     pub fn rows(&self) -> Pushdown {
         Pushdown::with_processes(&mut |code| self.formulas.conditions(code))

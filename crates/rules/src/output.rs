@@ -27,6 +27,8 @@ pub struct Extra {
     pub fields: Vec<(String, Option<String>)>,
     /// Appends the fields that the schema suggests.
     pub suggested: bool,
+    /// The option that has the addition, such as `append_output[0]`: errors about it begin with this.
+    pub origin: String,
 }
 
 impl Extra {

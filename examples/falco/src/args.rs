@@ -331,9 +331,6 @@ impl Args {
     /// # Errors
     /// Two arguments exclude each other.
     pub fn check(&self) -> anyhow::Result<()> {
-        if !self.enable_source.is_empty() && !self.disable_source.is_empty() {
-            anyhow::bail!("You can not mix --enable-source and --disable-source");
-        }
         if self.markdown && self.format.is_some() {
             anyhow::bail!("Cannot specify both --markdown and --format options together");
         }

@@ -19,6 +19,7 @@ mod grpc;
 mod log;
 mod metrics;
 mod outputs;
+mod places;
 mod plugins;
 mod priority;
 mod privileges;
@@ -41,6 +42,7 @@ pub use grpc::{Grpc, GrpcAddress};
 pub use log::{LibsLogger, LogLevel};
 pub use metrics::Metrics;
 pub use outputs::{JSON_SCHEMA, JsonSchema, OutputsQueue, Sections};
+pub use places::Places;
 pub use plugins::{CONTAINER as CONTAINER_PLUGIN, PluginEntry};
 pub use privileges::{Privileges, Seccomp};
 pub use rules::{Append, ExtraField, RuleMatching, Selection};
@@ -146,6 +148,9 @@ pub struct Config {
     /// Where alerts go: a section for each output.
     #[serde(flatten)]
     pub outputs: Sections,
+    /// Where the values are written.
+    #[serde(skip)]
+    pub places: Places,
 }
 
 impl Default for Config {
@@ -194,6 +199,7 @@ impl Default for Config {
             #[cfg(feature = "grpc")]
             grpc: Grpc::default(),
             outputs: Sections::default(),
+            places: Places::default(),
         }
     }
 }

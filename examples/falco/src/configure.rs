@@ -10,6 +10,7 @@ use crate::args::Args;
 use crate::config::{Append, Config, ConfigFile, EngineKind};
 use crate::log;
 use crate::outputs::OUTPUTS;
+use origins::Origins;
 use schema::CONFIG;
 
 mod containers;
@@ -17,6 +18,7 @@ mod dump;
 mod fit;
 mod json_schema;
 mod not_honoured;
+mod origins;
 mod schema;
 mod tree;
 mod unknown;
@@ -76,30 +78,34 @@ pub fn load(args: &Args) -> Result<Loaded> {
 /// Reads the given file or the default one, then the files it includes, then the options. `capture`, if
 /// given, overrides them: it will be replayed.
 fn read_all(given: Option<&Path>, options: &[String], capture: Option<&Path>) -> Result<Loaded> {
-    let (mut files, mut warnings) = (Vec::new(), Vec::new());
-    let main = path(given);
-    if let Some(path) = given.filter(|path| !crate::file::exists(path)) {
-        bail!("Could not find configuration file at {}", path.display());
-    }
-    let mut tree = match main {
-        Some(path) => read(path, &mut files, &mut warnings)?,
-        None => tree::empty(),
-    };
-    let (includes, others): (Vec<_>, Vec<_>) =
-        options.iter().partition(|option| option.starts_with("config_files"));
-    includes.into_iter().try_for_each(|option| tree::set(&mut tree, option, &mut warnings))?;
-    include(&mut tree, main, &mut files, &mut warnings)?;
-    others.into_iter().try_for_each(|option| tree::set(&mut tree, option, &mut warnings))?;
+    let mut reading = Reading::default();
+    let mut tree = reading.tree(given, options)?;
     let text = dump::yaml(&tree);
+    let Reading { files, mut warnings, origins } = reading;
     adopt_rules_file(&mut tree, &mut warnings)?;
     let is_adopted = containers::adopt(&mut tree, &mut warnings);
-    let fitted = fit::fit(&tree, &CONFIG, &fit::Path::default(), &mut warnings)?;
+    let places = origins.places(&tree);
+    let mut of_values = Vec::new();
+    let config = typed(&tree, is_adopted, capture, &mut of_values)
+        .map_err(|error| anyhow!(places.name(format!("{error:#}"))))?;
+    warnings.extend(of_values.into_iter().map(|warning| places.name(warning)));
+    Ok(Loaded { config: Config { places, ..config }, files, warnings, text })
+}
+
+/// Converts the values to their types, and checks them. Each error and each warning names its key first.
+fn typed(
+    tree: &Node,
+    is_adopted: bool,
+    capture: Option<&Path>,
+    warnings: &mut Vec<String>,
+) -> Result<Config> {
+    let fitted = fit::fit(tree, &CONFIG, &fit::Path::default(), warnings)?;
     let fitted = fitted.unwrap_or_else(|| Value::Object(serde_json::Map::new()));
     let named = |key: &str| match key.strip_prefix("container_engines.") {
         Some(rest) if is_adopted => format!("{rest} of the plugin `container`"),
         _ => key.to_owned(),
     };
-    not_honoured::warn(&fitted, &named, &mut warnings);
+    not_honoured::warn(&fitted, &named, warnings);
     // The output is enabled by default.
     #[cfg(feature = "grpc")]
     let wants_grpc = fitted.pointer("/grpc_output/enabled") == Some(&Value::Bool(true));
@@ -121,7 +127,7 @@ fn read_all(given: Option<&Path>, options: &[String], capture: Option<&Path>) ->
             "grpc_output.enabled has no effect without grpc.enabled: no client can request alerts".to_owned(),
         );
     }
-    Ok(Loaded { config, files, warnings, text })
+    Ok(config)
 }
 
 /// The old name of `rules_files`.
@@ -137,69 +143,101 @@ fn adopt_rules_file(tree: &mut Node, warnings: &mut Vec<String>) -> Result<()> {
     Ok(())
 }
 
-fn read(path: &Path, files: &mut Vec<ReadFile>, warnings: &mut Vec<String>) -> Result<Node> {
-    let text = crate::file::read(path, crate::file::MAX_TEXT)
-        .with_context(|| format!("can't read the configuration file {}", path.display()))?;
-    let name = path.display().to_string();
-    let mut tree =
-        tree::parse(&name, &text, warnings).with_context(|| format!("Cannot read config file ({name})"))?;
-    tree::expand_env(&mut tree, &|name| std::env::var(name).ok());
-    files.push(ReadFile { path: path.to_owned(), validation: validate::validate(&tree) });
-    unknown::keys(&tree, &CONFIG, &fit::Path::default(), &name, warnings);
-    Ok(tree)
+/// What was read so far.
+#[derive(Default)]
+struct Reading {
+    files: Vec<ReadFile>,
+    warnings: Vec<String>,
+    origins: Origins,
 }
 
-/// Merges the files in `config_files`.
-fn include(
-    tree: &mut Node,
-    main: Option<&Path>,
-    files: &mut Vec<ReadFile>,
-    warnings: &mut Vec<String>,
-) -> Result<()> {
-    let key = fit::Path::default().key(CONFIG_FILES);
-    let Some((list, shape)) = tree.get(CONFIG_FILES).zip(CONFIG.key(CONFIG_FILES)) else { return Ok(()) };
-    // Warnings are collected later, when all files have been read.
-    let Some(list) = fit::fit(list, shape, &key, &mut Vec::new())? else { return Ok(()) };
-    let entries: Vec<ConfigFile> =
-        serde_json::from_value(list).map_err(|_| anyhow!("config_files: an entry has no `path`"))?;
-    for entry in entries {
-        let path = entry.path();
-        let how = match entry.strategy().unwrap_or("append") {
-            "append" => tree::Merge::Append,
-            "override" => tree::Merge::Override,
-            "add-only" => tree::Merge::AddOnly,
-            other => {
-                let path = path.display();
-                warnings.push(format!(
-                    "config_files: the strategy of {path} is `{other}`, which counts as append: \
-                     expected append, override or add-only"
-                ));
-                tree::Merge::Append
-            }
+impl Reading {
+    /// The values of all files and options.
+    fn tree(&mut self, given: Option<&Path>, options: &[String]) -> Result<Node> {
+        let main = path(given);
+        if let Some(path) = given.filter(|path| !crate::file::exists(path)) {
+            bail!("Could not find configuration file at {}", path.display());
+        }
+        let mut tree = match main {
+            Some(path) => self.read(path)?,
+            None => tree::empty(),
         };
-        if main == Some(path) {
-            bail!(
-                "'config_files' directive tried to recursively include main config file: {}",
-                path.display()
-            );
-        }
-        // As in Falco, whose default configuration names a directory that need not exist. The log lists the
-        // files that were read.
-        if !path.exists() {
-            continue;
-        }
-        for file in regular_files(path)? {
-            let more = read(&file, files, warnings)?;
-            if more.get(CONFIG_FILES).is_some() {
+        let (includes, others): (Vec<_>, Vec<_>) =
+            options.iter().partition(|option| option.starts_with(CONFIG_FILES));
+        includes.into_iter().try_for_each(|option| self.set(&mut tree, option))?;
+        self.include(&mut tree, main)?;
+        others.into_iter().try_for_each(|option| self.set(&mut tree, option))?;
+        Ok(tree)
+    }
+
+    fn set(&mut self, tree: &mut Node, option: &str) -> Result<()> {
+        tree::set(tree, option, &mut self.origins, &mut self.warnings)
+    }
+
+    fn read(&mut self, path: &Path) -> Result<Node> {
+        let text = crate::file::read(path, crate::file::MAX_TEXT)
+            .with_context(|| format!("can't read the configuration file {}", path.display()))?;
+        let name = path.display().to_string();
+        let mut tree = tree::parse(&name, &text, &mut self.warnings)
+            .with_context(|| format!("Cannot read config file ({name})"))?;
+        tree::expand_env(&mut tree, &|name| std::env::var(name).ok());
+        self.files.push(ReadFile { path: path.to_owned(), validation: validate::validate(&tree) });
+        unknown::keys(&tree, &CONFIG, &fit::Path::default(), &name, &mut self.warnings);
+        self.origins.add_file(&name, text.len(), &mut tree);
+        Ok(tree)
+    }
+
+    /// Merges the files in `config_files`.
+    fn include(&mut self, tree: &mut Node, main: Option<&Path>) -> Result<()> {
+        let place = |tree: &Node, message| self.origins.places(tree).name(message);
+        let key = fit::Path::default().key(CONFIG_FILES);
+        let Some((list, shape)) = tree.get(CONFIG_FILES).zip(CONFIG.key(CONFIG_FILES)) else { return Ok(()) };
+        // Warnings are collected later, when all files have been read.
+        let list = fit::fit(list, shape, &key, &mut Vec::new())
+            .map_err(|error| anyhow!(place(tree, format!("{error:#}"))))?;
+        let Some(list) = list else { return Ok(()) };
+        let entries: Vec<ConfigFile> = serde_json::from_value(list)
+            .map_err(|_| anyhow!(place(tree, "config_files: an entry has no `path`".to_owned())))?;
+        for (index, entry) in entries.into_iter().enumerate() {
+            let path = entry.path();
+            let how = match entry.strategy().unwrap_or("append") {
+                "append" => tree::Merge::Append,
+                "override" => tree::Merge::Override,
+                "add-only" => tree::Merge::AddOnly,
+                other => {
+                    let path = path.display();
+                    let message = format!(
+                        "config_files[{index}].strategy: the strategy of {path} is `{other}`, which counts as append: \
+                         expected append, override or add-only"
+                    );
+                    self.warnings.push(self.origins.places(tree).name(message));
+                    tree::Merge::Append
+                }
+            };
+            if main == Some(path) {
                 bail!(
-                    "'config_files' directive in included config file {}: put it into the main one",
-                    file.display()
+                    "'config_files' directive tried to recursively include main config file: {}",
+                    path.display()
                 );
             }
-            tree::merge(tree, more, how).with_context(|| file.display().to_string())?;
+            // As in Falco, whose default configuration names a directory that need not exist. The log lists the
+            // files that were read.
+            if !path.exists() {
+                continue;
+            }
+            for file in regular_files(path)? {
+                let more = self.read(&file)?;
+                if more.get(CONFIG_FILES).is_some() {
+                    bail!(
+                        "'config_files' directive in included config file {}: put it into the main one",
+                        file.display()
+                    );
+                }
+                tree::merge(tree, more, how).with_context(|| file.display().to_string())?;
+            }
         }
+        Ok(())
     }
-    Ok(())
 }
 
 /// The file, or all files directly in the directory, sorted.

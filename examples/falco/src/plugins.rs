@@ -120,6 +120,9 @@ impl Plugins {
     /// # Errors
     /// A source is unknown, or no source is left. The message has Falco's text.
     pub fn enabled(&self, args: &Args) -> Result<Vec<String>> {
+        if !args.enable_source.is_empty() && !args.disable_source.is_empty() {
+            bail!("You can not mix --enable-source and --disable-source");
+        }
         let all = self.sources();
         let named = args.enable_source.iter().chain(&args.disable_source);
         if let Some(name) = named.clone().find(|name| !all.contains(&name.as_str())) {

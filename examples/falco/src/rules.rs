@@ -135,7 +135,7 @@ fn builder(config: &Config, print: Option<&str>, items: &ItemFiles) -> RuleSetBu
             builder = builder.unavailable(*names, "`container_engines` disables all runtimes");
         }
     }
-    for append in &config.append_output {
+    for (index, append) in config.append_output.iter().enumerate() {
         let mut fields = Vec::new();
         for field in &append.extra_fields {
             match field {
@@ -152,10 +152,12 @@ fn builder(config: &Config, print: Option<&str>, items: &ItemFiles) -> RuleSetBu
             text: append.extra_output.clone(),
             fields,
             suggested: append.suggested_output,
+            origin: config.places.name(format!("append_output[{index}]")),
         });
     }
     if let Some(text) = print {
-        builder = builder.append_output(Extra { text: text.to_owned(), ..Extra::default() });
+        let origin = "the option -p".to_owned();
+        builder = builder.append_output(Extra { text: text.to_owned(), origin, ..Extra::default() });
     }
     builder
 }
@@ -218,7 +220,9 @@ pub fn load_sources(args: &Args, config: &Config, items: &ItemFiles) -> Result<E
         }
     }
     let all = engine.rules().iter().chain(others.iter().flat_map(|engine| engine.rules()));
-    unmatched::warnings(config, all, &plugins::loaded().sources()).iter().for_each(|w| log::warning(w));
+    for warning in unmatched::warnings(config, all, &plugins::loaded().sources()) {
+        log::warning(&config.places.name(warning));
+    }
     Ok(Engines { engine, others })
 }
 
@@ -278,6 +282,9 @@ fn read_all(args: &Args, config: &Config, items: &ItemFiles) -> Result<RuleSet> 
             let mut printer = Printer::new();
             result.diagnostics().for_each(|diagnostic| printer.print(&diagnostic));
             printer.finish();
+        }
+        if let Some(error) = result.errors.first().filter(|error| error.is_of_option()) {
+            bail!("{}", error.to_diagnostic().message);
         }
         if !result.successful() {
             let first = result.errors.first().map(|error| {

@@ -32,10 +32,10 @@ pub fn run(args: &Args, config: &Config) -> Result<bool> {
         let own: Vec<PathBuf> = file.rules.iter().map(|rules| beside.join(rules)).collect();
         // Rules files from the command line replace those from the test file.
         let paths = match args.rules.is_empty() && !own.is_empty() {
-            true => own,
+            true => all_there(path, own)?,
             false => rules::present(args, config).0,
         };
-        let engine = rules::load_each(&paths, config)?;
+        let engine = rules::load_each(&paths, config).with_context(|| path.display().to_string())?;
         names::look_up(&engine);
         let wanted: Vec<_> = file.tests.iter().map(Test::expectations).collect();
         let fires = wanted.iter().flatten().filter(|e| e.times != Times::Never);
@@ -62,6 +62,18 @@ pub fn run(args: &Args, config: &Config) -> Result<bool> {
     }
     print(&format!("{passed} of {} tests passed\n", passed + failed))?;
     Ok(failed == 0)
+}
+
+/// The rules files of a file of tests, all of which must exist.
+fn all_there(tests: &Path, rules: Vec<PathBuf>) -> Result<Vec<PathBuf>> {
+    if let Some(absent) = rules.iter().find(|rules| !crate::file::exists(rules)) {
+        let (tests, absent) = (tests.display(), absent.display());
+        bail!(
+            "{tests}: `rules` names {absent}, which is not there; relative paths begin at the directory of {tests}, and -r names \
+             other rules"
+        );
+    }
+    Ok(rules)
 }
 
 /// Describes a failure in indented lines.

@@ -7,6 +7,7 @@ use eyas_fields::{CodeSet, Schema};
 
 use super::conditions::condition_error;
 use super::definitions::{RawRule, Tables};
+use super::extras::Faults;
 use super::lists::{Changed, Lists};
 use super::macros::Macros;
 use super::result::{LoadError, LoadWarning, Problem, WarningCode};
@@ -94,11 +95,13 @@ pub(super) struct Compiled {
 pub(super) struct Failure {
     pub(super) error: LoadError,
     pub(super) unknown: bool,
+    /// Position of the addition to outputs that is at fault, if it is none of the rule itself.
+    pub(super) extra: Option<usize>,
 }
 
 impl From<LoadError> for Failure {
     fn from(error: LoadError) -> Self {
-        Self { error, unknown: false }
+        Self { error, unknown: false, extra: None }
     }
 }
 
@@ -167,6 +170,7 @@ impl Compilation {
         self.is_begun = true;
         self.macros.update(setup, &self.lists, &mut self.sources, self.words.as_mut())?;
         self.update_rules(setup, warnings, further)?;
+        setup.warn_of_extras(warnings);
         self.find_used();
         self.warn_of_unused(setup.tables, warnings);
         Ok(())
@@ -208,7 +212,7 @@ impl Compilation {
         let mut of_sources: Vec<(Compiler<'_>, Known)> = std::iter::zip(setup.schemas, of_sources)
             .map(|(schema, OfSource { known, compiler })| (Compiler::resume(&**schema, compiler), known))
             .collect();
-        let mut failed = None;
+        let (mut failed, mut faults) = (None, Faults::default());
         for (position, raw) in setup.tables.rules.iter().enumerate() {
             // Collecting its definition has raised the warning already.
             let Some(source) = setup.source(&raw.source) else {
@@ -221,7 +225,8 @@ impl Compilation {
                 }
                 continue;
             }
-            let result = self.compile_anew(position, raw, &setup.for_source(source), &mut of_sources[source]);
+            let of_source = &mut of_sources[source];
+            let result = self.compile_anew(position, raw, &setup.for_source(source), of_source, &mut faults);
             if failed.is_none() {
                 warnings.extend(self.rules[position].warnings.iter().cloned());
             }
@@ -231,6 +236,13 @@ impl Compilation {
                 None => failed = Some(error),
                 Some(_) if further.len() < MAX_FURTHER => further.push(error),
                 Some(_) => break,
+            }
+        }
+        for (error, is_skippable) in faults.into_errors() {
+            match &failed {
+                None if is_skippable => warnings.push(error.into_warning(WarningCode::UnknownFilter)),
+                None => failed = Some(error),
+                Some(_) => further.push(error),
             }
         }
         let kept =
@@ -275,22 +287,29 @@ impl Compilation {
         raw: &Arc<RawRule>,
         setup: &Setup<'_>,
         of_source: &mut (Compiler<'_>, Known),
+        faults: &mut Faults,
     ) -> Result<(), LoadError> {
         let (mut warnings, mut seen) = (Vec::new(), Seen::default());
         let result = self.compile_rule(raw, setup, of_source, &mut warnings, &mut seen);
         if let (Some(words), Some(text)) = (&mut self.words, seen.text) {
             words.add(Unit::Rule(position as u32), self.sources.text(text).names());
         }
+        let mut is_faulty = false;
         let (compiled, error) = match result {
             Ok(compiled) => (Some(compiled), None),
-            Err(Failure { error, unknown: true }) if raw.skip_if_unknown => {
+            Err(Failure { error, unknown, extra: Some(extra) }) => {
+                faults.add(extra, error, raw, unknown && raw.skip_if_unknown);
+                is_faulty = true;
+                (None, None)
+            }
+            Err(Failure { error, unknown: true, .. }) if raw.skip_if_unknown => {
                 warnings.push(error.into_warning(WarningCode::UnknownFilter));
                 (None, None)
             }
             Err(failure) => (None, Some(failure.error)),
         };
         let made_at = self.macros.now();
-        let is_stale = error.is_some();
+        let is_stale = error.is_some() || is_faulty;
         self.set(
             position,
             RuleState { definition: raw.clone(), is_stale, made_at, compiled, warnings, seen },

@@ -195,6 +195,8 @@ struct Shown {
     notes: Vec<Note>,
     help: Vec<String>,
     labels: Vec<Label>,
+    /// Whether an option of loading is at fault, not the file.
+    of_option: bool,
 }
 
 impl<C> Problem<C> {
@@ -213,6 +215,17 @@ impl<C> Problem<C> {
     pub(crate) fn titled(mut self, title: impl Into<String>) -> Self {
         self.shown.title = Some(title.into());
         self
+    }
+
+    /// Marks it as the fault of an option of loading.
+    pub(crate) fn of_option(mut self) -> Self {
+        self.shown.of_option = true;
+        self
+    }
+
+    /// Whether an option of loading is at fault, such as [`Extra`](crate::Extra), and not the file.
+    pub fn is_of_option(&self) -> bool {
+        self.shown.of_option
     }
 
     /// Adds a place; the first one is the primary place, which is the innermost step by default.

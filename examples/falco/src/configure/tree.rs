@@ -7,6 +7,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use eyas::yaml::{self, Kind, Node};
 
 use super::fit::{self, Path};
+use super::origins::{Origins, shorten};
 use super::schema::CONFIG;
 use super::unknown;
 use crate::config::Shape;
@@ -162,18 +163,18 @@ pub fn merge(into: &mut Node, from: Node, how: Merge) -> Result<()> {
 ///
 /// # Errors
 /// The option has another form, or its path is impossible.
-pub fn set(tree: &mut Node, option: &str, warnings: &mut Vec<String>) -> Result<()> {
-    let beginning = |text: &str| text.chars().take(100).collect::<String>();
-    let shown = || format!("option `{}`", beginning(option));
+pub fn set(tree: &mut Node, option: &str, origins: &mut Origins, warnings: &mut Vec<String>) -> Result<()> {
+    let shown = || format!("option `{}`", shorten(option));
     let (path, text) = option.split_once('=').with_context(|| {
         format!("Error parsing config option \"{option}\". Must be of the form key=val or key.subkey=val")
     })?;
-    let steps = steps(path).with_context(|| format!("Config error at key \"{}\"", beginning(path)))?;
+    let steps = steps(path).with_context(|| format!("Config error at key \"{}\"", shorten(path)))?;
     let shape = known(&steps, &shown(), warnings);
-    let value = value(text, shape).with_context(shown)?;
+    let mut value = value(text, shape).with_context(shown)?;
     if let Some(shape) = shape {
         unknown::keys(&value, shape, &path_of(&steps), &shown(), warnings);
     }
+    origins.add_option(option, &mut value);
     *descend(tree, &steps).with_context(shown)? = value;
     Ok(())
 }
@@ -406,7 +407,8 @@ mod tests {
 
     fn after(text: &str, options: &[&str]) -> Result<(String, Vec<String>)> {
         let (mut tree, mut warnings) = (parse("f", text.as_bytes(), &mut Vec::new())?, Vec::new());
-        options.iter().try_for_each(|option| set(&mut tree, option, &mut warnings))?;
+        let mut origins = Origins::default();
+        options.iter().try_for_each(|option| set(&mut tree, option, &mut origins, &mut warnings))?;
         Ok((shown(&tree), warnings))
     }
 

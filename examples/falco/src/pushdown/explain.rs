@@ -50,7 +50,8 @@ pub fn explain(rule: &str, args: &Args, config: &Config) -> Result<()> {
             bail!("there is no rule '{rule}'{hint}");
         }
     };
-    let mut all = take(&engine, wanted);
+    let filters = EngineFilters::new(&engine);
+    let mut all = take(filters.formulas(), wanted);
     let is_measured = config.engine.is_replay();
     if is_measured {
         measure(&mut all, &engine, config)?;
@@ -62,7 +63,6 @@ pub fn explain(rule: &str, args: &Args, config: &Config) -> Result<()> {
         }
         _ => {
             let mut text: String = all.iter().map(|of| of.as_text(&engine, is_measured)).collect();
-            let filters = EngineFilters::new(&engine);
             let files = filters.file_user(!is_measured);
             // In a replay, directories are always followed.
             let user = files.or_else(|| filters.directory_user().filter(|_| !is_measured));
@@ -74,8 +74,7 @@ pub fn explain(rule: &str, args: &Args, config: &Config) -> Result<()> {
     Ok(())
 }
 
-fn take(engine: &Engine, wanted: Option<RuleIndex>) -> Vec<OfRule> {
-    let formulas = RuleFormulas::new(engine);
+fn take(formulas: &RuleFormulas, wanted: Option<RuleIndex>) -> Vec<OfRule> {
     let by_code: Vec<_> = (0..EventType::COUNT as u16).map(|code| formulas.of_code(code)).collect();
     let rules: BTreeSet<u32> = by_code.iter().flatten().map(|(rule, _)| rule.0).collect();
     let rules = rules.into_iter().map(RuleIndex).filter(|rule| wanted.is_none_or(|wanted| wanted == *rule));

@@ -1,0 +1,30 @@
+use std::collections::BTreeMap;
+
+/// Where the values of the configuration are written, by their keys: a file and a line, or an option.
+#[derive(Clone, Debug, Default)]
+pub struct Places(pub BTreeMap<String, String>);
+
+impl Places {
+    /// Where this key, or the closest key above it, is written.
+    pub fn of(&self, mut key: &str) -> Option<&str> {
+        loop {
+            if let Some(place) = self.0.get(key) {
+                return Some(place);
+            }
+            key = &key[..key.rfind(['.', '['])?];
+        }
+    }
+
+    /// Adds to a message where the key is written that it is about. Such messages begin with the key, or with
+    /// words of Falco, and then the key is the first one in the message.
+    pub fn name(&self, message: String) -> String {
+        let ends = |c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '[' | ']' | '\\'));
+        let words = message.split(ends).map(|word| word.trim_end_matches('.'));
+        let is_key = |(at, word): &(usize, &str)| *at == 0 || word.contains(['.', '[']);
+        let place = words.enumerate().filter(is_key).find_map(|(_, word)| self.of(word));
+        match place.filter(|place| !message.contains(*place)) {
+            Some(place) => format!("{message} ({place})"),
+            None => message,
+        }
+    }
+}
