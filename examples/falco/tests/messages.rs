@@ -10,7 +10,9 @@ use common::{Dir, demo};
 /// `count` rules that differ in their names only.
 fn rules(count: usize) -> String {
     let rule = |n| {
-        format!("- {{rule: r{n}, desc: d, condition: evt.type = openat, output: o, priority: INFO, tags: [t]}}\n")
+        format!(
+            "- {{rule: r{n}, desc: d, condition: evt.type = openat, output: o, priority: INFO, tags: [t]}}\n"
+        )
     };
     (0..count).map(rule).collect()
 }
@@ -80,13 +82,20 @@ fn messages_about_values_name_the_file_and_the_line_or_the_option() {
     };
     let (main, more) = (dir.join("falco.yaml"), more.display());
     let main = main.display();
-    let (log, code) = run("json_output: maybe\nwebserver:\n  enabled: false\n  k8s_healthz_endpoint: {a: b}\n", &[]);
+    let (log, code) =
+        run("json_output: maybe\nwebserver:\n  enabled: false\n  k8s_healthz_endpoint: {a: b}\n", &[]);
     assert_eq!(code, Some(0), "{log}");
     for want in [
         format!("json_output is `maybe`, which has no effect: expected true or false ({main}, line 3)\n"),
-        format!("webserver.k8s_healthz_endpoint is keys with values, which has no effect: expected a text ({main}, line 6)\n"),
-        format!("http_output.enabled is `maybe`, which has no effect: expected true or false ({more}, line 3)\n"),
-        format!("output_timeout is `long`, which has no effect: expected a number from 0 to 4294967295 ({more}, line 4)\n"),
+        format!(
+            "webserver.k8s_healthz_endpoint is keys with values, which has no effect: expected a text ({main}, line 6)\n"
+        ),
+        format!(
+            "http_output.enabled is `maybe`, which has no effect: expected true or false ({more}, line 3)\n"
+        ),
+        format!(
+            "output_timeout is `long`, which has no effect: expected a number from 0 to 4294967295 ({more}, line 4)\n"
+        ),
     ] {
         assert!(log.contains(&want), "{want}\n{log}");
     }
@@ -94,8 +103,8 @@ fn messages_about_values_name_the_file_and_the_line_or_the_option() {
         ("engine: {kind: x}\n", None, format!("({main}, line 3)")),
         ("engine:\n  modern_ebpf:\n    buf_size_preset: 11\n", None, format!("({main}, line 5)")),
         ("priority: x\n", None, format!("({main}, line 3)")),
-        ("", Some("priority=x"), "(option `priority=x`)".to_owned()),
-        ("priority: x\n", Some("priority=y"), "(option `priority=y`)".to_owned()),
+        ("", Some("priority=x"), "(option -o priority)".to_owned()),
+        ("priority: x\n", Some("priority=y"), "(option -o priority)".to_owned()),
         ("rules:\n  - enable: {rule: a}\n  - enable: {}\n", None, format!("({main}, line 5)")),
         ("file_output:\n  enabled: true\n", None, format!("({main}, line 3)")),
         ("syscall_event_drops: {threshold: 2}\n", None, format!("({main}, line 3)")),
@@ -122,7 +131,10 @@ fn a_file_of_tests_without_its_rules_is_named() {
     };
     let (name, dir_name) = (tests.display(), dir.join("none.yaml"));
     let log = run(&[]);
-    let want = format!("Error: {name}: `rules` names {}, which is not there; relative paths begin at", dir_name.display());
+    let want = format!(
+        "Error: {name}: `rules` names {}, which is not there; relative paths begin at",
+        dir_name.display()
+    );
     assert!(log.contains(&want) && log.contains("-r names other rules"), "{log}");
     dir.write("my.test.yaml", "tests: []\n");
     let log = run(&[]);

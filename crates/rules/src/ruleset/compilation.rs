@@ -238,13 +238,11 @@ impl Compilation {
                 Some(_) => break,
             }
         }
-        for (error, is_skippable) in faults.into_errors() {
-            match &failed {
-                None if is_skippable => warnings.push(error.into_warning(WarningCode::UnknownFilter)),
-                None => failed = Some(error),
-                Some(_) => further.push(error),
-            }
-        }
+        let mut of_extras = Vec::new();
+        setup.report_faults(faults, warnings, &mut of_extras);
+        let mut of_extras = of_extras.into_iter();
+        failed = failed.or_else(|| of_extras.next());
+        further.extend(of_extras);
         let kept =
             |(compiler, known): (Compiler<'_>, Known)| OfSource { known, compiler: compiler.into_state() };
         self.compiled = of_sources.into_iter().map(kept).collect();

@@ -7,7 +7,7 @@ use eyas_fields::{FieldFlags, Schema};
 use super::compilation::Failure;
 use super::definitions::RawRule;
 use super::outputs::{Wording, deprecated_in_output};
-use super::result::{ErrorCode, LoadError, LoadWarning};
+use super::result::{ErrorCode, LoadError, LoadWarning, WarningCode};
 use super::setup::Setup;
 use super::warn::deprecated;
 use crate::diagnostic::Place;
@@ -16,6 +16,11 @@ use crate::output::{Extra, Format, FormatError};
 impl Extra {
     fn applies_to(&self, raw: &RawRule) -> bool {
         self.applies(&raw.name, &raw.source, &raw.tags)
+    }
+
+    /// Its name in messages.
+    fn named(&self) -> &str {
+        if self.origin.is_empty() { "an addition to outputs" } else { &self.origin }
     }
 
     /// The text that it adds to outputs for this schema.
@@ -61,14 +66,13 @@ impl Setup<'_> {
             let texts = extra.texts(self.schema, self.constants).into_iter();
             texts.filter_map(move |text| {
                 let error = Format::parse(&text, self.schema).err()?;
-                Some((index, &extra.origin, Wording::of(&error, &text, self.schema)))
+                Some((index, extra.named(), Wording::of(&error, &text, self.schema)))
             })
         });
         let problem = LoadError::new(ErrorCode::CompileOutput, error.reference(), &raw.output_context);
         match { wording }.next() {
             Some((index, origin, Wording { title, help, .. })) => {
                 let title = title.strip_suffix(" in the output").unwrap_or(&title);
-                let origin = if origin.is_empty() { "an addition to outputs" } else { origin };
                 let error = problem.titled(format!("{origin}: {title}")).of_option().help(help);
                 Failure { error, unknown, extra: Some(index) }
             }
@@ -80,7 +84,7 @@ impl Setup<'_> {
         }
     }
 
-    /// Warns once about each addition with a deprecated field.
+    /// Warns once about each addition with a deprecated field: when the first rule that has it is loaded.
     pub(super) fn warn_of_extras(&self, warnings: &mut Vec<LoadWarning>) {
         for (schema, extra) in
             self.schemas.iter().flat_map(|schema| self.extras.iter().map(move |e| (schema, e)))
@@ -89,10 +93,34 @@ impl Setup<'_> {
             for def in deprecated(&**schema).filter(|def| texts.iter().any(|text| text.contains(def.name))) {
                 let rules = self.tables.rules.iter().filter(|raw| raw.source == schema.source());
                 let mut rules = rules.filter(|raw| extra.applies_to(raw));
-                let Some(first) = rules.next() else { continue };
-                let title = format!("{}: the field `{}` is deprecated", extra.origin, def.name);
-                let problem = deprecated_in_output(def.name, first).titled(title);
+                let Some(first) = rules.next().filter(|first| self.is_new(first.place)) else { continue };
+                let mut problem = deprecated_in_output(def.name, first);
+                problem.message.push_str(&format!(", by {}", extra.named()));
+                let problem =
+                    problem.titled(format!("{}: the field `{}` is deprecated", extra.named(), def.name));
                 warnings.push(problem.note(first.place, note(rules.count())));
+            }
+        }
+    }
+
+    /// Whether a place is in the file that is being loaded.
+    fn is_new(&self, place: Place) -> bool {
+        place.file as usize + 1 == self.files.len()
+    }
+
+    /// One error for each addition that is no format, or one warning if all its rules may be left out.
+    pub(super) fn report_faults(
+        &self,
+        Faults(faults): Faults,
+        warnings: &mut Vec<LoadWarning>,
+        errors: &mut Vec<LoadError>,
+    ) {
+        for Fault { error, place, others, is_skippable } in faults.into_values() {
+            let error = error.note(place, note(others));
+            match is_skippable {
+                false => errors.push(error),
+                true if self.is_new(place) => warnings.push(error.into_warning(WarningCode::UnknownFilter)),
+                true => {}
             }
         }
     }
@@ -123,14 +151,6 @@ impl Faults {
             }
             None => _ = self.0.insert(extra, Fault { error, place, others: 0, is_skippable }),
         }
-    }
-
-    /// One error for each addition, and whether a warning suffices.
-    pub(super) fn into_errors(self) -> impl Iterator<Item = (LoadError, bool)> {
-        self.0.into_values().map(|fault| {
-            let Fault { error, place, others, is_skippable } = fault;
-            (error.note(place, note(others)), is_skippable)
-        })
     }
 }
 

@@ -40,11 +40,16 @@ impl std::fmt::Display for Path {
 /// A section that Falco does not read.
 const UNREAD: &str = "container_engines";
 
+/// The beginning of a text, for messages.
+fn shorten(text: &str) -> String {
+    text.chars().take(60).collect()
+}
+
 /// Kind of a value, for messages.
 pub fn kind(node: &Node) -> String {
     match &node.kind {
         Kind::Null => "nothing".to_owned(),
-        Kind::Scalar(text) => format!("`{}`", text.chars().take(60).collect::<String>()),
+        Kind::Scalar(text) => format!("`{}`", shorten(text)),
         Kind::Seq(_) => "a list".to_owned(),
         Kind::Map(_) => "keys with values".to_owned(),
     }
@@ -98,48 +103,46 @@ pub fn fit(node: &Node, shape: &Shape, path: &Path, warnings: &mut Vec<String>) 
             bail!("{path} is {}: expected {}", kind(node), shape.word())
         }
         (Kind::Scalar(_), Shape::Section(_) | Shape::Texts) => {
-            warnings.push(format!(
-                "{path} is {}, which has no effect: expected {}",
-                kind(node),
-                shape.word()
-            ));
+            warnings.push(no_effect(node, shape, path));
             return Ok(None);
         }
         (Kind::Scalar(text), _) => text,
         (Kind::Map(_) | Kind::Seq(_), _) => {
-            warnings.push(format!(
-                "{path} is {}, which has no effect: expected {}",
-                kind(node),
-                shape.word()
-            ));
+            warnings.push(no_effect(node, shape, path));
             return Ok(None);
         }
     };
-    let value = match shape {
+    let value = scalar_of(scalar, shape, path)?;
+    if value.is_none() {
+        warnings.push(no_effect(node, shape, path));
+    }
+    Ok(value)
+}
+
+/// The warning about a value of another type.
+fn no_effect(node: &Node, shape: &Shape, path: &Path) -> String {
+    let range = match (&node.kind, shape) {
+        (Kind::Scalar(_), Shape::Number(max)) => format!(" from 0 to {max}"),
+        _ => String::new(),
+    };
+    format!("{path} is {}, which has no effect: expected {}{range}", kind(node), shape.word())
+}
+
+/// Converts a text to its type. Returns `None` if it is of another type.
+fn scalar_of(scalar: &str, shape: &Shape, path: &Path) -> Result<Option<Value>> {
+    Ok(match shape {
         Shape::Bool => yaml::truth(scalar).map(Value::Bool),
         Shape::Number(max) => yaml::unsigned(scalar).filter(|n| n <= max).map(Value::from),
         Shape::Float => yaml::float(scalar).and_then(serde_json::Number::from_f64).map(Value::Number),
         Shape::Choice(names) => {
             let chosen = names.iter().find(|name| name.eq_ignore_ascii_case(scalar));
             let Some(name) = chosen else {
-                bail!("{path} is {}: {}", kind(node), refusal(&path.0, scalar, names));
+                bail!("{path} is `{}`: {}", shorten(scalar), refusal(&path.0, scalar, names));
             };
             Some(Value::String((*name).to_owned()))
         }
-        _ => Some(Value::String(scalar.clone())),
-    };
-    if value.is_none() {
-        let range = match shape {
-            Shape::Number(max) => format!(" from 0 to {max}"),
-            _ => String::new(),
-        };
-        warnings.push(format!(
-            "{path} is {}, which has no effect: expected {}{range}",
-            kind(node),
-            shape.word()
-        ));
-    }
-    Ok(value)
+        _ => Some(Value::String(scalar.to_owned())),
+    })
 }
 
 /// Error message for a text that is not one of `names`, with Falco's text where Falco has one.

@@ -33,7 +33,9 @@ impl Origins {
 
     /// Adds an option: `value` was parsed from it.
     pub fn add_option(&mut self, option: &str, value: &mut Node) {
-        self.add(Source::Option(shorten(option)), option.len(), value);
+        // Without the value, which may be a secret.
+        let path = option.split_once('=').map_or(option, |(path, _)| path);
+        self.add(Source::Option(shorten(path)), option.len(), value);
     }
 
     fn add(&mut self, source: Source, bytes: usize, tree: &mut Node) {
@@ -83,7 +85,7 @@ impl Origins {
     fn place(&self, node: &Node) -> Option<String> {
         self.of(node).map(|(_, source)| match source {
             Source::File(name) => format!("{name}, line {}", node.mark.line + 1),
-            Source::Option(option) => format!("option `{option}`"),
+            Source::Option(path) => format!("option -o {path}"),
         })
     }
 }
