@@ -13,6 +13,8 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread::sleep;
 use std::time::Duration;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
 pub mod file;
 #[cfg(feature = "generate")]
 mod generate;
@@ -67,6 +69,20 @@ pub fn print_error(text: &str) {
     if let Ok(stderr) = file(&STDERR, io::stderr()) {
         let _ = write_all(stderr, text.as_bytes());
     }
+}
+
+/// Whether standard output takes more bytes now, or would report an error.
+pub fn is_ready() -> bool {
+    file(&STDOUT, io::stdout()).is_ok_and(takes_bytes)
+}
+
+/// Whether standard error takes more bytes now, or would report an error.
+pub fn is_error_ready() -> bool {
+    file(&STDERR, io::stderr()).is_ok_and(takes_bytes)
+}
+
+fn takes_bytes(file: &File) -> bool {
+    poll(&mut [PollFd::new(file, PollFlags::OUT)], Some(&Timespec::default())).is_ok_and(|ready| ready > 0)
 }
 
 /// Prints a line to standard output for [`say!`]. If that fails, ends the process.
@@ -133,6 +149,20 @@ mod tests {
         let (reader, writer) = io::pipe().unwrap();
         drop(reader);
         assert_eq!(write_all(writer, b"text").unwrap_err().1.kind(), ErrorKind::BrokenPipe);
+    }
+
+    #[test]
+    fn a_full_pipe_is_not_ready_and_one_without_a_reader_is() {
+        let (mut reader, writer) = io::pipe().unwrap();
+        rustix::io::ioctl_fionbio(&writer, true).unwrap();
+        let file: File = std::os::fd::OwnedFd::from(writer).into();
+        assert!(takes_bytes(&file));
+        while (&file).write(&[0; 4096]).is_ok() {}
+        assert!(!takes_bytes(&file));
+        reader.read_exact(&mut [0; 4096]).unwrap();
+        assert!(takes_bytes(&file));
+        drop(reader);
+        assert!(takes_bytes(&file));
     }
 
     #[test]

@@ -11,11 +11,13 @@ mod texts;
 
 use texts::Texts;
 
-static OUT: Texts = Texts::new("output", |text| {
-    // A reader of alerts on standard output gets the error from that output.
+/// A reader of alerts on standard output gets the error from that output.
+fn put(text: &str) {
     let _ = eyas_console::print(text);
-});
-static ERR: Texts = Texts::new("log", eyas_console::print_error);
+}
+
+static OUT: Texts = Texts::new("output", put, eyas_console::is_ready);
+static ERR: Texts = Texts::new("log", eyas_console::print_error, eyas_console::is_error_ready);
 
 /// From now on, threads write the texts, and no caller waits. Texts that do not fit the queue are dropped.
 ///
@@ -36,7 +38,7 @@ pub fn print_error(text: &str) {
 }
 
 /// Waits until every text is on standard output, or until `patience` returns false. `patience` gets the
-/// time since the last write. Remaining texts are then dropped. Returns whether everything was written.
+/// time since the last write during which the reader took nothing. Remaining texts are then dropped. Returns whether everything was written.
 pub fn finish_output(patience: impl Fn(Duration) -> bool) -> bool {
     OUT.finish(patience)
 }

@@ -9,12 +9,14 @@ use eyas_testing::Numbers;
 
 mod common;
 
-use common::{Dir, Run, alerts_of_every_event, captures, demo, demo_pieces, every_event, times, trigger};
+use common::{
+    Dir, PATIENT, Run, alerts_of_every_event, captures, demo, demo_pieces, every_event, times, trigger,
+};
 
 const MS: u64 = 1_000_000;
 
 fn falco(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_falco")).args(args).env("TZ", "UTC").output().unwrap()
+    Command::new(env!("CARGO_BIN_EXE_falco")).args(PATIENT).args(args).env("TZ", "UTC").output().unwrap()
 }
 
 /// Standard output of a replay.
@@ -188,7 +190,7 @@ fn a_capture_outlives_a_reload() {
     let mut run =
         Run::start(&["-r", rules.to_str().unwrap(), "-e", "-", "-o", on.as_str(), "-o", prefix.as_str()]);
     run.feed(&pieces[..2000]);
-    run.wait_for("Opening 'syscall' source");
+    run.wait_for_output(|out| out.contains("a 1000"));
     dir.write("rules.yaml", trigger("b", "evt.num = 1", 1));
     let rest = run.feed_until("Reloaded", &pieces[2000..], 1);
     run.feed(rest);

@@ -2,20 +2,17 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
-use std::time::{Duration, Instant};
 
-use eyas_testing::Dir;
+use common::{Dir, PATIENT, Run, demo, demo_pieces, root};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
 
-/// Longer than any of these replays takes, even on a saturated machine.
-const SOON: Duration = Duration::from_secs(60);
+mod common;
 
 struct Request {
     head: String,
@@ -79,12 +76,8 @@ fn server(answer: &'static str, tls: Option<Arc<ServerConfig>>) -> (u16, Receive
     (port, requests)
 }
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
-
-/// Replays the sample; the options are of `http_output`, unless they begin with a slash.
-fn replay(options: &[&str]) -> Output {
+/// The program with the demo's rules; the options are of `http_output`, unless they begin with a slash.
+fn falco(options: &[&str]) -> Command {
     let mut falco = Command::new(env!("CARGO_BIN_EXE_falco"));
     falco.env("FALCO_HOSTNAME", "vm").env("TZ", "UTC");
     falco
@@ -92,16 +85,18 @@ fn replay(options: &[&str]) -> Output {
         .env_remove("https_proxy")
         .env_remove("HTTP_PROXY")
         .env_remove("HTTPS_PROXY");
-    falco.args(["-c", "/dev/null", "-o", "http_output.enabled=true"]);
-    falco.arg("-r").arg(root().join("demo/rules.yaml")).arg("-e").arg(root().join("demo/demo.scap.gz"));
+    falco.args(["-c", "/dev/null"]).args(PATIENT).args(["-o", "http_output.enabled=true"]);
+    falco.arg("-r").arg(root().join("demo/rules.yaml"));
     for option in options {
         let option = option.strip_prefix('/').map_or_else(|| format!("http_output.{option}"), str::to_owned);
         falco.args(["-o", &option]);
     }
-    let began = Instant::now();
-    let out = falco.output().unwrap();
-    assert!(began.elapsed() < SOON, "{:?}", began.elapsed());
-    out
+    falco
+}
+
+/// Replays the demo.
+fn replay(options: &[&str]) -> Output {
+    falco(options).arg("-e").arg(demo()).output().unwrap()
 }
 
 fn stderr(out: &Output) -> String {
@@ -143,15 +138,25 @@ fn alerts_arrive_as_they_are_in_a_file() {
 
 #[test]
 fn a_server_that_never_answers_neither_stops_nor_slows_a_replay() {
-    let plain = replay(&["enabled=false"]);
+    // Each alert ends with the number of its event.
+    let numbered = "/append_output=[{extra_output: ' #%evt.num'}]";
+    let plain = String::from_utf8(replay(&["enabled=false", numbered]).stdout).unwrap();
+    let number = |line: &str| line.rsplit_once('#')?.1.parse::<usize>().ok();
     // The program does not accept connections, but the kernel does.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = silent.local_addr().unwrap().port();
-    let began = Instant::now();
-    let out = replay(&[&url("http", port), "/output_timeout=500", "/outputs_queue.capacity=2"]);
-    assert!(out.status.success() && began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
-    assert_eq!(out.stdout, plain.stdout, "other outputs have all alerts");
-    let text = stderr(&out);
+    let options = [&url("http", port), numbered, "/output_timeout=500", "/outputs_queue.capacity=2"];
+    let mut run = Run::of(falco(&options).args(["-e", "-"]));
+    // The queue of standard output is as short. It has the time to take each alert.
+    let (pieces, mut fed) = (demo_pieces(), 0);
+    for number in plain.lines().filter_map(number) {
+        run.feed(&pieces[fed..=number]);
+        fed = number + 1;
+        run.wait_for_output(|out| out.contains(&format!("#{number}\n")));
+    }
+    run.feed(&pieces[fed..]);
+    let (out, text) = run.end();
+    assert_eq!(out, plain, "other outputs have all alerts");
     assert!(text.contains("http_output: 6 alerts lost since "), "{text}");
     assert!(
         text.contains(": 4, its queue is full (outputs_queue.capacity); 2, not delivered within 500 ms"),
@@ -338,6 +343,7 @@ fn mistakes_in_the_configuration_are_named() {
         assert_eq!(out.status.code(), Some(1));
         assert!(stderr(&out).contains(want), "{want}: {}", stderr(&out));
     }
-    let text = stderr(&replay(&["url=http://nowhere.invalid/"]));
+    // The name is looked up elsewhere, which may take long.
+    let text = stderr(&replay(&["url=http://nowhere.invalid/", "/output_timeout=2000"]));
     assert!(text.contains(" (http://nowhere.invalid/)"), "{text}");
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 mod common;
 
-use common::{Dir, demo};
+use common::{Dir, PATIENT, demo};
 
 /// Two rules for opens of files in /etc, and one for executed programs.
 const RULES: &str = "
@@ -52,7 +52,13 @@ impl Run {
 /// Replays the demo with this configuration, these options and these variables.
 fn replay(config: &Path, options: &[&str], env: &[(&str, &str)]) -> Run {
     let mut falco = Command::new(env!("CARGO_BIN_EXE_falco"));
-    falco.env("FALCO_HOSTNAME", "vm").env("TZ", "UTC").envs(env.iter().copied()).arg("-c").arg(config);
+    falco
+        .env("FALCO_HOSTNAME", "vm")
+        .env("TZ", "UTC")
+        .envs(env.iter().copied())
+        .arg("-c")
+        .arg(config)
+        .args(PATIENT);
     for option in options {
         falco.args(["-o", option]);
     }
@@ -241,7 +247,6 @@ fn alerts_go_where_they_should_and_nowhere_else() {
         "program_output.keep_alive=true",
         &format!("program_output.program=cat > {}", program.display()),
         "outputs_queue.capacity=100000",
-        "output_timeout=5000",
     ];
     let run = replay(&config, &options, &[]);
     assert!(run.alerts.is_empty() && run.code == Some(0), "{}", run.log);

@@ -29,7 +29,8 @@ fn reading_the_password_file_raises_an_alert() {
     let mut falco = Command::new(env!("CARGO_BIN_EXE_falco"))
         .arg("-r")
         .arg(rules)
-        .args(["-M", "60", "-o", "json_output=true"])
+        .args(common::PATIENT)
+        .args(["-M", "600", "-o", "json_output=true"])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
@@ -38,7 +39,7 @@ fn reading_the_password_file_raises_an_alert() {
     let stdout = BufReader::new(falco.stdout.take().unwrap());
     std::thread::spawn(move || stdout.lines().map_while(Result::ok).for_each(|line| drop(send.send(line))));
     // Reads the file until the capture has begun and the alert has arrived.
-    let until = Instant::now() + Duration::from_secs(50);
+    let until = Instant::now() + common::SOON;
     let alert = loop {
         assert!(Instant::now() < until, "no alert");
         assert!(falco.try_wait().unwrap().is_none(), "falco ended");
@@ -88,19 +89,18 @@ fn rules_that_change_find_other_things_and_their_captures_read() {
     };
     let rules = dir.write("rules.yaml", rule("before", ""));
     let alerts = dir.join("alerts");
-    let mut falco = Command::new(env!("CARGO_BIN_EXE_falco"))
+    let mut falco = Command::new(env!("CARGO_BIN_EXE_falco"));
+    falco
         .arg("-r")
         .arg(&rules)
-        .args(["-M", "60", "-o", "json_output=true", "-o", "capture.enabled=true", "-o"])
+        .args(common::PATIENT)
+        .args(["-M", "600", "-o", "json_output=true", "-o", "capture.enabled=true", "-o"])
         .arg(format!("capture.path_prefix={}", dir.join("c").display()))
         // The captures also contain calls that no rule needs.
         .args(["-o", "capture.default_duration=500", "-o", "stdout_output.enabled=false", "-o"])
-        .arg(format!("file_output={{enabled: true, filename: {}}}", alerts.display()))
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let until = Instant::now() + Duration::from_secs(50);
+        .arg(format!("file_output={{enabled: true, filename: {}}}", alerts.display()));
+    let mut run = common::Run::of(&mut falco);
+    let until = Instant::now() + common::SOON;
     let has =
         |part: &str| std::fs::read_to_string(&alerts).is_ok_and(|text| text.contains(part)).then_some(());
     read_until(until, || has("\"before\""));
@@ -114,15 +114,17 @@ fn rules_that_change_find_other_things_and_their_captures_read() {
         Command::new("ln").args(["-s", "to-nowhere"]).arg(dir.join("link")).status().unwrap();
         has("to-nowhere")
     });
-    // The capture also ends if no event of a rule follows.
-    std::thread::sleep(Duration::from_secs(2));
-    assert!(falco.try_wait().unwrap().is_none(), "falco ended");
+    // The last capture also ends if no event of a rule follows.
+    run.wait_for("Captured ");
+    let mut ended = 1;
+    while ended < common::captures(&dir).len() {
+        run.wait_for("Captured ");
+        ended += 1;
+    }
+    assert!(run.child.try_wait().unwrap().is_none(), "falco ended");
+    run.stdin = None;
+    run.end();
     let captures = common::captures(&dir);
-    assert!(!captures.is_empty());
-    rustix::process::kill_process(rustix::process::Pid::from_child(&falco), rustix::process::Signal::INT)
-        .unwrap();
-    let out = falco.wait_with_output().unwrap();
-    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
     // Replays of the captures raise the same alerts as the live run.
     let both = dir.write("both.yaml", &(rule("before", "") + &rule("after", " and proc.pname = sh")));
     let fields = |line: &str| {
@@ -169,13 +171,14 @@ fn a_capture_begins_before_its_alert() {
     let mut falco = Command::new(env!("CARGO_BIN_EXE_falco"))
         .arg("-r")
         .arg(&rules)
-        .args(["-M", "60", "-o", "capture.enabled=true", "-o", "capture.pre_roll=20s", "-o"])
+        .args(common::PATIENT)
+        .args(["-M", "600", "-o", "capture.enabled=true", "-o", "capture.pre_roll=20s", "-o"])
         .arg(format!("capture.path_prefix={}", dir.join("c").display()))
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let until = Instant::now() + Duration::from_secs(50);
+    let until = Instant::now() + common::SOON;
     // The first capture may begin before the wanted events, because falco was just starting.
     while common::captures(&dir).len() < 2 {
         assert!(Instant::now() < until && falco.try_wait().unwrap().is_none(), "no capture");

@@ -2,10 +2,10 @@
 
 use eyas_testing::test;
 use std::collections::BTreeMap;
-use std::io::Write;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use common::{Dir, Run, SOON, WEB, falco, get, root};
+use common::{Dir, Run, SOON, WEB, demo_pieces, falco, get, root};
 use serde_json::Value;
 
 mod common;
@@ -46,10 +46,6 @@ const COUNTERS: [&str; 8] = [
     "scap.n_drops",
 ];
 
-fn demo() -> Vec<u8> {
-    std::fs::read(root().join("demo/demo.scap.gz")).unwrap()
-}
-
 fn snapshots(text: &str) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
@@ -78,6 +74,24 @@ fn check_series(series: &[Value]) {
     }
 }
 
+fn lines(path: &Path) -> usize {
+    std::fs::read_to_string(path).unwrap_or_default().matches('\n').count()
+}
+
+/// Feeds an event at a time, ever more slowly, until it is enough. Returns the remaining pieces.
+#[track_caller]
+fn feed_until<'a>(falco: &mut Run, pieces: &'a [Vec<u8>], is_enough: impl Fn() -> bool) -> &'a [Vec<u8>] {
+    let until = Instant::now() + SOON;
+    let (mut rest, mut pause) = (pieces.iter(), Duration::from_millis(2));
+    while !is_enough() {
+        assert!(Instant::now() < until && rest.len() > 1);
+        falco.feed(rest.next());
+        std::thread::sleep(pause);
+        pause = (pause * 101 / 100).min(Duration::from_millis(500));
+    }
+    rest.as_slice()
+}
+
 #[test]
 fn snapshots_are_alerts_and_lines_of_a_file() {
     let dir = Dir::new("metrics-replay");
@@ -93,11 +107,9 @@ fn snapshots_are_alerts_and_lines_of_a_file() {
         .args(["-e", "-"]),
     );
     falco.wait_for("Setting metrics interval to 100ms");
-    let capture = demo();
-    for part in capture.chunks(capture.len() / 20 + 1) {
-        falco.stdin.as_mut().unwrap().write_all(part).unwrap();
-        std::thread::sleep(Duration::from_millis(30));
-    }
+    let pieces = demo_pieces();
+    let rest = feed_until(&mut falco, &pieces, || lines(&file) > 2);
+    falco.feed(rest);
     let (status, output, log) = falco.finish();
     assert!(status.success(), "{log}");
     let series = snapshots(&std::fs::read_to_string(&file).unwrap());
@@ -183,19 +195,14 @@ fn other_rules_are_told_of_and_their_alerts_added() {
     ]);
     let mut falco = Run::of(falco.arg("-r").arg(&rules).args(["-e", "-"]));
     falco.wait_for("Setting metrics interval to 100ms");
-    let capture = demo();
-    let feed = |falco: &mut Run, part: std::ops::Range<usize>| {
-        for part in capture[part].chunks(capture.len() / 20 + 1) {
-            falco.stdin.as_mut().unwrap().write_all(part).unwrap();
-            std::thread::sleep(Duration::from_millis(30));
-        }
-    };
-    feed(&mut falco, 0..demo().len() / 2);
+    let pieces = demo_pieces();
+    let rest = feed_until(&mut falco, &pieces, || lines(&file) > 0);
     std::fs::write(&rules, text + "# others\n").unwrap();
     falco.wait_for("restarting");
-    feed(&mut falco, demo().len() / 2..demo().len() - 1);
-    falco.wait_for("Reloaded: ");
-    feed(&mut falco, demo().len() - 1..demo().len());
+    let rest = falco.feed_until("Reloaded: ", rest, 1);
+    let before = lines(&file);
+    let rest = feed_until(&mut falco, rest, || lines(&file) > before + 1);
+    falco.feed(rest);
     let (status, output, log) = falco.finish();
     assert!(status.success() && output.contains("\nEvents detected: 6\n"), "{output}{log}");
     let series = snapshots(&std::fs::read_to_string(&file).unwrap());
@@ -243,30 +250,29 @@ fn value(page: &str, name: &str) -> f64 {
 fn prometheus_gets_the_same_numbers() {
     let mut falco = Run::of(falco(&WEB).args(["-e", "-"]));
     let port = falco.port();
-    let mut input = falco.stdin.take().unwrap();
-    let feeder = std::thread::spawn(move || {
-        // Everything except the end at once, and the end slowly.
-        let capture = demo();
-        let (begin, end) = capture.split_at(capture.len() - 400);
-        input.write_all(begin).unwrap();
-        for byte in end {
-            std::thread::sleep(Duration::from_millis(10));
-            input.write_all(&[*byte]).unwrap();
-        }
-        input
+    let pieces = demo_pieces();
+    // All alerts come before the last events.
+    let (begin, end) = pieces.split_at(pieces.len() - 500);
+    falco.feed(begin);
+    let page = std::thread::scope(|scope| {
+        let reader = scope.spawn(|| {
+            let until = Instant::now() + SOON;
+            loop {
+                let (head, page) = get(port, "/metrics");
+                assert!(head.starts_with("http/1.1 200"), "{head}");
+                assert!(head.contains("content-type: text/plain; version=0.0.4"), "{head}");
+                if page.contains("falcosecurity_falco_rules_matches_total{") {
+                    return page;
+                }
+                assert!(Instant::now() < until, "{page}");
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        });
+        // The loop reports its numbers at the next event.
+        let rest = feed_until(&mut falco, end, || reader.is_finished());
+        falco.feed(rest);
+        reader.join().unwrap()
     });
-    let until = Instant::now() + SOON;
-    let page = loop {
-        let (head, page) = get(port, "/metrics");
-        assert!(head.starts_with("http/1.1 200"), "{head}");
-        assert!(head.contains("content-type: text/plain; version=0.0.4"), "{head}");
-        let done = feeder.is_finished();
-        if page.contains("falcosecurity_falco_rules_matches_total{") {
-            break page;
-        }
-        assert!(!done && Instant::now() < until, "{page}");
-        std::thread::sleep(Duration::from_millis(20));
-    };
     let parsed = parse(&page);
     for name in ["scap_n_threads_total", "scap_n_fds_total", "falco_memory_rss_bytes", "falco_num_evts_total"]
     {
@@ -285,7 +291,6 @@ fn prometheus_gets_the_same_numbers() {
             && rule.contains(",source=\"syscall\""),
         "{rule}"
     );
-    falco.stdin = Some(feeder.join().unwrap());
     let (status, output, log) = falco.finish();
     assert!(status.success() && output.contains("\nEvents detected: 6\n"), "{output}{log}");
 }
@@ -337,7 +342,7 @@ fn this_machine_is_measured() {
     let file = dir.join("metrics.jsonl");
     let file_option = format!("metrics.output_file={}", file.display());
     let options = [&WEB[..], &["metrics.interval=200ms", &file_option]].concat();
-    let mut falco = Run::of(falco(&options).args(["-M", "60"]));
+    let mut falco = Run::of(falco(&options).args(["-M", "600"]));
     let port = falco.port();
     // Another program cannot use the port.
     let taken = format!("webserver.listen_port={port}");
@@ -357,16 +362,21 @@ fn this_machine_is_measured() {
         }
         assert!(Instant::now() < until, "{page}");
     };
-    std::fs::read("/etc/hostname").unwrap();
-    std::thread::sleep(Duration::from_millis(500));
-    let second = get(port, "/metrics").1;
+    let second = loop {
+        std::fs::read("/etc/hostname").unwrap();
+        std::thread::sleep(Duration::from_millis(100));
+        let page = get(port, "/metrics").1;
+        if value(&first, name) < value(&page, name) && lines(&file) > 2 {
+            break page;
+        }
+        assert!(Instant::now() < until, "{page}");
+    };
     for name in
         ["scap_n_evts", "falco_num_evts", "scap_n_added_fds", "falco_duration_seconds", "scap_n_drops"]
     {
         let name = format!("falcosecurity_{name}_total");
         assert!(value(&first, &name) <= value(&second, &name), "{name}: {first}{second}");
     }
-    assert!(value(&first, name) < value(&second, name));
     // The sum over CPUs is the total.
     assert_eq!(value(&second, "falcosecurity_scap_n_evts_cpu_total"), value(&second, name));
     let engine = "falcosecurity_scap_engine_name_info{engine_name=\"modern_bpf\",evt_source=\"syscall\"} 1\n";

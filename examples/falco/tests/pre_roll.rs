@@ -11,12 +11,12 @@ use eyas_testing::Numbers;
 
 mod common;
 
-use common::{Dir, alerts_of_every_event, captures, demo, every_event, times, trigger};
+use common::{Dir, PATIENT, alerts_of_every_event, captures, demo, every_event, times, trigger};
 
 const MS: u64 = 1_000_000;
 
 fn falco(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_falco")).args(args).env("TZ", "UTC").output().unwrap()
+    Command::new(env!("CARGO_BIN_EXE_falco")).args(PATIENT).args(args).env("TZ", "UTC").output().unwrap()
 }
 
 /// Replays with captures into the directory; returns the files, in order, and the log.

@@ -33,7 +33,7 @@ fn rule(name: &str) -> String {
 
 /// Reads /etc/shadow until such an alert arrives.
 fn read_until(alerts: &Path, what: &str) {
-    let until = Instant::now() + Duration::from_secs(50);
+    let until = Instant::now() + common::SOON;
     while !std::fs::read_to_string(alerts).is_ok_and(|text| text.contains(what)) {
         assert!(Instant::now() < until, "{what}");
         Command::new("/bin/cat").arg("/etc/shadow").output().unwrap();
@@ -53,7 +53,7 @@ fn a_running_program_has_what_it_needs_and_no_more() {
     let rules = dir.write("rules.yaml", rule("before"));
     let alerts = dir.join("alerts");
     let output = format!("file_output={{enabled: true, filename: {}}}", alerts.display());
-    let run = Run::start(&["-c", "/dev/null", "-M", "60", "-r", rules.to_str().unwrap(), "-o", &output]);
+    let run = Run::start(&["-c", "/dev/null", "-M", "600", "-r", rules.to_str().unwrap(), "-o", &output]);
     read_until(&alerts, "before cat");
     let held = status(&run, "CapEff:", 16);
     assert!(held.len() > 3, "threads");

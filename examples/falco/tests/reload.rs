@@ -92,7 +92,7 @@ fn a_file_that_is_replaced_takes_over_between_two_events() {
     let pieces = demo_pieces();
     let mut run = Run::start(&["-r", rules.to_str().unwrap(), "-e", "-"]);
     run.feed(&pieces[..1000]);
-    run.wait_for("Opening 'syscall' source");
+    run.wait_for_output(|out| out.contains("old "));
     dir.write("rules.yaml", every("new"));
     let rest = run.feed_until("Reloaded: 1 rules", &pieces[1000..], 1);
     run.feed(rest);
@@ -106,7 +106,7 @@ fn what_is_no_regular_file_ends_no_reload() {
     let pieces = demo_pieces();
     let mut run = Run::start(&["-r", rules.to_str().unwrap(), "-e", "-"]);
     run.feed(&pieces[..1000]);
-    run.wait_for("Opening 'syscall' source");
+    run.wait_for_output(|out| out.contains("old "));
     dir.fifo("fifo");
     symlink("/dev/zero", dir.join("zero")).unwrap();
     File::create(dir.join("huge")).unwrap().set_len(65 << 20).unwrap();
@@ -152,7 +152,7 @@ fn a_file_of_items_that_changes_takes_effect() {
     let pieces = demo_pieces();
     let mut run = Run::start(&["-r", rules.to_str().unwrap(), "-e", "-"]);
     run.feed(&pieces[..1000]);
-    run.wait_for("Opening 'syscall' source");
+    run.wait_for_output(|out| out.contains("old "));
     // A file that is no longer regular ends no reload, and is watched further.
     std::fs::rename(dir.fifo("fifo"), &names).unwrap();
     run.wait_for("the file of items `names.txt` can't be read: it is a FIFO: expected a regular file");
@@ -262,6 +262,7 @@ fn a_fifo_without_a_writer_ends_the_start() {
     };
     let waiting = ["-c", "-r", "-V", "--test"].map(start);
     let mut ended = start("-r");
+    // It may wait already. Before that, the signal ends it as well.
     std::thread::sleep(Duration::from_millis(300));
     let pid = rustix::process::Pid::from_child(&ended);
     rustix::process::kill_process(pid, Signal::TERM).unwrap();
@@ -327,7 +328,7 @@ fn the_state_outlives_the_rules() {
     let mut run = Run::start(&["-r", rules.to_str().unwrap(), "-e", "-"]);
     // The processes start while the first rules are active.
     run.feed(&pieces[..1100]);
-    run.wait_for("Opening 'syscall' source");
+    run.wait_for_output(|out| alerts(out).iter().any(|(_, number)| *number > 1000));
     dir.write("rules.yaml", shadow);
     let rest = run.feed_until("Reloaded", &pieces[1100..1170], 1);
     run.feed(rest);
@@ -351,6 +352,9 @@ fn what_does_not_load_changes_nothing() {
     dir.write("falco.yaml", "json_output: [");
     run.wait_for("Not reloaded, the previous rules and configuration stay: ");
     run.feed(&pieces[1500..2000]);
+    let numbers = demo_numbers();
+    let early = numbers.iter().filter(|number| **number < 2000).count();
+    run.wait_for_output(|out| out.matches("\"rule\":\"old\"").count() == early);
     std::fs::remove_file(dir.join("falco.yaml")).unwrap();
     run.wait_for(
         "Not reloaded, the previous rules and configuration stay: Could not find configuration file",
@@ -366,7 +370,8 @@ fn what_does_not_load_changes_nothing() {
         .filter(|line| line.contains("hot restart failure"))
         .map(|line| serde_json::from_str(line).unwrap())
         .collect();
-    assert_eq!(failures.len(), 3, "{failures:#?}");
+    // One more if the program sees the first of the two valid files alone.
+    assert!(failures.len() >= 3, "{failures:#?}");
     for failure in &failures {
         assert_eq!(failure["rule"], "Falco internal: hot restart failure");
         assert_eq!(failure["priority"], "Critical");
@@ -377,8 +382,7 @@ fn what_does_not_load_changes_nothing() {
     // Alerts are JSON until the new configuration.
     let old = out.lines().filter(|line| line.contains("\"rule\":\"old\"")).count();
     let new = alerts(&out);
-    let numbers = demo_numbers();
-    assert!(old >= numbers.iter().filter(|number| **number < 2000).count(), "{old}");
+    assert!(old >= early, "{old}");
     assert!(!new.is_empty() && new.iter().all(|(name, _)| name == "new"));
     assert_eq!(old + new.len(), numbers.len());
 }
@@ -396,7 +400,7 @@ fn a_directory_that_a_link_leads_to_is_replaced() {
     let pieces = demo_pieces();
     let mut run = Run::start(&["-r", map.to_str().unwrap(), "-e", "-"]);
     run.feed(&pieces[..1000]);
-    run.wait_for("Opening 'syscall' source");
+    run.wait_for_output(|out| out.contains("old "));
     // As Kubernetes updates a ConfigMap.
     symlink("..2", map.join("..data_tmp")).unwrap();
     std::fs::rename(map.join("..data_tmp"), map.join("..data")).unwrap();
@@ -413,7 +417,7 @@ fn a_signal_reloads_what_is_not_watched() {
     let args = ["-r", rules.to_str().unwrap(), "-e", "-", "-o", "watch_config_files=false"];
     let mut run = Run::start(&args);
     run.feed(&pieces[..1000]);
-    run.wait_for("Opening 'syscall' source");
+    run.wait_for_output(|out| out.contains("old "));
     dir.write("rules.yaml", every("new"));
     assert!(!run.logs("restarting", Duration::from_millis(500)), "nobody asked for it");
     run.signal(Signal::HUP);
@@ -429,12 +433,18 @@ fn a_storm_of_signals_loses_no_event() {
     let pieces = demo_pieces();
     let mut run = Run::start(&["-c", "/dev/null", "-r", rules.to_str().unwrap(), "-e", "-"]);
     run.feed(&pieces[..100]);
-    run.wait_for("Opening 'syscall' source");
-    for pieces in pieces[100..].chunks(pieces.len() / 50) {
+    run.wait_for_output(|out| out.contains("one "));
+    let (storm, mut rest) = pieces[100..].split_at(2000);
+    for pieces in storm.chunks(40) {
         run.signal(Signal::HUP);
         run.feed(pieces);
         std::thread::sleep(Duration::from_millis(2));
     }
+    for _ in 0..2 {
+        run.signal(Signal::HUP);
+        rest = run.feed_until("Reloaded: 1 rules", rest, 1);
+    }
+    run.feed(rest);
     let (out, log) = run.end();
     let numbers: Vec<u64> = alerts(&out).into_iter().map(|(_, number)| number).collect();
     assert_eq!(numbers, demo_numbers());
@@ -452,7 +462,7 @@ fn a_reload_takes_over_what_can_change_and_names_what_cannot() {
     let pieces = demo_pieces();
     let mut run = Run::start(&["-c", config.to_str().unwrap(), "-e", "-"]);
     run.feed(&pieces[..1000]);
-    run.wait_for("Opening 'syscall' source");
+    run.wait_for_output(|out| out.contains("old "));
     dir.write(
         "falco.yaml",
         format!(
@@ -490,7 +500,7 @@ fn threads_of_a_replay_change_over_at_one_event() {
     let pieces = pieces(Reader::open(&capture).unwrap());
     let mut run = Run::start(&["-r", rules.to_str().unwrap(), "-e", "-", "--threads", "3"]);
     run.feed(&pieces[..20_000]);
-    run.wait_for("Opening 'syscall' source");
+    run.wait_for_output(|out| out.contains("old "));
     dir.write("rules.yaml", every("new"));
     let rest = run.feed_until("Reloaded: 1 rules", &pieces[20_000..], 1000);
     run.feed(rest);
@@ -506,7 +516,7 @@ fn a_reload_that_nobody_wants_is_refused() {
     let pieces = demo_pieces();
     let mut run = Run::start(&["-r", rules.to_str().unwrap(), "-e", "-", "--rule-profile"]);
     run.feed(&pieces[..1000]);
-    run.wait_for("Opening 'syscall' source");
+    run.wait_for_output(|out| out.contains("old "));
     run.signal(Signal::HUP);
     run.wait_for("--rule-profile measures the rules that were there at the start");
     run.feed(&pieces[1000..]);

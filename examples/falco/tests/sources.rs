@@ -28,7 +28,12 @@ impl Place {
 
     fn falco(&self, args: &[&str]) -> Output {
         let mut falco = Command::new(env!("CARGO_BIN_EXE_falco"));
-        falco.env("FALCO_HOSTNAME", "vm").env("TZ", "UTC").arg("-c").arg(self.0.join("falco.yaml"));
+        falco
+            .env("FALCO_HOSTNAME", "vm")
+            .env("TZ", "UTC")
+            .arg("-c")
+            .arg(self.0.join("falco.yaml"))
+            .args(common::PATIENT);
         falco.args(args).output().unwrap()
     }
 }

@@ -2,7 +2,7 @@
 //! reports lost alerts.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixDatagram;
@@ -10,8 +10,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use common::{Dir, SOON, WEB, demo, get, number_of, numbered_rule};
+use common::{
+    Dir, PATIENT, Run, SOON, WEB, all_numbers, demo, demo_pieces, end_of, feed_numbered, get, last_number,
+    numbered_rule, numbers,
+};
 use eyas_testing::test;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::OFlags;
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -33,7 +37,7 @@ impl Falco {
     fn new(dir: &Dir, options: &[&str]) -> Self {
         let alerts = dir.join("alerts");
         let mut command = Command::new(env!("CARGO_BIN_EXE_falco"));
-        command.env("TZ", "UTC").args(["-c", "/dev/null", "-r"]).arg(numbered_rule(dir));
+        command.env("TZ", "UTC").args(["-c", "/dev/null"]).args(PATIENT).arg("-r").arg(numbered_rule(dir));
         command.arg("-o").arg(format!("file_output.filename={}", alerts.display()));
         for option in ["file_output.enabled=true", "file_output.keep_alive=true"].iter().chain(options) {
             command.args(["-o", option]);
@@ -53,8 +57,7 @@ impl Falco {
 
     /// Numbers of the events with an alert in the file.
     fn numbers(&self) -> Vec<u64> {
-        let text = std::fs::read_to_string(&self.alerts).unwrap_or_default();
-        text.lines().map(|line| number_of(line).unwrap_or_else(|| panic!("{line}"))).collect()
+        numbers(&std::fs::read_to_string(&self.alerts).unwrap_or_default())
     }
 }
 
@@ -93,17 +96,6 @@ impl Drop for Running {
     }
 }
 
-/// Numbers of the demo's events, each of which has an alert.
-fn all() -> Vec<u64> {
-    let dir = Dir::new("stalls-all");
-    let mut falco = Falco::new(&dir, &[]).replay(&demo());
-    let mut run = falco.start();
-    assert!(run.wait().success(), "{}", run.log());
-    let numbers = falco.numbers();
-    assert!(numbers.len() > 4000);
-    numbers
-}
-
 /// The log line with the losses of this output.
 #[track_caller]
 fn lost<'l>(log: &'l str, output: &str) -> &'l str {
@@ -138,21 +130,25 @@ fn replay(
     prepare: impl FnOnce(&Dir, &mut Command),
 ) -> (ExitStatus, String) {
     let dir = Dir::new(output);
-    let mut falco = Falco::new(&dir, &[&["output_timeout=300"], options].concat()).replay(&demo());
+    let mut falco = Falco::new(&dir, &[&["output_timeout=300"], options].concat()).replay(Path::new("-"));
     prepare(&dir, &mut falco.command);
-    let began = Instant::now();
     let mut run = falco.start();
+    let is_full = options.iter().any(|option| option.starts_with("outputs_queue"));
+    let size = if is_full { CAPACITY / 2 } else { usize::MAX };
+    feed_numbered(&mut run.0.stdin.take().unwrap(), size, || last_number(&end_of(&falco.alerts)));
     let status = run.wait();
-    let (took, log) = (began.elapsed(), run.log());
-    assert_eq!(falco.numbers(), all(), "{log}");
-    assert!(took < SOON / 2, "{took:?}");
+    let log = run.log();
+    assert_eq!(falco.numbers(), all_numbers(), "{log}");
     assert!(!log.contains("panicked"), "{log}");
     let line = lost(&log, output);
     assert!(line.contains(reason), "{reason}: {log}");
-    let of = all().len();
+    let of = all_numbers().len();
     assert!(log.lines().any(|line| line.starts_with(&format!("   - {output}: ")) && line.ends_with(&format!(" of {of}"))));
     (status, log)
 }
+
+/// Alerts that a queue takes where it may become full.
+const CAPACITY: usize = 100;
 
 const STUCK: &str = "not delivered within 300 ms at the end of the run (output_timeout)";
 
@@ -162,8 +158,8 @@ fn standard_output_that_nobody_reads() {
         falco.stdout(Stdio::piped());
     };
     check(&[], "stdout_output", STUCK, unread);
-    let full = "outputs_queue.capacity=100";
-    check(&[full], "stdout_output", "its queue is full", unread);
+    let full = format!("outputs_queue.capacity={CAPACITY}");
+    check(&[&full], "stdout_output", "its queue is full", unread);
 }
 
 #[test]
@@ -214,7 +210,7 @@ fn a_log_daemon_that_hangs() {
         let mut wrapped = Command::new(&unshare);
         wrapped.args(["-m", "/bin/sh", "-c", log::WITH_LOG]).arg(dir.join("log")).arg(dir.join("dev"));
         wrapped.arg(falco.get_program()).args(falco.get_args()).env("TZ", "UTC");
-        wrapped.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        wrapped.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
         *falco = wrapped;
     });
     let mut bytes = [0; 1024];
@@ -230,14 +226,14 @@ fn a_fifo_in_the_place_of_a_file() {
         let fifo = dir.fifo("fifo");
         let flags = OFlags::NONBLOCK.bits().cast_signed();
         let reader = is_open.then(|| File::options().read(true).custom_flags(flags).open(&fifo).unwrap());
-        let mut falco = Falco::new(&dir, &["output_timeout=300"]).replay(&demo());
+        let mut falco = Falco::new(&dir, &["output_timeout=300"]).replay(Path::new("-"));
         let file = format!("file_output.filename={}", fifo.display());
-        let out = falco.command.args(["-o", &file]).stdout(Stdio::piped()).output().unwrap();
+        let mut run = Run::of(falco.command.args(["-o", &file]));
+        feed_numbered(&mut run.stdin.take().unwrap(), usize::MAX, || run.output(last_number));
+        let (status, out, log) = run.wait();
         drop(reader);
-        let log = String::from_utf8_lossy(&out.stderr);
-        assert_eq!(out.status.code(), Some(1), "{log}");
-        let alerts = out.stdout.split(|byte| *byte == b'\n').filter(|line| line.ends_with(b"xxx")).count();
-        assert_eq!(alerts, all().len(), "{log}");
+        assert_eq!(status.code(), Some(1), "{log}");
+        assert_eq!(out.lines().filter(|line| line.ends_with("xxx")).count(), all_numbers().len(), "{log}");
         assert!(lost(&log, "file_output").contains(STUCK), "{log}");
     }
 }
@@ -247,13 +243,32 @@ fn a_metrics_file_that_is_a_fifo() {
     let dir = Dir::new("stalls-metrics");
     let fifo = format!("metrics.output_file={}", dir.fifo("fifo").display());
     let options = ["output_timeout=300", "metrics.enabled=true", "metrics.output_rule=true", &fifo];
-    let mut falco = Falco::new(&dir, &options).replay(&demo());
+    let mut falco = Falco::new(&dir, &options).replay(Path::new("-"));
     let mut run = falco.start();
-    assert!(run.wait().success());
+    let mut input = run.0.stdin.take().unwrap();
+    // Events bring the numbers for the snapshot.
+    for piece in demo_pieces() {
+        input.write_all(&piece).unwrap();
+        std::thread::sleep(Duration::from_millis(10));
+        if std::fs::read_to_string(&falco.alerts).is_ok_and(|text| text.contains("Falco metrics snapshot")) {
+            break;
+        }
+    }
+    drop(input);
+    let status = run.wait();
     let log = run.log();
+    assert!(status.success(), "{log}");
     assert!(lost(&log, "metrics.output_file").contains("1 snapshot lost"), "{log}");
     let text = std::fs::read_to_string(&falco.alerts).unwrap();
     assert_eq!(text.lines().filter(|line| line.contains("Falco metrics snapshot")).count(), 1);
+}
+
+/// Whether the pipe that is the standard output of this process has no room.
+fn is_full(falco: &Child) -> bool {
+    let flags = OFlags::NONBLOCK.bits().cast_signed();
+    let writer =
+        File::options().write(true).custom_flags(flags).open(format!("/proc/{}/fd/1", falco.id())).unwrap();
+    poll(&mut [PollFd::new(&writer, PollFlags::OUT)], Some(&Timespec::default())).unwrap() == 0
 }
 
 #[test]
@@ -264,15 +279,21 @@ fn a_replay_whose_only_reader_takes_its_time_loses_nothing() {
     falco.command.stdout(Stdio::piped());
     let mut falco = falco.replay(&demo());
     let mut run = falco.start();
+    // Longer than the output has to be stuck elsewhere.
     std::thread::sleep(Duration::from_secs(1));
     let mut text = String::new();
     run.0.stdout.take().unwrap().read_to_string(&mut text).unwrap();
     assert!(run.wait().success());
-    assert_eq!(text.lines().filter(|line| line.ends_with("xxx")).count(), all().len());
+    assert_eq!(text.lines().filter(|line| line.ends_with("xxx")).count(), all_numbers().len());
     assert!(text.contains("\nEvents detected: "), "the statistics come, too");
     // SIGTERM ends it.
     let mut run = falco.start();
-    std::thread::sleep(Duration::from_millis(500));
+    let until = Instant::now() + SOON;
+    // The first alerts that the loop passes on fill the pipe.
+    while !is_full(&run.0) {
+        assert!(Instant::now() < until, "the pipe has room");
+        std::thread::sleep(Duration::from_millis(5));
+    }
     run.signal(Signal::TERM);
     let status = run.wait();
     let log = run.log();
@@ -310,7 +331,7 @@ fn standard_error_that_fails_changes_nothing() {
         falco.command.stderr(stderr);
         let status = falco.start().wait();
         assert!(status.success(), "{name}: {status}");
-        assert_eq!(falco.numbers(), all(), "{name}");
+        assert_eq!(falco.numbers(), all_numbers(), "{name}");
         std::fs::remove_file(&falco.alerts).unwrap();
     }
     // The same for options that only print something.
@@ -395,6 +416,13 @@ fn a_log_that_nobody_reads_stops_neither_detection_nor_the_end() {
     drop(feeder.join());
 }
 
+/// Whether the process has a handler for this signal: until then, the signal ends it.
+fn handles(falco: &Child, signal: Signal) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", falco.id())).unwrap();
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap();
+    u64::from_str_radix(caught.trim(), 16).unwrap() >> (signal.as_raw() - 1) & 1 == 1
+}
+
 #[test]
 fn an_input_that_does_not_come_holds_up_no_end() {
     let dir = Dir::new("stalls-input");
@@ -403,14 +431,16 @@ fn an_input_that_does_not_come_holds_up_no_end() {
         for threads in ["1", "2"] {
             let mut falco = Falco::new(&dir, &[]).replay(capture);
             falco.command.args(["--threads", threads]);
-            let mut run = falco.start();
-            std::thread::sleep(Duration::from_millis(500));
-            let began = Instant::now();
+            let run = Run::of(&mut falco.command);
+            let until = Instant::now() + SOON;
+            while !handles(&run.child, signal) {
+                assert!(Instant::now() < until, "it handles no signals");
+                std::thread::sleep(Duration::from_millis(5));
+            }
             run.signal(signal);
-            let status = run.wait();
-            let log = run.log();
+            // The program would be killed, with an error, if it waited for the input.
+            let (status, _, log) = run.wait();
             assert!(status.success() && !log.contains("Error"), "{status}: {log}");
-            assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
         }
     }
 }
@@ -464,53 +494,52 @@ fn health_and_metrics_tell_of_an_output_that_is_stuck() {
         &["output_timeout=300", "program_output.enabled=true", "program_output.program=exec sleep 600"],
     ];
     let mut falco = Falco::new(&dir, &options.concat()).replay(Path::new("-"));
-    let mut run = falco.start();
-    let mut log = BufReader::new(run.0.stderr.take().unwrap());
-    let port = port(&mut log);
+    let mut run = Run::of(&mut falco.command);
+    let port = run.port();
     assert_eq!(get(port, "/healthz").1, r#"{"status": "ok"}"#);
     let pieces = common::demo_pieces();
-    std::io::Write::write_all(run.0.stdin.as_mut().unwrap(), &pieces[..200].concat()).unwrap();
-    let body =
-        wait_for(port, "/healthz", "not ok", |head, _| head.starts_with("http/1.1 503 service unavailable"));
-    let health: serde_json::Value = serde_json::from_str(&body).unwrap();
-    let reason = health["reasons"][0].as_str().unwrap();
-    assert_eq!(health["status"], "failed");
-    assert!(
-        reason.starts_with("program_output: ") && reason.contains(" alerts wait, none was delivered for "),
-        "{body}"
-    );
-    // The loop reports its numbers at the next event.
-    let mut input = run.0.stdin.take().unwrap();
-    let feeder = std::thread::spawn(move || {
-        for piece in &pieces[200..] {
-            if std::io::Write::write_all(&mut input, piece).is_err() {
-                break;
-            }
-            std::thread::sleep(Duration::from_millis(1));
-        }
-        input
+    run.feed(&pieces[..200]);
+    let why = |health: &serde_json::Value| -> String {
+        // Others may have waited for a CPU.
+        let all = health["reasons"].as_array().into_iter().flatten().filter_map(|reason| reason.as_str());
+        all.filter(|reason| reason.starts_with("program_output: ")).collect()
+    };
+    let body = wait_for(port, "/healthz", "not ok", |head, body| {
+        head.starts_with("http/1.1 503 service unavailable")
+            && !why(&serde_json::from_str(body).unwrap()).is_empty()
     });
-    let page = get(port, "/metrics").1;
-    for part in [
-        "falcosecurity_falco_outputs_delivered_total{output=\"file_output\"} 1",
-        "falcosecurity_falco_outputs_waiting_total{output=\"program_output\"} 1",
-        "falcosecurity_falco_outputs_lost_total{output=\"program_output\"} 0\n",
-        "falcosecurity_scap_n_evts_total ",
-    ] {
-        assert!(page.contains(part), "{part}: {page}");
-    }
+    let health: serde_json::Value = serde_json::from_str(&body).unwrap();
+    assert_eq!(health["status"], "failed");
+    assert!(why(&health).contains(" alerts wait, none was delivered for "), "{body}");
+    // The loop reports its numbers at the next event.
+    let mut pieces = pieces[200..].iter();
+    let part = "falcosecurity_scap_n_evts_total ";
+    let until = Instant::now() + SOON;
+    let page = loop {
+        run.feed(pieces.next());
+        let page = get(port, "/metrics").1;
+        if page.contains(part) {
+            break page;
+        }
+        assert!(Instant::now() < until, "{part}: {page}");
+    };
+    let value = |what: &str, output: &str| -> u64 {
+        let name = format!("falcosecurity_falco_outputs_{what}_total{{output=\"{output}\"}} ");
+        let line = page.lines().find_map(|line| line.strip_prefix(&name));
+        line.unwrap_or_else(|| panic!("{name}: {page}")).parse().unwrap()
+    };
+    assert!(value("delivered", "file_output") > 100 && value("waiting", "program_output") > 100, "{page}");
+    assert_eq!(value("lost", "program_output"), 0, "{page}");
     // falco checks the log once a second.
-    std::thread::sleep(Duration::from_millis(1500));
+    run.wait_for("program_output: ");
     run.signal(Signal::TERM);
-    assert!(run.wait().success());
-    drop(feeder.join());
-    let mut rest = String::new();
-    log.read_to_string(&mut rest).unwrap();
-    assert!(
-        rest.contains("program_output: ") && rest.contains(" alerts wait, none was delivered for "),
-        "{rest}"
-    );
-    assert!(lost(&rest, "program_output").contains(STUCK), "{rest}");
+    let (status, _, log) = run.wait();
+    assert!(status.success(), "{log}");
+    let stuck = |line: &str| {
+        line.contains("program_output: ") && line.contains(" alerts wait, none was delivered for ")
+    };
+    assert!(log.lines().any(stuck), "{log}");
+    assert!(lost(&log, "program_output").contains(STUCK), "{log}");
 }
 
 /// Opens the file of the rule this many times.
@@ -524,13 +553,14 @@ fn open_often(path: &Path, times: usize) {
 fn live_detection_goes_on_whatever_outputs_do() {
     let _turn = eyas_testing::live_turn();
     let dir = Dir::new("stalls-live");
-    let watched = dir.write("watched", "");
+    let [early, watched] = ["early", "watched"].map(|name| dir.write(name, ""));
     let (alerts, fifo) = (dir.join("alerts"), dir.fifo("fifo"));
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let rules = dir.write(
         "own.yaml",
         format!(
-            "- {{rule: opened, desc: d, condition: 'evt.type in (open, openat) and fd.name = {}', output: '%evt.num {}', priority: INFO}}\n",
+            "- {{rule: opened, desc: d, condition: 'evt.type in (open, openat) and fd.name in ({}, {})', output: '%fd.name {}', priority: INFO}}\n",
+            early.display(),
             watched.display(),
             "x".repeat(200)
         ),
@@ -560,20 +590,24 @@ fn live_detection_goes_on_whatever_outputs_do() {
     let mut run = Running(command.spawn().unwrap());
     let mut log = BufReader::new(run.0.stderr.take().unwrap());
     let port = port(&mut log);
-    let count = || std::fs::read_to_string(&alerts).unwrap_or_default().lines().count();
+    let count = |path: &Path| {
+        let part = format!("{} ", path.display());
+        std::fs::read_to_string(&alerts).unwrap_or_default().matches(&part).count()
+    };
     let until = Instant::now() + SOON;
-    while count() == 0 {
+    while count(&early) == 0 {
         assert!(Instant::now() < until, "no alert");
-        open_often(&watched, 1);
+        open_often(&early, 1);
         std::thread::sleep(Duration::from_millis(100));
     }
-    std::thread::sleep(Duration::from_millis(500));
-    let before = count();
     open_often(&watched, 3000);
-    let body = wait_for(port, "/healthz", "not ok", |_, body| {
-        ["stdout_output: ", "program_output: ", "http_output: "].iter().all(|output| body.contains(output))
+    wait_for(port, "/healthz", "not ok", |_, body| {
+        let stuck = ["stdout_output: ", "program_output: ", "http_output: "];
+        // The others are no longer than a moment without a CPU.
+        stuck.iter().all(|output| body.contains(output))
+            && !body.contains("file_output: ")
+            && !body.contains("event loop")
     });
-    assert!(!body.contains("file_output: ") && !body.contains("event loop"), "{body}");
     // After all outputs have been stuck for a while, and while falco reloads its files again and again.
     for _ in 0..50 {
         run.signal(Signal::HUP);
@@ -581,11 +615,11 @@ fn live_detection_goes_on_whatever_outputs_do() {
         std::thread::sleep(Duration::from_millis(20));
     }
     let until = Instant::now() + SOON;
-    while count() < before + 4000 {
-        assert!(Instant::now() < until, "{} of {}", count(), before + 4000);
+    while count(&watched) < 4000 {
+        assert!(Instant::now() < until, "{} of 4000", count(&watched));
         std::thread::sleep(Duration::from_millis(50));
     }
-    assert_eq!(count(), before + 4000);
+    assert_eq!(count(&watched), 4000);
     let page = get(port, "/metrics").1;
     for part in [
         "scap_n_drops_total 0\n",
@@ -594,17 +628,15 @@ fn live_detection_goes_on_whatever_outputs_do() {
     ] {
         assert!(page.contains(part), "{part}: {page}");
     }
-    let began = Instant::now();
     run.signal(Signal::TERM);
+    // The program would be killed, with an error, if it did not end in time.
     assert!(run.wait().success());
-    let took = began.elapsed();
-    assert!(took < Duration::from_secs(10), "{took:?}");
     let mut rest = String::new();
     log.read_to_string(&mut rest).unwrap();
     for output in ["stdout_output", "program_output", "http_output", "metrics.output_file"] {
         let line = lost(&rest, output);
         assert!(line.contains("not delivered within 1000 ms"), "{rest}");
     }
-    let of = before + 4000;
+    let of = std::fs::read_to_string(&alerts).unwrap().lines().count();
     assert!(rest.contains(&format!("   - program_output: {of} of {of}\n")), "{rest}");
 }

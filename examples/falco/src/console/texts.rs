@@ -8,6 +8,8 @@ use crate::service::Service;
 
 /// Interval at which a waiting caller checks whether to keep waiting.
 const GLANCE: Duration = Duration::from_millis(20);
+/// Maximum time for which the end waits for a thread that could write, but does not.
+const LONGEST: Duration = Duration::from_secs(10);
 /// Maximum number of queued bytes.
 const MAX_BYTES: usize = 8 << 20;
 
@@ -16,6 +18,8 @@ pub struct Texts {
     /// Name of the texts, for the thread and for messages.
     name: &'static str,
     print: fn(&str),
+    /// Whether the stream takes more bytes now.
+    is_ready: fn() -> bool,
     inner: Mutex<Inner>,
     changed: Condvar,
 }
@@ -39,9 +43,9 @@ enum State {
 }
 
 impl Texts {
-    pub const fn new(name: &'static str, print: fn(&str)) -> Self {
+    pub const fn new(name: &'static str, print: fn(&str), is_ready: fn() -> bool) -> Self {
         let inner = Inner { state: State::Direct, waiting: VecDeque::new(), bytes: 0, lost: 0 };
-        Self { name, print, inner: Mutex::new(inner), changed: Condvar::new() }
+        Self { name, print, is_ready, inner: Mutex::new(inner), changed: Condvar::new() }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -105,11 +109,20 @@ impl Texts {
     }
 
     /// Waits until everything is written, or until `patience` returns false. `patience` gets the time since
-    /// the last write. Returns whether everything was written.
+    /// the last write during which the reader took nothing. Returns whether everything was written.
     pub fn finish(&self, patience: impl Fn(Duration) -> bool) -> bool {
         let mut inner = self.lock();
-        let (mut moved, mut left) = (Instant::now(), inner.waiting.len());
-        while inner.state == State::Detached && !inner.waiting.is_empty() && patience(moved.elapsed()) {
+        let began = Instant::now();
+        let (mut moved, mut left) = (began, inner.waiting.len());
+        while inner.state == State::Detached && !inner.waiting.is_empty() {
+            // The thread that writes waits for a CPU, not for the reader.
+            let is_ready = began.elapsed() < LONGEST && (self.is_ready)();
+            if !patience(if is_ready { Duration::ZERO } else { moved.elapsed() }) {
+                break;
+            }
+            if is_ready {
+                moved = Instant::now();
+            }
             inner = self.changed.wait_timeout(inner, GLANCE).unwrap_or_else(PoisonError::into_inner).0;
             if inner.waiting.len() != left {
                 (moved, left) = (Instant::now(), inner.waiting.len());
@@ -128,6 +141,7 @@ impl Texts {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
     use std::thread::spawn;
 
     use super::*;
@@ -139,12 +153,13 @@ mod tests {
 
     #[test]
     fn nobody_waits_for_who_does_not_read() {
-        static TEXTS: Texts = Texts::new("test", |text| {
+        fn print(text: &str) {
             while !WRITTEN.lock().unwrap().1 {
                 std::thread::yield_now();
             }
             WRITTEN.lock().unwrap().0.push(text.to_owned());
-        });
+        }
+        static TEXTS: Texts = Texts::new("test", print, || false);
         WRITTEN.lock().unwrap().1 = true;
         TEXTS.push("first");
         assert_eq!(std::mem::take(&mut *WRITTEN.lock().unwrap()), (vec!["first".to_owned()], true));
@@ -163,12 +178,33 @@ mod tests {
 
     #[test]
     fn the_end_does_not_wait_for_ever() {
-        static TEXTS: Texts = Texts::new("test", |_| std::thread::sleep(LONG));
+        static TEXTS: Texts = Texts::new("test", |_| std::thread::sleep(LONG), || false);
         TEXTS.lock().state = State::Detached;
         spawn(|| TEXTS.write());
         TEXTS.push("text");
         assert!(!TEXTS.finish(|waited| waited < Duration::from_millis(20)));
         TEXTS.push("more");
         assert!(TEXTS.lock().waiting.is_empty());
+    }
+
+    #[test]
+    fn the_end_waits_for_a_thread_that_has_no_cpu_while_the_reader_is_ready() {
+        static GO: AtomicBool = AtomicBool::new(false);
+        fn print(_: &str) {
+            while !GO.load(Relaxed) {
+                std::thread::yield_now();
+            }
+        }
+        static ASKED: AtomicUsize = AtomicUsize::new(0);
+        static TEXTS: Texts = Texts::new("test", print, || ASKED.fetch_add(1, Relaxed) < usize::MAX);
+        TEXTS.detach().unwrap();
+        TEXTS.push("text");
+        // It waits, although the reader is given no time at all.
+        let finish = spawn(|| TEXTS.finish(|waited| waited.is_zero()));
+        while ASKED.load(Relaxed) < 3 {
+            std::thread::yield_now();
+        }
+        GO.store(true, Relaxed);
+        assert!(finish.join().unwrap());
     }
 }

@@ -33,7 +33,7 @@ pub fn checks(engines: &ContainerEngines) -> Vec<Check> {
             "no socket of a container runtime is there; containers would have ids, but no names and images",
         )];
     }
-    found.into_iter().map(|(api, path)| check(api, path)).collect()
+    found.into_iter().map(|(api, path)| check(api, path, PATIENCE)).collect()
 }
 
 /// The existing sockets of an endpoint. A component `*` matches any name.
@@ -52,12 +52,14 @@ fn present(endpoint: &Endpoint, root: &Path) -> Vec<(Api, PathBuf)> {
     paths.into_iter().filter(|path| path.exists()).map(|path| (endpoint.api, path)).collect()
 }
 
-fn check(api: Api, path: PathBuf) -> Check {
+fn check(api: Api, path: PathBuf, patience: Duration) -> Check {
     let name = path.display().to_string();
     // Connecting may block for ever if the server does not accept, so a detached thread connects.
     let (send, answer) = channel();
-    let _ = std::thread::Builder::new().name("ask runtime".into()).spawn(move || send.send(ask(api, &path)));
-    match answer.recv_timeout(PATIENCE * 2) {
+    let _ = std::thread::Builder::new()
+        .name("ask runtime".into())
+        .spawn(move || send.send(ask(api, &path, patience)));
+    match answer.recv_timeout(patience * 2) {
         Ok(Ok(())) => Check::ok("runtimes", format!("{name} answers")),
         Ok(Err(error)) if error.kind() == std::io::ErrorKind::PermissionDenied => Check::warning(
             "runtimes",
@@ -71,21 +73,21 @@ fn check(api: Api, path: PathBuf) -> Check {
         ),
         Err(_) => Check::warning(
             "runtimes",
-            format!("{name} does not respond within {} s", PATIENCE.as_secs() * 2),
+            format!("{name} does not respond within {} s", patience.as_secs() * 2),
             "restart the runtime, or disable it in container_engines",
         ),
     }
 }
 
-fn ask(api: Api, path: &Path) -> std::io::Result<()> {
+fn ask(api: Api, path: &Path, patience: Duration) -> std::io::Result<()> {
     let mut stream = UnixStream::connect(path)?;
     // The other API uses HTTP/2, whose servers respond as soon as they have the preface.
     let request: &[u8] = match api {
         Api::Docker | Api::Podman => b"GET /_ping HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
         _ => b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0",
     };
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
+    stream.set_read_timeout(Some(patience))?;
+    stream.set_write_timeout(Some(patience))?;
     stream.write_all(request)?;
     stream.read_exact(&mut [0])
 }
@@ -120,9 +122,10 @@ mod tests {
             }
             stream.get_mut().write_all(b"HTTP/1.1 200 OK\r\n\r\n")
         });
-        assert_eq!(check(Api::Docker, path.clone()).status, Status::Ok);
+        let long = Duration::from_secs(60);
+        assert_eq!(check(Api::Docker, path.clone(), long).status, Status::Ok);
         server.join().unwrap().unwrap();
-        let check = check(Api::Docker, path);
+        let check = check(Api::Docker, path, long);
         assert_eq!(check.status, Status::Warning);
         assert!(check.found.contains("refused") && !check.advice.is_empty(), "{check}");
     }

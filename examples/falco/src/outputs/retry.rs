@@ -61,7 +61,11 @@ mod tests {
     fn who_waits_knows_why() {
         let mut retry = Retry::default();
         assert!(retry.check().is_ok());
+        let before = Instant::now();
         assert!(matches!(retry.failed(None, "refused".into()), Failure::Later(why) if why == "refused"));
+        assert!(retry.not_before.unwrap() >= before + FIRST);
+        // So long that this test does not take it.
+        retry.failed(Some(LONGEST_ASKED), "refused".into());
         let Err(Failure::Later(why)) = retry.check() else { panic!("it is too early") };
         assert!(why.starts_with("refused; the next attempt is in ") && why.ends_with(" ms"), "{why}");
         retry.succeeded();

@@ -14,11 +14,15 @@ use crate::config::{Config, EngineKind};
 use crate::output::{Alert, Change, Cx, Failure, Lines, Output, Outputs, Section, Settings, with_cx};
 use crate::signals::Stop;
 
+/// Longer than any step of a test takes.
 const LONG: Duration = Duration::from_secs(60);
+/// Milliseconds after which an output counts as stuck, where one is.
+const SHORT: u64 = 300;
 
 /// A live configuration with this file as its only output.
 fn with_file(path: &Path) -> Config {
-    let mut config = Config { output_timeout: 300, ..Config::default() };
+    let output_timeout = LONG.as_millis() as u64;
+    let mut config = Config { output_timeout, ..Config::default() };
     stdout::Settings { enabled: false, ..stdout::Settings::default() }.put(&mut config);
     set_file(&mut config, path, true);
     config
@@ -41,6 +45,12 @@ fn set_program(config: &mut Config, program: &str, keep_alive: bool) {
 
 fn open(config: &Config) -> Outputs {
     Outputs::open(OUTPUTS, config, false, Stop::default()).unwrap()
+}
+
+/// Changes after how many milliseconds outputs count as stuck.
+fn set_timeout(outputs: &mut Outputs, config: &Config, ms: u64) {
+    let config = Config { output_timeout: ms, ..config.clone() };
+    outputs.change(Change::new(OUTPUTS, &config, Settings::new(&config, false), |_| false).unwrap());
 }
 
 fn send(outputs: &mut Outputs, text: &str) {
@@ -141,7 +151,7 @@ fn a_file_that_is_not_kept_open_may_be_moved_away() {
 fn a_fifo_is_waited_for_without_stopping_anybody() {
     let dir = Dir::new("outputs-fifo");
     let fifo = dir.fifo("alerts");
-    let mut outputs = open(&with_file(&fifo));
+    let mut outputs = open(&Config { output_timeout: SHORT, ..with_file(&fifo) });
     send(&mut outputs, "one");
     wait("stuck", || outputs.hub().stuck().iter().any(|(_, text)| text.contains("a FIFO without a reader")));
     let mut read = reader(&fifo);
@@ -166,22 +176,26 @@ fn a_fifo_is_waited_for_without_stopping_anybody() {
 fn a_file_takes_the_place_of_a_fifo_that_is_full() {
     let dir = Dir::new("outputs-full-fifo");
     let fifo = dir.fifo("alerts");
-    let read = reader(&fifo);
-    let mut outputs = open(&with_file(&fifo));
+    let mut read = reader(&fifo);
+    let config = with_file(&fifo);
+    let mut outputs = open(&Config { output_timeout: SHORT, ..config.clone() });
     let line = "x".repeat(999);
     for _ in 0..100 {
         send(&mut outputs, &line);
     }
-    wait("stuck", || !outputs.hub().stuck().is_empty());
-    let in_fifo = counts(&outputs, "file_output").0;
-    assert!((50..70).contains(&in_fifo), "{in_fifo}");
+    wait("stuck", || counts(&outputs, "file_output").0 >= 50 && !outputs.hub().stuck().is_empty());
+    set_timeout(&mut outputs, &config, config.output_timeout);
     fs::remove_file(&fifo).unwrap();
     outputs.reopen();
     outputs.close();
-    drop(read);
-    let text = dir.read("alerts");
+    drop(outputs);
+    let mut in_fifo = String::new();
+    read.read_to_string(&mut in_fifo).unwrap();
+    // The last line in the FIFO may be cut. It is in the file, too.
+    let (text, in_fifo) = (dir.read("alerts"), in_fifo.matches(&format!("{line}\n")).count());
     assert!(text.lines().all(|text| text == line), "lines are whole");
-    assert_eq!(text.lines().count() as u64, 100 - in_fifo);
+    assert!((50..70).contains(&in_fifo), "{in_fifo}");
+    assert_eq!(text.lines().count(), 100 - in_fifo);
 }
 
 #[test]
@@ -232,7 +246,7 @@ fn a_program_that_never_reads_stops_nobody_and_is_ended() {
             &format!("echo $$ > {}; exec sleep 600", dir.join("pid").display()),
             keep_alive,
         );
-        let mut outputs = open(&config);
+        let mut outputs = open(&Config { output_timeout: SHORT, ..config });
         for number in 0..1000 {
             send(&mut outputs, &format!("{number:0100}"));
         }
@@ -244,12 +258,19 @@ fn a_program_that_never_reads_stops_nobody_and_is_ended() {
         let began = Instant::now();
         assert!(!outputs.close());
         assert!(began.elapsed() < LONG / 2);
-        // The program read no alert, although some fit in the pipe.
-        assert_eq!(counts(&outputs, "program_output"), (0, 1000, 0), "{keep_alive}");
+        // The thread of the output does the rest when it gets a CPU. The program read no alert, although some fit in the pipe.
+        wait("all are lost", || counts(&outputs, "program_output") == (0, 1000, 0));
         let pid = dir.read("pid");
-        assert!(!Path::new(&format!("/proc/{}", pid.trim())).exists(), "it was ended");
+        wait("it was ended", || has_ended(&pid));
         fs::remove_file(dir.join("pid")).unwrap();
     }
+}
+
+/// Whether the process of this number has ended, which closes its files.
+fn has_ended(pid: &str) -> bool {
+    let status = fs::read_to_string(format!("/proc/{}/stat", pid.trim())).unwrap_or_default();
+    // Its state follows its name: it may wait for its parent.
+    status.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with(['Z', 'X']))
 }
 
 #[test]
@@ -258,19 +279,25 @@ fn a_program_that_ends_is_started_again() {
     let mut config = with_file(&dir.join("alerts"));
     set_program(
         &mut config,
-        &format!("read line; echo \"$line\" >> {}", dir.join("program").display()),
+        &format!("read line; echo \"$$ $line\" >> {}", dir.join("program").display()),
         true,
     );
     let mut outputs = open(&config);
-    let lines = || fs::read_to_string(dir.join("program")).unwrap_or_default().lines().count();
+    let lines = || fs::read_to_string(dir.join("program")).unwrap_or_default();
+    let mut numbers = Vec::new();
     for number in 1..=3 {
         send(&mut outputs, &number.to_string());
-        wait("it reads one", || lines() == number);
-        // The process ends, and the pipe is closed.
-        std::thread::sleep(Duration::from_millis(100));
+        wait("it reads one", || lines().matches('\n').count() == number);
+        let text = lines();
+        let (pid, line) = text.lines().last().unwrap().split_once(' ').unwrap();
+        assert_eq!(line, number.to_string());
+        wait("it ends", || has_ended(pid));
+        numbers.push(pid.to_owned());
     }
     outputs.close();
-    assert_eq!(dir.read("program"), "1\n2\n3\n");
+    assert_eq!(lines().lines().count(), 3);
+    numbers.dedup();
+    assert_eq!(numbers.len(), 3, "one process for each");
     assert_eq!(counts(&outputs, "program_output"), (3, 0, 0));
 }
 
@@ -297,7 +324,6 @@ fn what_a_program_that_fails_was_given_is_lost() {
 fn what_a_program_leaves_in_its_pipe_is_lost() {
     let dir = Dir::new("leaves");
     let mut config = with_file(&dir.join("alerts"));
-    config.output_timeout = LONG.as_millis() as u64;
     let go = dir.join("go");
     let waits = format!("until [ -e {} ]; do sleep 0.01; done", go.display());
     for (end, lost) in [("exit 0", 2), ("exec 0<&-; exit 0", 2), ("read line", 1), ("cat > /dev/null", 0)] {
@@ -344,18 +370,20 @@ fn a_queue_that_is_full_loses_alerts_of_its_output_alone() {
     let mut config = with_file(&fifo);
     config.outputs_queue.capacity = 10;
     set_program(&mut config, &format!("cat > {}", dir.join("program").display()), true);
-    let mut outputs = open(&config);
+    let mut outputs = open(&Config { output_timeout: SHORT, ..config });
     let line = "x".repeat(9_999);
     for sent in 1..=50 {
         send(&mut outputs, &line);
         wait("the program", || counts(&outputs, "program_output").0 == sent);
     }
-    let (delivered, lost, waiting) = counts(&outputs, "file_output");
-    assert_eq!((delivered + lost + waiting, waiting), (50, 10));
-    assert!((30..=40).contains(&lost), "{lost}");
+    let full = outputs.hub().counts()["file_output"].queue_full;
+    // The FIFO takes 6, some perhaps late.
+    assert!((30..=40).contains(&full), "{full}");
     outputs.close();
-    assert_eq!(counts(&outputs, "file_output"), (delivered, 50 - delivered, 0));
-    assert_eq!(outputs.hub().counts()["file_output"].queue_full, lost);
+    let (delivered, lost, waiting) = counts(&outputs, "file_output");
+    assert_eq!((delivered + lost, waiting), (50, 0));
+    assert!(delivered <= 10 && lost >= full, "{delivered} {lost}");
+    assert_eq!(outputs.hub().counts()["file_output"].queue_full, full);
 }
 
 #[test]
@@ -370,13 +398,14 @@ fn a_log_daemon_that_hangs_stops_nobody() {
     let dir = Dir::new("outputs-log-hangs");
     let path = dir.join("log");
     let daemon = UnixDatagram::bind(&path).unwrap();
-    let outputs = open(&with_file(Path::new("/dev/null")));
+    let outputs = open(&Config { output_timeout: SHORT, ..with_file(Path::new("/dev/null")) });
     let config = Config { rules_files: vec![path.clone()], ..Config::default() };
     let channel = outputs.hub().add_file(&ROW, &config).unwrap();
     for number in 0..1000 {
         channel.push(&[Alert::new(format!("{number}").as_bytes(), 4)], |_| false);
     }
-    wait("stuck", || !outputs.hub().stuck().is_empty());
+    // Even the first may wait for a CPU so long that the output counts as stuck.
+    wait("stuck", || counts(&outputs, "test_syslog").0 > 0 && !outputs.hub().stuck().is_empty());
     let (delivered, lost, waiting) = counts(&outputs, "test_syslog");
     assert_eq!((delivered + waiting, lost), (1000, 0));
     assert!(delivered > 0 && waiting > 0, "{delivered} {waiting}");
@@ -443,7 +472,6 @@ fn a_program_that_is_asked_to_end_does_so_in_time() {
     let fifo = dir.fifo("fifo");
     let mut config = with_file(&fifo);
     config.engine.kind = EngineKind::Replay;
-    config.output_timeout = 60_000;
     config.outputs_queue.capacity = 1;
     let stop = Stop::default();
     let mut outputs = Outputs::open(OUTPUTS, &config, false, stop.clone()).unwrap();

@@ -13,11 +13,14 @@ pub use eyas_testing::Dir;
 
 pub use capture::{alerts_of_every_event, captures, demo_pieces, every_event, pieces, times, trigger};
 pub use http::{connect, get, say};
-pub use numbered::{number_of, numbered_rule};
+pub use numbered::{all_numbers, end_of, feed_numbered, last_number, number_of, numbered_rule, numbers};
 pub use run::{Run, falco};
 
 /// Longer than any step of a test takes, even on a saturated machine.
 pub const SOON: Duration = Duration::from_secs(60);
+
+/// An option with which no output is given up, however long its thread waits for a CPU. A later one changes it.
+pub const PATIENT: [&str; 2] = ["-o", "output_timeout=60000"];
 
 /// Options of a web server on a free port, with metrics.
 pub const WEB: [&str; 5] = [

@@ -1,19 +1,20 @@
 //! The program, its input, its output and its log.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::{SOON, root};
+use super::{PATIENT, SOON, root};
 
 /// The program with the demo's rules and these options.
 pub fn falco(options: &[&str]) -> Command {
     let mut falco = Command::new(env!("CARGO_BIN_EXE_falco"));
-    falco.env("FALCO_HOSTNAME", "vm").env("TZ", "UTC").args(["-c", "/dev/null"]);
+    falco.env("FALCO_HOSTNAME", "vm").env("TZ", "UTC").args(["-c", "/dev/null"]).args(PATIENT);
     falco.arg("-r").arg(root().join("demo/rules.yaml"));
     for option in options {
         falco.args(["-o", option]);
@@ -26,16 +27,18 @@ pub struct Run {
     pub child: Child,
     /// Closing it ends a replay.
     pub stdin: Option<ChildStdin>,
-    stdout: Option<JoinHandle<String>>,
+    stdout: Option<JoinHandle<()>>,
+    /// What it has written to standard output so far.
+    out: Arc<Mutex<String>>,
     log: Receiver<String>,
     logged: Vec<String>,
 }
 
 impl Run {
-    /// Starts the program with these arguments, without the default configuration.
+    /// Starts the program with these arguments.
     pub fn start(args: &[&str]) -> Self {
         let mut falco = Command::new(env!("CARGO_BIN_EXE_falco"));
-        Self::of(falco.args(args).env("FALCO_HOSTNAME", "vm").env("TZ", "UTC"))
+        Self::of(falco.args(PATIENT).args(args).env("FALCO_HOSTNAME", "vm").env("TZ", "UTC"))
     }
 
     /// Starts a program.
@@ -43,15 +46,20 @@ impl Run {
         let falco = falco.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = falco.spawn().unwrap();
         let stdin = child.stdin.take();
-        let (mut out, err) = (child.stdout.take().unwrap(), BufReader::new(child.stderr.take().unwrap()));
+        let mut lines = BufReader::new(child.stdout.take().unwrap());
+        let err = BufReader::new(child.stderr.take().unwrap());
+        let out = Arc::<Mutex<String>>::default();
+        let text = Arc::clone(&out);
         let stdout = std::thread::spawn(move || {
-            let mut text = String::new();
-            out.read_to_string(&mut text).unwrap();
-            text
+            let mut line = String::new();
+            while lines.read_line(&mut line).unwrap() > 0 {
+                text.lock().unwrap().push_str(&line);
+                line.clear();
+            }
         });
         let (send, log) = mpsc::channel();
         std::thread::spawn(move || err.lines().map_while(Result::ok).for_each(|line| drop(send.send(line))));
-        Self { child, stdin, stdout: Some(stdout), log, logged: Vec::new() }
+        Self { child, stdin, stdout: Some(stdout), out, log, logged: Vec::new() }
     }
 
     /// Feeds these bytes to the replay.
@@ -86,13 +94,30 @@ impl Run {
         rest.unwrap_or_else(|| panic!("`{part}` is not in the log: {:#?}", self.logged))
     }
 
-    /// Feeds the pieces, `size` at a time, until such a line is logged. Returns the remaining pieces.
+    /// What `view` makes of standard output so far.
+    pub fn output<T>(&self, view: impl FnOnce(&str) -> T) -> T {
+        view(&self.out.lock().unwrap())
+    }
+
+    /// Waits until standard output is as wanted.
+    #[track_caller]
+    pub fn wait_for_output(&self, is_wanted: impl Fn(&str) -> bool) {
+        let until = Instant::now() + SOON;
+        while !self.output(&is_wanted) {
+            assert!(Instant::now() < until, "{}", self.output(str::to_owned));
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Feeds the pieces, `size` at a time and ever more slowly, until such a line is logged. Returns the remaining pieces.
     #[track_caller]
     pub fn feed_until<'a>(&mut self, part: &str, pieces: &'a [Vec<u8>], size: usize) -> &'a [Vec<u8>] {
         let until = Instant::now() + SOON;
         let mut rest = pieces;
-        while !self.logs(part, Duration::from_millis(20)) {
+        let mut pause = Duration::from_millis(20);
+        while !self.logs(part, pause) {
             assert!(Instant::now() < until && rest.len() > size, "`{part}`: {:#?}", self.logged);
+            pause = (pause * 11 / 10).min(Duration::from_secs(2));
             let (now, then) = rest.split_at(size);
             self.feed(now);
             rest = then;
@@ -116,6 +141,11 @@ impl Run {
         if self.stdin.take().is_none() {
             self.signal(Signal::INT);
         }
+        self.wait()
+    }
+
+    /// Waits for the end of the program. Returns the status, standard output and the log.
+    pub fn wait(mut self) -> (ExitStatus, String, String) {
         let until = Instant::now() + SOON;
         let status = loop {
             match self.child.try_wait().unwrap() {
@@ -124,7 +154,8 @@ impl Run {
                 None => std::thread::sleep(Duration::from_millis(5)),
             }
         };
-        let output = self.stdout.take().unwrap().join().unwrap();
+        self.stdout.take().unwrap().join().unwrap();
+        let output = std::mem::take(&mut *self.out.lock().unwrap());
         self.logged.extend(self.log.iter());
         (status, output, self.logged.join("\n"))
     }

@@ -3,6 +3,7 @@ use std::net::TcpListener;
 
 use super::*;
 use crate::output::with_cx;
+use crate::outputs::otlp::tests::is_delayed;
 use broker::{TOPIC, broker};
 
 #[path = "../../../tests/receivers/broker.rs"]
@@ -77,8 +78,7 @@ fn a_broker_that_fails_is_asked_again_later() {
     // No broker listens.
     let mut output = open(&Settings { timeout: 300, ..settings("127.0.0.1:9".into()) });
     assert!(matches!(deliver(&mut *output, 1), Err(Failure::Later(_))));
-    let again = deliver(&mut *output, 1);
-    assert!(matches!(&again, Err(Failure::Later(why)) if why.contains("the next attempt")), "{again:?}");
+    assert!(is_delayed(|| deliver(&mut *output, 1)));
     // The broker has no such topic.
     let (address, _got) = broker(&["other"], &[]);
     let missing = deliver(&mut *open(&settings(address)), 1);
@@ -89,10 +89,8 @@ fn a_broker_that_fails_is_asked_again_later() {
     // The broker does not reply.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
-    let began = std::time::Instant::now();
     let hung = deliver(&mut *open(&Settings { timeout: 200, ..settings(address) }), 1);
-    assert!(matches!(hung, Err(Failure::Later(_))), "{hung:?}");
-    assert!(began.elapsed() < Duration::from_secs(10));
+    assert!(matches!(&hung, Err(Failure::Later(why)) if why.contains("in time")), "{hung:?}");
     // The reply is malformed.
     let address = listener.local_addr().unwrap().to_string();
     std::thread::spawn(move || {

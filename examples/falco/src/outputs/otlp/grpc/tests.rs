@@ -114,6 +114,7 @@ fn errors_are_what_the_protocol_says() {
     let mut output = open(&settings(format!("http://{address}")));
     let later = deliver(&mut *output, 2);
     assert!(matches!(&later, Err(Failure::Later(why)) if why.contains("full")), "{later:?}");
+    // The collector asked for a delay of 1 ms.
     std::thread::sleep(Duration::from_millis(2));
     assert!(matches!(deliver(&mut *output, 2), Err(Failure::Interrupted)), "the whole, then parts");
     let lost = deliver(&mut *output, 1);
@@ -133,9 +134,8 @@ fn a_collector_that_is_not_there_or_hangs_is_asked_again_later() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let mut output = open(&Settings { timeout: 200, ..settings(format!("http://{address}")) });
-    let began = std::time::Instant::now();
-    assert!(matches!(deliver(&mut *output, 1), Err(Failure::Later(_))));
-    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    let hung = deliver(&mut *output, 1);
+    assert!(matches!(&hung, Err(Failure::Later(why)) if why.contains("in time")), "{hung:?}");
     // A server with another protocol.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
