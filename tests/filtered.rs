@@ -6,6 +6,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use eyas::EngineFilters;
 use eyas::events::{EventType, SyscallCode};
@@ -615,7 +616,9 @@ fn files_that_nobody_asks_for_are_left_out() {
 fn filters_change_without_a_gap() {
     let _turn = eyas_testing::live_turn();
     let codes = [SyscallCode::ACCESS, SyscallCode::FACCESSAT];
-    let mut source = Source::open(ProbeOptions::only(codes)).unwrap();
+    // Room for all calls, which nobody reads meanwhile.
+    let options = ProbeOptions { ring_bytes: 64 << 20, ..ProbeOptions::only(codes) };
+    let mut source = Source::open(options).unwrap();
     let mut inspector = Inspector::default();
     assert!(matches!(inspector.next(&mut source).unwrap(), Step::Idle | Step::Event(_)));
     // Both filters pass calls on one path, and each those on one more path.
@@ -629,26 +632,30 @@ fn filters_change_without_a_gap() {
         probe_filter(&rows(&engine), &[], UsedFiles::All).unwrap()
     };
     let filters = [filter("one"), filter("two")];
-    let (stop, rounds) = (std::sync::atomic::AtomicBool::new(false), 20);
+    let (stop, rounds, made) = (AtomicBool::new(false), 20, AtomicU64::new(0));
     let calls = std::thread::scope(|scope| {
         let caller = scope.spawn(|| {
             let mut calls = 0_u64;
-            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+            while !stop.load(Ordering::Relaxed) {
                 for path in ["/eyas/always", "/eyas/never"] {
                     let _ = rustix::fs::access(path, Access::EXISTS);
                 }
                 calls += 1;
+                made.store(calls, Ordering::Relaxed);
                 if calls.is_multiple_of(64) {
-                    std::thread::sleep(std::time::Duration::from_micros(100));
+                    std::thread::sleep(std::time::Duration::from_millis(1));
                 }
             }
             (calls, i64::from(rustix::thread::gettid().as_raw_nonzero().get()))
         });
         for round in 0..rounds {
             source.set_filter(Some(&filters[round % 2]), 0).unwrap();
-            std::thread::sleep(std::time::Duration::from_millis(3));
+            let before = made.load(Ordering::Relaxed);
+            while made.load(Ordering::Relaxed) < before + 64 {
+                std::thread::sleep(std::time::Duration::from_millis(1));
+            }
         }
-        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        stop.store(true, Ordering::Relaxed);
         caller.join().unwrap()
     });
     let (calls, tid) = calls;

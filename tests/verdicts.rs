@@ -188,7 +188,7 @@ impl<'a> Capture<'a> {
         let names = ["chmod", "fchmodat", "fchmodat2", "unlinkat", "symlinkat", "mkdir", "mkdirat"];
         let mut codes: Vec<SyscallCode> = syscalls_of_state();
         codes.extend(syscalls().filter(|call| names.contains(&call.name)).map(|call| call.code));
-        let probe = ProbeOptions { interest: Some(codes), ring_bytes: 32 << 20, ..ProbeOptions::default() };
+        let probe = ProbeOptions { interest: Some(codes), ring_bytes: 64 << 20, ..ProbeOptions::default() };
         let mut source = Source::open(probe).unwrap();
         let mut inspector = Inspector::default();
         assert!(matches!(inspector.next(&mut source).unwrap(), Step::Idle | Step::Event(_)));

@@ -36,6 +36,7 @@ mod environment;
 mod numbers;
 mod parallel;
 mod plugins;
+mod signals;
 
 pub use data::{data, data_or_ignore, root};
 pub use dir::Dir;
@@ -46,6 +47,7 @@ pub use environment::{
 pub use numbers::Numbers;
 pub use parallel::on_all_cpus;
 pub use plugins::{c_plugin, sdk_plugin};
+pub use signals::wait_for_handler;
 
 /// A test that `#[test]` has registered.
 pub struct Test {

@@ -25,7 +25,9 @@ fn main() -> std::process::ExitCode {
 }
 
 /// Timeout for a decision.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How many times the capture must be idle after a decision that differs.
+const IDLE: u32 = 10;
 
 /// A directory of the test's own, gone when it is over.
 struct Place(Dir);
@@ -73,12 +75,14 @@ impl Hooked {
         }
         act(&mut self.source);
         let until = Instant::now() + PATIENCE;
-        let mut seen = Vec::new();
-        while Instant::now() < until {
+        let (mut seen, mut idle) = (Vec::new(), 0);
+        while Instant::now() < until && idle < IDLE {
             let event = match self.source.next().unwrap() {
                 Next::Event(event) => OwnedEvent::from(event),
-                Next::Idle if !seen.is_empty() => break,
-                _ => continue,
+                _ => {
+                    idle += u32::from(!seen.is_empty());
+                    continue;
+                }
             };
             let raw = event.as_raw();
             let Some(decision) = raw.decision() else { continue };
@@ -112,8 +116,12 @@ fn capture(from: HookSource) -> Option<Hooked> {
     eyas_testing::need_live_capture();
     let calls = hooks().flat_map(|hook| hook.calls.iter().copied());
     let interest = calls.chain([SyscallCode::SCHED_PROCESS_EXIT]).collect();
-    let mut source =
-        Source::open(ProbeOptions { interest: Some(interest), ..ProbeOptions::default() }).unwrap();
+    let mut source = Source::open(ProbeOptions {
+        interest: Some(interest),
+        ring_bytes: 32 << 20,
+        ..ProbeOptions::default()
+    })
+    .unwrap();
     assert!(matches!(source.next().unwrap(), Next::Snapshot(_)));
     let method = source.set_hooks(Some(from)).unwrap();
     println!("method of {from:?}: {method}, {} hooks", source.hooked().count());

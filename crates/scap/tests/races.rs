@@ -181,7 +181,7 @@ fn receivers() -> [UdpSocket; 2] {
 
 /// The port of the socket that gets the next datagram.
 fn arrived(receivers: &[UdpSocket; 2]) -> u16 {
-    let until = Instant::now() + Duration::from_secs(20);
+    let until = Instant::now() + Duration::from_secs(60);
     loop {
         if let Some(socket) = receivers.iter().find(|socket| socket.recv(&mut [0; 8]).is_ok()) {
             return socket.local_addr().unwrap().port();

@@ -25,7 +25,7 @@ fn page() -> usize {
 }
 
 /// Timeout for an event.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 /// No descriptor, so that calls fail before they read their other arguments.
 const NONE: i64 = -1;
 /// A flag that `unlinkat` does not know. The call fails before it reads the path.

@@ -44,7 +44,7 @@ fn unique(snapshot: &Snapshot) -> HashSet<i64> {
 }
 
 fn sleeper() -> Child {
-    Command::new("/bin/sleep").arg("60").stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap()
+    Command::new("/bin/sleep").arg("600").stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap()
 }
 
 /// Waits until a sleeper sleeps: at first it has its parent's files, then those that its loader opens.
@@ -55,7 +55,7 @@ fn settled(child: &Child) {
         let own = std::fs::read_link(process.join("exe")).unwrap() != std::env::current_exe().unwrap();
         own && stat.contains(") S ")
     };
-    let until = Instant::now() + Duration::from_secs(20);
+    let until = Instant::now() + Duration::from_secs(60);
     while !sleeps() && Instant::now() < until {
         std::thread::sleep(Duration::from_millis(5));
     }
@@ -178,7 +178,7 @@ fn threads_are_those_of_proc() {
     // Without arguments to speak of, with much environment, in another directory, with another root, of another user.
     let special = |change: &dyn Fn(&mut Command)| {
         let mut command = Command::new("/bin/sleep");
-        command.arg("60").stdin(Stdio::null());
+        command.arg("600").stdin(Stdio::null());
         change(&mut command);
         command.spawn().unwrap()
     };
@@ -269,12 +269,12 @@ fn processes_in_a_pid_namespace_have_its_ids() {
     eyas_testing::ignore_in_chroot();
     let (source, _turn) = open();
     let mut outer = Command::new(eyas_testing::need_program("unshare"))
-        .args(["--pid", "--fork", "sh", "-c", "sleep 60 & setsid sleep 60 & read line"])
+        .args(["--pid", "--fork", "sh", "-c", "sleep 600 & setsid sleep 600 & read line"])
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .spawn()
         .unwrap();
-    let until = Instant::now() + Duration::from_secs(20);
+    let until = Instant::now() + Duration::from_secs(60);
     let (first, sleepers) = loop {
         let first = children(outer.id().into(), "sh");
         let sleepers = first.first().map(|first| children(*first, "sleep")).unwrap_or_default();
@@ -310,7 +310,7 @@ fn processes_in_a_pid_namespace_have_its_ids() {
 fn a_process_that_comes_or_goes_meanwhile_is_neither_lost_nor_doubled() {
     let (mut source, _turn) = open();
     let mut elders: Vec<Child> = (0..5).map(|_| sleeper()).collect();
-    let over = AtomicBool::new(false);
+    let (over, has_begun) = (AtomicBool::new(false), AtomicBool::new(false));
     // Short-lived ones without a pause, and now and then one that stays.
     let (snapshots, mut stayed) = std::thread::scope(|scope| {
         let churn = scope.spawn(|| {
@@ -321,6 +321,7 @@ fn a_process_that_comes_or_goes_meanwhile_is_neither_lost_nor_doubled() {
                 count += 1;
                 if count % 20 == 1 {
                     stayed.push(sleeper());
+                    has_begun.store(true, Ordering::Relaxed);
                 }
             }
             stayed
@@ -328,7 +329,7 @@ fn a_process_that_comes_or_goes_meanwhile_is_neither_lost_nor_doubled() {
         let until = Instant::now() + Duration::from_millis(1500);
         let mut snapshots = Vec::new();
         // An emulated machine takes long for each.
-        while Instant::now() < until || snapshots.len() <= 3 {
+        while Instant::now() < until || snapshots.len() <= 3 || !has_begun.load(Ordering::Relaxed) {
             snapshots.push(source.snapshot().unwrap());
         }
         over.store(true, Ordering::Relaxed);

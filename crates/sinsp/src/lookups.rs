@@ -144,7 +144,8 @@ impl AsyncLookups {
         let anybody = containers.is_some() || accounts.is_some();
         anybody.then(|| {
             let (hold, accounts_wait) = (Hold::new(waits.containers), waits.accounts);
-            Self { containers, accounts, hold, accounts_wait, ..Self::default() }
+            let budget = Budget::new(accounts_wait);
+            Self { containers, accounts, hold, accounts_wait, budget, ..Self::default() }
         })
     }
 
@@ -163,7 +164,7 @@ impl AsyncLookups {
         if (is_reason(event.ty) || looked_up != state.stats.proc_lookups)
             && let Some(thread) = current.thread.and_then(|key| state.threads.at(key))
             && self.request(state, thread, event.ts, executes(event.ty))
-            && hold::is_recent(event.ts)
+            && hold::is_recent(event.ts, self.accounts_wait)
         {
             if let Some(lookup) = &mut self.accounts {
                 self.budget.spend(|| lookup.wait(self.accounts_wait));

@@ -22,7 +22,7 @@ fn main() -> std::process::ExitCode {
 const NAME_SERVER: Ipv4Addr = Ipv4Addr::new(127, 7, 53, 53);
 const SERVERS: [Ipv4Addr; 2] = [Ipv4Addr::new(127, 7, 53, 1), Ipv4Addr::new(127, 7, 53, 2)];
 const NAMES: [&str; 2] = ["udp.eyas.test", "tcp.eyas.test"];
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The message after its length, as in DNS over TCP.
 fn prefixed(message: &[u8]) -> Vec<u8> {
@@ -79,7 +79,8 @@ fn an_answer_over_loopback_names_the_server_that_is_connected_to() {
         SyscallCode::READ,
     ];
     let payloads = Some(Payloads::default());
-    let options = ProbeOptions { payloads, io_uring: false, ..ProbeOptions::only(calls) };
+    let options =
+        ProbeOptions { payloads, io_uring: false, ring_bytes: 32 << 20, ..ProbeOptions::only(calls) };
     let mut source = Source::open(options).unwrap();
     let mut inspector = Inspector::new(Config::default());
     while !matches!(inspector.next(&mut source).unwrap(), Step::Idle) {}

@@ -81,7 +81,9 @@ fn signals_while_the_program_starts_do_not_end_it() {
     run.signal(Signal::USR1);
     run.wait_for("SIGHUP received, restarting...");
     let pieces = demo_pieces();
-    run.feed_until("Reloaded: 300 rules are enabled", &pieces, 1);
+    // The rules do not see the first events.
+    run.feed(&pieces[..1000]);
+    run.feed_until("Reloaded: 300 rules are enabled", &pieces[1000..], 1);
     run.end();
 }
 

@@ -416,13 +416,6 @@ fn a_log_that_nobody_reads_stops_neither_detection_nor_the_end() {
     drop(feeder.join());
 }
 
-/// Whether the process has a handler for this signal: until then, the signal ends it.
-fn handles(falco: &Child, signal: Signal) -> bool {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", falco.id())).unwrap();
-    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap();
-    u64::from_str_radix(caught.trim(), 16).unwrap() >> (signal.as_raw() - 1) & 1 == 1
-}
-
 #[test]
 fn an_input_that_does_not_come_holds_up_no_end() {
     let dir = Dir::new("stalls-input");
@@ -432,11 +425,7 @@ fn an_input_that_does_not_come_holds_up_no_end() {
             let mut falco = Falco::new(&dir, &[]).replay(capture);
             falco.command.args(["--threads", threads]);
             let run = Run::of(&mut falco.command);
-            let until = Instant::now() + SOON;
-            while !handles(&run.child, signal) {
-                assert!(Instant::now() < until, "it handles no signals");
-                std::thread::sleep(Duration::from_millis(5));
-            }
+            eyas_testing::wait_for_handler(run.child.id(), signal);
             run.signal(signal);
             // The program would be killed, with an error, if it waited for the input.
             let (status, _, log) = run.wait();

@@ -516,7 +516,7 @@ fn a_recording_that_was_stopped_at_once_is_a_capture() {
         let mut args = vec!["-r", "-", "-w", file.to_str().unwrap()];
         args.extend(options);
         let mut sysdig = command().args(args).stdin(Stdio::piped()).spawn().unwrap();
-        std::thread::sleep(std::time::Duration::from_millis(300));
+        eyas_testing::wait_for_handler(sysdig.id(), rustix::process::Signal::INT);
         let pid = rustix::process::Pid::from_child(&sysdig);
         rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
         assert!(sysdig.wait().unwrap().success());
@@ -556,7 +556,7 @@ fn a_fat_file_keeps_names_and_a_filtered_snapshot_keeps_what_passes() {
 #[test]
 fn input_that_does_not_come_holds_up_no_end() {
     let mut sysdig = command().args(["-r", "-"]).stdin(Stdio::piped()).spawn().unwrap();
-    std::thread::sleep(std::time::Duration::from_millis(300));
+    eyas_testing::wait_for_handler(sysdig.id(), rustix::process::Signal::TERM);
     let pid = rustix::process::Pid::from_child(&sysdig);
     rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
     let began = std::time::Instant::now();
@@ -710,38 +710,41 @@ fn a_live_capture_ends_cleanly_on_a_signal() {
 #[cfg(feature = "live")]
 #[test]
 fn a_live_capture_ends_after_the_seconds_that_it_is_given() {
-    use std::time::{Duration, Instant};
+    use std::time::Duration;
 
     let _turn = eyas_testing::live_turn();
-    // The second capture ends although no event passes its filter.
-    for filter in ["proc.name=true", "proc.name=true and evt.num=0"] {
-        let began = Instant::now();
-        let args = ["-M", "2", "-p", "%evt.rawtime", filter];
-        let mut child = command().args(args).stdout(Stdio::piped()).spawn().map(Running).unwrap();
-        let mut out = child.0.stdout.take().unwrap();
-        let reader = std::thread::spawn(move || {
-            let mut text = String::new();
-            std::io::Read::read_to_string(&mut out, &mut text).map(|_| text)
-        });
-        let status = loop {
-            Command::new("true").status().unwrap();
-            if let Some(status) = child.0.try_wait().unwrap() {
-                break status;
-            }
-            assert!(began.elapsed() < Duration::from_secs(90), "{filter}: it does not end");
-        };
-        assert!(status.success() && began.elapsed() >= Duration::from_secs(2), "{status}");
-        let text = reader.join().unwrap().unwrap();
-        let times: Vec<u64> = text.lines().map(|line| line.parse().unwrap()).collect();
-        match (filter.ends_with("=0"), &times[..]) {
-            (true, times) => assert!(times.is_empty(), "{text}"),
-            (false, [first, .., last]) => {
-                let span = Duration::from_nanos(last - first);
-                assert!((1.0..10.0).contains(&span.as_secs_f64()), "{span:?}");
-            }
-            (false, _) => panic!("{filter}: no events"),
+    let span = || match capture_two_seconds("proc.name=true")[..] {
+        [first, .., last] => Duration::from_nanos(last - first),
+        _ => Duration::ZERO,
+    };
+    // On a busy machine, `true` may run in a part of the time only.
+    assert!((0..10).any(|_| span() >= Duration::from_secs(1)), "the captures are too short");
+    // It also ends if no event passes its filter.
+    assert_eq!(capture_two_seconds("proc.name=true and evt.num=0"), [0; 0]);
+}
+
+/// Runs `true` repeatedly during a live capture of two seconds. Returns the times of the events, ns.
+#[cfg(feature = "live")]
+fn capture_two_seconds(filter: &str) -> Vec<u64> {
+    use std::time::{Duration, Instant};
+
+    let began = Instant::now();
+    let args = ["-M", "2", "-p", "%evt.rawtime", filter];
+    let mut child = command().args(args).stdout(Stdio::piped()).spawn().map(Running).unwrap();
+    let mut out = child.0.stdout.take().unwrap();
+    let reader = std::thread::spawn(move || {
+        let mut text = String::new();
+        std::io::Read::read_to_string(&mut out, &mut text).map(|_| text)
+    });
+    let status = loop {
+        Command::new("true").status().unwrap();
+        if let Some(status) = child.0.try_wait().unwrap() {
+            break status;
         }
-    }
+        assert!(began.elapsed() < Duration::from_secs(300), "{filter}: it does not end");
+    };
+    assert!(status.success() && began.elapsed() >= Duration::from_secs(2), "{status}");
+    reader.join().unwrap().unwrap().lines().map(|line| line.parse().unwrap()).collect()
 }
 
 #[cfg(feature = "live")]

@@ -343,13 +343,6 @@ fn losses_survive_copies_slices_and_parts() {
     assert!(parts.len() > 4 && parts.iter().sum::<u64>() == 23, "{parts:?}");
 }
 
-/// Whether the process has a handler of SIGTERM.
-fn catches_sigterm(pid: u32) -> bool {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap();
-    u64::from_str_radix(caught.trim(), 16).unwrap() & (1 << 14) != 0
-}
-
 #[test]
 fn a_fifo_gets_the_capture_once_somebody_reads_it() {
     let dir = Dir::new("slices-fifo");
@@ -368,9 +361,7 @@ fn a_fifo_gets_the_capture_once_somebody_reads_it() {
     // Nobody reads.
     let waiting = ["-w", "--perfetto"].map(begin);
     for child in waiting {
-        while !catches_sigterm(child.id()) {
-            std::thread::sleep(std::time::Duration::from_millis(10));
-        }
+        eyas_testing::wait_for_handler(child.id(), rustix::process::Signal::TERM);
         let pid = rustix::process::Pid::from_child(&child);
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
         let output = child.wait_with_output().unwrap();

@@ -14,7 +14,9 @@ use crate::call::call;
 use crate::want::{Want, mismatches};
 
 /// How long an event may take to come.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How long the test waits for another event after one that differs.
+const QUIET: Duration = Duration::from_secs(3);
 /// Maximum time to read before the test checks the received events.
 const LONGEST_READ: Duration = Duration::from_millis(20);
 
@@ -95,7 +97,8 @@ pub fn capture_calls(interest: &[SyscallCode]) -> Capture {
             Ok("perf") => Attach::Perf,
             _ => Attach::Auto,
         };
-        let options = ProbeOptions { snaplen: 256, attach, ..ProbeOptions::default() };
+        // Room for what others do while the test has no CPU.
+        let options = ProbeOptions { snaplen: 256, attach, ring_bytes: 32 << 20, ..ProbeOptions::default() };
         let mut source = Source::open(options).unwrap();
         assert!(matches!(source.next().unwrap(), Next::Snapshot(_)));
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos() as u64;
@@ -166,6 +169,7 @@ impl Capture {
         }
         let until = Instant::now() + PATIENCE;
         let mut best: Option<Vec<String>> = None;
+        let mut differs = None;
         let mut next = 0;
         loop {
             while let Some(event) = self.seen.get(next) {
@@ -179,14 +183,15 @@ impl Capture {
                     note_tested(ty);
                     return;
                 }
+                differs.get_or_insert_with(Instant::now);
                 if best.as_ref().is_none_or(|best| best.len() > wrong.len()) {
                     best = Some(wrong);
                 }
             }
-            // A differing event may be followed by the right one, but not after the stream has become idle.
-            let over = best.is_some() || Instant::now() >= until;
             let is_it =
                 |raw: &RawEvent<'_>| raw.ty == ty && raw.tid == tid && mismatches(raw, wants).is_empty();
+            // A differing event may be followed by the right one, but not for long.
+            let over = differs.is_some_and(|since| since.elapsed() >= QUIET) || Instant::now() >= until;
             let more = self.pull_until(is_it) && Instant::now() < until;
             assert!(more || !over, "{} of thread {tid}: {best:#?}", info.ident);
         }
@@ -227,6 +232,13 @@ impl Capture {
     pub fn count(&mut self, ty: EventType) -> usize {
         self.pull();
         self.seen.iter().filter(|event| event.as_raw().ty == ty && event.as_raw().tid == tid()).count()
+    }
+
+    /// The time of each event of this thread and type that has arrived.
+    pub fn times(&mut self, ty: EventType) -> Vec<u64> {
+        self.pull();
+        let own = self.seen.iter().map(OwnedEvent::as_raw).filter(|raw| raw.ty == ty && raw.tid == tid());
+        own.map(|raw| raw.ts).collect()
     }
 
     /// A text of each event of this thread and type that has arrived.

@@ -61,7 +61,7 @@ fn wait_for_callers(port: u16, count: u64) {
             table.lines().find(|line| line.contains(&format!(":{port:04X} 00000000:0000 0A"))).unwrap();
         u64::from_str_radix(line.split_once("0A ").unwrap().1.split([':', ' ']).nth(1).unwrap(), 16).unwrap()
     };
-    let until = std::time::Instant::now() + std::time::Duration::from_secs(5);
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(60);
     while waiting() < count && std::time::Instant::now() < until {
         std::thread::yield_now();
     }

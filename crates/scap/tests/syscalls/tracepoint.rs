@@ -70,8 +70,9 @@ fn sampling_says_what_it_leaves_out() {
     let (mut opens, mut reads) = (0_usize, 0_usize);
     // Each is sent with the first call of a period, which may be another program's on a busy machine.
     let mut ratios = [Vec::new(), Vec::new()];
+    let mut kept = Vec::new();
     while began.elapsed().as_millis() < 2200
-        || (ratios.iter().any(Vec::is_empty) && began.elapsed().as_secs() < 60)
+        || ((ratios.iter().any(Vec::is_empty) || span(&kept) < SECOND / 4) && began.elapsed().as_secs() < 60)
     {
         reads += usize::from(call(libc::SYS_read, [99_999, 0, 0]) == -i64::from(libc::EBADF));
         call(libc::SYS_fstat, [0, at(&stat)]);
@@ -80,6 +81,7 @@ fn sampling_says_what_it_leaves_out() {
         // Reading takes longer while nothing is captured.
         if began.elapsed().as_millis() >= 2200 {
             ratios = [EventType::DROP_E, EventType::DROP_X].map(|ty| live.only_of_all(ty));
+            kept = live.times(EventType::SYSCALL_READ_X);
         }
     }
     live.sample(1);
@@ -92,9 +94,24 @@ fn sampling_says_what_it_leaves_out() {
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
     let [sampled, dropped] = [EventType::SYSCALL_READ_X, EventType::SYSCALL_FSTAT_X].map(|ty| live.count(ty));
+    let kept_times = live.times(EventType::SYSCALL_READ_X);
     let mut kept = live.texts(EventType::SYSCALL_OPENAT_2_X, SYSCALL_OPENAT_2_X::name);
     let of_test = kept.iter().filter(|name| *name == "/none").count();
     kept.retain(|name| name != "/none");
     assert_eq!((of_test, dropped), (opens, 0), "other opens: {kept:?}");
-    assert!(sampled > reads / 4 && sampled < reads * 3 / 4, "{sampled} of {reads}");
+    // Half of each second, however many of the calls were made in it.
+    assert!(sampled > 0 && sampled < reads, "{sampled} of {reads}");
+    let span = span(&kept_times);
+    assert!((SECOND / 4..=SECOND / 2 + SECOND / 50).contains(&span), "{span} ns of each second");
+}
+
+const SECOND: u64 = 1_000_000_000;
+
+/// The shortest part of each second, ns, that contains all of these times.
+fn span(times: &[u64]) -> u64 {
+    let mut places: Vec<u64> = times.iter().map(|time| time % SECOND).collect();
+    places.sort_unstable();
+    let (Some(first), Some(last)) = (places.first(), places.last()) else { return 0 };
+    let gaps = places.windows(2).map(|two| two[1] - two[0]);
+    SECOND - gaps.chain([first + SECOND - last]).max().unwrap_or(0)
 }

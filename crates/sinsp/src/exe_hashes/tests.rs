@@ -22,7 +22,7 @@ fn thread(pid: i64, path: &Path) -> Thread {
 
 /// Requests the hash of the executable and waits for the reply.
 fn wait(hashes: &ExeHashes, thread: &Thread) -> Option<String> {
-    let until = Instant::now() + Duration::from_secs(20);
+    let until = Instant::now() + Duration::from_secs(60);
     hashes.of(thread);
     // Another request would hide that the reply to this one was that the file cannot be read.
     while hashes.known.lock().values().any(|found| matches!(found, Found::Requested)) {
@@ -37,7 +37,7 @@ fn wait(hashes: &ExeHashes, thread: &Thread) -> Option<String> {
 }
 
 fn running(path: &Path) -> Child {
-    let until = Instant::now() + Duration::from_secs(5);
+    let until = Instant::now() + Duration::from_secs(60);
     loop {
         // Another thread of the tests may have the copy open for writing at a fork.
         match Command::new(path).arg("60").spawn() {

@@ -14,8 +14,8 @@ use crate::state::{Reports, State, Text};
 
 /// Maximum number of containers whose first event is remembered.
 const MAX: usize = 16_384;
-/// Maximum age of an event for a lookup of its process, ns.
-const RECENT: u64 = 1_000_000_000;
+/// Maximum age of an event for a lookup of its process, unless it may wait longer.
+const RECENT: Duration = Duration::from_secs(1);
 
 /// Unknown containers, and the time until which their events wait.
 #[derive(Default)]
@@ -72,9 +72,9 @@ impl Hold {
     }
 }
 
-/// Whether an event of this time, ns since the epoch, has just happened.
-pub(super) fn is_recent(ts: u64) -> bool {
-    now().abs_diff(ts) < RECENT
+/// Whether an event of this time, ns since the epoch, which may wait for `wait`, has just happened.
+pub(super) fn is_recent(ts: u64, wait: Duration) -> bool {
+    Duration::from_nanos(now().abs_diff(ts)) < RECENT.max(wait)
 }
 
 /// ns since the epoch on the clock of live events, which does not jump if someone sets the clock of the machine.

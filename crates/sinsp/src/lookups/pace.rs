@@ -77,6 +77,8 @@ impl Firsts {
 /// Budget of the total time that events may wait.
 #[derive(Default)]
 pub(super) struct Budget {
+    /// Longest time that one event waits, which the budget always contains.
+    longest: Duration,
     since: Option<Instant>,
     spent: Duration,
 }
@@ -85,12 +87,16 @@ impl Budget {
     /// Time budget per second.
     const TIME: Duration = Duration::from_millis(200);
 
+    pub(super) fn new(longest: Duration) -> Self {
+        Self { longest, ..Self::default() }
+    }
+
     /// Whether an event may wait.
     pub(super) fn has_time(&mut self) -> bool {
         if self.since.is_none_or(|since| since.elapsed() >= Duration::from_secs(1)) {
             (self.since, self.spent) = (Some(Instant::now()), Duration::ZERO);
         }
-        self.spent < Self::TIME
+        self.spent < Self::TIME.max(self.longest)
     }
 
     /// Waits.

@@ -18,6 +18,8 @@ use server::{Reply, Server, socket};
 
 const ID: &str = "7951fb549ab99ac0722a949b7e1a9a8e7e0d9c8b7a6f5e4d3c2b1a0f9e8d7c6b";
 const SHORT: &str = "7951fb549ab9";
+/// Longer than any step of a test takes.
+const LONG: Duration = Duration::from_secs(60);
 
 /// Sockets by name below the directory, whose events are not followed.
 fn start(dir: &Dir, endpoints: &[(Api, &str)]) -> Runtimes {
@@ -30,7 +32,7 @@ fn start_with(dir: &Dir, endpoints: &[(Api, &str)], change: impl FnOnce(&mut Opt
     let mut options = Options {
         endpoints: endpoints.collect(),
         root: dir.to_path_buf(),
-        deadline: Duration::from_millis(400),
+        deadline: LONG,
         retry: Duration::from_millis(5),
         ..Options::default()
     };
@@ -45,7 +47,7 @@ fn wait(runtimes: &mut Runtimes) -> Json {
         if let Some(answer) = runtimes.take_result() {
             return answer;
         }
-        assert!(began.elapsed() < Duration::from_secs(20), "no answer");
+        assert!(began.elapsed() < LONG, "no answer");
         std::thread::sleep(Duration::from_millis(2));
     }
 }

@@ -117,7 +117,8 @@ fn descriptors_of_every_kind_are_what_proc_shows() {
     eyas_testing::need_live_capture();
     eyas_testing::ignore_in_chroot();
     let _turn = eyas_testing::live_turn();
-    let options = ProbeOptions { interest: Some(eyas_sinsp::syscalls_of_state()), ..ProbeOptions::default() };
+    let interest = Some(eyas_sinsp::syscalls_of_state());
+    let options = ProbeOptions { interest, ring_bytes: 32 << 20, ..ProbeOptions::default() };
     let mut source = Source::open(options).unwrap();
     let mut inspector = Inspector::new(Config::default());
     drain(&mut inspector, &mut source);

