@@ -66,7 +66,7 @@ pub fn end_of(path: &Path) -> String {
 pub fn feed_numbered(input: &mut impl Write, size: usize, last: impl Fn() -> Option<u64>) {
     let mut fed = 0;
     for pieces in demo_pieces().chunks(size) {
-        // If the program has ended, its log tells why.
+        // If the program has ended, its log shows why.
         if input.write_all(&pieces.concat()).is_err() {
             return;
         }
