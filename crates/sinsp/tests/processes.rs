@@ -462,6 +462,16 @@ fn context_switches_tell_time_faults_and_memory() {
 }
 
 #[test]
+fn times_that_jump_are_no_overflow() {
+    use param::SCHEDSWITCH_6_E as p;
+    let mut inspector = system();
+    for ts in [1, u64::MAX, 1, u64::MAX, 0, u64::MAX - 1] {
+        let event = EventBuilder::new(E::SCHEDSWITCH_6_E).ts(ts).tid(10).uint(p::pgft_maj, 1);
+        see(&mut inspector, event.uint(p::vm_size, 900), &["thread.exectime", "thread.totexectime"]);
+    }
+}
+
+#[test]
 fn ticks_between_two_events_are_a_percentage() {
     use param::PROCINFO_E as p;
     let mut inspector = system();

@@ -35,10 +35,13 @@ static STDERR: OnceLock<File> = OnceLock::new();
 
 /// What to do about an error of the system, by its message, if the remedy is the same everywhere.
 pub fn advice(message: &str) -> &'static str {
-    let too_many = io::Error::from(rustix::io::Errno::MFILE).to_string();
-    match message.contains(&too_many) {
-        true => ": raise the limit, with `ulimit -n` or LimitNOFILE of the systemd unit",
-        false => "",
+    let is = |errno: rustix::io::Errno| message.contains(&io::Error::from(errno).to_string());
+    if is(rustix::io::Errno::MFILE) {
+        ": raise the limit, with `ulimit -n` or LimitNOFILE of the systemd unit"
+    } else if is(rustix::io::Errno::AGAIN) && message.contains("thread") {
+        ": raise the limit of threads, with `ulimit -u`, TasksMax of the systemd unit or pids.max of the container"
+    } else {
+        ""
     }
 }
 
@@ -168,6 +171,9 @@ mod tests {
     #[test]
     fn an_error_about_files_says_what_to_do() {
         assert!(advice("can't open it: Too many open files (os error 24)").contains("ulimit -n"));
+        let no_thread = "can't start the threads that write: Resource temporarily unavailable (os error 11)";
+        assert!(advice(no_thread).contains("ulimit -u"));
+        assert_eq!(advice("can't read it: Resource temporarily unavailable (os error 11)"), "");
         assert_eq!(advice("can't open it: No such file or directory (os error 2)"), "");
     }
 

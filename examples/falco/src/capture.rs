@@ -81,8 +81,18 @@ struct Wanted {
 /// A file that is being written.
 struct Active {
     status: Arc<Status>,
+    /// Time of the first event.
+    began: u64,
     /// The file ends with the first event at or after this time.
     deadline: u64,
+}
+
+impl Active {
+    /// Whether the clock was set back since the beginning, by more than the file is to last: the deadline may
+    /// be far away now.
+    fn is_set_back(&self, ts: u64) -> bool {
+        ts < self.began.saturating_sub(self.deadline - self.began)
+    }
 }
 
 impl Capture {
@@ -193,6 +203,9 @@ impl Capture {
     #[cold]
     fn record(&mut self, event: &EventView<'_>) -> Option<Internal> {
         let ts = event.event().ts;
+        if self.active.as_ref().is_some_and(|active| active.is_set_back(ts)) {
+            self.end();
+        }
         self.begin_chunk_if_due(event);
         if let Some(Wanted { begins, duration }) = self.wanted.take() {
             let deadline = ts.saturating_add(duration);
@@ -319,7 +332,7 @@ impl Capture {
         let beginning = Beginning { snapshot: Box::new(event.snapshot()), losses: event.losses(), ts };
         let message = Message::Begin(Arc::clone(&status), beginning);
         if self.way.as_mut().is_some_and(|way| way.give(message).is_ok()) {
-            self.active = Some(Active { status, deadline });
+            self.active = Some(Active { status, began: event.event().ts, deadline });
             self.batch = BATCH;
         } else {
             self.not_before = ts.saturating_add(RETRY);

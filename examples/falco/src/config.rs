@@ -210,6 +210,21 @@ impl Config {
         if self.buffer_format_base64 { BufferFormat::Base64 } else { BufferFormat::default() }
     }
 
+    /// The static fields that outputs and conditions can name.
+    pub fn usable_static_fields(&self) -> BTreeMap<String, String> {
+        self.static_fields.clone().into_iter().filter(|(name, _)| is_field(name)).collect()
+    }
+
+    /// Warnings about static fields that nothing can name.
+    pub fn unusable_static_fields(&self) -> impl Iterator<Item = String> {
+        let names = self.static_fields.keys().filter(|name| !is_field(name));
+        names.map(|name| {
+            format!(
+                "static_fields: {name:?} has no effect: names consist of letters, digits, `_`, `-` and `.`"
+            )
+        })
+    }
+
     /// Validates the configuration without accessing files or servers.
     ///
     /// # Errors
@@ -239,6 +254,11 @@ impl Config {
         self.grpc.check()?;
         self.capture.check()
     }
+}
+
+/// Whether `static.NAME` can be a field.
+fn is_field(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'))
 }
 
 /// All keys except those of outputs. The keys of a plugin's configuration (`plugins[].init_config`) are not

@@ -120,6 +120,7 @@ fn typed(
     warnings.extend(config.append_output.iter().filter_map(Append::oddity));
     warnings.extend(config.rules.iter().enumerate().filter_map(|(index, entry)| entry.oddity(index)));
     warnings.extend(config.falco_libs.oddity());
+    warnings.extend(config.unusable_static_fields());
     warnings.extend(config.syscall_event_drops.oddity());
     #[cfg(feature = "grpc")]
     if wants_grpc && !config.grpc.enabled {

@@ -128,7 +128,7 @@ fn builder(config: &Config, print: Option<&str>, items: &ItemFiles) -> RuleSetBu
     let items = items.clone();
     let mut builder = eyas::rules_with_plugins(&plugins::loaded().set, SYSCALL)
         .buffers(config.buffers())
-        .static_fields(config.static_fields.clone())
+        .static_fields(config.usable_static_fields())
         .item_files(move |rules, name| items.read(rules, name));
     if !config.engine.is_replay() && !plugins::loaded().has_container() {
         for names in config.container_engines.unavailable() {

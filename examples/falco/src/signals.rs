@@ -2,13 +2,16 @@
 
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::Instant;
 
 use anyhow::{Context, Result};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGXFSZ};
 use signal_hook::flag;
 use signal_hook::low_level::pipe;
+
+/// The status of a program that a signal ended is this and its number.
+const SIGNALLED: i32 = 128;
 
 /// Whether the program was asked to end.
 #[derive(Clone, Default)]
@@ -39,10 +42,14 @@ impl Stop {
     }
 }
 
+/// Whether signals end the first process of a container, because it still starts.
+static STARTS: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
+
 /// Signals that must not end the program from here on. SIGXFSZ: a file that reaches RLIMIT_FSIZE is an error of
 /// its output. SIGHUP and SIGUSR1: while the program still starts, SIGHUP causes a reload as soon as events are
-/// tested, and SIGUSR1 needs nothing, because no output is open yet. Returns a socket that receives a byte
-/// for each SIGHUP.
+/// tested, and SIGUSR1 needs nothing, because no output is open yet. SIGINT and SIGTERM end the program, also
+/// the first process of a container, for which the kernel ignores signals without a handler. Returns a socket
+/// that receives a byte for each SIGHUP.
 ///
 /// # Errors
 /// The system does not allow it.
@@ -51,6 +58,13 @@ pub fn listen_early() -> Result<UnixStream> {
     pipe::register(SIGHUP, signal).context("can't listen for SIGHUP")?;
     for signal in [SIGUSR1, SIGXFSZ] {
         flag::register(signal, Arc::default()).context("can't listen for signals")?;
+    }
+    if std::process::id() == 1 {
+        STARTS.store(true, Ordering::Relaxed);
+        for signal in [SIGINT, SIGTERM] {
+            flag::register_conditional_shutdown(signal, SIGNALLED + signal, STARTS.clone())
+                .context("can't listen for signals")?;
+        }
     }
     Ok(hangup)
 }
@@ -79,6 +93,7 @@ impl Signals {
                 .and_then(|_| flag::register(signal, this.stop.flag.clone()))
                 .context("can't listen for signals")?;
         }
+        STARTS.store(false, Ordering::Relaxed);
         flag::register(SIGUSR1, this.reopen.clone()).context("can't listen for signals")?;
         // Handlers run in the order of registration: code that sees this flag also sees the other one.
         for signal in [SIGINT, SIGTERM, SIGUSR1] {

@@ -111,6 +111,29 @@ fn a_capture_lasts_until_some_time_after_the_last_alert() {
     assert!(captures(&dir).is_empty());
 }
 
+#[test]
+fn a_capture_ends_when_the_clock_is_set_back() {
+    let dir = Dir::new("capture-back");
+    let capture = dir.join("in.scap.gz");
+    let mut writer = Writer::create(&capture, true).unwrap();
+    writer.snapshot(&Snapshot::default()).unwrap();
+    // Two events are a little late; after event 20, the clock is an hour behind.
+    let hour = 3_600_000;
+    for n in 1..=200 {
+        let ms = if n > 20 { n } else { hour + n - if n % 10 == 5 { 3 } else { 0 } };
+        let event = EventBuilder::new(EventType::SYSCALL_CLOSE_X).ts(ms * MS).tid(7);
+        writer.event(&event.int(param::SYSCALL_CLOSE_X::res, 0).build().as_raw()).unwrap();
+    }
+    writer.finish().unwrap();
+    let [on, prefix] = into(&dir);
+    let options = ["-o", on.as_str(), "-o", prefix.as_str(), "-o", "capture.default_duration=50"];
+    let rules = trigger("a", "evt.num = 4", 50) + &trigger("b", "evt.num = 100", 50);
+    replay(&dir.write("rules.yaml", rules), &capture, &options);
+    let lengths: Vec<usize> = captures(&dir).iter().map(|file| times(file).len()).collect();
+    // The files are in the order of their times.
+    assert_eq!(lengths, [51, 17]);
+}
+
 /// A capture with much incompressible data.
 fn large(path: &Path, events: u64) {
     let mut writer = Writer::create(path, false).unwrap();

@@ -156,3 +156,31 @@ fn contact_of_a_container_with_kubernetes_interface_is_an_alert() {
         assert_eq!(found, count, "{address} {group}: {alerts}{log}");
     }
 }
+
+/// The kernel ignores signals to the first process of a container that have no handler.
+#[test]
+fn the_first_process_of_a_container_can_be_stopped_while_it_starts() {
+    let unshare = eyas_testing::need_program("unshare");
+    let is_possible = Command::new(&unshare).args(["--pid", "--fork", "true"]).output();
+    if !is_possible.is_ok_and(|out| out.status.success()) {
+        eyas_testing::ignore("namespaces cannot be made here");
+    }
+    let dir = Dir::new("first-process");
+    let rule = |n| {
+        format!(
+            "- {{rule: r{n}, desc: d, condition: evt.type = open and proc.pid = {n}, output: o, priority: INFO}}\n"
+        )
+    };
+    let rules = dir.write("rules.yaml", (0..2000).map(rule).collect::<String>());
+    let config =
+        dir.write("falco.yaml", format!("engine: {{kind: nodriver}}\nrules_files: [{}]\n", rules.display()));
+    let mut falco = Command::new(unshare);
+    falco.args(["--pid", "--fork", "--kill-child", env!("CARGO_BIN_EXE_falco"), "-c"]).arg(config);
+    let mut run = common::Run::of(&mut falco);
+    run.wait_for("Falco initialized with configuration files:");
+    let children = std::fs::read_to_string(format!("/proc/{0}/task/{0}/children", run.child.id())).unwrap();
+    let first = rustix::process::Pid::from_raw(children.trim().parse().unwrap()).unwrap();
+    rustix::process::kill_process(first, rustix::process::Signal::TERM).unwrap();
+    let (status, _, log) = run.finish();
+    assert!(matches!(status.code(), Some(143 | 0)), "{status}: {log}");
+}

@@ -200,6 +200,22 @@ fn what_a_server_says_counts() {
 }
 
 #[test]
+fn a_server_that_is_another_is_explained() {
+    for (answer, want) in [
+        ("garbage\r\n\r\n", "the response is not HTTP ("),
+        ("garbage\r\n\r\n", "; does the server speak HTTP at this port?"),
+        (
+            "HTTP/1.1 302 Found\r\nlocation: http://u:secret@other/x\r\ncontent-length: 0\r\n\r\n",
+            "the server returns 302 and redirects to http://other/x: alerts are not redirected, use that URL",
+        ),
+    ] {
+        let (port, _requests) = server(answer, None);
+        let text = stderr(&replay(&[&url("http", port)]));
+        assert!(text.contains(want) && !text.contains("secret"), "{want}: {text}");
+    }
+}
+
+#[test]
 fn compressed_alerts_are_the_same() {
     let inflate = |body: &[u8]| {
         let mut text = Vec::new();

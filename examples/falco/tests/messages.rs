@@ -1,5 +1,7 @@
 //! Messages about mistakes of users: each names the file, the option or the key, and is printed once.
 
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::Command;
 
@@ -142,4 +144,57 @@ fn a_file_of_tests_without_its_rules_is_named() {
     let bad = dir.write("bad.yaml", "- rule: x\n");
     let log = run(&["-r", bad.to_str().unwrap()]);
     assert!(log.contains(&format!("Error: {name}: {}: Invalid", bad.display())), "{log}");
+}
+
+/// The address of a server that sends this to each client.
+fn server(answer: &'static [u8]) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            std::thread::spawn(move || {
+                let _ = stream.read(&mut [0; 4096]);
+                let _ = stream.write_all(answer);
+            });
+        }
+    });
+    address
+}
+
+#[test]
+fn a_server_of_another_protocol_is_explained() {
+    let dir = Dir::new("server-messages");
+    let file = dir.write("rules.yaml", &rules(1));
+    let config =
+        dir.write("falco.yaml", &format!("rules_files: [{}]\noutput_timeout: 100\n", file.display()));
+    let web = server(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n");
+    let otlp = format!("otlp_output={{enabled: true, protocol: grpc, endpoint: 'http://{web}'}}");
+    let http = format!("http_output={{enabled: true, url: 'https://{web}'}}");
+    #[cfg_attr(not(feature = "kafka"), allow(unused_mut))]
+    let mut cases = vec![
+        (otlp, "does the server speak gRPC at this port?"),
+        (http, "does the server speak TLS at this port?"),
+    ];
+    #[cfg(feature = "kafka")]
+    {
+        let kafka = |address: &str, more| {
+            format!("kafka_output={{enabled: true, topic: t, brokers: ['{address}']{more}}}")
+        };
+        cases.push((kafka(&web, ", tls: true"), "does the server speak TLS at this port?"));
+        cases.push((
+            kafka(&server(b""), ""),
+            "is it a broker of Kafka, and does it expect TLS (kafka_output.tls)?",
+        ));
+    }
+    for (option, want) in cases {
+        // The end of the input ends the replay, once the output has failed.
+        let mut falco = Command::new(env!("CARGO_BIN_EXE_falco"));
+        falco.arg("-c").arg(&config).args(["-o", &option, "-e", "-"]);
+        for variable in ["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY"] {
+            falco.env_remove(variable);
+        }
+        let mut run = common::Run::of(&mut falco);
+        run.feed(&common::demo_pieces());
+        run.wait_for(want);
+    }
 }

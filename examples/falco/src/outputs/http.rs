@@ -119,9 +119,7 @@ impl Output for Http {
                         self.client.url()
                     ));
                 }
-                Ok(Answer { status, .. }) => {
-                    return Err(Failure::Lost(format!("the server returns {status}")));
-                }
+                Ok(answer) => return Err(Failure::Lost(answer.refusal())),
                 Err(client::Failure::Timeout(what)) if timeouts < self.retries => {
                     timeouts += 1;
                     cx.hint(&what);

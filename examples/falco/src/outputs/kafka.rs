@@ -19,6 +19,7 @@ use super::retry::Retry;
 use crate::clock;
 use crate::config::{Config, JSON_SCHEMA, JsonSchema, Shape, choice};
 use crate::output::{Alert, Cx, Failure, NO_REPLY, Output, Reload, Section};
+use crate::outputs::http::client::expects;
 
 /// Maximum number of alerts in a request.
 const BATCH: usize = 512;
@@ -245,9 +246,22 @@ impl From<Error> for NotTaken {
                 Some(message) => Self::Other(format!("the broker returns {protocol_error}: {message}")),
                 None => Self::Other(format!("the broker returns {protocol_error}")),
             },
-            other => Self::Other(other.to_string()),
+            other => Self::Other(shown(&other.to_string())),
         }
     }
+}
+
+/// The cause of an error without the words about retries, with advice if the server may be no broker.
+fn shown(error: &str) -> String {
+    let cause = error.rsplit_once("Source: ").map_or(error, |(_, cause)| cause);
+    let advice = if cause.contains("InvalidContentType") {
+        expects("TLS")
+    } else if cause.contains("cannot sync versions") {
+        "; is it a broker of Kafka, and does it expect TLS (kafka_output.tls)?".to_owned()
+    } else {
+        String::new()
+    };
+    format!("{cause}{advice}")
 }
 
 impl Output for Kafka {

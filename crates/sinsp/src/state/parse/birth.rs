@@ -267,7 +267,7 @@ fn child(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, query: &mut O
     child.pidns_start = boot;
     let namespaced = child.flags.intersects(ThreadFlags::CHILD_IN_PIDNS | ThreadFlags::NEWPID);
     if namespaced || child.tid != child.vtid {
-        child.pidns_start += raw.uint(c::pidns_init_start_ts).unwrap_or(0);
+        child.pidns_start = child.pidns_start.saturating_add(raw.uint(c::pidns_init_start_ts).unwrap_or(0));
     }
     describe(&mut child, raw, &state.layouts);
     let donor = match likely_maker(state, &child) {

@@ -34,7 +34,9 @@ pub(super) fn switched(state: &mut State, raw: &RawEvent<'_>, now: &mut Current)
     };
     let Some(key) = now.thread else { return };
     if let Some(activity) = state.threads.activity_mut(key) {
-        activity.times_mut().ran += now.ran;
+        let times = activity.times_mut();
+        // The times of a capture may jump.
+        times.ran = times.ran.saturating_add(now.ran);
         (activity.pf_major, activity.pf_minor) = (
             raw.uint(p::pgft_maj).unwrap_or(activity.pf_major),
             raw.uint(p::pgft_min).unwrap_or(activity.pf_minor),

@@ -52,6 +52,22 @@ pub struct Answer {
     pub body: Vec<u8>,
     /// Delay before the next request, if the server asks for one.
     pub retry_after: Option<Duration>,
+    /// The URL to which the server redirects.
+    location: Option<String>,
+}
+
+impl Answer {
+    /// What the server says to an alert that it does not accept.
+    pub fn refusal(&self) -> String {
+        match &self.location {
+            Some(url) if (300..400).contains(&self.status) => format!(
+                "the server returns {} and redirects to {}: alerts are not redirected, use that URL",
+                self.status,
+                shown(url)
+            ),
+            _ => format!("the server returns {}", self.status),
+        }
+    }
 }
 
 /// Why there is no response.
@@ -112,12 +128,12 @@ impl Client {
         // Reads the body to the end, so that the connection can be reused. A body that is too long is
         // ignored.
         let body = response.body_mut().with_config().limit(MAX_ANSWER).read_to_vec();
-        let seconds =
-            response.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
+        let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
         Ok(Answer {
             status: response.status().as_u16(),
             body: body.unwrap_or_default(),
-            retry_after: seconds.map(Duration::from_secs),
+            retry_after: header("retry-after").and_then(|text| text.parse().ok()).map(Duration::from_secs),
+            location: header("location").map(str::to_owned),
         })
     }
 }
@@ -157,8 +173,16 @@ fn failure(error: Error, output: &str) -> Failure {
                 None => Failure::Other(error.to_string()),
             },
         },
+        Error::Protocol(why) => {
+            Failure::Other(format!("the response is not HTTP ({why}){}", expects("HTTP")))
+        }
         other => Failure::Other(other.to_string()),
     }
+}
+
+/// Advice if a server speaks another protocol.
+pub fn expects(protocol: &str) -> String {
+    format!("; does the server speak {protocol} at this port?")
 }
 
 /// Describes a TLS error of the server, with advice.
@@ -170,7 +194,7 @@ fn tls_failure(error: &TlsError, output: &str) -> String {
         TlsError::InvalidCertificate(CertificateError::Other(other)) if is_ca(other) => {
             "; it is a CA's own: let it sign one for the server"
         }
-        TlsError::InvalidMessage(_) => "; does the server speak TLS at this port?",
+        TlsError::InvalidMessage(_) => return format!("{error}{}", expects("TLS")),
         _ => "",
     };
     format!("{error}{hint}")

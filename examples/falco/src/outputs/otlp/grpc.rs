@@ -26,6 +26,7 @@ use ureq::http::uri::{PathAndQuery, Scheme};
 
 use super::messages::{ExportLogsServiceRequest, ExportLogsServiceResponse};
 use super::transport::{Reply, Transport};
+use crate::outputs::http::client::expects;
 
 const METHOD: PathAndQuery =
     PathAndQuery::from_static("/opentelemetry.proto.collector.logs.v1.LogsService/Export");
@@ -178,12 +179,16 @@ fn shown(status: &Status) -> String {
     while let Some(next) = cause.and_then(|cause| cause.source()) {
         cause = Some(next);
     }
-    let name = format!("{:?}", status.code());
-    match cause {
-        Some(cause) => format!("{name}: {}: {cause}", status.message()),
-        None => format!("{name}: {}", status.message()),
+    let text = format!("{:?}: {}", status.code(), status.message());
+    match cause.map(ToString::to_string) {
+        Some(cause) if cause.starts_with(NO_HTTP2) => format!("{text}: {cause}{}", expects("gRPC")),
+        Some(cause) if !text.contains(&cause) => format!("{text}: {cause}"),
+        _ => text,
     }
 }
+
+/// The beginning of errors about bytes that are not HTTP/2.
+const NO_HTTP2: &str = "connection error detected";
 
 /// The used part of `google.rpc.Status`.
 #[derive(Clone, PartialEq, Message)]

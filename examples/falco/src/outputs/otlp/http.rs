@@ -13,13 +13,11 @@ impl Transport for Client {
             Ok(Answer { status: 200..300, body, .. }) => {
                 Reply::Taken(ExportLogsServiceResponse::decode(body.as_slice()).unwrap_or_default())
             }
-            Ok(Answer { status: status @ (429 | 502 | 503 | 504), retry_after, .. }) => {
-                Reply::Later { asked: retry_after, why: format!("the server returns {status}") }
-            }
-            Ok(Answer { status: status @ (400 | 413), .. }) => {
-                Reply::Unfit(format!("the server returns {status}"))
-            }
-            Ok(Answer { status, .. }) => Reply::Refused(format!("the server returns {status}")),
+            Ok(answer) => match answer.status {
+                429 | 502 | 503 | 504 => Reply::Later { asked: answer.retry_after, why: answer.refusal() },
+                400 | 413 => Reply::Unfit(answer.refusal()),
+                _ => Reply::Refused(answer.refusal()),
+            },
             Err(Failure::Timeout(why) | Failure::Broken(why) | Failure::Other(why)) => {
                 Reply::Later { asked: None, why }
             }
