@@ -186,8 +186,9 @@ async fn answer(stream: impl Read + Write + Unpin, pages: Arc<Pages>) {
         let pages = Arc::clone(&pages);
         async move { Ok::<_, Infallible>(pages.answer(&request).await) }
     });
-    // As above.
+    // As above. A client may close its side after the request, as `nc -N` does.
     let _ = http1::Builder::new()
+        .half_close(true)
         .keep_alive(false)
         .max_buf_size(MAX_HEAD)
         .serve_connection(stream, service)

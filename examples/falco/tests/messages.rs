@@ -51,6 +51,9 @@ fn a_mistake_in_append_output_is_reported_once_with_its_place() {
     assert!(log.contains("added to the output of this rule\n"), "{log}");
     let (log, code) = falco(&config("  - extra_output: d=%evt.dir\n"), &[]);
     assert_eq!((code, log.matches("LOAD_DEPRECATED_ITEM").count()), (Some(0), 1), "{log}");
+    let (log, code) = falco(&config("  - extra_output: c=%container.info\n"), &[]);
+    assert_eq!((code, log.matches("%container.info is deprecated").count()), (Some(0), 1), "{log}");
+    assert!(log.contains(&format!(" ({})\n", at(4))), "{log}");
     let (log, code) = falco(&config("  []\n"), &["-p", "%fd.nme"]);
     assert_eq!(code, Some(1), "{log}");
     assert!(log.ends_with("Error: the option -p: unknown field `fd.nme`\n"), "{log}");
@@ -116,6 +119,11 @@ fn messages_about_values_name_the_file_and_the_line_or_the_option() {
         let (log, code) = run(text, &options);
         assert!(code == Some(1) && log.ends_with(&format!("{want}\n")), "{text} {option:?}: {want}\n{log}");
     }
+    // The key itself is written nowhere.
+    let (log, _) = run("", &["-o", "append_output.suggested_output=false"]);
+    assert!(log.contains("expected a list (option -o append_output.suggested_output)\n"), "{log}");
+    let (log, _) = run("static_fields: {'a b': x}\n", &[]);
+    assert!(log.contains(&format!("static_fields: \"a b\" has no effect: names consist of letters, digits, `_`, `-` and `.` ({main}, line 3)\n")), "{log}");
     // Warnings that need the rules.
     let (log, _) = run("rules:\n  - disable: {rule: none}\n", &[]);
     assert!(log.contains(&format!("no loaded rule is named `none` ({main}, line 4)\n")), "{log}");

@@ -1,7 +1,7 @@
 //! The web server: its pages, and malicious clients.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::TcpListener;
+use std::net::{Shutdown, TcpListener};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -69,6 +69,20 @@ fn pages_are_there_while_a_replay_lasts() {
     let (status, output, log) = falco.finish();
     assert!(status.success(), "{log}");
     assert!(output.contains("\nEvents detected: 6\n"), "{output}");
+}
+
+#[test]
+fn a_client_that_closes_its_side_gets_its_reply() {
+    let (falco, port) = serving(&[]);
+    for _ in 0..20 {
+        let mut stream = connect(port);
+        stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+        stream.shutdown(Shutdown::Write).unwrap();
+        let mut reply = String::new();
+        stream.read_to_string(&mut reply).unwrap();
+        assert!(reply.starts_with("HTTP/1.1 200 OK") && reply.ends_with(r#"{"status": "ok"}"#), "{reply:?}");
+    }
+    let _ = falco.finish();
 }
 
 #[test]

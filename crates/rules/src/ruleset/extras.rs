@@ -6,7 +6,7 @@ use eyas_fields::{FieldFlags, Schema};
 
 use super::compilation::Failure;
 use super::definitions::RawRule;
-use super::outputs::{Wording, deprecated_in_output};
+use super::outputs::{CONTAINER_INFO, Wording, container_info, deprecated_in_output};
 use super::result::{ErrorCode, LoadError, LoadWarning, WarningCode};
 use super::setup::Setup;
 use super::warn::deprecated;
@@ -27,7 +27,7 @@ impl Extra {
     fn added(&self, schema: &dyn Schema, constants: &[String]) -> String {
         let mut added = String::new();
         if !self.text.is_empty() {
-            added = format!(" {}", self.text);
+            added = format!(" {}", self.text.replace(CONTAINER_INFO, ""));
         }
         if self.suggested {
             let suggested = schema.fields().iter().filter(|def| def.flags.contains(FieldFlags::SUGGESTED));
@@ -84,21 +84,33 @@ impl Setup<'_> {
         }
     }
 
-    /// Warns once about each addition with a deprecated field: when the first rule that has it is loaded.
+    /// Warns once about what is deprecated in each addition: when the first rule that has it is loaded.
     pub(super) fn warn_of_extras(&self, warnings: &mut Vec<LoadWarning>) {
-        for (schema, extra) in
-            self.schemas.iter().flat_map(|schema| self.extras.iter().map(move |e| (schema, e)))
-        {
+        let each =
+            self.schemas.iter().flat_map(|schema| self.extras.iter().map(move |extra| (schema, extra)));
+        for (schema, extra) in each {
             let texts = extra.texts(&**schema, &[]);
-            for def in deprecated(&**schema).filter(|def| texts.iter().any(|text| text.contains(def.name))) {
-                let rules = self.tables.rules.iter().filter(|raw| raw.source == schema.source());
-                let mut rules = rules.filter(|raw| extra.applies_to(raw));
-                let Some(first) = rules.next().filter(|first| self.is_new(first.place)) else { continue };
-                let mut problem = deprecated_in_output(def.name, first);
-                problem.message.push_str(&format!(", by {}", extra.named()));
-                let problem =
-                    problem.titled(format!("{}: the field `{}` is deprecated", extra.named(), def.name));
-                warnings.push(problem.note(first.place, note(rules.count())));
+            let fields = deprecated(&**schema).filter(|def| texts.iter().any(|text| text.contains(def.name)));
+            let mut fields = fields.peekable();
+            let has_info = extra.text.contains(CONTAINER_INFO);
+            if !has_info && fields.peek().is_none() {
+                continue;
+            }
+            let rules = self.tables.rules.iter().filter(|raw| raw.source == schema.source());
+            let mut rules = rules.filter(|raw| extra.applies_to(raw));
+            let Some(first) = rules.next().filter(|first| self.is_new(first.place)) else { continue };
+            let (named, note) = (extra.named(), note(rules.count()));
+            let mut warn = |mut problem: LoadWarning, title: String| {
+                problem.message.push_str(&format!(" ({named})"));
+                warnings.push(problem.titled(title).note(first.place, note.clone()));
+            };
+            if has_info {
+                let title = format!("{named}: `{CONTAINER_INFO}` is deprecated: nothing is written for it");
+                warn(container_info(first), title);
+            }
+            for def in fields {
+                let title = format!("{named}: the field `{}` is deprecated", def.name);
+                warn(deprecated_in_output(def.name, first), title);
             }
         }
     }

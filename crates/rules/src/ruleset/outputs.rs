@@ -29,15 +29,9 @@ impl Setup<'_> {
             let at = written.find(word).unwrap_or_default();
             raw.output.notes(at..at + word.len(), "", self.files)
         };
-        if text.contains("%container.info") {
-            let message = "%container.info is deprecated and no more useful, and will be dropped by Falco 1.0.0. \
-                           The container plugin will automatically add required fields to the output message.";
-            let problem = Problem::new(WarningCode::DeprecatedItem, message, &raw.context)
-                .titled("`%container.info` is deprecated: nothing is written for it")
-                .notes(place("%container.info"))
-                .help(["drop it, or name the fields that you want".to_owned()]);
-            warnings.push(problem);
-            text = text.replace("%container.info", "");
+        if text.contains(CONTAINER_INFO) {
+            warnings.push(container_info(raw).notes(place(CONTAINER_INFO)));
+            text = text.replace(CONTAINER_INFO, "");
         }
         let own = text.clone();
         let fields = self.add_extras(raw, &mut text);
@@ -70,6 +64,18 @@ impl Setup<'_> {
             None => problem.note(raw.place, "in the output of this rule"),
         }
     }
+}
+
+/// A part of outputs for which Falco writes nothing any more.
+pub(super) const CONTAINER_INFO: &str = "%container.info";
+
+/// The warning about [`CONTAINER_INFO`] in the output of a rule.
+pub(super) fn container_info(raw: &RawRule) -> LoadWarning {
+    let message = "%container.info is deprecated and no more useful, and will be dropped by Falco 1.0.0. \
+                   The container plugin will automatically add required fields to the output message.";
+    Problem::new(WarningCode::DeprecatedItem, message, &raw.context)
+        .titled("`%container.info` is deprecated: nothing is written for it")
+        .help(["drop it, or name the fields that you want".to_owned()])
 }
 
 /// The warning about a deprecated field in the output of a rule.

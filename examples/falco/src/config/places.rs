@@ -5,10 +5,13 @@ use std::collections::BTreeMap;
 pub struct Places(pub BTreeMap<String, String>);
 
 impl Places {
-    /// Where this key, or the closest key above it, is written.
+    /// Where this key, a key below it, or the closest key above it is written.
     pub fn of(&self, mut key: &str) -> Option<&str> {
         loop {
-            if let Some(place) = self.0.get(key) {
+            let below = || self.0.range(key.to_owned()..).map(|(at, _)| at).next();
+            let is_below =
+                |at: &&String| at.strip_prefix(key).is_some_and(|rest| rest.starts_with(['.', '[']));
+            if let Some(place) = self.0.get(key).or_else(|| self.0.get(below().filter(is_below)?)) {
                 return Some(place);
             }
             key = &key[..key.rfind(['.', '['])?];
