@@ -405,6 +405,11 @@ pub(crate) const EMPTY: Program =
 /// `state.h`.
 const WANTED: u8 = 1;
 const DESCRIPTOR_ALONE: u8 = 8;
+/// Bit of reads and writes: the file may make the call change the state (`FILE_DECIDES` of `state.h`).
+const FILE_DECIDES: u8 = 16;
+/// Reads of some files (fanotify, userfaultfd) make descriptors, and a write to a file of `/proc` sets the login user.
+const DECIDED_BY_FILE: [SyscallCode; 4] =
+    [SyscallCode::READ, SyscallCode::READV, SyscallCode::WRITE, SyscallCode::WRITEV];
 
 /// How sampling treats a call.
 fn sampling(flags: SyscallFlags) -> SyscallFlags {
@@ -428,6 +433,11 @@ impl Interest<'_> {
     /// The entry of a call in the table.
     pub(crate) fn table_value(&self, code: SyscallCode, flags: SyscallFlags) -> u8 {
         match code {
+            _ if DECIDED_BY_FILE.contains(&code) && self.has(SyscallCode::FCNTL) => {
+                let wanted = WANTED | sampling(flags).bits();
+                let alone = WANTED | DESCRIPTOR_ALONE | SyscallFlags::NEVER_DROP.bits();
+                FILE_DECIDES | if self.has(code) { wanted } else { alone }
+            }
             _ if self.has(code) => WANTED | sampling(flags).bits(),
             // It sets close-on-exec and makes descriptors like `fcntl`, and removes a terminal like `setsid`.
             SyscallCode::IOCTL if self.has(SyscallCode::FCNTL) || self.has(SyscallCode::SETSID) => {
@@ -472,6 +482,15 @@ mod tests {
         assert_eq!(table_value(&[SyscallCode::FCNTL]), DESCRIPTOR_ALONE);
         assert_eq!(table_value(&[SyscallCode::FCNTL, SyscallCode::IOCTL]), 0);
         assert_eq!(Interest(Some(&[])).table_value(SyscallCode::IOCTL, SyscallFlags::NONE), 0);
+        assert_eq!(table_value(&[SyscallCode::OPENAT]), 0);
+        for code in DECIDED_BY_FILE {
+            let value = |list: &[SyscallCode]| Interest(Some(list)).table_value(code, SyscallFlags::NONE);
+            let bits = DESCRIPTOR_ALONE | FILE_DECIDES;
+            assert_eq!(value(&[]), 0);
+            assert_eq!(value(&[SyscallCode::FCNTL]) & bits, bits);
+            assert_eq!(value(&[SyscallCode::FCNTL, code]) & bits, FILE_DECIDES);
+            assert_eq!(value(&[code]) & bits, 0);
+        }
         for code in [SyscallCode::RECVMSG, SyscallCode::GETSOCKOPT, SyscallCode::SECCOMP] {
             let interest = Interest(Some(&[SyscallCode::FCNTL]));
             assert_ne!(interest.table_value(code, SyscallFlags::NONE) & DESCRIPTOR_ALONE, 0);

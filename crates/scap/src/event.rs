@@ -295,11 +295,21 @@ impl<'a> RawEvent<'a> {
         })
     }
 
-    /// The login user of the caller after a call that changes its credentials; `u32::MAX` if there is none.
+    /// The login user of the caller after a call that changes its credentials, or that writes to `/proc/self/loginuid`;
+    /// `u32::MAX` if there is none.
     ///
     /// `None` for other calls, and in captures that other programs or older versions wrote.
     pub fn login_user(&self) -> Option<u32> {
-        self.number_behind(5).filter(|_| self.ty.changes_credentials())
+        match self.ty {
+            EventType::SYSCALL_WRITE_X | EventType::SYSCALL_WRITEV_X => self.number_behind(0),
+            ty if ty.changes_credentials() => self.number_behind(5),
+            _ => None,
+        }
+    }
+
+    /// Whether the event has parameters after those of its row.
+    pub fn has_more_params(&self) -> bool {
+        self.info().is_some_and(|info| self.nparams() > info.params.len())
     }
 
     /// A number of 32 bits in a parameter after the kernel's paths.

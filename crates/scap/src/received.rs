@@ -24,7 +24,8 @@ const O_CLOEXEC: u32 = FlagTable::FILE_FLAGS.value("O_CLOEXEC");
 impl<'a> RawEvent<'a> {
     /// The descriptors that the call brought or made, as the kernel has them, of live events and of captures that eyas wrote:
     /// those of a message (`SCM_RIGHTS`, `SCM_PIDFD`), another process's file (`pidfd_getfd`), a pidfd (`pidfd_open`,
-    /// `CLONE_PIDFD`), and those of calls that make files without a path (`ioctl`, `bpf`, `fanotify_init` and the like).
+    /// `CLONE_PIDFD`), those of calls that make files without a path (`ioctl`, `bpf`, `fanotify_init` and the like), and those
+    /// that a read from fanotify or from a userfaultfd makes.
     pub fn received_fds(&self) -> impl Iterator<Item = FdEntry> + use<'a> {
         let at = place(self.ty).and_then(|place| Some(self.info()?.params.len() + place));
         let mut rest = at.and_then(|at| self.param(at)).unwrap_or_default();
@@ -37,6 +38,14 @@ impl<'a> RawEvent<'a> {
 }
 
 impl RawEvent<'_> {
+    /// The index of the parameter that describes descriptors, of [`RawEvent::received_fds`] or [`RawEvent::direct_fd`].
+    pub fn described_param(&self) -> Option<usize> {
+        if self.mark.is_described() {
+            return self.nparams().checked_sub(1);
+        }
+        Some(self.info()?.params.len() + place(self.ty)?)
+    }
+
     /// The file of an `io_uring` request, if it is a direct descriptor; its number is that of the event's
     /// parameter.
     pub fn direct_fd(&self) -> Option<FdEntry> {
@@ -77,7 +86,9 @@ const fn place(ty: EventType) -> Option<usize> {
         | E::SOCKET_SOCKET_X
         | E::SOCKET_ACCEPT_5_X
         | E::SOCKET_ACCEPT4_6_X
-        | E::SOCKET_GETSOCKOPT_X => Some(0),
+        | E::SOCKET_GETSOCKOPT_X
+        | E::SYSCALL_READ_X
+        | E::SYSCALL_READV_X => Some(0),
         // After the terminal, whether the timer is inherited, the path.
         E::SYSCALL_IOCTL_3_X | E::SYSCALL_TIMERFD_CREATE_X | E::SYSCALL_FSPICK_X => Some(1),
         _ => None,
@@ -114,9 +125,11 @@ fn detail(name: &[u8], open_flags: u32, dev: u32, mode: u16, ino: u64) -> FdDeta
         return other(code::MEMFD, name.to_vec());
     }
     match ty {
-        FileType::Socket => socket(name, ino),
+        // A path is of a file that was opened with O_PATH.
+        FileType::Socket if !name.starts_with(b"/") => socket(name, ino),
         FileType::Directory => other(code::DIRECTORY, name.to_vec()),
-        FileType::Fifo => other(code::PIPE, name.to_vec()),
+        // One that was opened by a path is a file, as for the call that opens it.
+        FileType::Fifo if name.starts_with(b"pipe:") => other(code::PIPE, name.to_vec()),
         // A namespace and the like.
         _ if name.is_empty() || name.ends_with(b"]") && !name.starts_with(b"/") => {
             other(code::UNSUPPORTED, name.to_vec())
@@ -206,7 +219,8 @@ mod tests {
     #[test]
     fn each_kind_is_reported_by_its_mode_and_name() {
         let other = |code, name: &[u8]| FdDetail::Other { type_code: code, name: name.to_vec() };
-        let file = FdDetail::File { open_flags: 1, path: b"/etc/shadow".to_vec(), dev: 0x801, mount_id: 0 };
+        let opened =
+            |path: &[u8]| FdDetail::File { open_flags: 1, path: path.to_vec(), dev: 0x801, mount_id: 0 };
         let (mut pair, mut listening, mut named) = (vec![1, 2], vec![1, 10], vec![1, 1]);
         pair.extend([127, 0, 0, 1, 0x90, 0x1f, 127, 0, 0, 2, 0x50, 0]);
         listening.extend([[0; 16].as_slice(), &[0x50, 0], &[0; 18]].concat());
@@ -217,15 +231,16 @@ mod tests {
             FdDetail::Socket { local: end("127.0.0.1", 8080), remote: end("127.0.0.2", 80), l4: 2 };
         let server = FdDetail::ServerSocket { addr: end("::", 80), l4: 2 };
         let unix = FdDetail::Unix { source: 7, destination: 8, path: b"/run/a.sock".to_vec() };
-        let cases: [(u16, &[u8], FdDetail); 13] = [
+        let cases: [(u16, &[u8], FdDetail); 14] = [
             (0o140_777, &pair, connected),
             (0o140_777, &listening, server),
             (0o140_777, &named, unix),
             (0o140_777, &[3, 16], other(code::NETLINK, b"")),
-            (0o100_600, b"/etc/shadow", file),
+            (0o100_600, b"/etc/shadow", opened(b"/etc/shadow")),
             (0o040_755, b"/etc", other(code::DIRECTORY, b"/etc")),
             (0o010_600, b"pipe:[9]", other(code::PIPE, b"pipe:[9]")),
-            (0o010_600, b"/run/fifo", other(code::PIPE, b"/run/fifo")),
+            (0o010_600, b"/run/fifo", opened(b"/run/fifo")),
+            (0o140_777, b"/run/a.sock", opened(b"/run/a.sock")),
             (0o100_777, b"memfd:x", other(code::MEMFD, b"x")),
             (0o000_600, b"[eventfd]", other(code::EVENT, b"")),
             (0o100_444, b"mnt:[4026531832]", other(code::UNSUPPORTED, b"mnt:[4026531832]")),

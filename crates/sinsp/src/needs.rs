@@ -8,7 +8,7 @@ use eyas_scap::RawEvent;
 use crate::field_source::generic_code;
 use crate::fields::{DEFS, open};
 use crate::pushdown::{Free, Pushdown};
-use crate::state::{Facts, changes, changes_only_if_successful};
+use crate::state::{Facts, changes, changes_only_if_successful, is_transfer};
 pub use files::{field_of_directories, field_of_files};
 
 mod files;
@@ -87,9 +87,11 @@ impl Needs {
     /// How the event is handled. `has_beginnings`: see [`Pushdown::may_match_raw`].
     #[inline]
     pub(crate) fn find(&self, event: &RawEvent<'_>, has_beginnings: bool) -> Use {
-        let shown_or = |is_shown: bool, others: Use| if is_shown { Use::Shown } else { others };
+        let unshown =
+            |others: Use| if others == Use::Nothing && is_decisive(event) { Use::State } else { others };
+        let shown_or = |is_shown: bool, others: Use| if is_shown { Use::Shown } else { unshown(others) };
         match self.uses.get(usize::from(event.ty.0)) {
-            Some(UseOfType::Each(of)) => *of,
+            Some(UseOfType::Each(of)) => unshown(*of),
             Some(UseOfType::Rows { others }) => {
                 let may_match = |rows: &Pushdown| rows.may_match_raw(event, has_beginnings);
                 shown_or(self.rows.as_ref().is_none_or(may_match), *others)
@@ -131,6 +133,12 @@ pub fn probe_filter(rows: &Pushdown, fields: &[Field], files: UsedFiles) -> Opti
         _ if changes_only_if_successful(ty) => Free::Failed,
         _ => Free::None,
     }))
+}
+
+/// Whether a read or a write changed more than sockets: its file decides that.
+#[inline]
+fn is_decisive(event: &RawEvent<'_>) -> bool {
+    is_transfer(event.ty) && event.has_more_params()
 }
 
 /// Whether the filter may cover successful calls of the type on plain files.

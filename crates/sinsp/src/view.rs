@@ -13,7 +13,7 @@ use crate::plugin::Plugins;
 use crate::rendering::Rendering;
 use crate::state::{
     Current, Fd, FdKind, FdTable, Reports, Rest, Session, State, Text, Thread, changes_state, is_kept,
-    split_nul,
+    is_transfer, split_nul,
 };
 
 /// The schema's `AT_FDCWD`.
@@ -137,22 +137,9 @@ impl<'a> EventView<'a> {
     pub fn changes_state(&self) -> bool {
         // Only those on sockets matter, because they show the side of the process.
         changes_state(self.event.ty)
-            && (!self.is_plain_transfer() || self.fd().is_some_and(|fd| fd.kind.is_socket()))
-    }
-
-    fn is_plain_transfer(&self) -> bool {
-        use EventType as E;
-        matches!(
-            self.event.ty,
-            E::SYSCALL_READ_X
-                | E::SYSCALL_READV_X
-                | E::SYSCALL_PREAD_X
-                | E::SYSCALL_PREADV_X
-                | E::SYSCALL_WRITE_X
-                | E::SYSCALL_WRITEV_X
-                | E::SYSCALL_PWRITE_X
-                | E::SYSCALL_PWRITEV_X
-        )
+            && (!is_transfer(self.event.ty)
+                || self.event.has_more_params()
+                || self.fd().is_some_and(|fd| fd.kind.is_socket()))
     }
 
     /// Whether the program does not need the event ([`crate::Inspector::set_needs`]), and it is shown as a

@@ -301,6 +301,24 @@ fn the_login_user_is_the_one_at_the_last_change_of_ids() {
     assert_eq!(see(&mut inspector, setuid(6, Some(u32::MAX.into())), &fields), ["-1"]);
 }
 
+#[test]
+fn a_write_to_a_file_of_proc_sets_the_login_user() {
+    for ty in [E::SYSCALL_WRITE_X, E::SYSCALL_WRITEV_X] {
+        let mut inspector = system();
+        let write = |second: u64, user: Option<u64>| {
+            let event = at(second, ty, 10).int(0, 4);
+            let first = ty.info().unwrap().params.len();
+            user.into_iter().fold(event, |event, user| event.uint(first, user))
+        };
+        let fields = ["user.loginuid"];
+        assert_eq!(see(&mut inspector, write(2, Some(1000)), &fields), ["1000"]);
+        // Another file.
+        assert_eq!(see(&mut inspector, write(3, None), &fields), ["1000"]);
+        see(&mut inspector, clone(4, 11, 0, 11, 10, 0), &[]);
+        assert_eq!(see(&mut inspector, close(5, 11, 99), &fields), ["1000"]);
+    }
+}
+
 /// Session ids are those of the leader's namespace, so that processes of several namespaces may have the same ones.
 #[test]
 fn the_first_process_of_a_namespace_does_not_lead_the_session_of_another_first_process() {

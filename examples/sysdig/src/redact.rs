@@ -205,16 +205,16 @@ impl Redactor {
         out
     }
 
-    /// Parameters that the probe appends after the row: the kernel's paths, names of received file
-    /// descriptors, numbers.
+    /// Parameters that the probe appends after the row: the kernel's paths, descriptions of file descriptors,
+    /// numbers.
     fn behind_row(&mut self, raw: &RawEvent<'_>, at: usize, bytes: &[u8]) -> Vec<u8> {
         let is_path =
             raw.ty.kernel_paths().get(at).is_some_and(|path| {
                 matches!(path, KernelPath::Param(_) | KernelPath::Cwd | KernelPath::Root)
             });
-        let is_message = matches!(raw.ty, EventType::SOCKET_RECVMSG_X | EventType::SOCKET_RECVMMSG_X);
+        let index = raw.info().map(|info| info.params.len() + at);
         match bytes {
-            _ if is_message => self.received(bytes),
+            _ if raw.described_param() == index => self.received(bytes),
             [text @ .., 0] if is_path || text.starts_with(b"/") => {
                 let mut out = self.text(text);
                 out.push(0);
@@ -224,7 +224,7 @@ impl Redactor {
         }
     }
 
-    /// File descriptors received with a message: numbers, then a name whose length is the last number.
+    /// Descriptions of file descriptors that the call made or received: numbers, then a name whose length is the last number.
     fn received(&self, mut bytes: &[u8]) -> Vec<u8> {
         const HEAD: usize = 24;
         let mut out = Vec::new();

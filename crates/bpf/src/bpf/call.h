@@ -142,6 +142,7 @@ static __always_inline struct call call_of(struct task_struct *task, struct pt_r
 	__u32 number = number_of_call(regs);
 	return is_compat(task) ? ia32_call(number, regs) : native_call(number);
 }
+#define FIRST_ARG(regs, call) ((call)->compat ? (__u32)(regs)->bx : (regs)->di)
 #else
 #define TIF_32BIT (1UL << 22)
 
@@ -154,6 +155,8 @@ static __always_inline void take_args(__u64 *args, struct pt_regs *regs, struct 
 	args[4] = regs->regs[4];
 	args[5] = regs->regs[5];
 }
+
+#define FIRST_ARG(regs, call) ((regs)->orig_x0)
 
 static __always_inline bool is_compat(struct task_struct *task)
 {
@@ -294,6 +297,8 @@ static __always_inline bool is_of_no_interest(struct call *call, struct pt_regs 
 	__u64 args[6] = {};
 	if (!(call->says & DESCRIPTOR_ALONE))
 		return !call->says;
+	if (call->says & FILE_DECIDES)
+		return !decided_interest(call->says, call->type, FIRST_ARG(regs, call), ret);
 	take_args(args, regs, call);
 	return !concerns_descriptor(call->type, args[1], args[2], ret, call->compat);
 }

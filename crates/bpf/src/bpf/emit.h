@@ -124,7 +124,8 @@ __noinline int begin_event(__u32 type, __u32 has_bases)
 	/* Before the event gets its time, because later losses come after it. */
 	s->has_told = has_told(own_cpu());
 	begin(s, type, s->of_other ? READ(subject(s), pid) : TASK(current_task(), pid));
-	s->bases = has_bases ? reported_bases(type) : 0;
+	s->decisive = has_bases && is_watching() && is_decisive(type, s->args[0], s->ret);
+	s->bases = s->decisive ? 1 : has_bases ? reported_bases(type) : 0;
 	s->pos += 2 * s->bases;
 	return 0;
 }
@@ -143,7 +144,9 @@ static __always_inline int make(struct scratch *s, __u32 type, bool is_call, int
 		if (!is_call || !param_plain(s, desc))
 			param(desc);
 	}
-	if (is_call && s->bases)
+	if (is_call && s->decisive)
+		put_change();
+	else if (is_call && s->bases)
 		put_bases();
 	submit(s, is_call);
 	return 0;

@@ -106,7 +106,7 @@ static __always_inline bool is_path_of(struct scratch *s, struct file *file, __u
 static __always_inline __u32 outcome_of(struct scratch *s, long ret)
 {
 	struct file *file = ret >= 0 ? file_of(s, ret) : 0;
-	return file ? flags_of(file) : (__u32)ret;
+	return file ? flags_of(s, file) : (__u32)ret;
 }
 
 /* Eight bytes of a path, of which the path has `left`; the others become 0. */
@@ -211,6 +211,9 @@ __noinline int early_of_open(__u32 early, __u32 type, __u32 number, __u64 flags,
 		return FILTER_SENDS;
 	s->fd = -1;
 	s->judged = 0;
+	/* Otherwise, its flags are needed later. */
+	if ((early & FILTER_DECISION) == FILTER_REJECTS)
+		outcome_of(s, ret);
 	if ((early & FILTER_IF_FILE || reports_bases) && !is_plain(file_of(s, ret)))
 		return early_of_other(s, early, ret);
 	if ((early & FILTER_DECISION) != FILTER_ASKS || !(early & FILTER_RECALLS))

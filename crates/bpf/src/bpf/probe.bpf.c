@@ -23,6 +23,7 @@
 #include "thread.h"
 #include "kernel/socket.h"
 #include "files.h"
+#include "watch.h"
 #include "verdicts.h"
 #include "call.h"
 #include "attach.h"
@@ -92,7 +93,7 @@ static __always_inline int end_of_call(struct pt_regs *regs, long ret)
 	if (ret == 0 && (type == EV_SYSCALL_CLONE_20_X || type == EV_SYSCALL_CLONE3_X))
 		return 0;
 #endif
-	__u32 filter = filter_in_use;
+	__u32 filter = filter_unless_decisive(type, FIRST_ARG(regs, &call), ret);
 	s = fresh_change(type, 0, ret, TASK(task, tgid));
 	if (!s)
 		return 0;
@@ -136,7 +137,9 @@ static __always_inline int at_sys_exit(struct pt_regs *regs, long ret)
 	/* Most calls are decided here; calls of another width have other numbers. */
 	if (!is_compat(task)) {
 		__u32 number = number_of_call(regs);
-		__u8 says = number < SYSCALLS ? interest[number & (SYSCALLS - 1)] : 0;
+		__u32 says = number < SYSCALLS ? interest[number & (SYSCALLS - 1)] : 0;
+		if (says & FILE_DECIDES)
+			says = decided_interest(says, syscall_rows[number & (SYSCALLS - 1)].type, ARG0, ret);
 		if (!says)
 			return 0;
 		if (!is_choosy && !(says & DESCRIPTOR_ALONE) && TASK(task, tgid) != own_pid &&

@@ -220,6 +220,8 @@ int dump_files(struct bpf_iter__task_file *ctx)
 	record->mode = READ(inode, i_mode);
 	record->flags = (READ(file, f_flags) & ~O_CLOEXEC) | (closes_on_exec(task, fd) ? O_CLOEXEC : 0);
 	record->kind = kind_of(file);
+	if (record->kind == KIND_ANONYMOUS)
+		note_reads(file);
 	if (record->kind == KIND_PATH || record->kind == KIND_ANONYMOUS) {
 		len = copy_path(s, &s->data[sizeof(*record)], walk_path(s, &file->f_path));
 		if (record->kind == KIND_PATH && !s->whole)

@@ -140,6 +140,8 @@ struct scratch {
 	 * the parameters, and the kernel addresses of that file and of the file that the request created. */
 	__u16 request;
 	__u8 described;
+	/* Whether what a read or a write has changed follows the parameters. */
+	__u8 decisive;
 	/* Number of parameters after those of the row: a description of the descriptor, or paths of directories. */
 	__u32 bases;
 	__u64 own_file, made_file;
@@ -229,6 +231,8 @@ __u8 ia32_interest[IA32_PLACES];
 #define FIRST_LEFT_OUT 4
 /* For `ioctl`: only requests that change the file descriptor itself. */
 #define DESCRIPTOR_ALONE 8
+/* For reads and writes: the file may make the call change the state. */
+#define FILE_DECIDES 16
 /* The first 1/ratio of each second is captured; 1 captures everything. */
 __u32 sampling_ratio = 1;
 /* Whether the programs are leaving out the rest of a second. */

@@ -119,7 +119,7 @@ fn custom(event: &str, (.., op, n): &ops::Row) -> Option<(Made, &'static [Ahead]
         "VM_SWAP" => number("vm_swap(TASK(task, mm))".into()),
         "FUTEX_OP" => number(format!("futex_op(ARG{n})")),
         "OPEN_MODE" => number(format!("open_mode(ARG{n}, ARG{})", n + 1)),
-        "OPEN_FLAGS" => opened(format!("open_flags(ARG{n}) | (file ? flags_of(file) : 0)")),
+        "OPEN_FLAGS" => opened(format!("open_flags(ARG{n}) | (file ? flags_of(s, file) : 0)")),
         "FD_DEV" => opened("file ? encode_dev(READ(file, f_inode, i_sb, s_dev)) : 0".into()),
         "FD_INO" => opened("file ? READ(file, f_inode, i_ino) : 0".into()),
         "FD_PATH" => other("HOT_PATH", "file".into(), PATH, OPENED),

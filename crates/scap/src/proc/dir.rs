@@ -162,6 +162,15 @@ impl Dir {
         Some(list)
     }
 
+    /// The name of the protocol of the socket to which a link of `fd` leads, such as `TCPv6`.
+    pub(super) fn protocol(&self, name: DecInt) -> Option<Vec<u8>> {
+        let path = format!("/proc/self/fd/{}/{}", self.fd.as_raw_fd(), name.as_str());
+        let mut protocol = vec![0; 64];
+        let length = rustix::fs::getxattr(path, "system.sockprotoname", &mut protocol[..]).ok()?;
+        protocol.truncate(length);
+        Some(protocol)
+    }
+
     /// The directory's descriptor, for other calls.
     pub(super) fn fd(&self) -> &OwnedFd {
         &self.fd

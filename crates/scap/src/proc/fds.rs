@@ -8,7 +8,7 @@ use rustix::path::DecInt;
 use super::dir::{Dir, Lazy};
 use super::known::{Found, Listed};
 use super::scan::Scan;
-use super::sockets::Sockets;
+use super::sockets::{self, Sockets};
 use super::{code, parse};
 use crate::{FdDetail, FdEntry};
 use eyas_events::FlagTable;
@@ -101,8 +101,6 @@ impl Scan<'_> {
             let stat = links.fd.stat(DecInt::new(number)).ok()?;
             let detail = match FileType::from_raw_mode(u32::from(stat.stx_mode)) {
                 FileType::Directory => other(code::DIRECTORY, path),
-                FileType::Fifo => other(code::PIPE, path),
-                FileType::Socket => other(code::UNSUPPORTED, path),
                 _ => {
                     let info = links.info.read(DecInt::new(number), 4096, &mut self.buffers);
                     let flags = info.ok().and_then(|text| info_number(text, b"flags:", 8)).unwrap_or(0);
@@ -149,7 +147,13 @@ impl Scan<'_> {
             network.sockets = self.sockets(network, ino);
         }
         let found = network.sockets.as_ref().and_then(|sockets| sockets.get(ino));
-        FdEntry::new(i64::from(number), ino, found.unwrap_or(other(code::UNSUPPORTED, name)))
+        // The tables lack a socket that is neither bound nor connected.
+        let unused = || {
+            let links = network.process.get()?.subdir("fd").ok()?;
+            sockets::unused(&links.protocol(DecInt::new(number))?)
+        };
+        let detail = found.or_else(unused).unwrap_or(other(code::UNSUPPORTED, name));
+        FdEntry::new(i64::from(number), ino, detail)
     }
 
     /// Inode of an anonymous file: one for all, except for kinds with their own inodes.

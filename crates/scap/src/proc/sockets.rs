@@ -198,6 +198,23 @@ pub(crate) fn of_ends(local: End, remote: End, l4: u8) -> FdDetail {
     }
 }
 
+/// An Internet socket that is neither bound nor connected, by the kernel's name of its protocol. Both ends are unset.
+pub(super) fn unused(protocol: &[u8]) -> Option<FdDetail> {
+    let protocol = protocol.strip_suffix(b"\0").unwrap_or(protocol);
+    let (any, protocol): (IpAddr, _) = match protocol.strip_suffix(b"v6") {
+        Some(protocol) => (Ipv6Addr::UNSPECIFIED.into(), protocol),
+        None => (Ipv4Addr::UNSPECIFIED.into(), protocol),
+    };
+    let l4 = match protocol {
+        b"TCP" | b"MPTCP" => 2,
+        b"UDP" | b"UDP-Lite" | b"UDPLITE" => 3,
+        b"PING" => ICMP,
+        b"RAW" => 5,
+        _ => return None,
+    };
+    Some(FdDetail::Socket { local: (any, 0), remote: (any, 0), l4 })
+}
+
 /// `0100007F:1F90`: 32-bit words in memory order, then the port.
 fn address(text: &[u8]) -> Option<End> {
     let colon = text.iter().position(|byte| *byte == b':')?;
@@ -275,6 +292,26 @@ mod tests {
         let line = b"1: 0100007F:0011 0200007F:0000 01 0:0 00:0 0 0 0 78 2";
         let connected = FdDetail::Socket { local: end("127.0.0.1"), remote: end("127.0.0.2"), l4: 5 };
         assert_eq!(raw(line), Some((78, connected)));
+    }
+
+    #[test]
+    fn a_socket_in_no_table_has_a_protocol() {
+        let unset = |ip: &str, l4| {
+            let end = (ip.parse().unwrap(), 0);
+            Some(FdDetail::Socket { local: end, remote: end, l4 })
+        };
+        for (name, expected) in [
+            (&b"TCP\0"[..], unset("0.0.0.0", 2)),
+            (b"TCPv6\0", unset("::", 2)),
+            (b"MPTCP\0", unset("0.0.0.0", 2)),
+            (b"UDPv6", unset("::", 3)),
+            (b"RAW\0", unset("0.0.0.0", 5)),
+            (b"PINGv6\0", unset("::", 4)),
+            (b"PACKET\0", None),
+            (b"", None),
+        ] {
+            assert_eq!(unused(name), expected);
+        }
     }
 
     #[test]

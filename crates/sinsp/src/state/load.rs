@@ -238,6 +238,7 @@ pub(super) fn guess_role(fd: &mut Fd, served: &FxHashSet<u16>, names: &mut Recen
             fd.role = Role::Server;
             fd.rename_by_ends(0, names);
         }
+        (FdKind::Ipv4 | FdKind::Ipv6, Socket::None) => {}
         (FdKind::Ipv4 | FdKind::Ipv6, _) => fd.role = Role::Client,
         (FdKind::Unix, _) => fd.role = if fd.name.is_empty() { Role::Client } else { Role::Server },
         _ => {}
@@ -270,9 +271,12 @@ pub(super) fn fd_of(entry: FdEntry, empty: &Text, names: &mut RecentNames) -> Fd
             let (local, remote) = unmapped_pair(local, remote).unwrap_or((local, remote));
             fd.kind = if local.0.is_ipv4() { FdKind::Ipv4 } else { FdKind::Ipv6 };
             fd.l4 = L4::from_code(l4);
-            fd.connected = !remote.0.is_unspecified() || remote.1 != 0;
-            fd.set_socket(Socket::Inet { source: local, destination: remote });
-            fd.rename_by_ends(0, names);
+            // A socket without ends is unused, as after the call that makes one.
+            if [local, remote].iter().any(|end| !end.0.is_unspecified() || end.1 != 0) {
+                fd.connected = !remote.0.is_unspecified() || remote.1 != 0;
+                fd.set_socket(Socket::Inet { source: local, destination: remote });
+                fd.rename_by_ends(0, names);
+            }
         }
         FdDetail::ServerSocket { addr, l4 } => {
             fd.kind = if addr.0.is_ipv4() { FdKind::Ipv4Server } else { FdKind::Ipv6Server };

@@ -7,10 +7,11 @@ use super::{Current, Rest, State};
 use enter::remember_enter;
 pub(crate) use file::is_unnamed;
 pub use handling::changes_state;
+pub(crate) use handling::makes_or_ends_threads;
 pub(super) use handling::{Change, change};
 use handling::{Family, HANDLING, Who};
 pub(crate) use handling::{ProcessChange, changes_process};
-pub(crate) use handling::{changes_only_if_successful, descriptor, is_copy, is_kept, makes_or_ends_threads};
+pub(crate) use handling::{changes_only_if_successful, descriptor, is_copy, is_kept, is_transfer};
 
 mod birth;
 mod described;

@@ -4,6 +4,7 @@
 
 #define OVERLAY_MAGIC 0x794c7630
 #define FMODE_CREATED 0x100000
+#define FMODE_WRITE 2
 #define S_IFMT 0xf000
 #define S_IFSOCK 0xc000
 #define S_IFREG 0x8000

@@ -47,6 +47,17 @@ static __always_inline __u32 kind_of_peer(struct sock *sk, __u32 incoming)
 #define TUPLE_SENDS 2 /* A datagram goes to the address in the call, whatever peer the socket has. */
 #define TUPLE_LEN(bytes) ((__u32)(bytes) << 8) /* Length of the address in the call. */
 
+/* Ends a name of which `n` was read: the length of a path, or 0 for an abstract name of `size` bytes with its NUL. Returns the
+ * number of written bytes. */
+static __always_inline __u32 end_unix_name(__u8 *to, bool is_abstract, __u32 size, long n)
+{
+	if (is_abstract && !n) {
+		n = size;
+		to[(size - 1) & 0x7f] = 0;
+	}
+	return n > 0 ? n & 0x7f : 0;
+}
+
 /* Writes the name of a Unix socket, without the NUL before an abstract name, which may contain others. Reads only the `len`
  * bytes of the address. Returns the number of written bytes, including a NUL; 0 if there is no name. */
 static __always_inline __u32 write_unix_name(__u8 *to, const char *name, __s32 len)
@@ -62,11 +73,7 @@ static __always_inline __u32 write_unix_name(__u8 *to, const char *name, __s32 l
 	barrier_var(size);
 	size &= 0x7f;
 	long n = skipped ? bpf_probe_read_kernel(to, size, name + 1) : bpf_probe_read_kernel_str(to, size, name);
-	if (skipped && !n) {
-		n = size;
-		to[(size - 1) & 0x7f] = 0;
-	}
-	return n > 0 ? n & 0x7f : 0;
+	return end_unix_name(to, skipped, size, n);
 }
 
 /* The same for the address in a call, in user memory. */
@@ -83,11 +90,7 @@ static __always_inline __u32 write_named_unix(__u8 *to, __u64 user_addr, __u32 l
 	size &= 0x7f;
 	long n = skipped ? bpf_probe_read_user(to, (size - 1) & 0x7f, (void *)(user_addr + 3)) :
 			   read_user_str(to, size, (void *)(user_addr + 2));
-	if (skipped && !n) {
-		n = size;
-		to[(size - 1) & 0x7f] = 0;
-	}
-	return n > 0 ? n & 0x7f : 0;
+	return end_unix_name(to, skipped, size, n);
 }
 
 /* The local port; a raw socket has its protocol there. */

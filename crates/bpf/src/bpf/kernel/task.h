@@ -288,3 +288,9 @@ __noinline int reaper(void)
 	}
 	return READ(last, pid);
 }
+
+/* The login user of a task; -1 if there is none. */
+static __always_inline __u32 login_of(struct task_struct *task)
+{
+	return bpf_core_field_exists(task->loginuid) ? READ(task, loginuid.val) : -1U;
+}

@@ -6,18 +6,25 @@
 #define PPM_UPPER (1 << 15)
 #define PPM_LOWER (1 << 16)
 
-/* Flags of an opened file that only the kernel knows. */
-static __always_inline __u32 flags_of(struct file *file)
+/* Flags of an opened file that only the kernel knows. Global, so that the verifier checks it once. */
+__noinline int flags_of_number(__u64 of)
 {
+	struct file *file = (struct file *)of;
 	int layer = layer_of(file);
+	note_login(file, READ(file, f_path.dentry, d_sb, s_magic));
 	return (READ(file, f_mode) & FMODE_CREATED ? PPM_O_F_CREATED : 0) |
 	       (layer == 1 ? PPM_UPPER : layer == 2 ? PPM_LOWER : 0);
+}
+
+static __always_inline __u32 flags_of(struct scratch *s, struct file *file)
+{
+	return flags_of_number(number_of(s, file));
 }
 
 static __always_inline __u32 opened_flags(struct scratch *s, __s64 fd)
 {
 	struct file *file = fd >= 0 ? file_of(s, fd) : 0;
-	return file ? flags_of(file) : 0;
+	return file ? flags_of(s, file) : 0;
 }
 
 /* Whether it is a directory although the call did not request one. */
@@ -62,7 +69,8 @@ __noinline int param_open(__u32 desc)
 		break;
 	case OP_X_CREAT_LAYER:
 		file = s->ret >= 0 ? file_of(s, s->ret) : 0;
-		put(s, file ? layer_of(file) | (READ(file, f_mode) & FMODE_CREATED ? PPM_O_F_CREATED : 0) : 0, 2);
+		value = opened_flags(s, s->ret);
+		put(s, (value & PPM_UPPER ? 1 : value & PPM_LOWER ? 2 : 0) | (value & PPM_O_F_CREATED), 2);
 		break;
 	case OP_X_FD_DIR:
 		/* Without an argument for the flags, no flags were requested. */

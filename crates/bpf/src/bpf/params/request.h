@@ -80,7 +80,7 @@ static __always_inline void put_target(struct scratch *s, __u32 at, __u64 from)
 
 static __always_inline __u32 made_flags(struct scratch *s)
 {
-	return s->made_file ? flags_of((struct file *)s->made_file) : 0;
+	return s->made_file ? flags_of_number(s->made_file) : 0;
 }
 
 /* Writes a number, an argument or a value derived from it; returns whether it is one. */

@@ -73,6 +73,7 @@ __noinline int write_right(int fd, __u32 at)
 	right->flags = open_flags((READ(file, f_flags) & ~O_CLOEXEC) |
 				  (closes_on_exec(current_task(), fd) ? O_CLOEXEC : 0));
 	right->dev = encode_dev(READ(inode, i_sb, s_dev));
+	note_reads(file);
 	return 1;
 }
 
@@ -82,11 +83,12 @@ __noinline int put_right(int fd)
 	struct scratch *s = scratch();
 	if (!s || s->len > RIGHTS_BYTES || !write_right(fd, s->pos + s->len))
 		return 0;
-	__u32 at = s->pos + s->len, len;
+	__u32 at = s->pos + s->len, len = 0;
 	struct right *right = (void *)&s->data[at & 0xffff];
-	if ((right->mode & S_IFMT) == S_IFSOCK) {
+	if ((right->mode & S_IFMT) == S_IFSOCK)
 		len = write_received_socket(fd, at + sizeof(*right));
-	} else {
+	/* Also of a socket's path that was opened with O_PATH. */
+	if (!len) {
 		struct file *file = file_of(s, fd);
 		len = copy_path(s, &s->data[(at + sizeof(*right)) & 0xffff], walk_from(s, file));
 		len = len ? len - 1 : 0;
@@ -136,6 +138,73 @@ __noinline int next_control(void)
 	s->control = from + size;
 	s->control_len = size < len ? len - size : 0;
 	return 1;
+}
+
+#define FANOTIFY_HEAD 24
+#define FANOTIFY_PIDFD 4
+#define FAULT_BYTES 32
+#define FAULT_OF_FORK 0x13
+
+/* The next record of what was read from fanotify, or from a userfaultfd; returns whether there is one. Records of fanotify may be
+ * followed by others, of which one has a pidfd. It is global, because the verifier would otherwise check it once for each record. */
+__noinline int put_record(void)
+{
+	struct scratch *s = scratch();
+	if (!s)
+		return 0;
+	__u32 head = user_u32(s->control), size = head;
+	__u64 fd_at = s->control;
+	if (s->no_message) {
+		size = FAULT_BYTES;
+		fd_at = (head & 0xff) == FAULT_OF_FORK ? fd_at + 8 : 0;
+	} else if (s->rights) {
+		size = head >> 16;
+		fd_at = (head & 0xff) == FANOTIFY_PIDFD ? fd_at + 4 : 0;
+		s->rights = s->rights > size ? s->rights - size : 0;
+	} else {
+		s->rights = size > FANOTIFY_HEAD ? size - FANOTIFY_HEAD : 0;
+		size = size >= FANOTIFY_HEAD ? FANOTIFY_HEAD : 0;
+		fd_at += 16;
+	}
+	if (!size || size > s->control_len)
+		return 0;
+	s->control += size;
+	s->control_len -= size;
+	if (fd_at)
+		put_right(user_u32(fd_at));
+	return 1;
+}
+
+/* Appends the descriptors of all records. */
+static __always_inline void put_read_rights(struct scratch *s)
+{
+	int i;
+	struct file *file = file_of(s, arg(s, 0));
+	s->no_message = file && watched_of(file) == MAKES_FAULTS;
+	s->control = s->type == EV_SYSCALL_READV_X ? user_word(s, arg(s, 1), 0) : arg(s, 1);
+	s->control_len = s->pos < RIGHTS_END ? s->ret : 0;
+	s->rights = 0;
+	s->len = 0;
+#pragma clang loop unroll(disable)
+	for (i = 0; i < RIGHTS_STEPS; i++)
+		if (!put_record())
+			break;
+	end_param(s, s->len & 0x7fff);
+}
+
+/* Appends what a read or a write has changed: the descriptors that it made, or the login user. */
+__noinline int put_change(void)
+{
+	struct scratch *s = scratch();
+	struct task_struct *task = current_task();
+	if (!s)
+		return 0;
+	if (s->type == EV_SYSCALL_READ_X || s->type == EV_SYSCALL_READV_X)
+		put_read_rights(s);
+	else
+		put(s, login_of(task), 4);
+	*(__u32 *)&s->data[22] = event_rows[s->type & (EVENT_TYPES - 1)].count + 1;
+	return 0;
 }
 
 /* The descriptor that an ioctl made. Its result may be another number, and then the descriptor is described as it is. */

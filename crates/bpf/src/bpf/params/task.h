@@ -164,7 +164,7 @@ static __always_inline bool put_of_task(struct scratch *s, __u32 desc)
 		put(s, terminal(task), 4);
 		break;
 	case OP_X_LOGINUID:
-		put(s, bpf_core_field_exists(task->loginuid) ? READ(task, loginuid.val) : -1U, 4);
+		put(s, login_of(task), 4);
 		break;
 	case OP_X_CAP_INHERITABLE:
 		put(s, caps(&READ(task, cred)->cap_inheritable), 8);

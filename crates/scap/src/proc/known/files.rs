@@ -40,8 +40,6 @@ fn found(file: &OpenFile<'_>) -> Found {
         },
         FileKind::Path => entry(match FileType::from_raw_mode(u32::from(file.mode)) {
             FileType::Directory => fds::other(code::DIRECTORY, name.to_vec()),
-            FileType::Fifo => fds::other(code::PIPE, name.to_vec()),
-            FileType::Socket => fds::other(code::UNSUPPORTED, name.to_vec()),
             _ => FdDetail::File {
                 open_flags: fds::portable_open_flags(u64::from(file.flags)),
                 path: name.to_vec(),

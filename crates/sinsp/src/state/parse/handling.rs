@@ -241,22 +241,29 @@ pub(in crate::state) enum Change {
 
 /// The change that an event type makes.
 pub(in crate::state) fn change(ty: EventType) -> Change {
-    use EventType as E;
     let Some(Handling { who, family, .. }) = HANDLING.get(usize::from(ty.0)) else { return Change::Other };
     match (who, family) {
         (Who::Nobody, _) => Change::Other,
         (_, Family::Nothing) => Change::Nothing,
         (_, Family::Memory | Family::Switch | Family::CpuTime) => Change::Usage,
         // These events report no ends.
-        (_, Family::Network) => match ty {
-            E::SYSCALL_READ_X | E::SYSCALL_READV_X | E::SYSCALL_PREAD_X | E::SYSCALL_PREADV_X => Change::Read,
-            E::SYSCALL_WRITE_X | E::SYSCALL_WRITEV_X | E::SYSCALL_PWRITE_X | E::SYSCALL_PWRITEV_X => {
-                Change::Written
-            }
-            _ => Change::Other,
-        },
+        (_, Family::Network) if is_read(ty) => Change::Read,
+        (_, Family::Network) if is_transfer(ty) => Change::Written,
         _ => Change::Other,
     }
+}
+
+fn is_read(ty: EventType) -> bool {
+    use EventType as E;
+    matches!(ty, E::SYSCALL_READ_X | E::SYSCALL_READV_X | E::SYSCALL_PREAD_X | E::SYSCALL_PREADV_X)
+}
+
+/// Whether events of this type read or write. They change the state of sockets, and what their file decides
+/// ([`RawEvent::has_more_params`]).
+pub(crate) fn is_transfer(ty: EventType) -> bool {
+    use EventType as E;
+    is_read(ty)
+        || matches!(ty, E::SYSCALL_WRITE_X | E::SYSCALL_WRITEV_X | E::SYSCALL_PWRITE_X | E::SYSCALL_PWRITEV_X)
 }
 
 /// Whether a failed call of this type changes only the time of the thread's last activity.

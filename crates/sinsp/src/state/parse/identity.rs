@@ -109,7 +109,11 @@ pub(super) fn apply(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     {
         (thread.uid, thread.gid, thread.caps) = (reported.uid, reported.gid, reported.caps);
     }
-    // A session begins with a write to a file in /proc, which is no event; then it changes its ids.
+    login(state, raw, key);
+}
+
+/// Sets the login user. A session begins with a write to a file in `/proc`; then it changes its ids.
+pub(super) fn login(state: &mut State, raw: &RawEvent<'_>, key: ThreadKey) {
     if let Some(user) = raw.login_user()
         && state.threads.at(key).is_some_and(|thread| thread.loginuid != user)
         && let Some(thread) = state.threads.at_mut(key)

@@ -8,7 +8,7 @@ use eyas_events::{EventFlags, EventType, FlagTable, param};
 use eyas_scap::{RawEvent, unix_name};
 
 use super::enter::take_enter;
-use super::{described, file};
+use super::{described, file, identity};
 use crate::state::mapped::{End, unmapped, unmapped_pair};
 use crate::state::proc_query::ProcQuery;
 use crate::state::recent_names::RecentNames;
@@ -81,12 +81,27 @@ pub(super) fn apply(
             described::complete(state, raw, now);
         }
         // Read and write report no ends.
-        _ if raw.int(0).is_some_and(|res| res >= 0) => used(state, raw, now),
+        _ if raw.int(0).is_some_and(|res| res >= 0) => {
+            used(state, raw, now);
+            if raw.has_more_params() {
+                decided_by_file(state, raw, now);
+            }
+        }
         _ => {}
     }
     let reads = raw.info().is_some_and(|info| info.flags.contains(EventFlags::READS_FROM_FD));
     if reads && raw.int(0).is_some_and(|res| res > 0) {
         names::observe(state, raw, now);
+    }
+}
+
+/// Handles what the file of a read or a write makes the call change: a read from fanotify or from a userfaultfd makes
+/// descriptors, a write to a file in `/proc` sets the login user.
+#[cold]
+fn decided_by_file(state: &mut State, raw: &RawEvent<'_>, now: &Current) {
+    described::made(state, raw, now);
+    if let Some(key) = now.thread {
+        identity::login(state, raw, key);
     }
 }
 

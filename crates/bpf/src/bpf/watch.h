@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Files whose reads make descriptors, and the file whose writes set the login user. Reads and writes are too frequent to look at
+ * the file of each, so the programs look only while such files exist. */
+#pragma once
+
+#define PROC_MAGIC 0x9fa0
+/* The first bytes of the kernel's names. */
+#define NAME_OF_FANOTIFY 0x6669746f6e61665bULL /* "[fanotif" */
+#define NAME_OF_USERFAULTFD 0x756166726573755bULL /* "[userfau" */
+#define NAME_OF_LOGIN 0x6469756e69676f6cULL /* "loginuid" */
+
+enum watched { NOT_WATCHED, MAKES_FILES, MAKES_FAULTS, SETS_LOGIN };
+
+/* Whether there may be a file whose reads make descriptors. */
+__u32 reads_make SEC(".bss.watched");
+/* The time until which writes may set a login user; 0 if no such file was opened lately. Programs open it and write at once. */
+__u64 login_until SEC(".bss.watched");
+#define LOGIN_NS (1ULL << 30)
+
+static __always_inline enum watched watched_of(struct file *file)
+{
+	struct dentry *dentry = READ(file, f_path.dentry);
+	__u64 magic = READ(dentry, d_sb, s_magic), name = 0;
+	if (magic != ANON_INODE_FS_MAGIC && magic != PROC_MAGIC)
+		return NOT_WATCHED;
+	bpf_probe_read_kernel(&name, sizeof(name), READ(dentry, d_name.name));
+	if (magic == PROC_MAGIC)
+		return name == NAME_OF_LOGIN ? SETS_LOGIN : NOT_WATCHED;
+	return name == NAME_OF_FANOTIFY ? MAKES_FILES : name == NAME_OF_USERFAULTFD ? MAKES_FAULTS : NOT_WATCHED;
+}
+
+/* A new or received descriptor, or one of the snapshot. */
+static __always_inline void note_reads(struct file *file)
+{
+	enum watched watched = watched_of(file);
+	if (watched == MAKES_FILES || watched == MAKES_FAULTS)
+		reads_make = 1;
+}
+
+/* A file that was opened, in a file system with this magic number. */
+static __always_inline void note_login(struct file *file, __u64 magic)
+{
+	if (magic == PROC_MAGIC && READ(file, f_mode) & FMODE_WRITE && watched_of(file) == SETS_LOGIN)
+		login_until = bpf_ktime_get_boot_ns() + LOGIN_NS;
+}
+
+static __always_inline bool is_watching(void)
+{
+	return *(volatile __u32 *)&reads_make || *(volatile __u64 *)&login_until;
+}
+
+/* Whether a read has made descriptors, or a write has set the login user. */
+__noinline int is_decisive(__u32 type, __u32 fd, long ret)
+{
+	bool reads = type == EV_SYSCALL_READ_X || type == EV_SYSCALL_READV_X;
+	struct file *file;
+	if (ret <= 0 || !(reads || type == EV_SYSCALL_WRITE_X || type == EV_SYSCALL_WRITEV_X))
+		return false;
+	if (!reads && login_until && bpf_ktime_get_boot_ns() > login_until)
+		login_until = 0;
+	if (reads ? !reads_make : !login_until)
+		return false;
+	file = file_at(own_files(), fd);
+	enum watched watched = file ? watched_of(file) : NOT_WATCHED;
+	return reads ? watched == MAKES_FILES || watched == MAKES_FAULTS : watched == SETS_LOGIN;
+}
+
+/* The interest in a read or a write of a file that may decide: it is reported on its own if it changes the state. */
+__noinline int decided_interest(__u32 says, __u32 type, __u32 fd, long ret)
+{
+	if (is_watching() && is_decisive(type, fd, ret))
+		return says | DESCRIPTOR_ALONE;
+	return says & DESCRIPTOR_ALONE ? 0 : says;
+}
+
+/* The filter of an event; none if it changes the state. */
+__noinline int filter_unless_decisive(__u32 type, __u32 fd, long ret)
+{
+	return is_watching() && is_decisive(type, fd, ret) ? 0 : filter_in_use;
+}
