@@ -1,11 +1,12 @@
 //! A running output: its queue, its lost alerts, and its worker thread.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use rustix::thread::gettid;
 
 use super::alert::Alert;
 use super::deliver::{AGAIN, Cx, Failure, Output, State};
@@ -30,6 +31,8 @@ pub struct Channel {
     gone: AtomicBool,
     /// Whether the worker is delivering.
     busy: AtomicBool,
+    /// Id of the worker's thread; 0 before it runs.
+    tid: AtomicI32,
     /// Why the last alerts were lost, unless an alert was delivered since then.
     failing: Mutex<Option<String>>,
 }
@@ -52,6 +55,7 @@ impl Channel {
             state,
             gone: AtomicBool::new(false),
             busy: AtomicBool::new(false),
+            tid: AtomicI32::new(0),
             failing: Mutex::default(),
         });
         // The worker sends once, and waits until the message is received or the receiver is dropped.
@@ -103,6 +107,14 @@ impl Channel {
     /// progress since `began`. Returns whether the worker has ended.
     pub fn wait(&self, began: Instant, patience: impl Fn(Duration) -> bool) -> bool {
         self.state.queue.wait_for_end(began, patience)
+    }
+
+    /// Whether the worker could run, and waits for a CPU. Then it is not its destination that holds it up.
+    pub fn is_starved(&self) -> bool {
+        let path = format!("/proc/self/task/{}/stat", self.tid.load(Ordering::Relaxed));
+        // The state follows the name.
+        let state = |stat: String| stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('R'));
+        std::fs::read_to_string(path).is_ok_and(state)
     }
 
     /// Drops the queued alerts after `ms` milliseconds without progress.
@@ -185,6 +197,7 @@ impl Channel {
 
     /// Main function of the thread: delivers alerts until the end. It is called again after a panic.
     fn work(&self, config: &Config, opened: &mut Option<SyncSender<Result<()>>>) {
+        self.tid.store(gettid().as_raw_nonzero().get(), Ordering::Relaxed);
         if self.busy.swap(false, Ordering::Relaxed) {
             let lost = self.state.queue.settle(1, false);
             self.state.losses.add(lost, Reason::Failed("its thread panicked".into()));

@@ -16,6 +16,8 @@ const MAX_ALERTS: usize = 1 << 16;
 const MAX_BYTES: usize = 16 << 20;
 /// Time for outputs that should end immediately.
 const GRACE: Duration = Duration::from_millis(250);
+/// The same if their threads wait for a CPU: what they lose is counted when they end.
+const STARVED_GRACE: Duration = Duration::from_secs(10);
 /// Minimum timeout of an output.
 const MIN_TIMEOUT: Duration = Duration::from_millis(100);
 
@@ -215,7 +217,10 @@ impl Hub {
         // Outputs that can end immediately do so: for example, a program is killed.
         let began = Instant::now();
         for channel in stuck {
-            channel.wait(began, |_| began.elapsed() < GRACE);
+            channel.wait(began, |_| match began.elapsed() {
+                elapsed if elapsed < GRACE => true,
+                elapsed => elapsed < STARVED_GRACE && channel.is_starved(),
+            });
         }
         all.iter().for_each(|channel| channel.report(true));
     }

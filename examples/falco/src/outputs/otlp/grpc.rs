@@ -19,7 +19,7 @@ use tokio_rustls::TlsConnector;
 use tonic::codec::CompressionEncoding;
 use tonic::metadata::{MetadataKey, MetadataMap};
 use tonic::transport::{Channel, Endpoint, Uri};
-use tonic::{Code, Request, Status};
+use tonic::{Code, Request, Status, TimeoutExpired};
 use tonic_prost::ProstCodec;
 use tower_service::Service;
 use ureq::http::uri::{PathAndQuery, Scheme};
@@ -138,21 +138,29 @@ impl Transport for Client {
             tokio::time::timeout(*timeout, call).await
         });
         match answer {
-            Err(_) => {
-                // The server may have disappeared silently, so the next attempt uses a new connection.
-                *grpc = connect(runtime, endpoint, connector, *compress);
-                Reply::Later { asked: None, why: "no answer in time".into() }
-            }
             Ok(Ok(response)) => Reply::Taken(response.into_inner()),
             // The server has accepted the records; only its response is too long.
             Ok(Err(status)) if status.message().contains("decoded message length too large") => {
                 Reply::Taken(ExportLogsServiceResponse::default())
             }
-            Ok(Err(status)) => reply(&status),
+            Ok(Err(status)) if !is_late(&status) => reply(&status),
+            _ => {
+                // The server may have disappeared silently, so the next attempt uses a new connection.
+                *grpc = connect(runtime, endpoint, connector, *compress);
+                Reply::Later { asked: None, why: "no answer in time".into() }
+            }
         }
     }
 }
 
+/// Whether the call took too long: its client measures the time, too.
+fn is_late(status: &Status) -> bool {
+    let mut cause = status.source();
+    while let Some(next) = cause.filter(|cause| !cause.is::<TimeoutExpired>()) {
+        cause = next.source();
+    }
+    cause.is_some()
+}
 /// Converts an error to a reply. The protocol defines which errors may be retried.
 fn reply(status: &Status) -> Reply {
     let why = shown(status);
