@@ -24,8 +24,8 @@ const O_CLOEXEC: u32 = FlagTable::FILE_FLAGS.value("O_CLOEXEC");
 impl<'a> RawEvent<'a> {
     /// The descriptors that the call brought or made, as the kernel has them, of live events and of captures that eyas wrote:
     /// those of a message (`SCM_RIGHTS`, `SCM_PIDFD`), another process's file (`pidfd_getfd`), a pidfd (`pidfd_open`,
-    /// `CLONE_PIDFD`), those of calls that make files without a path (`ioctl`, `bpf`, `fanotify_init` and the like), and those
-    /// that a read from fanotify or from a userfaultfd makes.
+    /// `CLONE_PIDFD`), those of calls that make files without a path (`ioctl`, `bpf`, `fanotify_init` and the like), those that
+    /// a read from fanotify or from a userfaultfd makes, and the one that an exec makes for an interpreter (binfmt_misc).
     pub fn received_fds(&self) -> impl Iterator<Item = FdEntry> + use<'a> {
         let at = place(self.ty).and_then(|place| Some(self.info()?.params.len() + place));
         let mut rest = at.and_then(|at| self.param(at)).unwrap_or_default();
@@ -91,6 +91,8 @@ const fn place(ty: EventType) -> Option<usize> {
         | E::SYSCALL_READV_X => Some(0),
         // After the terminal, whether the timer is inherited, the path.
         E::SYSCALL_IOCTL_3_X | E::SYSCALL_TIMERFD_CREATE_X | E::SYSCALL_FSPICK_X => Some(1),
+        // After the directory and the previous thread.
+        E::SYSCALL_EXECVE_19_X | E::SYSCALL_EXECVEAT_X => Some(2),
         _ => None,
     }
 }

@@ -249,6 +249,10 @@ pub struct FdEntry {
     pub detail: FdDetail,
 }
 
+/// After the entry of a descriptor in a capture, if an exec closes it. Readers that do not know it pass over it, because
+/// the entry has a length.
+pub(crate) const CLOSED_BY_EXEC: &[u8] = b"eyas\x01";
+
 impl FdEntry {
     /// An open file with only its detail.
     pub fn new(fd: i64, ino: u64, detail: FdDetail) -> Self {

@@ -97,6 +97,8 @@ static __always_inline int param_of_exec(__u32 desc)
 	case OP_X_PWD:
 		put_directory(s, true);
 		break;
+	case OP_X_MADE:
+		return param_rights(desc);
 	default:
 		put_empty(s);
 	}

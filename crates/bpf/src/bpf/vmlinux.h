@@ -191,6 +191,9 @@ struct dentry {
 	struct qstr d_name;
 	struct inode *d_inode;
 	struct super_block *d_sb;
+	/* Since Linux 6.8. */
+	struct hlist_node d_sib;
+	struct hlist_head d_children;
 	union {
 		struct hlist_node d_alias;
 	} d_u;
@@ -268,7 +271,7 @@ struct mm_rss_stat {
 	atomic_long_t count[4];
 };
 struct mm_struct {
-	unsigned long total_vm, arg_start, arg_end, env_start, env_end;
+	unsigned long total_vm, arg_start, arg_end, env_start, env_end, saved_auxv[2];
 	struct file *exe_file;
 	struct percpu_counter rss_stat[4];
 };

@@ -575,7 +575,7 @@ pub(super) fn behind(event: &EventInfo) -> Behind {
         "SYSCALL_FSMOUNT_X" => &[("FD_INO", 0)],
         "SYSCALL_IOCTL_3_X" => &[("TERMINAL", 0), ("MADE", 0)],
         // The previous id of the thread, if it changed.
-        "SYSCALL_EXECVE_19_X" | "SYSCALL_EXECVEAT_X" => &[("PWD", 0), ("EXEC_TID", 0)],
+        "SYSCALL_EXECVE_19_X" | "SYSCALL_EXECVEAT_X" => &[("PWD", 0), ("EXEC_TID", 0), ("MADE", 0)],
         // Whether an exec leaves the timer open.
         "SYSCALL_TIMERFD_CREATE_X" => &[("INHERITED", 1), ("MADE", 0)],
         "SYSCALL_MKDIR_2_X" | "SYSCALL_MKNOD_X" => &[("ENTRY_MADE", 0)],

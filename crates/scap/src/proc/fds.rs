@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, PoisonError};
 
-use rustix::fs::FileType;
+use rustix::fs::{FileType, Statx};
 use rustix::path::DecInt;
 
 use super::dir::{Dir, Lazy};
@@ -93,12 +93,15 @@ impl Scan<'_> {
             let ino = links.fd.stat(DecInt::new(number)).map_or(0, |stat| stat.stx_ino);
             FdEntry::new(fd, ino, other(code::MEMFD, SECRET.to_vec()))
         } else if link.starts_with(b"/") {
-            let mut path = parse::undeleted(link).to_vec();
+            let mut path = link.to_vec();
             // A message queue's file system is mounted where no path leads, or below a directory.
             if !path[1..].contains(&b'/') && links.fd.is_of_file_system(DecInt::new(number), QUEUES_MAGIC) {
                 path.splice(..0, *b"(unreachable)");
             }
             let stat = links.fd.stat(DecInt::new(number)).ok()?;
+            if parse::undeleted(&path).len() < path.len() && !is_name_of(network.process, &path, &stat) {
+                path.truncate(parse::undeleted(&path).len());
+            }
             let detail = match FileType::from_raw_mode(u32::from(stat.stx_mode)) {
                 FileType::Directory => other(code::DIRECTORY, path),
                 _ => {
@@ -187,6 +190,16 @@ impl Scan<'_> {
         use std::os::unix::ffi::OsStringExt;
         self.shared.options.root.join(format!("proc/{pid}")).into_os_string().into_vec()
     }
+}
+
+/// Whether a path leads to the file, so that its end is not the kernel's mark of a deleted file.
+fn is_name_of(process: &Lazy<'_>, path: &[u8], file: &Statx) -> bool {
+    let below = [b"root", path].concat();
+    let found = process.get().and_then(|process| process.stat(&*below).ok());
+    found.is_some_and(|found| {
+        (found.stx_ino, found.stx_dev_major, found.stx_dev_minor)
+            == (file.stx_ino, file.stx_dev_major, file.stx_dev_minor)
+    })
 }
 
 pub(crate) fn other(type_code: u8, name: Vec<u8>) -> FdDetail {

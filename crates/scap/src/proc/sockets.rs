@@ -198,7 +198,8 @@ pub(crate) fn of_ends(local: End, remote: End, l4: u8) -> FdDetail {
     }
 }
 
-/// An Internet socket that is neither bound nor connected, by the kernel's name of its protocol. Both ends are unset.
+/// A socket in none of the tables, by the kernel's name of its protocol. An Internet socket is neither bound nor connected, so
+/// both ends are unset; a Unix socket was made in another network namespace.
 pub(super) fn unused(protocol: &[u8]) -> Option<FdDetail> {
     let protocol = protocol.strip_suffix(b"\0").unwrap_or(protocol);
     let (any, protocol): (IpAddr, _) = match protocol.strip_suffix(b"v6") {
@@ -210,6 +211,10 @@ pub(super) fn unused(protocol: &[u8]) -> Option<FdDetail> {
         b"UDP" | b"UDP-Lite" | b"UDPLITE" => 3,
         b"PING" => ICMP,
         b"RAW" => 5,
+        b"NETLINK" => return Some(FdDetail::Other { type_code: code::NETLINK, name: Vec::new() }),
+        _ if protocol.starts_with(b"UNIX") => {
+            return Some(FdDetail::Unix { source: 0, destination: 0, path: Vec::new() });
+        }
         _ => return None,
     };
     Some(FdDetail::Socket { local: (any, 0), remote: (any, 0), l4 })
@@ -307,6 +312,8 @@ mod tests {
             (b"UDPv6", unset("::", 3)),
             (b"RAW\0", unset("0.0.0.0", 5)),
             (b"PINGv6\0", unset("::", 4)),
+            (b"NETLINK\0", Some(FdDetail::Other { type_code: code::NETLINK, name: Vec::new() })),
+            (b"UNIX-STREAM\0", Some(FdDetail::Unix { source: 0, destination: 0, path: Vec::new() })),
             (b"PACKET\0", None),
             (b"", None),
         ] {

@@ -120,8 +120,10 @@ impl Scan<'_> {
             (entry.exe, entry.args) = parse::command_line(text);
         }
         if let Ok(link) = dir.link("exe", &mut self.buffers) {
-            entry.exepath = parse::undeleted(link).to_vec();
             entry.exe_from_memfd = link.starts_with(b"/memfd:");
+            // As in events.
+            let link = if entry.exe_from_memfd { &link[1..] } else { link };
+            entry.exepath = parse::undeleted(link).to_vec();
             self.executable(dir, &status, &mut entry);
         }
         whole &= !entry.exepath.is_empty() && !entry.exe.is_empty();

@@ -9,6 +9,7 @@ use nom::number::complete::u8 as byte;
 use nom::number::{u16, u32, u64};
 use nom::{IResult, Parser};
 
+use crate::snapshot::CLOSED_BY_EXEC;
 use crate::{FdDetail, FdEntry, Group, Interface, MachineInfo, Snapshot, ThreadEntry, User};
 
 /// Section header; the same in either byte order.
@@ -413,7 +414,9 @@ impl<'a> Cursor<'a> {
             }
             _ => return Err(format!("fd type {ty} is unknown and has no length")),
         };
-        Ok(FdEntry::new(fd, ino, detail))
+        let mut entry = FdEntry::new(fd, ino, detail);
+        entry.close_on_exec |= sized && self.rest.starts_with(CLOSED_BY_EXEC);
+        Ok(entry)
     }
 
     fn addr(&mut self, v4: bool) -> Result<IpAddr, Fail> {

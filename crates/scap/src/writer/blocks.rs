@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use crate::snapshot::CLOSED_BY_EXEC;
 use crate::{FdDetail, FdEntry, Group, Interface, MachineInfo, ThreadEntry, User};
 
 /// Maximum length of most texts; readers refuse longer ones.
@@ -113,6 +114,10 @@ pub(super) fn fds(out: &mut Vec<u8>, tid: i64, fds: &[FdEntry]) {
         entry(out, |out| {
             put!(out, fd.fd, fd.ino);
             detail(out, &fd.detail);
+            // The flags of a file show it.
+            if fd.close_on_exec && !FdEntry::new(fd.fd, fd.ino, fd.detail.clone()).close_on_exec {
+                out.extend_from_slice(CLOSED_BY_EXEC);
+            }
         });
     }
 }

@@ -29,7 +29,12 @@ fn snapshot() -> Snapshot {
         FdDetail::Unix { source: 7, destination: 8, path: b"/run/x".to_vec() },
         FdDetail::Other { type_code: 21, name: b"/proc/9".to_vec() },
     ];
-    let fds = details.into_iter().zip(0..).map(|(detail, fd)| FdEntry::new(fd, 100, detail)).collect();
+    let entry = |(detail, fd)| {
+        let entry = FdEntry::new(fd, 100, detail);
+        // Also of those whose flags a capture does not show.
+        FdEntry { close_on_exec: entry.close_on_exec || fd % 2 == 1, ..entry }
+    };
+    let fds = details.into_iter().zip(0..).map(entry).collect();
     let thread = ThreadEntry {
         tid: 9,
         pid: 9,

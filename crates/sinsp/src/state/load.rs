@@ -278,6 +278,11 @@ pub(super) fn fd_of(entry: FdEntry, empty: &Text, names: &mut RecentNames) -> Fd
                 fd.rename_by_ends(0, names);
             }
         }
+        // A raw socket that is not bound.
+        FdDetail::ServerSocket { addr, l4 } if addr.0.is_unspecified() && addr.1 == 0 => {
+            fd.kind = if addr.0.is_ipv4() { FdKind::Ipv4 } else { FdKind::Ipv6 };
+            fd.l4 = L4::from_code(l4);
+        }
         FdDetail::ServerSocket { addr, l4 } => {
             fd.kind = if addr.0.is_ipv4() { FdKind::Ipv4Server } else { FdKind::Ipv6Server };
             fd.l4 = L4::from_code(l4);

@@ -31,6 +31,8 @@ struct touches {
 	__u64 made;
 	/* The changed directory of an overlay (its inode), and its entry in the upper layer. */
 	__u64 layered, upper;
+	/* The inode in the overlay of a file that got a name in the upper layer. */
+	__u64 above;
 	/* A pointer on its way to a number. */
 	__u64 pointer;
 	__u32 count;
@@ -393,6 +395,61 @@ __noinline int find_made(__u32 which)
 	return 0;
 }
 
+#define NAME_WORDS 32
+
+/* Whether two entries have the same name, of at most 255 bytes. */
+__noinline int is_same_name(__u64 one, __u64 other)
+{
+	struct dentry *a = (struct dentry *)one, *b = (struct dentry *)other;
+	__u32 len = READ(a, d_name.len), i;
+	if (len != READ(b, d_name.len))
+		return 0;
+	__u64 left = (__u64)READ(a, d_name.name), right = (__u64)READ(b, d_name.name);
+	for (i = 0; i < NAME_WORDS; i++) {
+		if (8 * i >= len)
+			break;
+		__u64 words[2] = {};
+		bpf_probe_read_kernel(&words[0], 8, (void *)(left + 8 * i));
+		bpf_probe_read_kernel(&words[1], 8, (void *)(right + 8 * i));
+		__u64 differ = words[0] ^ words[1];
+		if (len - 8 * i < 8)
+			differ <<= 64 - 8 * (len - 8 * i);
+		if (differ)
+			return 0;
+	}
+	return 1;
+}
+
+/* Finds the inode in the overlay of a file that got a name in its upper layer. Children are listed in the order of their
+ * appearance, the last first. */
+__noinline int find_above(__u32 slot)
+{
+	struct scratch *s = scratch_in(slot);
+	struct touches *all = touches_of_thread(false);
+	int i;
+	if (!s || !all)
+		return 0;
+	struct dentry *dir = first_alias((struct inode *)all->layered), *child;
+	struct inode *file = READ((struct dentry *)all->made, d_inode);
+	if (!dir || !bpf_core_field_exists(dir->d_children))
+		return 0;
+	struct hlist_node *node = READ(dir, d_children.first);
+	for (i = 0; i < ALIASES; i++) {
+		if (!node)
+			break;
+		child = (void *)node - bpf_core_field_offset(child->d_sib);
+		child = (struct dentry *)number_of(s, child);
+		struct inode *inode = READ(child, d_inode);
+		struct dentry *upper = inode && is_layered(inode) ? upper_of(inode) : 0;
+		if (upper && READ(upper, d_inode) == file) {
+			all->above = (__u64)inode;
+			return 1;
+		}
+		node = READ(child, d_sib.next);
+	}
+	return 0;
+}
+
 /* Finds another entry of a file with a new one. */
 __noinline int find_linked(__u32 slot)
 {
@@ -404,17 +461,22 @@ __noinline int find_linked(__u32 slot)
 		return 0;
 	struct entry *entry = &entries->at[0];
 	struct dentry *made = (struct dentry *)all->made, *best = 0;
+	struct inode *inode = READ(made, d_inode);
+	bool in_upper = all->layered && !is_layered(inode);
 	/* The other name in the upper layer does not show the one in the overlay. */
-	if (all->layered && !is_layered(READ(made, d_inode))) {
+	if (in_upper && !find_above(slot)) {
 		entry->dentry = 0;
 		return 1;
 	}
-	struct dentry *alias = first_alias(READ(made, d_inode));
+	struct dentry *alias = first_alias(in_upper ? (struct inode *)all->above : inode);
 	for (i = 0; i < ALIASES; i++) {
 		if (!alias)
 			break;
 		alias = (struct dentry *)number_of(s, alias);
-		if (alias != made && (!best || is_given(slot, (__u64)alias)))
+		bool is_new = in_upper ? (__u64)READ(alias, d_parent, d_inode) == all->layered &&
+						 is_same_name((__u64)alias, (__u64)made) :
+					 alias == made;
+		if (!is_new && (!best || is_given(slot, (__u64)alias)))
 			best = alias;
 		alias = next_alias(alias);
 	}

@@ -222,10 +222,37 @@ static __always_inline bool is_known_family(__u32 family)
 	return family == AF_UNIX || family == AF_INET || family == AF_INET6 || family == AF_NETLINK;
 }
 
+#define AUXV_PAIRS 24
+#define AUXV_EXECFD 2
+
+/* The descriptor of the executed file that an interpreter gets (binfmt_misc); less than 0 for none. It is among the numbers that the
+ * kernel passes to a program, which end with a pair of zeros. */
+__noinline int fd_for_interpreter(void)
+{
+	struct scratch *s = scratch();
+	struct task_struct *task = current_task();
+	struct mm_struct *mm = READ(task, mm);
+	int i;
+	if (!s || !mm)
+		return -1;
+	__u64 from = number_of(s, mm) + bpf_core_field_offset(mm->saved_auxv);
+	for (i = 0; i < AUXV_PAIRS; i++) {
+		__u64 pair[2] = {};
+		bpf_probe_read_kernel(pair, sizeof(pair), (void *)(from + sizeof(pair) * i));
+		if (!pair[0])
+			break;
+		if (pair[0] == AUXV_EXECFD)
+			return pair[1];
+	}
+	return -1;
+}
+
 /* The descriptor that the call made; less than 0 for none. */
 static __always_inline int made_fd(struct scratch *s)
 {
 	__u64 at = arg(s, 0);
+	if (s->type == EV_SYSCALL_EXECVE_19_X || s->type == EV_SYSCALL_EXECVEAT_X)
+		return s->ret < 0 || s->failed_exec ? -1 : fd_for_interpreter();
 	/* The descriptor of a request may be direct, and is described elsewhere. */
 	if (s->of_other || s->ret < 0 || s->request)
 		return -1;

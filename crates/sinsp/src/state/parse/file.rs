@@ -323,7 +323,8 @@ pub(super) fn duplicate(state: &mut State, raw: &RawEvent<'_>, now: &mut Current
                 _ => return,
             }
         }
-        EventType::SYSCALL_DUP_1_X => (raw.int(dup::oldfd), false),
+        // The kernel installs the file of a ring's table with close-on-exec, unless the request says otherwise.
+        EventType::SYSCALL_DUP_1_X => (raw.int(dup::oldfd), raw.io_uring().is_some()),
         EventType::SYSCALL_DUP2_X => (raw.int(dup2::oldfd), false),
         _ => {
             const CLOEXEC: u64 = O_CLOEXEC as u64;

@@ -93,6 +93,8 @@ pub(super) fn execve(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     if let Some(files) = state.threads.fds_mut(key) {
         files.exec();
     }
+    // The descriptor of the executed file, for an interpreter of binfmt_misc.
+    super::described::made(state, raw, now);
     for sibling in state.threads.siblings(key) {
         state.stats.threads_removed += state.threads.remove(sibling);
     }
