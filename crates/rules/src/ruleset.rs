@@ -23,6 +23,7 @@ mod described;
 mod exceptions;
 mod expanded;
 mod extras;
+mod failure;
 mod lint;
 mod lists;
 mod loaded;

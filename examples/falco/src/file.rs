@@ -82,6 +82,10 @@ fn open_to_write(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
             io::ErrorKind::PermissionDenied,
             "it is a symlink in a directory that everybody may write: name the file itself, or another directory",
         ),
+        Some(Errno::NOENT) if !directory.exists() => io::Error::new(
+            io::ErrorKind::NotFound,
+            format!("{error}: there is no directory {}: make it, or name another one", directory.display()),
+        ),
         _ => error,
     })
 }
@@ -127,6 +131,18 @@ mod tests {
         append(&link).unwrap();
         create(&link).unwrap();
         assert_eq!(std::fs::read_to_string(&target).unwrap(), "");
+    }
+
+    #[test]
+    fn a_directory_that_is_not_there_is_named() {
+        let dir = Dir::new("file-directory");
+        let absent = dir.join("absent");
+        for error in [append(&absent.join("file")).unwrap_err(), create(&absent.join("file")).unwrap_err()] {
+            let want =
+                format!("No such file or directory (os error 2): there is no directory {}", absent.display());
+            assert!(error.to_string().starts_with(&want), "{error}");
+            assert_eq!(error.kind(), io::ErrorKind::NotFound);
+        }
     }
 
     #[test]

@@ -112,6 +112,31 @@ fn a_capture_lasts_until_some_time_after_the_last_alert() {
 }
 
 #[test]
+fn a_capture_that_is_deleted_is_no_capture() {
+    let dir = Dir::new("capture-deleted");
+    let rules = dir.write("rules.yaml", trigger("a", "evt.num = 100", 5_000_000));
+    let [on, prefix] = into(&dir);
+    let mut run =
+        Run::start(&["-c", "/dev/null", "-r", rules.to_str().unwrap(), "-e", "-", "-o", &on, "-o", &prefix]);
+    let pieces = demo_pieces();
+    let (first, rest) = pieces.split_at(pieces.len() - 50);
+    run.feed(first);
+    let began = std::time::Instant::now();
+    let file = loop {
+        assert!(began.elapsed() < common::SOON, "there is no capture");
+        match captures(&dir).pop() {
+            Some(file) => break file,
+            None => std::thread::sleep(std::time::Duration::from_millis(5)),
+        }
+    };
+    std::fs::remove_file(&file).unwrap();
+    run.feed(rest);
+    let (_, log) = run.end();
+    let want = format!("capture: can't write {}: it was deleted before it ended, with ", file.display());
+    assert!(log.contains(&want) && !log.contains("Captured "), "{log}");
+}
+
+#[test]
 fn a_capture_ends_when_the_clock_is_set_back() {
     let dir = Dir::new("capture-back");
     let capture = dir.join("in.scap.gz");

@@ -8,6 +8,7 @@ use eyas_fields::{CodeSet, Schema};
 use super::conditions::condition_error;
 use super::definitions::{RawRule, Tables};
 use super::extras::Faults;
+use super::failure::Failure;
 use super::lists::{Changed, Lists};
 use super::macros::Macros;
 use super::result::{LoadError, LoadWarning, Problem, WarningCode};
@@ -89,20 +90,6 @@ pub(super) struct Compiled {
     pub(super) source: u32,
     pub(super) output_text: String,
     pub(super) format: Arc<Format>,
-}
-
-/// The reason why a rule does not compile, and whether the reason is an unknown name.
-pub(super) struct Failure {
-    pub(super) error: LoadError,
-    pub(super) unknown: bool,
-    /// Position of the addition to outputs that is at fault, if it is none of the rule itself.
-    pub(super) extra: Option<usize>,
-}
-
-impl From<LoadError> for Failure {
-    fn from(error: LoadError) -> Self {
-        Self { error, unknown: false, extra: None }
-    }
 }
 
 impl Compilation {

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use super::compilation::{Compilation, Compiled, Failure, Known, Seen};
+use super::compilation::{Compilation, Compiled, Known, Seen};
 use super::conditions::{condition_error, parse_condition};
 use super::definitions::RawRule;
+use super::failure::Failure;
 use super::macros::Host;
 use super::result::{ErrorCode, LoadError, LoadWarning, Problem, WarningCode};
 use super::setup::{MANY_CODES, Setup};

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use eyas_fields::{FieldFlags, Schema};
 
-use super::compilation::Failure;
 use super::definitions::RawRule;
+use super::failure::Failure;
 use super::outputs::{CONTAINER_INFO, Wording, container_info, deprecated_in_output};
 use super::result::{ErrorCode, LoadError, LoadWarning, WarningCode};
 use super::setup::Setup;

@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use eyas_fields::Schema;
 
-use super::compilation::Failure;
 use super::definitions::RawRule;
+use super::failure::Failure;
 use super::result::{ErrorCode, LoadError, LoadWarning, Problem, WarningCode};
 use super::setup::Setup;
 use super::warn::deprecated;

@@ -1,6 +1,7 @@
 //! Writes the files of captures, one after another.
 
 use std::fs::OpenOptions;
+use std::io::ErrorKind;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -229,7 +230,13 @@ impl Recorder {
         if let Err(error) = writer.finish() {
             return fail(&status, &error.into());
         }
-        status.written.store(std::fs::metadata(&status.path).map_or(0, |meta| meta.len()), Ordering::Relaxed);
+        match std::fs::metadata(&status.path) {
+            Ok(meta) => status.written.store(meta.len(), Ordering::Relaxed),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                return fail(&status, &anyhow!("it was deleted before it ended, with {events} events"));
+            }
+            Err(_) => {}
+        }
         let before =
             if earlier > 0 { format!(", {earlier} of them from before the alert") } else { String::new() };
         log::info(&format!("Captured {events} events to {path}{before}"));

@@ -6,7 +6,7 @@ use super::fit::Path;
 use crate::config::Places;
 
 /// The files and options of a tree. Each has a range of positions of its own, so the position of a value
-/// tells where it is from; the position 0 is in none.
+/// shows where it is from; the position 0 is in none.
 #[derive(Debug)]
 pub struct Origins {
     sources: Vec<(usize, Source)>,
@@ -68,7 +68,7 @@ impl Origins {
         }
     }
 
-    /// Notes the place of a value. Its key tells the line: the value may begin further down.
+    /// Notes the place of a value. The line is that of its key: the value may begin further down.
     fn note(&self, key: &Node, value: &Node, path: &Path, places: &mut Places) {
         let place = self.place(key).filter(|_| self.of(key).map(|at| at.0) == self.of(value).map(|at| at.0));
         if let Some(place) = place.or_else(|| self.place(value)) {

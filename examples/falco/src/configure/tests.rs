@@ -312,7 +312,8 @@ fn a_key_that_nothing_acts_upon_is_named() {
         let other = others.iter().find(|value| !row.usual.contains(value)).unwrap();
         let warnings = with(other);
         assert!(warnings.len() == 1 && warnings[0].contains(row.key), "{}: {warnings:?}", row.key);
-        assert!(warnings[0].ends_with(row.why), "{warnings:?}");
+        let want = format!("{} (option -o {})", row.why, row.key);
+        assert!(warnings[0].ends_with(&want), "{warnings:?}");
         for usual in row.usual {
             assert_eq!(with(usual), [""; 0], "{}={usual}", row.key);
         }
@@ -440,7 +441,7 @@ fn unknown_keys_are_named_at_every_level() {
 #[test]
 fn a_list_is_no_configuration_of_a_plugin() {
     let error = options(&["plugins[]={name: x, library_path: y, init_config: [a]}"]).err().unwrap();
-    let want = "plugins[0].init_config is a list: expected a text, or keys with values";
+    let want = "plugins[0].init_config is a list: expected a text, or keys with values (option -o plugins[])";
     assert_eq!(format!("{error:#}"), want);
 }
 

@@ -126,7 +126,8 @@ fn an_output_without_a_destination_is_refused() {
         Outputs::open(OUTPUTS, &with_file(Path::new("/nonexistent/alerts")), false, Stop::default());
     assert_eq!(
         format!("{:#}", outputs.err().unwrap()),
-        "file_output: can't open /nonexistent/alerts: No such file or directory (os error 2)"
+        "file_output: can't open /nonexistent/alerts: No such file or directory (os error 2): there is no directory /nonexistent: \
+         make it, or name another one"
     );
 }
 

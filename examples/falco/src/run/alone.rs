@@ -75,7 +75,7 @@ pub(super) struct Alone<'a, 'e> {
 }
 
 impl Alone<'_, '_> {
-    /// Tests the events of a source until its end. The inner result tells how they ended.
+    /// Tests the events of a source until its end. The inner result is that of the events.
     ///
     /// # Errors
     /// A plugin does not start, or does not open its source.
@@ -186,8 +186,9 @@ impl Alone<'_, '_> {
         self.conclude(source, inspector, outcome)
     }
 
-    /// Tests an event. Returns whether to check the clock and the counters, or how the run ends.
-    #[inline]
+    /// Tests an event. Returns whether to check the clock and the counters, or how the run ends. Its only caller is
+    /// the loop over the events.
+    #[inline(always)]
     fn event(&mut self, event: &EventView<'_>, live: bool, simulates: bool) -> ControlFlow<Result<()>, bool> {
         self.totals.events += 1;
         if let Some(count) = self.totals.by_type.get_mut(usize::from(event.event().ty.0)) {

@@ -129,3 +129,21 @@ fn mistakes_are_named() {
         assert!(error.contains(want), "{error}");
     }
 }
+
+#[test]
+fn causes_of_errors_are_shown_without_the_retries() {
+    let retries = "Connection error: all retries failed: Retry exceeded deadline. Source: ";
+    for (cause, want) in [
+        ("error connecting to broker \"b:1\": IO Error: Connection refused (os error 111)", ""),
+        (
+            "error connecting to broker \"b:1\": IO Error: received corrupt message of type InvalidContentType",
+            "; does the server speak TLS at this port?",
+        ),
+        (
+            "cannot sync versions: Request error: Cannot read data: early eof",
+            "; is it a broker of Kafka, and does it expect TLS (kafka_output.tls)?",
+        ),
+    ] {
+        assert_eq!(shown(&format!("{retries}{cause}")), format!("{cause}{want}"));
+    }
+}
