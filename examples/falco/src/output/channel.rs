@@ -257,7 +257,7 @@ impl Channel {
     fn settle(&self, outcome: Result<usize, Failure>) -> bool {
         match outcome {
             Ok(delivered) => {
-                self.state.queue.settle(delivered, true);
+                self.state.settle_delivered(delivered);
                 self.state.hint().take();
                 self.failing().take();
             }

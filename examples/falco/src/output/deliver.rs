@@ -1,6 +1,7 @@
 //! The trait of outputs, and the context for delivery.
 
 use std::os::fd::{AsFd, OwnedFd};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, Result};
@@ -69,6 +70,8 @@ pub struct State {
     pub queue: Queue,
     /// Alerts that are lost.
     pub losses: Losses,
+    /// Number of alerts that were dropped while the worker was delivering them: they are delivered, and counted as lost.
+    late: AtomicU64,
     /// Wakes a worker that waits for a file descriptor.
     wake: OwnedFd,
     /// Why alerts wait, if the output knows the reason.
@@ -83,7 +86,14 @@ impl State {
     pub fn new(limits: Limits) -> Result<Self> {
         let wake = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)
             .context("can't make an event descriptor")?;
-        Ok(Self { queue: Queue::new(limits), losses: Losses::default(), wake, hint: Mutex::default() })
+        let (queue, losses) = (Queue::new(limits), Losses::default());
+        Ok(Self { queue, losses, late: AtomicU64::new(0), wake, hint: Mutex::default() })
+    }
+
+    /// Records that the worker has delivered this many alerts.
+    pub fn settle_delivered(&self, count: usize) {
+        let late = count as u64 - self.queue.settle(count, true);
+        self.late.fetch_add(late, Ordering::Relaxed);
     }
 
     /// Why alerts wait.
@@ -160,6 +170,9 @@ impl Cx<'_> {
 
     /// Records that this many alerts, counted as delivered, are lost after all.
     pub fn lose_delivered(&self, count: u64, why: &str) {
+        let late = self.state.late.load(Ordering::Relaxed).min(count);
+        self.state.late.fetch_sub(late, Ordering::Relaxed);
+        let count = count - late;
         self.state.queue.unsettle(count);
         self.state.losses.add(count, Reason::Failed(why.into()));
     }

@@ -3,7 +3,7 @@ use std::io::{ErrorKind, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use eyas_testing::Dir;
@@ -441,6 +441,37 @@ fn an_output_that_panics_goes_on_with_the_next_alert() {
         channel.push(&[Alert::new(b"x", 4)], |_| false);
     }
     wait("all three", || counts(&outputs, "test") == (2, 1, 0));
+}
+
+/// An output that takes its time for an alert, and in the end finds that nobody has read it.
+struct Unread;
+
+static IS_DELIVERING: AtomicBool = AtomicBool::new(false);
+static MAY_GO_ON: AtomicBool = AtomicBool::new(false);
+
+impl Output for Unread {
+    fn deliver(&mut self, _: &[Alert], _: &Cx<'_>) -> Result<usize, Failure> {
+        IS_DELIVERING.store(true, Ordering::Relaxed);
+        wait("it may go on", || MAY_GO_ON.load(Ordering::Relaxed));
+        Ok(1)
+    }
+
+    fn abandon(&mut self, cx: &Cx<'_>) {
+        cx.lose_delivered(1, "nobody has read it");
+    }
+}
+
+#[test]
+fn an_alert_that_is_given_up_while_it_is_delivered_is_lost_once() {
+    static ROW: Row = Row { name: "test", open: |_| Ok(Box::new(Unread)), ..Row::BARE };
+    let outputs = open(&with_file(Path::new("/dev/null")));
+    let channel = outputs.hub().add_file(&ROW, &Config::default()).unwrap();
+    channel.push(&[Alert::new(b"x", 4), Alert::new(b"y", 4)], |_| false);
+    wait("it is delivering", || IS_DELIVERING.load(Ordering::Relaxed));
+    channel.abandon(1);
+    MAY_GO_ON.store(true, Ordering::Relaxed);
+    wait("the end", || channel.has_ended());
+    assert_eq!(counts(&outputs, "test"), (0, 2, 0));
 }
 
 #[test]

@@ -184,6 +184,8 @@ impl Worker {
         // An earlier error of the source takes precedence over an error of closing.
         let closed = inspector.close().map_err(Error::from);
         drop(source);
+        // The program may end when it has the message: before that, plugins are destroyed.
+        drop(inspector);
         let outcome = outcome.and(closed);
         // At the end of the program, there is no receiver any more.
         let _ = self.send.send(Message::End { source: name, events, elapsed: began.elapsed(), outcome });
