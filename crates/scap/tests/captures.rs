@@ -7,6 +7,8 @@ use std::path::Path;
 
 use eyas_scap::{Error, EventSource, Next, OwnedEvent, Reader, Snapshot, Writer};
 
+mod memory;
+
 fn main() -> std::process::ExitCode {
     eyas_testing::main()
 }
@@ -162,17 +164,7 @@ fn check_copies(folder: &str) -> u64 {
         }
         let open = || Reader::open(&path).unwrap().raw();
         let mut copy = unnamed();
-        let mut writer = Writer::new(copy.try_clone().unwrap(), count % 2 == 0);
-        let mut reader = open();
-        loop {
-            match reader.next().unwrap() {
-                Next::Snapshot(snapshot) => writer.snapshot(&snapshot).unwrap(),
-                Next::Event(event) => writer.event(&event).unwrap(),
-                Next::Idle => unreachable!("a file is never idle"),
-                Next::End => break,
-            }
-        }
-        writer.finish().unwrap();
+        memory::copy(open(), Writer::new(copy.try_clone().unwrap(), count % 2 == 0));
         copy.rewind().unwrap();
         events += compare(&path, open(), Reader::from_reader(copy).unwrap().raw());
         count += 1;

@@ -6,12 +6,10 @@ use std::collections::BTreeMap;
 use std::io::Cursor;
 
 use eyas_events::{EventFlags, EventType, ParamType};
-use eyas_scap::{EventBuilder, EventSource, Next, OwnedEvent, Reader, Snapshot, Writer};
+use eyas_scap::{EventBuilder, EventSource, Next, OwnedEvent, Reader};
 use serde_json::Value;
 
-mod sink;
-
-use sink::Sink;
+mod memory;
 
 fn main() -> std::process::ExitCode {
     eyas_testing::main()
@@ -141,17 +139,11 @@ const TID: i64 = 7;
 
 /// A capture as it is written today.
 fn today(events: &[Event]) -> Vec<u8> {
-    let out = Sink::default();
-    let mut writer = Writer::new(out.clone(), false);
-    writer.snapshot(&Snapshot::default()).unwrap();
-    for (ty, params) in events {
+    let build = |(ty, params): &Event| {
         let builder = EventBuilder::new(*ty).tid(TID).ts(5).truncate(params.len());
-        let builder =
-            params.iter().enumerate().fold(builder, |builder, (index, param)| builder.bytes(index, param));
-        writer.event(&builder.build().as_raw()).unwrap();
-    }
-    writer.finish().unwrap();
-    out.take()
+        params.iter().enumerate().fold(builder, |builder, (at, param)| builder.bytes(at, param)).build()
+    };
+    memory::written(&events.iter().map(build).collect::<Vec<_>>(), false)
 }
 
 /// A capture of today's form with an event that has more parameters than the writer writes.
@@ -358,26 +350,11 @@ fn events_that_are_in_no_capture_of_today_are_left_out() {
 fn a_stored_event_belongs_to_its_thread() {
     let enter = EventBuilder::new(EventType::SYSCALL_CLOSE_E).int(0, 9);
     let exit = EventBuilder::new(EventType::SYSCALL_CLOSE_X).int(0, 0).truncate(1);
-    let out = Sink::default();
-    let mut writer = Writer::new(out.clone(), false);
-    writer.snapshot(&Snapshot::default()).unwrap();
-    for event in
-        [enter.clone().tid(1), enter.tid(2).int(0, 8), exit.clone().tid(2), exit.clone().tid(3), exit.tid(1)]
-    {
-        writer.event(&event.build().as_raw()).unwrap();
-    }
-    writer.finish().unwrap();
-    let mut reader = Reader::from_reader(Cursor::new(out.take())).unwrap();
-    let mut found = Vec::new();
-    while let Ok(item) = reader.next() {
-        match item {
-            Next::Event(event) => {
-                let fd = OwnedEvent::from(event).as_raw().int(eyas_events::param::SYSCALL_CLOSE_X::fd);
-                found.push((event.tid, fd));
-            }
-            Next::End => break,
-            _ => {}
-        }
-    }
+    let calls =
+        [enter.clone().tid(1), enter.tid(2).int(0, 8), exit.clone().tid(2), exit.clone().tid(3), exit.tid(1)];
+    let capture = memory::written(&calls.map(EventBuilder::build), false);
+    let fd = |event: &OwnedEvent| event.as_raw().int(eyas_events::param::SYSCALL_CLOSE_X::fd);
+    let found: Vec<_> =
+        memory::events(capture, false).iter().map(|event| (event.as_raw().tid, fd(event))).collect();
     assert_eq!(found, [(2, Some(8)), (3, Some(0)), (1, Some(9))]);
 }

@@ -6,9 +6,9 @@ use std::process::Command;
 
 use eyas_events::EventType;
 use eyas_events::param::{SYSCALL_CREAT_X, SYSCALL_OPEN_X, SYSCALL_READ_X};
-use eyas_scap::{
-    EventBuilder, EventSource, FdDetail, FdEntry, MachineInfo, Next, Reader, Snapshot, ThreadEntry, Writer,
-};
+use eyas_scap::{EventBuilder, FdDetail, FdEntry, MachineInfo, Reader, Snapshot, ThreadEntry, Writer};
+
+mod memory;
 
 fn main() -> std::process::ExitCode {
     eyas_testing::main()
@@ -32,16 +32,7 @@ fn printed(capture: &Path) -> (String, bool) {
 
 /// Frame by frame, as they are.
 fn copy(from: &Path, to: &Path, compress: bool) {
-    let mut reader = Reader::open(from).unwrap().raw();
-    let mut writer = Writer::create(to, compress).unwrap();
-    loop {
-        match reader.next().unwrap() {
-            Next::Snapshot(snapshot) => writer.snapshot(&snapshot).unwrap(),
-            Next::Event(event) => writer.event(&event).unwrap(),
-            Next::Idle => unreachable!("a file is never idle"),
-            Next::End => return writer.finish().unwrap(),
-        }
-    }
+    memory::copy(Reader::open(from).unwrap().raw(), Writer::create(to, compress).unwrap());
 }
 
 #[test]

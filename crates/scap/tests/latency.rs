@@ -1,13 +1,9 @@
 //! Start times of calls, in captures with enter events.
 
-use std::io::Cursor;
-
 use eyas_events::{EventType as E, param};
-use eyas_scap::{EventBuilder, EventSource, Next, OwnedEvent, Reader, Snapshot, Writer};
+use eyas_scap::{EventBuilder, OwnedEvent};
 
-mod sink;
-
-use sink::Sink;
+mod memory;
 
 /// Times and types of the events that are read from a capture of these, each with its latency.
 fn latencies(events: &[OwnedEvent]) -> Vec<(u64, E, u64)> {
@@ -15,27 +11,12 @@ fn latencies(events: &[OwnedEvent]) -> Vec<(u64, E, u64)> {
         let raw = event.as_raw();
         (raw.ts, raw.ty, raw.latency())
     };
-    written(events).iter().map(shown).collect()
+    reread(events).iter().map(shown).collect()
 }
 
 /// The events that are read from a capture of these.
-fn written(events: &[OwnedEvent]) -> Vec<OwnedEvent> {
-    let sink = Sink::default();
-    let mut writer = Writer::new(sink.clone(), false);
-    writer.snapshot(&Snapshot::default()).unwrap();
-    for event in events {
-        writer.event(&event.as_raw()).unwrap();
-    }
-    writer.finish().unwrap();
-    let mut reader = Reader::from_reader(Cursor::new(sink.take())).unwrap();
-    let mut found = Vec::new();
-    loop {
-        match reader.next().unwrap() {
-            Next::Event(event) => found.push(event.into()),
-            Next::End => return found,
-            _ => {}
-        }
-    }
+fn reread(events: &[OwnedEvent]) -> Vec<OwnedEvent> {
+    memory::events(memory::written(events, false), false)
 }
 
 fn event(ty: E, tid: i64, ts: u64) -> EventBuilder {
@@ -90,7 +71,7 @@ fn a_capture_that_is_written_anew_keeps_it() {
     // Beside one event stands what was opened, too.
     let behind = E::SYSCALL_OPENAT_2_X.info().unwrap().params.len();
     let open = event(E::SYSCALL_OPENAT_2_X, 8, 170).int(p::fd, 3).text(p::name, b"/a").bytes(behind, b"/b");
-    let once = written(&[
+    let once = reread(&[
         event(E::SYSCALL_CLOSE_E, 7, 100).build(),
         event(E::SYSCALL_OPENAT_2_E, 8, 120).build(),
         event(E::SYSCALL_CLOSE_X, 7, 150).build(),
@@ -98,7 +79,7 @@ fn a_capture_that_is_written_anew_keeps_it() {
         event(E::SYSCALL_CLOSE_X, 9, 180).build(),
     ]);
     let exits: Vec<OwnedEvent> = once.into_iter().filter(|event| event.as_raw().ty.is_exit()).collect();
-    let twice = written(&exits);
+    let twice = reread(&exits);
     assert_eq!(twice, exits);
     let latencies: Vec<u64> = twice.iter().map(|event| event.as_raw().latency()).collect();
     assert_eq!(latencies, [50, 50, 0]);

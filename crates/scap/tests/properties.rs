@@ -1,14 +1,10 @@
 //! Builds, writes and reads events of every row with random parameters.
 
-use std::io::Cursor;
-
 use eyas_events::{EventType, ParamType, events};
-use eyas_scap::{EventBuilder, EventSource, Next, OwnedEvent, Reader, Snapshot, Writer};
+use eyas_scap::{EventBuilder, OwnedEvent};
 use proptest::prelude::*;
 
-mod sink;
-
-use sink::Sink;
+mod memory;
 
 /// A parameter as the builder takes it.
 #[derive(Clone, Debug)]
@@ -84,21 +80,7 @@ fn check(event: &OwnedEvent, params: &[Given], count: usize) {
 }
 
 fn written_and_read(event: &OwnedEvent, compress: bool) -> Vec<OwnedEvent> {
-    let out = Sink::default();
-    let mut writer = Writer::new(out.clone(), compress);
-    writer.snapshot(&Snapshot::default()).unwrap();
-    writer.event(&event.as_raw()).unwrap();
-    writer.finish().unwrap();
-    let bytes = out.take();
-    let mut reader = Reader::from_reader(Cursor::new(bytes)).unwrap().raw();
-    let mut found = Vec::new();
-    loop {
-        match reader.next().unwrap() {
-            Next::Event(event) => found.push(event.into()),
-            Next::End => return found,
-            Next::Snapshot(_) | Next::Idle => {}
-        }
-    }
+    memory::events(memory::written(std::slice::from_ref(event), compress), true)
 }
 
 #[test]

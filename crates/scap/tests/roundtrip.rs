@@ -1,13 +1,9 @@
 //! Builds, writes and reads every event, in either byte order.
 
-use std::io::Cursor;
-
 use eyas_events::{EventType, ParamType, events};
-use eyas_scap::{EventBuilder, EventSource, Next, OwnedEvent, Reader, Snapshot, Writer};
+use eyas_scap::{EventBuilder, OwnedEvent};
 
-mod sink;
-
-use sink::Sink;
+mod memory;
 
 /// One event of every row, each parameter with a value of its type.
 fn one_of_each() -> Vec<OwnedEvent> {
@@ -30,31 +26,12 @@ fn one_of_each() -> Vec<OwnedEvent> {
     events().enumerate().map(|(seed, info)| filled(info.ty, seed)).collect()
 }
 
-fn read(bytes: Vec<u8>) -> Vec<OwnedEvent> {
-    let mut reader = Reader::from_reader(Cursor::new(bytes)).unwrap().raw();
-    let mut out = Vec::new();
-    loop {
-        match reader.next().unwrap() {
-            Next::Event(event) => out.push(OwnedEvent::from(event)),
-            Next::End => return out,
-            Next::Snapshot(_) | Next::Idle => {}
-        }
-    }
-}
-
 #[test]
 fn every_event_survives_writing_and_reading() {
     let events = one_of_each();
     for compress in [false, true] {
-        let out = Sink::default();
-        let mut writer = Writer::new(out.clone(), compress);
-        writer.snapshot(&Snapshot::default()).unwrap();
-        for event in &events {
-            writer.event(&event.as_raw()).unwrap();
-        }
-        writer.finish().unwrap();
-        let bytes = out.take();
-        assert_eq!(read(bytes), events, "compressed: {compress}");
+        let bytes = memory::written(&events, compress);
+        assert_eq!(memory::events(bytes, true), events, "compressed: {compress}");
     }
 }
 
@@ -97,8 +74,10 @@ fn a_capture_of_the_other_byte_order_reads_the_same() {
         [&[2, 127, 0, 0, 1][..], &80_u16.to_be_bytes(), &[10, 0, 0, 1], &443_u16.to_be_bytes()].concat();
     let close = vec![(-9_i64).to_be_bytes().to_vec(), 5_i64.to_be_bytes().to_vec()];
     let connect = vec![0_i64.to_be_bytes().to_vec(), tuple, 4_i64.to_be_bytes().to_vec(), vec![]];
-    let events =
-        read(big_endian(&[(EventType::SYSCALL_CLOSE_X, close), (EventType::SOCKET_CONNECT_X, connect)]));
+    let events = memory::events(
+        big_endian(&[(EventType::SYSCALL_CLOSE_X, close), (EventType::SOCKET_CONNECT_X, connect)]),
+        true,
+    );
     let raw = events[0].as_raw();
     assert_eq!((raw.ts, raw.tid, raw.cpu), (99, 7, 3));
     assert_eq!((raw.int(p::res), raw.int(p::fd)), (Some(-9), Some(5)));

@@ -2,10 +2,9 @@
 
 use eyas_events::param::{GENERIC_X, SYSCALL_FCHMODAT2_X, SYSCALL_MKDIR_2_X, SYSCALL_OPENAT_2_X};
 use eyas_events::{EventType, SyscallCode};
-use eyas_scap::{EventBuilder, OwnedEvent, Snapshot, Writer};
+use eyas_scap::{EventBuilder, OwnedEvent};
 
 use crate::build::{Bytes, read};
-use crate::sink::Sink;
 use crate::{ORDERS, close, section};
 
 /// The option of an own event, or of more parameters, with what ends the options.
@@ -53,12 +52,7 @@ fn openat(opened: Option<&[u8]>) -> OwnedEvent {
 }
 
 fn written(events: &[OwnedEvent]) -> Vec<u8> {
-    let out = Sink::default();
-    let mut writer = Writer::new(out.clone(), false);
-    writer.snapshot(&Snapshot::default()).unwrap();
-    events.iter().for_each(|event| writer.event(&event.as_raw()).unwrap());
-    writer.finish().unwrap();
-    out.take()
+    crate::memory::written(events, false)
 }
 
 /// What programs that do not know the options read: type, parameters.

@@ -7,8 +7,8 @@ use eyas_scap::{EventBuilder, OwnedEvent, Snapshot};
 
 use build::{Bytes, Content, read};
 
-#[path = "../sink/mod.rs"]
-mod sink;
+#[path = "../memory/mod.rs"]
+mod memory;
 
 mod beside;
 mod build;

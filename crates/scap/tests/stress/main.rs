@@ -7,10 +7,12 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use eyas_events::SyscallCode;
-use eyas_scap::live::{Attach, ProbeOptions, Source};
+use eyas_scap::live::{ProbeOptions, Source};
 use eyas_scap::{Advance, EventSource, Next};
 use eyas_testing::test;
 
+#[path = "../syscalls/attach.rs"]
+mod attach;
 mod check;
 mod maker;
 mod tag;
@@ -43,16 +45,11 @@ fn so_are_they_amid_switches() {
 
 fn stress(more: &[SyscallCode]) {
     let _turn = eyas_testing::live_turn();
-    let attach = match std::env::var("EYAS_ATTACH").as_deref() {
-        Ok("btf") => Attach::Btf,
-        Ok("perf") => Attach::Perf,
-        _ => Attach::Auto,
-    };
     let interest = [&tag::CODES[..], more].concat();
     let options = ProbeOptions {
         ring_bytes: 32 << 20,
         snaplen: 4000,
-        attach,
+        attach: attach::attach(),
         exclude_pid: Some(std::process::id()),
         io_uring: false,
         ..ProbeOptions::only(interest)

@@ -9,17 +9,7 @@ use std::thread::JoinHandle;
 
 use eyas_testing::Dir;
 
-/// Makes a call; the result as the kernel gives it, errors negative.
-///
-/// Pointers among the arguments come from [`at`], of memory that outlives the call.
-pub fn call<const N: usize>(number: i64, args: [i64; N]) -> i64 {
-    let mut all = [0; 6];
-    all[..N].copy_from_slice(&args);
-    let [a, b, c, d, e, f] = all;
-    // SAFETY: the tests pass pointers to memory of the right size that outlives the call.
-    let result = unsafe { libc::syscall(number, a, b, c, d, e, f) };
-    if result == -1 { -i64::from(std::io::Error::last_os_error().raw_os_error().unwrap()) } else { result }
-}
+pub use crate::ring::call;
 
 /// The address of something as an argument.
 pub fn at<T: ?Sized>(pointer: *const T) -> i64 {

@@ -6,10 +6,11 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use eyas_events::param::SYSCALL_LSEEK_X;
 use eyas_events::{Arch, EventType, SyscallCode, ia32_calls, syscalls};
-use eyas_scap::live::{Attach, ExcludedThreads, ProbeOptions, Source};
+use eyas_scap::live::{ExcludedThreads, ProbeOptions, Source};
 use eyas_scap::{EventSource, Next, OwnedEvent, RawEvent};
 use rustix::time::{ClockId, clock_gettime};
 
+use crate::attach::attach;
 use crate::call::call;
 use crate::want::{Want, mismatches};
 
@@ -92,13 +93,9 @@ pub fn capture_calls(interest: &[SyscallCode]) -> Capture {
     eyas_testing::need_live_capture();
     let shared = SHARED.get_or_init(|| {
         let turn = eyas_testing::live_turn();
-        let attach = match std::env::var("EYAS_ATTACH").as_deref() {
-            Ok("btf") => Attach::Btf,
-            Ok("perf") => Attach::Perf,
-            _ => Attach::Auto,
-        };
         // Room for what others do while the test has no CPU.
-        let options = ProbeOptions { snaplen: 256, attach, ring_bytes: 32 << 20, ..ProbeOptions::default() };
+        let options =
+            ProbeOptions { snaplen: 256, attach: attach(), ring_bytes: 32 << 20, ..ProbeOptions::default() };
         let mut source = Source::open(options).unwrap();
         assert!(matches!(source.next().unwrap(), Next::Snapshot(_)));
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos() as u64;

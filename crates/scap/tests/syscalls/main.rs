@@ -10,6 +10,7 @@ mod access;
 mod another;
 #[cfg(target_arch = "aarch64")]
 mod arm32;
+mod attach;
 mod call;
 mod capture;
 mod changes;

@@ -80,11 +80,14 @@ const NEED_WAKEUP: u32 = 1;
 const ENTER_GETEVENTS: i64 = 1;
 const ENTER_SQ_WAKEUP: i64 = 2;
 
-fn call<const N: usize>(number: i64, args: [i64; N]) -> i64 {
+/// Makes a call; the result as the kernel gives it, errors negative.
+///
+/// Pointers among the arguments are addresses of memory that outlives the call.
+pub fn call<const N: usize>(number: i64, args: [i64; N]) -> i64 {
     let mut all = [0; 6];
     all[..N].copy_from_slice(&args);
     let [a, b, c, d, e, f] = all;
-    // SAFETY: the ring passes pointers to memory of the right size that outlives the call.
+    // SAFETY: the callers pass pointers to memory of the right size that outlives the call.
     let result = unsafe { libc::syscall(number, a, b, c, d, e, f) };
     if result == -1 { -i64::from(std::io::Error::last_os_error().raw_os_error().unwrap()) } else { result }
 }
