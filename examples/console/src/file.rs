@@ -9,8 +9,10 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fs::{OFlags, fcntl_setfl, major, minor};
+use rustix::fs::{OFlags, major, minor};
 use rustix::io::Errno;
+
+use crate::writer::{Writer, is_stopped};
 
 /// Maximum size of a file of rules, rule tests or configuration, bytes.
 pub const MAX_TEXT: u64 = 64 << 20;
@@ -170,19 +172,21 @@ impl Patient {
     }
 }
 
-/// Creates or truncates a file. Waits until somebody reads a FIFO, or until `is_stopped`.
+/// Creates or truncates a file. Waits until somebody reads a FIFO, or until the program is asked to end.
 ///
 /// # Errors
 /// The file cannot be created, or the wait is over.
-pub fn create(path: &Path, is_stopped: &dyn Fn() -> bool) -> io::Result<File> {
+pub fn create(path: &Path) -> io::Result<Writer> {
+    create_until(path, &is_stopped)
+}
+
+fn create_until(path: &Path, is_stopped: &dyn Fn() -> bool) -> io::Result<Writer> {
     let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed());
+    let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
+    options.write(true).create(true).truncate(true).custom_flags(flags.bits().cast_signed());
     loop {
         match options.open(path) {
-            Ok(file) => {
-                fcntl_setfl(&file, OFlags::empty())?;
-                return Ok(file);
-            }
+            Ok(file) => return Ok(Writer::of_own(file)),
             Err(error) if Errno::from_io_error(&error) == Some(Errno::NXIO) && is_stream(path) => {
                 if is_stopped() {
                     return Err(io::Error::new(
@@ -219,14 +223,13 @@ mod tests {
     use std::os::unix::net::UnixListener;
 
     use eyas_testing::Dir;
-    use rustix::fs::{CWD, Mode};
 
     use super::*;
 
     #[test]
     fn what_is_no_regular_file_is_refused_at_once() {
         let dir = Dir::new("console-file");
-        rustix::fs::mkfifoat(CWD, dir.join("fifo"), Mode::RUSR | Mode::WUSR).unwrap();
+        dir.fifo("fifo");
         let _socket = UnixListener::bind(dir.join("socket")).unwrap();
         std::os::unix::fs::symlink("/dev/zero", dir.join("link")).unwrap();
         std::fs::write(dir.join("file"), "text").unwrap();
@@ -249,8 +252,7 @@ mod tests {
         let error = wait_for(Path::new("/dev/zero"), 1000).unwrap_err().to_string();
         assert_eq!(error, "it has more than 1000 bytes: at most 1000 are read");
         let dir = Dir::new("console-fifo");
-        let fifo = dir.join("fifo");
-        rustix::fs::mkfifoat(CWD, &fifo, Mode::RUSR | Mode::WUSR).unwrap();
+        let fifo = dir.fifo("fifo");
         let writer = std::thread::spawn({
             let fifo = fifo.clone();
             move || std::fs::write(fifo, "text").unwrap()
@@ -275,15 +277,18 @@ mod tests {
     fn a_file_for_a_fifo_waits_for_its_reader_or_the_end() {
         let dir = Dir::new("console-create");
         let fifo = dir.fifo("fifo");
-        assert_eq!(create(&fifo, &|| true).unwrap_err().to_string(), "it is a FIFO that nobody reads");
+        assert_eq!(
+            create_until(&fifo, &|| true).err().unwrap().to_string(),
+            "it is a FIFO that nobody reads"
+        );
         let reader = std::thread::spawn({
             let fifo = fifo.clone();
             move || std::fs::read_to_string(fifo).unwrap()
         });
         let bytes = "x".repeat(1 << 20);
-        create(&fifo, &|| false).unwrap().write_all(bytes.as_bytes()).unwrap();
+        create(&fifo).unwrap().write_all(bytes.as_bytes()).unwrap();
         assert!(reader.join().unwrap() == bytes);
-        assert!(create(&dir, &|| true).unwrap_err().to_string().contains("Is a directory"));
+        assert!(create(&dir).err().unwrap().to_string().contains("Is a directory"));
     }
 
     #[test]

@@ -6,12 +6,9 @@
 #![forbid(unsafe_code)]
 
 use std::fmt;
-use std::fs::File;
 use std::io::{self, ErrorKind, Write};
 use std::os::fd::AsFd;
-use std::sync::{Mutex, OnceLock, PoisonError};
-use std::thread::sleep;
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
@@ -19,19 +16,17 @@ pub mod file;
 #[cfg(feature = "generate")]
 mod generate;
 mod input;
+mod writer;
 
 #[cfg(feature = "generate")]
 pub use generate::Generated;
 pub use input::Input;
+pub use writer::{Writer, end_writes_with};
 
-/// Delay before a retry if a non-blocking file descriptor has no room.
-const PAUSE: Duration = Duration::from_millis(10);
-
-/// Held during a write to standard output, so that texts are not interleaved.
-static STDOUT_LOCK: Mutex<()> = Mutex::new(());
-/// Own files, because the buffers of the standard library keep data that could not be written.
-static STDOUT: OnceLock<File> = OnceLock::new();
-static STDERR: OnceLock<File> = OnceLock::new();
+/// Own writers, because the buffers of the standard library keep data that could not be written. Locked during a
+/// write, so that texts are not interleaved.
+static STDOUT: Mutex<Option<Writer>> = Mutex::new(None);
+static STDERR: Mutex<Option<Writer>> = Mutex::new(None);
 
 /// What to do about an error of the system, by its message, if the remedy is the same everywhere.
 pub fn advice(message: &str) -> &'static str {
@@ -50,8 +45,7 @@ pub fn advice(message: &str) -> &'static str {
 /// # Errors
 /// Writing failed: the number of bytes that were written before, and the reason.
 pub fn write(bytes: &[u8]) -> Result<(), (usize, io::Error)> {
-    let _alone = STDOUT_LOCK.lock().unwrap_or_else(PoisonError::into_inner);
-    write_all(file(&STDOUT, io::stdout()).map_err(|error| (0, error))?, bytes)
+    write_to(&STDOUT, io::stdout(), bytes)
 }
 
 /// Prints a text to standard output. It is no error if the reader is gone.
@@ -69,9 +63,7 @@ pub fn print(text: &str) -> io::Result<()> {
 
 /// Prints a text to standard error. Ignores errors, because they cannot be reported.
 pub fn print_error(text: &str) {
-    if let Ok(stderr) = file(&STDERR, io::stderr()) {
-        let _ = write_all(stderr, text.as_bytes());
-    }
+    let _ = write_to(&STDERR, io::stderr(), text.as_bytes());
 }
 
 /// Whether standard output takes more bytes now, or would report an error.
@@ -114,13 +106,18 @@ macro_rules! note {
     ($($text:tt)*) => { $crate::print_error(&::std::format!("{}\n", ::std::format_args!($($text)*))) };
 }
 
-/// A duplicate of a standard stream's file descriptor, created once.
-fn file(once: &'static OnceLock<File>, stream: impl AsFd) -> io::Result<&'static File> {
-    if let Some(file) = once.get() {
-        return Ok(file);
-    }
-    let own = stream.as_fd().try_clone_to_owned()?;
-    Ok(once.get_or_init(|| own.into()))
+/// Writes to a standard stream. Its writer is created once.
+fn write_to(
+    writer: &Mutex<Option<Writer>>,
+    stream: impl AsFd,
+    bytes: &[u8],
+) -> Result<(), (usize, io::Error)> {
+    let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
+    let writer = match &mut *writer {
+        Some(writer) => writer,
+        none => none.insert(Writer::new(stream).map_err(|error| (0, error))?),
+    };
+    write_all(writer, bytes)
 }
 
 fn write_all(mut file: impl Write, bytes: &[u8]) -> Result<(), (usize, io::Error)> {
@@ -130,7 +127,6 @@ fn write_all(mut file: impl Write, bytes: &[u8]) -> Result<(), (usize, io::Error
             Ok(0) => return Err((written, ErrorKind::WriteZero.into())),
             Ok(n) => written += n,
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) if error.kind() == ErrorKind::WouldBlock => sleep(PAUSE),
             Err(error) => return Err((written, error)),
         }
     }
@@ -139,6 +135,7 @@ fn write_all(mut file: impl Write, bytes: &[u8]) -> Result<(), (usize, io::Error
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
     use std::io::Read;
     use std::os::unix::net::UnixStream;
 
@@ -188,7 +185,7 @@ mod tests {
                 reader.read_to_end(&mut all).unwrap();
                 all
             });
-            write_all(&writer, &bytes).unwrap();
+            write_all(Writer::new(&writer).unwrap(), &bytes).unwrap();
             drop(writer);
             assert!(all.join().unwrap() == bytes);
         });

@@ -152,7 +152,7 @@ pub struct Args {
     pub top: bool,
 
     /// Write a report of the capture as an HTML page: alerts, causes, processes, files. Also: sysdig report FILE -o PAGE
-    #[arg(long, conflicts_with_all = ["write", "json", "perfetto", "parquet"], help_heading = "Reports")]
+    #[arg(long, conflicts_with_all = ["write", "json", "perfetto", "parquet", "chisels"], help_heading = "Reports")]
     pub report: bool,
 
     /// With --report: write the page to this file [default: standard output]

@@ -1,6 +1,7 @@
 //! Filters of the command line.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use anyhow::{Result, anyhow};
 use eyas::rules::{Diagnostic, condition};
@@ -21,6 +22,11 @@ pub fn compile(text: &str) -> Result<(condition::Filter, BTreeSet<String>)> {
             Some(word) => format!("`{word}` is not a field"),
             None => diagnostic.message,
         };
+        if let Some(file) = text.split_whitespace().find(|word| Path::new(word).is_file()) {
+            return anyhow!(
+                "filter: column {column}: {message}; `{file}` is a file: read a capture with -r FILE"
+            );
+        }
         let parts: Vec<String> = [message].into_iter().chain(diagnostic.help).collect();
         anyhow!("filter: column {column}: {}; see `sysdig -l` for the fields", parts.join("; "))
     };

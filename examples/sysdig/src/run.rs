@@ -41,6 +41,8 @@ pub fn run(args: &Args) -> Result<()> {
     if args.top {
         return top(args);
     }
+    // With a mistake in a view file, the filter may be an argument of its view.
+    let views = views(args)?;
     let (_, names) = args.condition().map(|text| compile(&text)).transpose()?.unzip();
     let resolver = Resolver::new(Hosts::at(Path::new("/etc/hosts")), Box::new(system_addresses));
     if !resolver.set(names.unwrap_or_default(), PATIENCE).context("domain names of the filter")? {
@@ -50,7 +52,6 @@ pub fn run(args: &Args) -> Result<()> {
     for (option, path) in outputs.into_iter().filter_map(|(option, path)| Some((option, path.as_deref()?))) {
         refuse_input(option, path, &args.read)?;
     }
-    let views = views(args)?;
     if args.condition().is_none() && views.iter().any(|bound| bound.view.name == "around") {
         bail!("view `around`: give a filter that selects events");
     }
@@ -64,7 +65,7 @@ pub fn run(args: &Args) -> Result<()> {
         true => Some(scout(args, needs, &stop, resolver.names())?),
         false => None,
     };
-    let mut sinks = sinks(args, &views, slice, &stop)?;
+    let mut sinks = sinks(args, &views, slice)?;
     let began = Instant::now();
     if let Some(warning) = input::warning(args).filter(|_| !plugins::is_input()) {
         note!("{warning}");
@@ -105,6 +106,10 @@ pub fn run(args: &Args) -> Result<()> {
     outcome.and(finished)?;
     progress.finish();
     for (path, filter) in sinks.iter().filter_map(|sink| sink.export()) {
+        if stop.load(Ordering::Relaxed) {
+            note!("Stopped: {} is not written", path.display());
+            break;
+        }
         let args = Args {
             write: Some(path),
             filter: vec![filter],
@@ -226,17 +231,12 @@ fn meant(format: &str, offset: usize) -> Option<&'static str> {
     nearest(name, schema().fields().iter().map(|def| def.name))
 }
 
-fn sinks(
-    args: &Args,
-    views: &[Bound],
-    slice: Option<Slice>,
-    stop: &Arc<AtomicBool>,
-) -> Result<Vec<Box<dyn Sink>>> {
+fn sinks(args: &Args, views: &[Bound], slice: Option<Slice>) -> Result<Vec<Box<dyn Sink>>> {
     let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
     if let Some(path) = &args.write {
-        sinks.push(Box::new(Dump::create(path, args, slice, stop.clone())?));
+        sinks.push(Box::new(Dump::create(path, args, slice)?));
     } else if let Some(path) = &args.perfetto {
-        sinks.push(Box::new(Perfetto::create(path, stop)?));
+        sinks.push(Box::new(Perfetto::create(path)?));
     } else if let Some(path) = &args.parquet {
         sinks.push(tables(path, args)?);
     } else if !args.quiet && !args.summary && views.is_empty() {
@@ -286,7 +286,8 @@ fn tables(_path: &Path, _args: &Args) -> Result<Box<dyn Sink>> {
     bail!("this sysdig was built without tables: its feature `parquet` has them")
 }
 
-/// A flag that SIGINT and SIGTERM set. A second signal ends the program at once.
+/// A flag that SIGINT and SIGTERM set. It ends the waiting for readers of outputs, too. A second signal ends the
+/// program at once.
 fn stop_flag() -> Result<Arc<AtomicBool>> {
     use signal_hook::consts::{SIGINT, SIGTERM};
     let flag = Arc::new(AtomicBool::new(false));
@@ -295,6 +296,7 @@ fn stop_flag() -> Result<Arc<AtomicBool>> {
             .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&flag)))
             .context("cannot catch signals")?;
     }
+    eyas_console::end_writes_with(&flag);
     Ok(flag)
 }
 

@@ -1,7 +1,5 @@
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -46,14 +44,12 @@ pub struct Dump {
     /// Numbers of events, if not all events are written but they keep their numbers.
     places: Option<Places>,
     redactor: Option<Redactor>,
-    /// Whether the program is asked to end.
-    stop: Arc<AtomicBool>,
 }
 
 impl Dump {
     /// Creates the file, or the first of several. The slice determines which other events the selected ones
     /// need.
-    pub fn create(path: &Path, args: &Args, slice: Option<Slice>, stop: Arc<AtomicBool>) -> Result<Self> {
+    pub fn create(path: &Path, args: &Args, slice: Option<Slice>) -> Result<Self> {
         let rotation = Rotation::new(args);
         if rotation.is_on() && path == Path::new("-") {
             bail!("-C, -G and -e begin new files, of which standard output has none; name one with -w");
@@ -76,7 +72,6 @@ impl Dump {
             places: (slice.is_some() || args.keeps_state() || has_reports).then(Places::default),
             slice,
             redactor: if args.redact { Some(Redactor::new(args.redact_key.as_deref())?) } else { None },
-            stop,
         };
         // An unwritable file is reported before the capture begins. A name with the time is known only at
         // the first event.
@@ -98,7 +93,7 @@ impl Dump {
         }
         let mut writer = match path == Path::new("-") {
             true => Writer::new(Unbuffered, self.compress),
-            false => match create(&path, &|| self.stop.load(Ordering::Relaxed)) {
+            false => match create(&path) {
                 Ok(file) => Writer::new(file, self.compress),
                 Err(error) => bail!("cannot write {}: {error}; choose another with -w", path.display()),
             },

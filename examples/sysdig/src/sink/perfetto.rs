@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result, anyhow};
 use eyas::events::{Category, EventType};
@@ -54,10 +53,10 @@ struct Life {
 impl Perfetto {
     /// # Errors
     /// The file cannot be written.
-    pub fn create(path: &Path, stop: &AtomicBool) -> Result<Self> {
+    pub fn create(path: &Path) -> Result<Self> {
         let out: Box<dyn Write> = match path == Path::new("-") {
             true => Box::new(Output::new()),
-            false => Box::new(file::create(path, &|| stop.load(Ordering::Relaxed)).map_err(|error| {
+            false => Box::new(file::create(path).map_err(|error| {
                 anyhow!("cannot write {}: {error}; choose another with --perfetto", path.display())
             })?),
         };
