@@ -4,15 +4,24 @@ use eyas_events::{EventType, SyscallCode, param};
 use eyas_fields::{Field, FieldSource, Schema, SchemaId, Scope, ScopeVersion, Value};
 use eyas_scap::RawEvent;
 
-use crate::fields::EXTRACT;
+use crate::fields::{EXTRACT, described};
 use crate::path_params;
 use crate::schema::schema;
-use crate::view::EventView;
+use crate::view::{Described, EventView};
 
 /// Other programs report some calls as generic events for which eyas has special events.
 pub(crate) fn generic_code(event: &RawEvent<'_>) -> u16 {
     let call = event.uint(param::GENERIC_X::ID).map(|id| SyscallCode(id as u16));
     call.map(SyscallCode::exit).filter(|exit| exit.is_own()).unwrap_or(event.ty).0
+}
+
+impl EventView<'_> {
+    /// What determines the fields about the event's open file ([`Scope::Fd`]). A program may keep their values for
+    /// the next event about the same file.
+    #[inline]
+    pub fn described(&self) -> Described<'_> {
+        described(self)
+    }
 }
 
 impl FieldSource for EventView<'_> {

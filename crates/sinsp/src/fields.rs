@@ -23,6 +23,7 @@ mod thread;
 mod user;
 
 pub(crate) use evt::{open, raw_type};
+pub(crate) use fd::described;
 use row::{Extract, Row, none};
 
 const CLASSES: [&[Row]; 12] = [

@@ -81,4 +81,4 @@ pub use schema::{SyscallSchema, schema};
 pub use state::Accounts;
 pub use state::changes_state;
 pub use verdicts::LossWindow;
-pub use view::EventView;
+pub use view::{Described, EventView};

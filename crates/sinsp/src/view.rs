@@ -88,6 +88,18 @@ pub struct EventView<'a> {
     container: Option<&'a Text>,
 }
 
+/// What determines the fields about an event's open file: see [`EventView::described`].
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum Described<'a> {
+    /// The event works on no file: they have no values.
+    Nothing,
+    /// This file alone, except fields about domain names: see [`Fd::shows_same`].
+    File(&'a Fd),
+    /// The event, too.
+    Event,
+}
+
 /// Coarse kind of the file that an event works on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FdClass {

@@ -7,7 +7,8 @@ use std::collections::HashMap;
 use eyas_events::{EventType as E, FlagTable, param};
 use eyas_fields::{ArgKind, Field, FieldSource, Schema, Scope, ScopeVersion};
 use eyas_scap::{EventBuilder, Reader, Snapshot, ThreadEntry};
-use eyas_sinsp::{EventView, Inspector, Step, schema};
+use eyas_sinsp::state::Fd;
+use eyas_sinsp::{Described, EventView, Inspector, Step, schema};
 use eyas_testing::Numbers;
 
 fn main() -> std::process::ExitCode {
@@ -324,4 +325,43 @@ fn gcc() {
 #[test]
 fn nginx() {
     check_capture("nginx");
+}
+
+/// Fields about files have equal values wherever [`eyas_sinsp::state::Fd::shows_same`] says so.
+#[test]
+fn files_that_show_the_same_have_equal_fields() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../demo/demo.scap.gz");
+    let mut source = Reader::open(path).unwrap();
+    let mut inspector = Inspector::default();
+    let of_names = |name: &str| name == "fd.domain" || name.ends_with(".name") && name != "fd.name";
+    let fields: Vec<Field> = schema()
+        .fields()
+        .iter()
+        .filter(|def| def.scope == Scope::Fd && !of_names(def.name))
+        .map(|def| schema().resolve(def.name, None).unwrap())
+        .collect();
+    assert!(fields.len() > 30, "{}", fields.len());
+    let mut known: HashMap<Vec<u8>, Vec<(Fd, Vec<String>)>> = HashMap::new();
+    let (mut compared, mut without) = (0, 0);
+    while let Step::Event(event) = inspector.next(&mut source).unwrap() {
+        let values = || fields.iter().map(|field| format!("{field}: {:?}", event.get(field))).collect();
+        match event.described() {
+            Described::Nothing => {
+                assert!(fields.iter().all(|field| event.get(field).is_none()), "event {}", event.num());
+                without += 1;
+            }
+            Described::File(fd) => {
+                let files = known.entry(fd.name.to_vec()).or_default();
+                match files.iter().find(|(other, _)| other.shows_same(fd)) {
+                    Some((_, before)) => {
+                        assert_eq!(*before, values(), "event {}", event.num());
+                        compared += 1;
+                    }
+                    None => files.push((fd.clone(), values())),
+                }
+            }
+            _ => {}
+        }
+    }
+    assert!(compared > 500 && without > 500, "{compared} {without}");
 }

@@ -9,6 +9,7 @@
 mod chunk;
 mod column;
 mod events;
+mod group;
 mod hybrid;
 mod lives;
 mod losses;
@@ -88,7 +89,7 @@ impl Tables {
         if std::mem::take(&mut self.is_new) {
             self.lives.begin_with(event.state());
         }
-        self.last = event.event().ts;
+        self.last = event.as_raw().ts;
         self.lives.note(event)?;
         self.uses.note(event)?;
         self.losses.note(event, is_row)?;

@@ -9,7 +9,7 @@ use super::row::{fields, index};
 use crate::path_params;
 use crate::render::{self, Text};
 use crate::state::{Fd, FdKind, Role, Socket};
-use crate::view::EventView;
+use crate::view::{Described, EventView};
 
 type End = (IpAddr, u16);
 
@@ -144,6 +144,16 @@ fn is_about_fd(v: &EventView<'_>) -> bool {
     const ABOUT_FDS: EventFlags =
         EventFlags::CREATES_FD.union(EventFlags::USES_FD).union(EventFlags::DESTROYS_FD);
     v.flags().intersects(ABOUT_FDS) && v.thread().is_some()
+}
+
+/// The file that the fields of this class describe.
+#[inline]
+pub(crate) fn described<'v>(v: &'v EventView<'v>) -> Described<'v> {
+    match event_fd(v) {
+        None => Described::Nothing,
+        Some(EventFd { fd: Some(fd) }) if !v.is_alternate() => Described::File(fd),
+        Some(_) => Described::Event,
+    }
 }
 
 #[inline]

@@ -257,6 +257,27 @@ impl Fd {
         }
     }
 
+    /// Whether every field about an open file ([`Scope::Fd`](eyas_fields::Scope::Fd)) has the same value for both
+    /// files, except the fields about domain names, which change with the replies of name servers.
+    pub fn shows_same(&self, other: &Self) -> bool {
+        let same_text = |one: &Text, other: &Text| Arc::ptr_eq(one, other) || one == other;
+        let same_extra = match (self.extra.as_deref(), other.extra.as_deref()) {
+            (None, None) => true,
+            (Some(FdExtra::Ends(one)), Some(FdExtra::Ends(other))) => one == other,
+            (Some(FdExtra::Opened(one)), Some(FdExtra::Opened(other))) => {
+                Arc::ptr_eq(one, other) || one.shows_same(other)
+            }
+            _ => false,
+        };
+        let rest = |fd: &Self| {
+            (fd.kind, fd.l4, fd.role, fd.connected, fd.upper_layer, fd.lower_layer, fd.dev, fd.ino)
+        };
+        rest(self) == rest(other)
+            && same_extra
+            && same_text(&self.name, &other.name)
+            && same_text(&self.raw_name, &other.raw_name)
+    }
+
     /// Whether it is a directory, or was opened as one.
     pub fn is_directory(&self) -> bool {
         self.kind == FdKind::Directory

@@ -16,6 +16,7 @@ use rustc_hash::FxHashMap;
 use zstd::bulk::Compressor;
 
 use super::chunk::Chunk;
+use super::group::{Cell, Group, Place};
 use crate::intern::{Numbers, Texts};
 
 /// Type of a column's values.
@@ -74,9 +75,6 @@ impl Kind {
     }
 }
 
-/// A buffered value of a column: a number, or the code of a number, a text or a list.
-pub type Cell = Option<i64>;
-
 /// A column.
 pub struct Column {
     /// Its name.
@@ -98,6 +96,8 @@ pub struct Column {
     /// Bytes of lists.
     list_bytes: usize,
     scratch: Vec<u8>,
+    /// Its place, if its values come from a group.
+    pub place: Option<Place>,
 }
 
 /// Different values of a column.
@@ -138,7 +138,46 @@ impl Column {
             list_places: FxHashMap::default(),
             list_bytes: 0,
             scratch: Vec::new(),
+            place: None,
         }
+    }
+
+    /// Makes this a column with the values of a group.
+    pub fn of_group(mut self, group: Option<usize>) -> Self {
+        self.place = group.map(|group| Place { group, at: 0 });
+        self
+    }
+
+    /// Takes the cells of its rows from its group, if it has one.
+    fn take_shared(&mut self, groups: &[Group]) {
+        let Some(Place { group, at }) = self.place else { return };
+        let (cells, rows) = groups[group].column(at);
+        rows.iter().for_each(|row| self.push(cells[*row as usize]));
+    }
+
+    /// The levels and values of its rows, which are in its group if it has one.
+    fn levels_and_values(&mut self, groups: &[Group]) -> (Vec<u8>, Vec<u32>) {
+        let Some(Place { group, at }) = self.place else {
+            let values = self.cells.iter().map(|cell| *cell as u32).collect();
+            return (std::mem::take(&mut self.levels), values);
+        };
+        let (cells, rows) = groups[group].column(at);
+        let codes: Vec<(u32, u8)> =
+            cells.iter().map(|cell| (cell.unwrap_or(0) as u32, u8::from(cell.is_some()))).collect();
+        if cells.iter().all(Option::is_some) {
+            return (vec![1; rows.len()], rows.iter().map(|row| codes[*row as usize].0).collect());
+        }
+        let mut values = vec![0; rows.len()];
+        let mut count = 0;
+        let level = |row: &u32| {
+            let (code, level) = codes[*row as usize];
+            values[count] = code;
+            count += usize::from(level);
+            level
+        };
+        let levels = rows.iter().map(level).collect();
+        values.truncate(count);
+        (levels, values)
     }
 
     /// Makes this a column of lists.
@@ -193,6 +232,7 @@ impl Column {
     }
 
     /// Converts a value to a cell.
+    #[inline]
     pub fn cell(&mut self, value: Option<&Value<'_>>) -> Cell {
         match (value?, self.is_list) {
             (Value::List(items), true) => {
@@ -264,6 +304,7 @@ impl Column {
         place
     }
 
+    #[inline]
     fn scalar(&mut self, value: &Value<'_>) -> Cell {
         let number = match self.kind {
             Kind::Bool => match value {
@@ -329,11 +370,15 @@ impl Column {
         &mut self,
         group: &mut SerializedRowGroupWriter<'_, W>,
         descr: ColumnDescPtr,
+        groups: &[Group],
         compressor: &mut Compressor<'_>,
     ) -> Result<()> {
+        if self.counts() || self.is_list {
+            self.take_shared(groups);
+        }
         let outcome = match self.counts() {
             true => self.write_counts(group),
-            false => self.write_chunk(group, descr, compressor),
+            false => self.write_chunk(group, descr, groups, compressor),
         };
         self.levels.clear();
         self.cells.clear();
@@ -362,30 +407,22 @@ impl Column {
     }
 
     fn write_chunk<W: Write + Send>(
-        &self,
+        &mut self,
         group: &mut SerializedRowGroupWriter<'_, W>,
         descr: ColumnDescPtr,
+        groups: &[Group],
         compressor: &mut Compressor<'_>,
     ) -> Result<()> {
-        let (mut values, mut levels, mut repeats) = (Vec::new(), Vec::new(), Vec::new());
-        if self.is_list {
-            let mut cells = self.cells.iter();
-            for level in &self.levels {
-                let items = match level {
-                    0 => None,
-                    _ => cells.next().and_then(|cell| self.lists.get(*cell as usize)),
-                };
-                let items = items.map(AsRef::as_ref).unwrap_or_default();
-                values.extend(items.iter().map(|item| *item as u32));
-                // An absent or empty list has a level without a value.
-                let level = if items.is_empty() { *level } else { 2 };
-                levels.extend(std::iter::repeat_n(level, items.len().max(1)));
-                repeats.extend((0..items.len().max(1)).map(|at| u8::from(at > 0)));
+        let (rows, levels, mut values, repeats) = match self.is_list {
+            true => {
+                let (levels, values, repeats) = self.items();
+                (self.levels.len(), levels, values, repeats)
             }
-        } else {
-            values.extend(self.cells.iter().map(|cell| *cell as u32));
-        }
-        let levels = if self.is_list { &levels } else { &self.levels };
+            false => {
+                let (levels, values) = self.levels_and_values(groups);
+                (levels.len(), levels, values, Vec::new())
+            }
+        };
         let (page, clean): (Vec<u8>, Texts);
         let dictionary = match &self.dictionary {
             Dictionary::Absent => None,
@@ -402,15 +439,34 @@ impl Column {
         let nulls = (levels.len() - values.len()) as u64;
         let chunk = Chunk {
             descr,
-            rows: self.levels.len(),
+            rows,
             repeats: &repeats,
-            levels,
+            levels: &levels,
             dictionary,
             statistics: Some(self.statistics(&values, nulls)),
             values: &values,
         };
         let (bytes, close) = chunk.encode(compressor)?;
         Ok(group.append_column(&bytes, close)?)
+    }
+
+    /// Definition levels, values and repetition levels of the items of lists.
+    fn items(&self) -> (Vec<u8>, Vec<u32>, Vec<u8>) {
+        let (mut levels, mut values, mut repeats) = (Vec::new(), Vec::new(), Vec::new());
+        let mut cells = self.cells.iter();
+        for level in &self.levels {
+            let items = match level {
+                0 => None,
+                _ => cells.next().and_then(|cell| self.lists.get(*cell as usize)),
+            };
+            let items = items.map(AsRef::as_ref).unwrap_or_default();
+            values.extend(items.iter().map(|item| *item as u32));
+            // An absent or empty list has a level without a value.
+            let level = if items.is_empty() { *level } else { 2 };
+            levels.extend(std::iter::repeat_n(level, items.len().max(1)));
+            repeats.extend((0..items.len().max(1)).map(|at| u8::from(at > 0)));
+        }
+        (levels, values, repeats)
     }
 
     /// Minimum, maximum, and the number of missing values.

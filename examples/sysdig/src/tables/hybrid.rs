@@ -15,7 +15,7 @@ pub fn write<T: Copy + PartialEq + Into<u32>>(out: &mut Vec<u8>, values: &[T], w
     let mut at = 0;
     while at < values.len() {
         let value = values[at];
-        let equal = values[at..].iter().take_while(|other| **other == value).count();
+        let equal = equal(&values[at..]);
         // Only the last group may have fewer than eight numbers, so the first numbers of the run complete
         // the previous group.
         let fill = (at - begin).wrapping_neg() % 8;
@@ -27,6 +27,22 @@ pub fn write<T: Copy + PartialEq + Into<u32>>(out: &mut Vec<u8>, values: &[T], w
         at += equal;
     }
     pack(out, &values[begin..], width);
+}
+
+/// Number of values at the beginning that are equal.
+fn equal<T: Copy + PartialEq>(values: &[T]) -> usize {
+    const CHUNK: usize = 32;
+    let Some(first) = values.first().copied() else { return 0 };
+    let is_first = |other: &T| *other == first;
+    // Most runs are short, or as long as the column.
+    let few = values.iter().take(CHUNK).take_while(|other| is_first(other)).count();
+    if few < CHUNK {
+        return few;
+    }
+    // Without an early exit, the comparisons of a chunk become few instructions.
+    let is_equal = |chunk: &&[T; CHUNK]| chunk.iter().fold(true, |all, other| all & is_first(other));
+    let many = CHUNK * values.as_chunks().0.iter().take_while(is_equal).count();
+    many + values[many..].iter().take_while(|other| is_first(other)).count()
 }
 
 fn repeat(out: &mut Vec<u8>, value: u32, count: usize, width: u32) {

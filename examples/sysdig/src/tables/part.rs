@@ -14,6 +14,7 @@ use zstd::bulk::Compressor;
 
 use super::chunk;
 use super::column::Column;
+use super::group::Group;
 
 /// A file that is being written.
 pub struct Part {
@@ -49,9 +50,9 @@ impl Part {
     }
 
     /// Writes the rows of the columns.
-    pub fn write(&mut self, columns: &mut [Column], rows: usize) -> Result<()> {
+    pub fn write(&mut self, columns: &mut [Column], groups: &[Group], rows: usize) -> Result<()> {
         let Some(writer) = &mut self.writer else { return Ok(()) };
-        let outcome = write(writer, columns, &mut self.compressor);
+        let outcome = write(writer, columns, groups, &mut self.compressor);
         self.rows += rows;
         outcome
             .map_err(|error| match error.downcast::<ParquetError>() {
@@ -88,12 +89,13 @@ impl Drop for Part {
 fn write(
     writer: &mut SerializedFileWriter<File>,
     columns: &mut [Column],
+    groups: &[Group],
     compressor: &mut Compressor<'_>,
 ) -> Result<()> {
     let schema: Vec<_> = (0..columns.len()).map(|at| writer.schema_descr().column(at)).collect();
     let mut group = writer.next_row_group()?;
     for (column, descr) in columns.iter_mut().zip(schema) {
-        column.write(&mut group, descr, compressor)?;
+        column.write(&mut group, descr, groups, compressor)?;
     }
     group.close()?;
     Ok(())

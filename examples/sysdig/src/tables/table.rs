@@ -12,6 +12,7 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPrope
 use parquet::schema::types::{ColumnPath, Type, TypePtr};
 
 use super::column::{Column, Kind};
+use super::group::Group;
 use super::part::Part;
 
 /// Number of rows in a row group.
@@ -34,6 +35,8 @@ pub struct Table {
     directory: PathBuf,
     /// The columns; each row appends a value to every column.
     pub columns: Vec<Column>,
+    /// Values that columns share: each row refers to a row of each group.
+    pub groups: Vec<Group>,
     schema: TypePtr,
     how: WriterPropertiesPtr,
     host: String,
@@ -49,7 +52,7 @@ pub struct Table {
 
 impl Table {
     /// Creates a table without rows.
-    pub fn new(root: &Path, name: &str, columns: Vec<Column>) -> Result<Self> {
+    pub fn new(root: &Path, name: &str, mut columns: Vec<Column>) -> Result<Self> {
         let fields = columns.iter().map(|column| column.schema().map(Arc::new)).collect::<Result<_>>()?;
         let schema = Type::group_type_builder(name)
             .with_repetition(Repetition::REQUIRED)
@@ -70,6 +73,7 @@ impl Table {
         }
         Ok(Self {
             directory: root.join(name),
+            groups: Group::all(columns.iter_mut().filter_map(|column| column.place.as_mut())),
             columns,
             schema: Arc::new(schema),
             how: Arc::new(how.build()),
@@ -113,7 +117,8 @@ impl Table {
     }
 
     fn is_full(&self) -> bool {
-        self.rows >= GROUP || self.columns.iter().map(Column::bytes).sum::<usize>() >= GROUP_BYTES
+        let bytes = self.columns.iter().map(Column::bytes).chain(self.groups.iter().map(Group::bytes));
+        self.rows >= GROUP || bytes.sum::<usize>() >= GROUP_BYTES
     }
 
     #[cold]
@@ -141,8 +146,9 @@ impl Table {
         let rows = std::mem::take(&mut self.rows);
         self.flushes += 1;
         if let Some(part) = self.part.as_mut().filter(|_| rows > 0) {
-            part.write(&mut self.columns, rows)?;
+            part.write(&mut self.columns, &self.groups, rows)?;
         }
+        self.groups.iter_mut().for_each(Group::clear);
         if self.part.as_ref().is_some_and(|part| part.rows() >= MOST_ROWS) {
             self.finish()?;
         }
@@ -160,8 +166,9 @@ impl Table {
         let rows = std::mem::take(&mut self.rows);
         self.flushes += 1;
         if rows > 0 {
-            part.write(&mut self.columns, rows)?;
+            part.write(&mut self.columns, &self.groups, rows)?;
         }
+        self.groups.iter_mut().for_each(Group::clear);
         part.finish()
     }
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use eyas::events::{EventFlags, EventType};
+use eyas::scap::RawEvent;
 use eyas::sinsp::EventView;
 use eyas::sinsp::state::{Fd, FdKind, L4, Role, Socket, Text, Thread};
 use rustc_hash::FxHashMap;
@@ -21,12 +22,22 @@ pub struct Uses {
     pub files: Table,
     /// Rows of connections.
     pub connections: Table,
-    by_process: FxHashMap<i64, FxHashMap<Text, Use>>,
-    count: usize,
+    /// Places of the uses of each process, by the name of the file.
+    by_process: FxHashMap<i64, FxHashMap<Text, u32>>,
+    uses: Vec<Option<Use>>,
+    /// Places without a use.
+    free: Vec<u32>,
+    /// Places of the uses that occurred last, by process and address of the name.
+    recent: Vec<u32>,
 }
+
+/// Number of uses whose places are found without a lookup.
+const RECENT: usize = 1 << 10;
 
 /// Use of a file or a connection by a process.
 struct Use {
+    pid: i64,
+    name: Text,
     first: u64,
     last: u64,
     comm: Text,
@@ -77,56 +88,40 @@ impl Uses {
             |names: &[(&str, Kind)]| names.iter().map(|(name, kind)| plain(name, *kind)).collect::<Vec<_>>();
         let files = Table::new(root, "files", columns(&COMMON))?;
         let connections = Table::new(root, "connections", columns(&[&COMMON[..], &ENDS[..]].concat()))?;
-        Ok(Self { files, connections, by_process: FxHashMap::default(), count: 0 })
+        Ok(Self {
+            files,
+            connections,
+            by_process: FxHashMap::default(),
+            uses: Vec::new(),
+            free: Vec::new(),
+            recent: vec![0; RECENT],
+        })
     }
 
     /// Records an event.
     pub fn note(&mut self, event: &EventView<'_>) -> Result<()> {
-        let raw = event.event();
+        let raw = event.as_raw();
         if let (Some(fd), Some(thread)) = (event.fd(), event.thread())
             && (fd.kind.is_file() || fd.kind.is_inet() || fd.kind == FdKind::Unix)
             && !fd.name.is_empty()
         {
-            self.add(event, fd, thread);
-            if self.count > MOST {
+            self.add(raw, fd, thread);
+            if self.uses.len() - self.free.len() > MOST {
                 self.write_all(raw.ts)?;
             }
         }
         if raw.ty == EventType::PROCEXIT_1_E
             && let Some(uses) = self.by_process.remove(&raw.tid)
         {
-            self.write(raw.tid, uses, raw.ts)?;
+            self.write(uses, raw.ts)?;
         }
         Ok(())
     }
 
-    fn add(&mut self, event: &EventView<'_>, fd: &Fd, thread: &Thread) {
-        let raw = event.event();
+    fn add(&mut self, raw: &RawEvent<'_>, fd: &Fd, thread: &Thread) {
         let flags = raw.info().map_or(EventFlags::NONE, |info| info.flags);
-        let uses = self.by_process.entry(thread.pid).or_default();
-        let mut new = false;
-        let found = match uses.get_mut(&fd.name) {
-            Some(found) => found,
-            None => {
-                new = true;
-                uses.entry(fd.name.clone()).or_insert_with(|| Use {
-                    first: raw.ts,
-                    last: raw.ts,
-                    comm: thread.comm.clone(),
-                    exepath: thread.executable.path.clone(),
-                    uid: thread.uid,
-                    container: thread.container.clone(),
-                    kind: fd.kind,
-                    l4: fd.l4,
-                    role: fd.role,
-                    socket: fd.socket(),
-                    opens: 0,
-                    reads: [0; 2],
-                    writes: [0; 2],
-                    errors: 0,
-                })
-            }
-        };
+        let place = self.place(raw, fd, thread);
+        let Some(Some(found)) = self.uses.get_mut(place) else { return };
         found.last = raw.ts;
         if found.role != fd.role {
             (found.role, found.socket) = (fd.role, fd.socket());
@@ -144,29 +139,52 @@ impl Uses {
             }
             _ => {}
         }
-        self.count += usize::from(new);
+    }
+
+    /// The place of a use, which is created if it is new.
+    fn place(&mut self, raw: &RawEvent<'_>, fd: &Fd, thread: &Thread) -> usize {
+        let address = fd.name.as_ptr().addr();
+        let slot = (address >> 4 ^ address >> 14 ^ (thread.pid as usize).wrapping_mul(31)) % RECENT;
+        let recent = self.recent[slot] as usize;
+        // The use holds its name, so no other text has its address.
+        let is_it = |used: &Use| used.pid == thread.pid && Text::ptr_eq(&used.name, &fd.name);
+        if self.uses.get(recent).and_then(Option::as_ref).is_some_and(is_it) {
+            return recent;
+        }
+        let uses = self.by_process.entry(thread.pid).or_default();
+        let place = match uses.get(&fd.name) {
+            Some(place) => *place,
+            None => {
+                let place = self.free.pop().unwrap_or(self.uses.len() as u32);
+                if place as usize == self.uses.len() {
+                    self.uses.push(None);
+                }
+                self.uses[place as usize] = Some(Use::new(raw.ts, fd, thread));
+                uses.insert(fd.name.clone(), place);
+                place
+            }
+        };
+        self.recent[slot] = place;
+        place as usize
     }
 
     /// Writes rows for all buffered uses.
     pub fn write_all(&mut self, ts: u64) -> Result<()> {
         let mut all: Vec<_> = std::mem::take(&mut self.by_process).into_iter().collect();
         all.sort_unstable_by_key(|(pid, _)| *pid);
-        for (pid, uses) in all {
-            self.write(pid, uses, ts)?;
-        }
-        self.count = 0;
-        Ok(())
+        all.into_iter().try_for_each(|(_, uses)| self.write(uses, ts))
     }
 
-    fn write(&mut self, pid: i64, uses: FxHashMap<Text, Use>, ts: u64) -> Result<()> {
-        self.count = self.count.saturating_sub(uses.len());
-        let mut uses: Vec<_> = uses.into_iter().collect();
-        uses.sort_unstable_by(|a, b| (a.1.first, &a.0).cmp(&(b.1.first, &b.0)));
-        for (name, used) in uses {
+    fn write(&mut self, places: FxHashMap<Text, u32>, ts: u64) -> Result<()> {
+        let taken = |place: u32| self.uses[place as usize].take();
+        let mut uses: Vec<Use> = places.values().copied().filter_map(taken).collect();
+        self.free.extend(places.into_values());
+        uses.sort_unstable_by(|a, b| (a.first, &a.name).cmp(&(b.first, &b.name)));
+        for used in uses {
             let table = if used.kind.is_file() { &mut self.files } else { &mut self.connections };
             table.begin_row(ts)?;
             let (common, ends) = table.columns.split_at_mut(COMMON.len());
-            fill(common, pid, &name, &used);
+            fill(common, &used);
             fill_ends(ends, &used);
             table.end_row();
         }
@@ -174,17 +192,40 @@ impl Uses {
     }
 }
 
-fn fill(columns: &mut [Column], pid: i64, name: &[u8], used: &Use) {
+impl Use {
+    fn new(ts: u64, fd: &Fd, thread: &Thread) -> Self {
+        Self {
+            pid: thread.pid,
+            name: fd.name.clone(),
+            first: ts,
+            last: ts,
+            comm: thread.comm.clone(),
+            exepath: thread.executable.path.clone(),
+            uid: thread.uid,
+            container: thread.container.clone(),
+            kind: fd.kind,
+            l4: fd.l4,
+            role: fd.role,
+            socket: fd.socket(),
+            opens: 0,
+            reads: [0; 2],
+            writes: [0; 2],
+            errors: 0,
+        }
+    }
+}
+
+fn fill(columns: &mut [Column], used: &Use) {
     let [first, last, process, comm, exe, uid, container, kind, path, counts @ ..] = columns else { return };
     first.push_number(Some(used.first as i64));
     last.push_number(Some(used.last as i64));
-    process.push_number(Some(pid));
+    process.push_number(Some(used.pid));
     comm.push_text(Some(&used.comm));
     exe.push_text(Some(&used.exepath));
     uid.push_number(Some(i64::from(used.uid)).filter(|uid| *uid != i64::from(u32::MAX)));
     container.push_text(used.container.as_deref());
     kind.push_text(Some(used.kind.name().as_bytes()));
-    path.push_text(Some(name));
+    path.push_text(Some(&used.name));
     let values = [used.opens, used.reads[0], used.reads[1], used.writes[0], used.writes[1], used.errors];
     counts.iter_mut().zip(values).for_each(|(column, value)| column.push_number(Some(value)));
 }
