@@ -10,7 +10,7 @@ use eyas::rules::condition::{self, Filter, Scratch};
 use eyas::scap::EventBuilder;
 use eyas::sinsp::Inspector;
 
-use super::quick::Test;
+use super::quick::{Test, Word};
 
 /// A compiled condition.
 pub struct Condition {
@@ -42,21 +42,36 @@ enum Rest {
 
 impl Rest {
     #[inline]
-    fn matches<R: FieldSource>(&mut self, row: &R) -> bool {
+    fn matches<'r, R: FieldSource>(&mut self, row: &'r R, memo: &mut Memo<'r>) -> bool {
         match self {
             Self::Tests(tests) => {
-                all_hold(tests, row) || row.alternate().is_some_and(|other| all_hold(tests, other))
+                all_hold(tests, row, &mut memo.word)
+                    || memo
+                        .alternate
+                        .get_or_insert_with(|| row.alternate())
+                        .is_some_and(|other| all_hold(tests, other, &mut None))
             }
             Self::Evaluator(evaluator) => evaluator.matches(row),
         }
     }
 }
 
+/// Values of the current row that several conditions test.
+#[derive(Default)]
+pub struct Memo<'r> {
+    word: Option<Word<'r>>,
+    alternate: Option<Option<&'r dyn FieldSource>>,
+}
+
 #[inline]
-fn all_hold<R: FieldSource + ?Sized>(tests: &mut [Test], row: &R) -> bool {
+fn all_hold<'r, R: FieldSource + ?Sized>(
+    tests: &mut [Test],
+    row: &'r R,
+    word: &mut Option<Word<'r>>,
+) -> bool {
     // A loop, because the call of a closure would cost as much as the comparison.
     for test in tests {
-        if !test.holds(row) {
+        if !test.holds(row, word) {
             return false;
         }
     }
@@ -150,18 +165,27 @@ impl Condition {
     /// Whether an event of this type, or a row derived from it, satisfies the condition.
     #[inline]
     pub fn matches_of<R: FieldSource>(&mut self, ty: EventType, row: &R) -> bool {
+        self.holds(ty, row, &mut Memo::default())
+    }
+
+    /// The same, with the values that other conditions have tested.
+    #[inline]
+    pub fn holds<'r, R: FieldSource>(&mut self, ty: EventType, row: &'r R, memo: &mut Memo<'r>) -> bool {
         match self.verdict(ty) {
             Verdict::Never => false,
             Verdict::Always => true,
             Verdict::Whole => self.whole.matches(row),
-            Verdict::Open => !self.refuses(row) && self.rest.as_mut().is_none_or(|rest| rest.matches(row)),
+            Verdict::Open => {
+                all_hold(&mut self.fixed, row, &mut memo.word)
+                    && self.rest.as_mut().is_none_or(|rest| rest.matches(row, memo))
+            }
         }
     }
 
     /// Whether the row certainly does not satisfy it, as far as that is known at little cost.
     #[inline]
     pub fn refuses<R: FieldSource>(&mut self, row: &R) -> bool {
-        !all_hold(&mut self.fixed, row)
+        !all_hold(&mut self.fixed, row, &mut None)
     }
 
     /// Whether the row satisfies it.

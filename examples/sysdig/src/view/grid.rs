@@ -14,6 +14,9 @@ pub struct Cell {
     pub json: Json,
 }
 
+/// Width of a column for which the view sets none.
+pub const WIDTH: usize = 20;
+
 /// A column's heading.
 #[derive(Clone, Debug)]
 pub struct Head {

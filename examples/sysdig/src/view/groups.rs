@@ -1,19 +1,21 @@
 //! Groups of rows and their aggregates.
 
+use std::ops::Range;
+
 use anyhow::{Result, anyhow, bail};
 use eyas::events::EventType;
-use eyas::fields::{Field, FieldSource};
+use eyas::fields::{Field, FieldSource, FieldType};
 use rustc_hash::FxHashSet;
 
-use super::condition::Condition;
-use super::grid::{Cell, Head};
+use super::condition::{Condition, Memo};
+use super::grid::{Cell, Head, WIDTH};
 use super::keys::{Keys, Missing, Mode};
 use super::model::{Aggregate, Column, Unit, View};
 use super::template::{Pen, Template};
 use super::units;
 
-/// Minimum width of a column.
-const WIDTH: usize = 20;
+/// Maximum number of columns with an aggregate.
+const MOST_MEASURES: usize = 64;
 /// Bits of the number 1.
 const ONE: u64 = 1.0_f64.to_bits();
 /// Size of the cache of values that were already counted in any group.
@@ -26,8 +28,10 @@ pub struct Groups {
     layout: Vec<Slot>,
     keys: Keys,
     measures: Vec<Measure>,
-    /// By event code; the last entry is for unknown codes.
-    uses: Vec<Uses>,
+    /// The measures that may use the events of a type.
+    steps: Vec<Step>,
+    /// For each event code, its part of the steps; the last entry is for unknown codes.
+    parts: Vec<Range<u16>>,
     /// Operands of the measures, each once.
     operands: Vec<Operand>,
     /// Values of the operands for the current row: bits of numbers, and hashes.
@@ -39,8 +43,6 @@ pub struct Groups {
     totals: Vec<Total>,
     /// Number of rows without a group.
     left_out: u64,
-    /// Contribution of the current row to each measure.
-    now: Vec<u64>,
     text: Vec<u8>,
     /// For a view that only counts different values: the values that were counted last, each with its
     /// group.
@@ -53,13 +55,16 @@ enum Slot {
     Measure(usize),
 }
 
-/// The measures that may use events of a type, a bit each.
-#[derive(Clone, Copy)]
-struct Uses {
-    /// Those that use all these events.
-    always: u64,
-    /// Those with a condition to test.
-    open: u64,
+/// A measure that may use the events of a type.
+#[derive(Clone, Copy, PartialEq)]
+struct Step {
+    measure: u8,
+    /// The measure's: it is here because the measures are large.
+    aggregate: Aggregate,
+    /// Index of the operand; `None` for the number of rows.
+    operand: Option<u8>,
+    /// Whether the type alone does not decide the condition.
+    is_open: bool,
 }
 
 struct Measure {
@@ -120,6 +125,14 @@ impl Groups {
                 (_, None, _) => bail!("column `{}`: its aggregate needs a field, not a text", column.name),
                 (_, Some(field), _) if &*field.text == "evt.count" => Some(Operand::One),
                 (Aggregate::Count, Some(field), _) => Some(Operand::Present(field)),
+                (_, Some(field), _) if !is_number(field.ty) => {
+                    bail!(
+                        "column `{}`: its aggregate needs a number, but `{}` is {}",
+                        column.name,
+                        field.text,
+                        field.ty
+                    )
+                }
                 (_, Some(field), _) => Some(Operand::Number(field)),
             };
             let known = |operand: Operand| {
@@ -146,27 +159,16 @@ impl Groups {
             &measures[..],
             [Measure { aggregate: Aggregate::Distinct, when: None, .. }] if view.prefer.is_empty()
         );
-        if measures.len() > 64 {
-            bail!("{} columns have an aggregate: at most 64 may", measures.len());
+        if measures.len() > MOST_MEASURES {
+            bail!("{} columns have an aggregate: at most {MOST_MEASURES} may", measures.len());
         }
-        let uses = |code: usize| {
-            let ty = EventType(code as u16);
-            let mut uses = Uses { always: 0, open: 0 };
-            for (at, measure) in measures.iter().enumerate() {
-                match &measure.when {
-                    Some(when) if !when.may_match(ty) => {}
-                    Some(when) if !when.always_matches(ty) => uses.open |= 1 << at,
-                    _ => uses.always |= 1 << at,
-                }
-            }
-            uses
-        };
+        let (steps, parts) = steps(&measures);
         Ok(Self {
             heads,
             layout,
             keys: Keys::new(keys, pen),
-            uses: (0..=EventType::COUNT).map(uses).collect(),
-            now: vec![0; measures.len()],
+            steps,
+            parts,
             measures,
             values: vec![None; operands.len()],
             operands,
@@ -221,14 +223,16 @@ impl Groups {
             return self.add_up(row, pen);
         }
         // Most measures apply only to some event types. For other types, their operands are not evaluated.
-        let Uses { always, open } = self.uses[usize::from(ty.0).min(EventType::COUNT)];
-        let (mut adds, mut known) = (0_u64, 0_u64);
-        for at in bits(always | open) {
-            let measure = &mut self.measures[at];
-            let value = match measure.operand {
+        let Range { start, end } = self.parts[usize::from(ty.0).min(EventType::COUNT)].clone();
+        let (mut known, mut begin) = (0_u64, None);
+        let mut memo = Memo::default();
+        for at in start..end {
+            let step = self.steps[usize::from(at)];
+            let measure = usize::from(step.measure);
+            let value = match step.operand {
                 None => Some(ONE),
                 Some(operand) => {
-                    let bit = 1 << operand;
+                    let (operand, bit) = (usize::from(operand), 1 << operand);
                     if known & bit == 0 {
                         self.values[operand] = self.operands[operand].value(&mut self.text, row, pen);
                         known |= bit;
@@ -236,20 +240,19 @@ impl Groups {
                     self.values[operand]
                 }
             };
-            let Some(value) = value.filter(|value| measure.takes(*value)) else { continue };
-            if open >> at & 1 == 0 || measure.when.as_mut().is_none_or(|when| when.matches_of(ty, row)) {
-                self.now[at] = value;
-                adds |= 1 << at;
+            let Some(value) = value.filter(|value| step.aggregate.takes(*value)) else { continue };
+            let fails = |when: &mut Condition| !when.holds(ty, row, &mut memo);
+            if step.is_open && self.measures[measure].when.as_mut().is_some_and(fails) {
+                continue;
             }
-        }
-        if adds == 0 {
-            return;
-        }
-        let Some(place) = self.place(row, pen) else { return };
-        let begin = place * self.measures.len();
-        let totals = &mut self.totals[begin..];
-        for at in bits(adds) {
-            totals[at].add(self.measures[at].aggregate, self.now[at]);
+            let begin = match begin {
+                Some(begin) => begin,
+                None => match self.place(row, pen) {
+                    Some(place) => *begin.insert(place * self.measures.len()),
+                    None => return,
+                },
+            };
+            self.totals[begin + measure].add(step.aggregate, value);
         }
     }
 
@@ -343,14 +346,37 @@ impl Groups {
     }
 }
 
-/// Positions of the bits that are set.
-#[inline]
-fn bits(mut rest: u64) -> impl Iterator<Item = usize> {
-    std::iter::from_fn(move || {
-        let at = (rest != 0).then(|| rest.trailing_zeros() as usize)?;
-        rest &= rest - 1;
-        Some(at)
-    })
+/// Whether values of the type are numbers; those of a dynamic type may be.
+fn is_number(ty: FieldType) -> bool {
+    !matches!(ty, FieldType::Str | FieldType::Bytes | FieldType::Ip | FieldType::Net)
+}
+
+/// The steps for the types of events, and the part of each type. Equal parts are stored once.
+fn steps(measures: &[Measure]) -> (Vec<Step>, Vec<Range<u16>>) {
+    let mut known: Vec<(Vec<Step>, Range<u16>)> = Vec::new();
+    let mut all: Vec<Step> = Vec::new();
+    let mut part = |code: usize| {
+        let ty = EventType(code as u16);
+        let step = |(measure, Measure { aggregate, operand, when, .. }): (usize, &Measure)| {
+            let may_use = when.as_ref().is_none_or(|when| when.may_match(ty));
+            may_use.then(|| Step {
+                measure: measure as u8,
+                aggregate: *aggregate,
+                operand: operand.map(|operand| operand as u8),
+                is_open: when.as_ref().is_some_and(|when| !when.always_matches(ty)),
+            })
+        };
+        let steps: Vec<Step> = measures.iter().enumerate().filter_map(step).collect();
+        if let Some((_, range)) = known.iter().find(|(other, _)| *other == steps) {
+            return range.clone();
+        }
+        let range = all.len() as u16..(all.len() + steps.len()) as u16;
+        all.extend(&steps);
+        known.push((steps, range.clone()));
+        range
+    };
+    let parts = (0..=EventType::COUNT).map(&mut part).collect();
+    (all, parts)
 }
 
 fn slot(place: usize, hash: u64) -> usize {
@@ -379,16 +405,18 @@ impl Operand {
     }
 }
 
+impl Aggregate {
+    /// Whether a value adds anything.
+    #[inline]
+    fn takes(self, value: u64) -> bool {
+        self != Self::Sum || f64::from_bits(value) > 0.0
+    }
+}
+
 impl Measure {
     /// Whether it is the sum of a number over all rows, or their count.
     fn adds_up(&self) -> bool {
         matches!(self.aggregate, Aggregate::Sum | Aggregate::Count) && self.when.is_none()
-    }
-
-    /// Whether a value adds anything.
-    #[inline]
-    fn takes(&self, value: u64) -> bool {
-        self.aggregate != Aggregate::Sum || f64::from_bits(value) > 0.0
     }
 
     fn result(&self, total: &Total) -> f64 {

@@ -19,6 +19,9 @@ enum Wanted {
     OtherThan(Vec<u8>),
 }
 
+/// The value of [`WORDS`] in a row.
+pub type Word<'r> = Option<&'r [u8]>;
+
 /// Number of names whose result is kept, by address and length.
 const RECENT: usize = 16;
 
@@ -57,20 +60,25 @@ impl Test {
         Some(Self { field, wanted, varies: *varies })
     }
 
-    /// Whether the row satisfies it, without its alternate view.
+    /// Whether the row satisfies it, without its alternate view. The word is that of the row, once it is known.
     #[inline]
-    pub fn holds<R: FieldSource + ?Sized>(&mut self, row: &R) -> bool {
-        match (row.get(&self.field), &mut self.wanted) {
+    pub fn holds<'r, R: FieldSource + ?Sized>(&mut self, row: &'r R, word: &mut Option<Word<'r>>) -> bool {
+        if let Wanted::Names { names, recent } = &mut self.wanted {
+            let field = &self.field;
+            let read = || {
+                row.get(field).and_then(|value| if let Value::Str(name) = value { Some(name) } else { None })
+            };
+            let Some(name) = *word.get_or_insert_with(read) else { return false };
+            let address = name.as_ptr().addr();
+            let known = &mut recent[(address ^ address >> 4) % RECENT];
+            if (known.0, known.1) != (address, name.len()) {
+                *known = (address, name.len(), names.iter().any(|wanted| wanted == name));
+            }
+            return known.2;
+        }
+        match (row.get(&self.field), &self.wanted) {
             (Some(Value::Bool(truth)), Wanted::Truth(wanted)) => truth == *wanted,
             (Some(Value::Int(number)), Wanted::Above(wanted)) => number > *wanted,
-            (Some(Value::Str(name)), Wanted::Names { names, recent }) => {
-                let address = name.as_ptr().addr();
-                let known = &mut recent[(address ^ address >> 4) % RECENT];
-                if (known.0, known.1) != (address, name.len()) {
-                    *known = (address, name.len(), names.iter().any(|wanted| wanted == name));
-                }
-                known.2
-            }
             (Some(Value::Str(name)), Wanted::OtherThan(unwanted)) => name != unwanted,
             _ => false,
         }
