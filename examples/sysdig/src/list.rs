@@ -53,6 +53,7 @@ pub fn given(args: &Args) -> Result<Vec<view::View>> {
     for path in &args.view_files {
         views.extend(catalog::read(path)?);
     }
+    catalog::check(&views)?;
     Ok(views)
 }
 

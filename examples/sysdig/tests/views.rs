@@ -188,12 +188,28 @@ fn a_user_adds_a_view_with_a_file() {
         ("name: a\nsumary: b\n", "sumary"),
         ("name: a\nsummary: b\ncolumns: [{name: c, value: proc.nam}]\n", "did you mean `proc.name`?"),
         ("", "wrong.yaml"),
+        ("name: a\nname: b\nsummary: c\nline: d\n", "duplicate mapping key: name\n --> "),
+        ("name: a\nsummary: b\nline: evt.num\ndrill: [{view: nope, filter: ''}]\n", "drill of view `a`"),
     ] {
         let path = write("wrong.yaml", text);
-        let output = run(&["--view", path.to_str().unwrap()]);
-        let error = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(!output.status.success() && error.contains(part), "{text}: {error}");
+        // A word that would be an argument of the view is not the mistake, if the file has one.
+        let more = if part.contains('`') { &[][..] } else { &["-c", "a", "proc.name"] };
+        for more in [&[][..], more] {
+            let output = run(&[&["--view", path.to_str().unwrap()], more].concat());
+            let error = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert!(!output.status.success() && error.contains(part), "{text}: {more:?}: {error}");
+            assert!(!error.contains("<input>") && !error.contains("Policy"), "{error}");
+        }
     }
+}
+
+#[test]
+fn a_limit_ends_lines_and_rows_of_the_state() {
+    let dir = Dir::new("views-limit");
+    let view = |text: &str| prints(&["--view", dir.write("limit.yaml", text).to_str().unwrap()]);
+    assert_eq!(view("name: x\nsummary: s\nlimit: 3\nline: '{evt.num}'\n").lines().count(), 3);
+    let rows = "name: x\nsummary: s\nlimit: 2\nrows: threads\ncolumns: [{name: id, value: thread.tid}]\n";
+    assert_eq!(view(rows).lines().count(), 3, "with the heading");
 }
 
 #[test]

@@ -29,6 +29,7 @@ pub struct Export {
 /// Substitutes the arguments, given as one text, into the texts of the view.
 pub fn bind(view: &View, arguments: &str) -> Result<Bound> {
     let mut bound = Bound { view: view.clone(), no_colors: false, export: None };
+    let mut values: Vec<(&str, String)> = Vec::new();
     let mut rest = arguments.trim();
     for parameter in &view.parameters {
         let given = match parameter.kind {
@@ -61,11 +62,14 @@ pub fn bind(view: &View, arguments: &str) -> Result<Bound> {
                     )
                 })?;
             }
-            _ => replace(&mut bound.view, &format!("${}", parameter.name), &text),
+            _ => values.push((&parameter.name, text)),
         }
     }
     if !rest.is_empty() {
         bail!("view `{}` takes no argument `{rest}`; `sysdig -i {}` describes it", view.name, view.name);
+    }
+    for text in templates(&mut bound.view).into_iter().filter(|text| text.contains('$')) {
+        *text = replaced(text, &values);
     }
     Ok(bound)
 }
@@ -95,16 +99,32 @@ fn text_of(parameter: &Parameter, given: &str, view: &View) -> Result<String> {
     Ok(if parameter.form.is_empty() { value } else { parameter.form.replace('$', &value) })
 }
 
-fn replace(view: &mut View, name: &str, text: &str) {
+/// The texts of a view that may contain parameters.
+fn templates(view: &mut View) -> Vec<&mut String> {
     let mut texts = vec![&mut view.filter, &mut view.prefer, &mut view.line, &mut view.order];
     texts.extend(view.lines.iter_mut().flat_map(|line| [&mut line.when, &mut line.line]));
-    texts.extend(view.columns.iter_mut().flat_map(|column| [&mut column.name, &mut column.value]));
+    texts.extend(
+        view.columns.iter_mut().flat_map(|column| [&mut column.name, &mut column.value, &mut column.when]),
+    );
+    texts.extend(view.colors.iter_mut().map(|color| &mut color.when));
+    texts.extend(view.drill.iter_mut().map(|drill| &mut drill.filter));
     texts.extend(view.chart.iter_mut().map(|chart| &mut chart.refresh));
-    for place in texts {
-        if place.contains(name) {
-            *place = place.replace(name, text);
+    texts
+}
+
+/// The text with the values of parameters. A `$` in a value stays, as does one before any other name.
+fn replaced(text: &str, values: &[(&str, String)]) -> String {
+    let mut parts = text.split('$');
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let (name, behind) = part.split_at(part.find(|c| !is_part(c)).unwrap_or(part.len()));
+        match values.iter().find(|(known, _)| *known == name) {
+            Some((_, value)) => out.extend([value, behind]),
+            None => out.extend(["$", part]),
         }
     }
+    out
 }
 
 /// Whether the next word of the command line is an argument of the view. A view with a mandatory argument
@@ -133,6 +153,22 @@ mod tests {
         assert!(
             bound("lsof", "proc.name=a and fd.num=1").unwrap().filter.contains("proc.name=a and fd.num=1")
         );
+    }
+
+    #[test]
+    fn a_parameter_is_a_whole_name_and_its_value_is_not_read_again() {
+        let parameter = |name: &str| format!("{{name: {name}, about: a, kind: condition}}");
+        let view = |parameters: &str| -> View {
+            let texts = "filter: $a = $ab and $c, columns: [{name: x, aggregate: count, when: $ab}],\
+                drill: [{view: ps, filter: $a}]";
+            serde_saphyr::from_str(&format!("{{name: v, summary: s, parameters: [{parameters}], {texts}}}"))
+                .unwrap()
+        };
+        let bound = bind(&view("{name: a, about: a, kind: field}"), "proc.name").unwrap().view;
+        assert_eq!((&*bound.filter, &*bound.drill[0].filter), ("proc.name = $ab and $c", "proc.name"));
+        let both = view(&["{name: a, about: a, kind: field}", &parameter("ab")].join(", "));
+        let bound = bind(&both, "proc.name $a").unwrap().view;
+        assert_eq!((&*bound.filter, &*bound.columns[0].when), ("proc.name = $a and $c", "$a"));
     }
 
     #[test]

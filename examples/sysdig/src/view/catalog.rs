@@ -29,13 +29,43 @@ pub fn read(path: &Path) -> Result<Vec<View>> {
     let has_content = text.lines().any(|line| !line.trim().is_empty() && !line.trim_start().starts_with('#'));
     let views = if has_content { parse(&text) } else { Ok(Vec::new()) };
     let views = views.map_err(|error| {
-        let error = format!("{error:#}");
-        anyhow!("view {}: {}", path.display(), error.strip_prefix("error: ").unwrap_or(&error))
+        let path = path.display().to_string();
+        let error = format!("{error:#}").replace("<input>", &path).replace(LIBRARY_ADVICE, "");
+        anyhow!("view {path}: {}", error.strip_prefix("error: ").unwrap_or(&error))
     })?;
     if views.is_empty() {
         bail!("view {}: it has no view", path.display());
     }
     Ok(views)
+}
+
+/// Advice for programmers in an error of the YAML library.
+const LIBRARY_ADVICE: &str = ", set DuplicateKeyPolicy in Options if acceptable";
+
+/// Checks the views of all files: their names, and the views that drill-downs name.
+///
+/// # Errors
+/// A view has no usable name, or the name of another view of the files; or there is no view of that name.
+pub fn check(given: &[View]) -> Result<()> {
+    for (at, view) in given.iter().enumerate() {
+        let name = &view.name;
+        if name.is_empty() || name.contains(char::is_whitespace) {
+            bail!("view `{name}`: a name is one word, because arguments follow it");
+        }
+        if given[..at].iter().any(|other| other.name == *name) {
+            bail!("view `{name}`: another view of the files given has this name, too");
+        }
+        for drill in &view.drill {
+            let target = find(&drill.view, given).with_context(|| format!("drill of view `{name}`"))?;
+            if target.parameters.iter().any(|parameter| !parameter.is_optional()) {
+                bail!(
+                    "drill of view `{name}`: view `{}` needs arguments, which a drill cannot give",
+                    drill.view
+                );
+            }
+        }
+    }
+    Ok(())
 }
 
 fn parse(text: &str) -> Result<Vec<View>> {

@@ -2,12 +2,12 @@
 
 use std::io::Write;
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, anyhow};
 use eyas::fields::{Field, FieldSource};
 use serde_json::{Map, Value as Json};
 
 use super::condition::Condition;
-use super::grid::{Cell, Grid, Head};
+use super::grid::{Cell, Grid, Head, WIDTH};
 use super::model::{Column, Hue, View};
 use super::table::Table;
 use super::template::{Pen, Template, fit, pad};
@@ -29,6 +29,10 @@ pub struct List {
     kept: Vec<(f64, Vec<Cell>)>,
     /// Whether rows are kept until the end, so that column widths fit.
     keeps: bool,
+    /// The most rows; `None` without a limit, or for the largest rows.
+    limit: Option<usize>,
+    /// Number of rows that were printed or kept, with a limit.
+    count: usize,
     has_begun: bool,
     buffer: Vec<u8>,
 }
@@ -37,9 +41,6 @@ impl List {
     /// Creates a list for the view's columns or lines. Rows of the state are kept until [`List::finish`].
     pub fn new(view: &View, columns: &[&Column], json: bool, pen: Pen<'_>) -> Result<Self> {
         let is_line = !view.line.is_empty() || !view.lines.is_empty();
-        if is_line != columns.is_empty() {
-            bail!("a view without aggregates needs columns, or a line, and not both");
-        }
         let mut values = Vec::new();
         let mut heads = Vec::new();
         for column in columns {
@@ -76,6 +77,8 @@ impl List {
             colors: view.colors.iter().map(color).collect::<Result<_>>()?,
             json,
             keeps: view.rows.are_state() || largest.is_some(),
+            limit: Some(view.limit).filter(|limit| *limit > 0 && largest.is_none()),
+            count: 0,
             largest,
             kept: Vec::new(),
             has_begun: false,
@@ -85,6 +88,10 @@ impl List {
 
     /// Adds a row: prints it or keeps it.
     pub fn add(&mut self, row: &dyn FieldSource, out: &mut dyn Write, pen: Pen<'_>) -> Result<()> {
+        if self.is_full() {
+            return Ok(());
+        }
+        self.count += usize::from(self.limit.is_some());
         if !self.keeps {
             return self.print(row, out, pen);
         }
@@ -173,7 +180,7 @@ impl List {
         let (mut names, mut rules) = (Vec::new(), Vec::new());
         for (at, head) in self.heads.iter().enumerate() {
             for (line, text) in
-                [(&mut names, head.name.clone()), (&mut rules, "-".repeat(head.width.max(20)))]
+                [(&mut names, head.name.clone()), (&mut rules, "-".repeat(head.width.max(WIDTH)))]
             {
                 let start = line.len();
                 line.extend_from_slice(text.as_bytes());
@@ -190,8 +197,14 @@ impl List {
         (self.keeps && !self.is_line).then(|| Table { heads: self.heads.clone(), rows: rows() })
     }
 
+    /// Whether there are as many rows as the view may have.
+    pub fn is_full(&self) -> bool {
+        self.limit == Some(self.count)
+    }
+
     /// Clears the kept rows.
     pub fn clear(&mut self) {
+        self.count = 0;
         self.kept.clear();
     }
 
@@ -251,9 +264,6 @@ fn object(line: &Template, row: &dyn FieldSource) -> Json {
     };
     Json::Object(line.fields().map(member).collect::<Map<_, _>>())
 }
-
-/// Minimum width of a column for which the view sets none, if another column follows.
-const WIDTH: usize = 20;
 
 /// Ends a cell that begins at `start`: cuts or pads it to the width that the view sets, and separates it from the next.
 fn end_cell(line: &mut Vec<u8>, start: usize, head: Option<&Head>, is_last: bool) {

@@ -168,6 +168,11 @@ impl ViewSink {
             view.columns.iter().filter(|column| options.containers || !column.container).collect();
         let is_grouped = columns.iter().any(|column| column.aggregate.is_some()) || view.folded;
         let (width, height) = if is_terminal { terminal_size() } else { (None, 0) };
+        let forms =
+            [view.chart.is_some(), !columns.is_empty(), !view.line.is_empty() || !view.lines.is_empty()];
+        if forms.iter().filter(|is_given| **is_given).count() != 1 {
+            bail!("a view needs columns, or a line or lines, or a chart, and only one of these");
+        }
         let body = match &view.chart {
             Some(chart) => Body::Heat(Heat::new(chart, width, options.json)?),
             None if is_grouped => Body::Groups(Box::new(Groups::new(view, &columns, pen)?)),
@@ -464,7 +469,7 @@ impl Sink for ViewSink {
     }
 
     fn is_done(&self) -> bool {
-        self.is_done
+        self.is_done || matches!(&self.body, Body::List(list) if list.is_full())
     }
 
     fn end(&mut self, now: &EventView<'_>) -> Result<()> {

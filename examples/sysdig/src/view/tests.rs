@@ -60,14 +60,35 @@ fn mistakes_are_named() {
         ("{name: v, summary: s, columns: [{name: a, value: proc.nam}]}", "did you mean `proc.name`?"),
         ("{name: v, summary: s, line: '{proc.name'}", "has no `}`"),
         ("{name: v, summary: s, line: '{proc.name:byte}'}", "is no unit"),
-        ("{name: v, summary: s}", "needs columns"),
+        ("{name: v, summary: s}", "a view needs columns"),
         ("{name: v, summary: s, filter: 'evt.typ=open', line: evt.num}", "evt.type"),
         ("{name: v, summary: s, order: b, columns: [{name: a, aggregate: count}]}", "order: `b`"),
         ("{name: v, summary: s, columns: [{name: a, aggregate: sum}]}", "has no value"),
         ("{name: v, summary: s, columns: [{name: a, aggregate: total}]}", "total"),
         ("{name: v, summary: s, colunms: []}", "colunms"),
+        ("{name: v, summary: s, columns: [{name: a, value: proc.name, aggregate: sum}]}", "needs a number"),
+        ("{name: v, summary: s, line: evt.num, columns: [{name: a, aggregate: count}]}", "only one of these"),
+        ("{name: v, summary: s, line: evt.num, chart: {scale: latency, refresh: '5'}}", "only one of these"),
     ] {
         let error = compile(text).unwrap_err();
         assert!(error.contains(part), "{text}: {error}");
     }
+}
+
+#[test]
+fn mistakes_between_views_are_named() {
+    let check = |text: &str| {
+        let views: Vec<View> = serde_saphyr::from_str(text).unwrap();
+        catalog::check(&views).map_err(|error| format!("{error:#}"))
+    };
+    for (text, part) in [
+        ("[{name: a b, summary: s}]", "a name is one word"),
+        ("[{name: a, summary: s}, {name: a, summary: s}]", "another view"),
+        ("[{name: a, summary: s, drill: [{view: topcons, filter: ''}]}]", "did you mean `topconns`?"),
+        ("[{name: a, summary: s, drill: [{view: spy_ip, filter: ''}]}]", "`spy_ip` needs arguments"),
+    ] {
+        let error = check(text).unwrap_err();
+        assert!(error.contains(part), "{text}: {error}");
+    }
+    check("[{name: a, summary: s, drill: [{view: b, filter: ''}]}, {name: b, summary: s}]").unwrap();
 }
