@@ -6,19 +6,27 @@
 //! ```
 //! [`App`] has no terminal and no source, so tests can drive it like a user.
 
-use std::io::IsTerminal;
+use std::io::{BufWriter, IsTerminal};
+use std::mem::ManuallyDrop;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
+use ratatui::Terminal;
+use ratatui::backend::CrosstermBackend;
+use ratatui::crossterm::cursor::Show;
 use ratatui::crossterm::event::{self, DisableMouseCapture, EnableMouseCapture, Event, KeyEventKind};
 use ratatui::crossterm::execute;
+use ratatui::crossterm::terminal::{
+    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+};
 use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 
 use crate::args::Args;
 use crate::input;
+use crate::output::Unbuffered;
 use crate::progress::Progress;
 
 mod app;
@@ -37,6 +45,7 @@ const TICK: Duration = Duration::from_millis(100);
 
 /// Shows screens until the user leaves, or a signal ends the program.
 pub fn run(args: &Args) -> Result<()> {
+    let engine = eyas_report::rules(&args.rules)?;
     check(args)?;
     let mut app = App::new(args)?;
     let signals = Signals::catch()?;
@@ -46,20 +55,45 @@ pub fn run(args: &Args) -> Result<()> {
     let feed_args = args.clone();
     let feed = std::thread::Builder::new()
         .name("feed".into())
-        .spawn(move || feed::run(&feed_args, &inbox, &outbox))
+        .spawn(move || feed::run(&feed_args, &engine, &inbox, &outbox))
         .context("cannot start a thread")?;
-    let mut terminal = ratatui::try_init().context("sysdig top needs a terminal")?;
-    let outcome = execute!(std::io::stdout(), EnableMouseCapture)
-        .map_err(anyhow::Error::from)
-        .and_then(|()| show(&mut app, &mut terminal, &signals.stop, &requests, &updates));
-    let _ = execute!(std::io::stdout(), DisableMouseCapture);
-    ratatui::restore();
+    let outcome = begin().and_then(|screen| {
+        // Dropping it prints an error if the terminal takes nothing, and printing would wait.
+        let mut screen = ManuallyDrop::new(screen);
+        show(&mut app, &mut screen, &signals.stop, &requests, &updates)
+    });
+    restore();
     signals.is_restored.store(true, Ordering::Relaxed);
     // The feed ends when the request channel is closed.
     drop(requests);
     drop(updates);
     let _ = feed.join();
     outcome
+}
+
+/// The terminal, whose writes wait for it no longer than [`eyas_console::end_writes_with`] allows.
+type Screen = Terminal<CrosstermBackend<BufWriter<Unbuffered>>>;
+
+/// Prepares the terminal, and makes a panic restore it.
+fn begin() -> Result<Screen> {
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        restore();
+        hook(info);
+    }));
+    let prepare = || {
+        enable_raw_mode()?;
+        execute!(Unbuffered, EnterAlternateScreen, EnableMouseCapture)?;
+        Terminal::new(CrosstermBackend::new(BufWriter::with_capacity(64 << 10, Unbuffered)))
+    };
+    prepare().context("sysdig top needs a terminal")
+}
+
+/// Leaves the terminal as it was.
+fn restore() {
+    // After a failure nothing can be done.
+    let _ = disable_raw_mode();
+    let _ = execute!(Unbuffered, DisableMouseCapture, LeaveAlternateScreen, Show);
 }
 
 /// Reports what makes screens impossible, while errors can still be printed.
@@ -96,6 +130,7 @@ impl Signals {
                 .and_then(|_| signal_hook::flag::register(signal, signals.stop.clone()))
                 .context("cannot catch signals")?;
         }
+        eyas_console::end_writes_with(&signals.stop);
         Ok(signals)
     }
 }
@@ -115,7 +150,7 @@ fn end_with_terminal() -> Result<()> {
 
 fn show(
     app: &mut App,
-    terminal: &mut ratatui::DefaultTerminal,
+    terminal: &mut Screen,
     stop: &AtomicBool,
     requests: &mpsc::Sender<feed::Request>,
     updates: &mpsc::Receiver<feed::Update>,

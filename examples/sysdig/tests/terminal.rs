@@ -131,6 +131,9 @@ fn without_a_terminal_it_says_so() {
     assert!(!output.status.success() && error.contains("needs a terminal"), "{error}");
     let output = Command::new(env!("CARGO_BIN_EXE_sysdig")).args(["top", "-r", "-"]).output().unwrap();
     assert!(String::from_utf8_lossy(&output.stderr).contains("give a file instead of standard input"));
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_sysdig")).args(["top", "-r", DEMO, "--rules", "/nope"]).output();
+    assert!(String::from_utf8_lossy(&output.unwrap().stderr).contains("rules /nope"));
     for (path, said) in
         [("/dev/null", "give a file instead of /dev/null"), ("/nope", "cannot open capture /nope")]
     {

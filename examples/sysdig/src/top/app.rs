@@ -26,11 +26,14 @@ pub struct Screen {
     /// The columns' widths so far. Columns do not get narrower when other rows are shown, so that a second click
     /// on a heading finds it.
     pub widths: Vec<usize>,
+    /// Number of columns of the text that are to the left of the screen.
+    pub shift: usize,
 }
 
 impl Screen {
     fn new(view: View, filter: String) -> Self {
-        Self { view, filter, selected: 0, offset: 0, followed: Vec::new(), sort: None, widths: Vec::new() }
+        let (followed, widths) = (Vec::new(), Vec::new());
+        Self { view, filter, selected: 0, offset: 0, followed, sort: None, widths, shift: 0 }
     }
 }
 
@@ -233,6 +236,11 @@ impl App {
         (screen.selected, screen.followed) = (row, followed);
     }
 
+    /// Whether the table is a list of lines, which has no columns to sort by.
+    pub fn is_of_lines(&self) -> bool {
+        matches!(&self.table.heads[..], [head] if head.name.is_empty())
+    }
+
     /// The keys that identify a row.
     fn keys_of(&self, row: usize) -> Vec<Vec<u8>> {
         let cells = self.table.rows.get(row).into_iter().flatten();
@@ -362,6 +370,10 @@ impl App {
     }
 
     fn show_of_selection(&mut self, name: &str) {
+        // Before the first rows there is no selection, and everything would be shown.
+        if self.table.rows.is_empty() {
+            return;
+        }
         if let Some(bound) = catalog::builtin(name).and_then(|view| bind(view, "").ok()) {
             let selection = self.selection();
             self.open(bound.view, Some(selection));
@@ -370,7 +382,7 @@ impl App {
 
     /// Sorts by the column at this index, or reverses the order if it is already the sort column.
     pub fn sort_by(&mut self, column: usize) {
-        if column >= self.table.heads.len() {
+        if column >= self.table.heads.len() || self.is_of_lines() {
             return;
         }
         let is_ascending = match self.screen().sort {

@@ -17,16 +17,20 @@ const ERROR: &str = "error: ";
 const BARS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 const HELP: &str = "\
 Up, Down, PgUp, PgDn, Home, End   select a row
-Left, Right                       order by another column; r: the other way round
-Enter                             more of the row; Backspace: back
+Left, Right                       order by another column; r: the other way round; in lines: move the text
+Shift-Left, Shift-Right           move the text of a table sideways
+Enter                             more of the row
+Backspace or Esc                  back; Esc also leaves a menu or an input line
 F2                                views
-F4 or /                           filter; Tab completes a field
+F4 or /                           filter; Tab completes a field; Ctrl-U, Ctrl-K, Ctrl-W delete
 F5                                what the selection reads and writes
 F6                                events of the selection
-t or Tab                          time: arrows move, Space begins a span, Enter selects, Backspace: all
+t or Tab                          time: arrows move, Space begins a span, Enter selects it,
+                                  Backspace selects the whole time
 p                                 pause
 q or F10                          leave
-Mouse                             a row, a heading, the wheel; drag over the timeline
+Mouse                             click: a row, again: more, right: back; a heading; the wheel;
+                                  drag over the timeline
 
 Any key closes this.";
 
@@ -80,7 +84,8 @@ pub fn draw(app: &mut App, frame: &mut Frame<'_>) {
             };
             let lines: Vec<Line<'_>> = items.iter().enumerate().skip(first).take(shown).map(line).collect();
             frame.render_widget(Clear, area);
-            frame.render_widget(Paragraph::new(lines).block(Block::bordered().title(*title)), area);
+            let title = format!("{title} ({} of {})", selected + 1, items.len());
+            frame.render_widget(Paragraph::new(lines).block(Block::bordered().title(title)), area);
             (app.places.menu, app.places.first_item) = (area, first);
         }
         Mode::Filter(editor) => draw_filter(editor, frame),
@@ -93,9 +98,11 @@ pub fn draw(app: &mut App, frame: &mut Frame<'_>) {
             draw_line(editor, "", lines, &format!("Arguments of {}", view.name), frame);
         }
         Mode::Help => {
-            let area = middle(frame.area(), 96, HELP.lines().count() as u16 + 2);
+            let longest = HELP.lines().map(str::len).max().unwrap_or(0);
+            let area = middle(frame.area(), longest as u16 + 2, HELP.lines().count() as u16 + 2);
+            let text = Paragraph::new(HELP).wrap(Wrap { trim: false });
             frame.render_widget(Clear, area);
-            frame.render_widget(Paragraph::new(HELP).block(Block::bordered().title("Keys")), area);
+            frame.render_widget(text.block(Block::bordered().title("Keys")), area);
         }
         Mode::Table | Mode::Time { .. } => {}
     }
@@ -182,23 +189,27 @@ fn draw_table(app: &mut App, frame: &mut Frame<'_>, heads: Rect, rows: Rect) {
             *width = (*width).max(text(&cell.text).chars().count() + 1);
         }
     }
+    let mut shift = 0;
     if let Some(screen) = app.screens.last_mut() {
         for (width, known) in widths.iter_mut().zip(&screen.widths) {
             *width = (*width).max((*known).min(KEPT_WIDTH));
         }
         screen.widths.clone_from(&widths);
+        let whole: usize = widths.iter().sum();
+        shift = screen.shift.min(whole.saturating_sub(usize::from(rows.width)));
+        screen.shift = shift;
     }
     if let Some(last) = widths.last_mut() {
         *last = (*last).max(usize::from(rows.width));
     }
-    let mut x = heads.x;
+    let mut end = 0;
     app.columns = widths
         .iter()
         .map(|width| {
-            let width = u16::try_from(*width).unwrap_or(u16::MAX);
-            let column = (x, width);
-            x = x.saturating_add(width);
-            column
+            let place = |at: usize| u16::try_from(at.saturating_sub(shift)).unwrap_or(u16::MAX);
+            let begin = end;
+            end += width;
+            (heads.x.saturating_add(place(begin)), place(end) - place(begin))
         })
         .collect();
     let fit = |text: &str, width: usize| {
@@ -216,14 +227,15 @@ fn draw_table(app: &mut App, frame: &mut Frame<'_>, heads: Rect, rows: Rect) {
         };
         fit(&format!("{}{mark}", head.name), *width)
     };
-    let line: String = app.table.heads.iter().zip(&widths).enumerate().map(head).collect();
+    let moved = |line: String| line.chars().skip(shift).collect::<String>();
+    let line = moved(app.table.heads.iter().zip(&widths).enumerate().map(head).collect());
     frame.render_widget(Paragraph::new(line).style(bold().add_modifier(Modifier::UNDERLINED)), heads);
     let lines: Vec<Line<'_>> = shown
         .enumerate()
         .map(|(at, row)| {
             let line: String =
                 row.iter().zip(&widths).map(|(cell, width)| fit(&text(&cell.text), *width)).collect();
-            Line::styled(line, if offset + at == selected { reversed() } else { Style::new() })
+            Line::styled(moved(line), if offset + at == selected { reversed() } else { Style::new() })
         })
         .collect();
     let is_empty = lines.is_empty();

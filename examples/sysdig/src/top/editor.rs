@@ -55,6 +55,27 @@ impl Editor {
         }
     }
 
+    /// Removes all characters before the cursor.
+    pub fn cut_beginning(&mut self) {
+        let at = self.byte(self.cursor);
+        self.text.drain(..at);
+        self.cursor = 0;
+    }
+
+    /// Removes all characters from the cursor on.
+    pub fn cut_end(&mut self) {
+        let at = self.byte(self.cursor);
+        self.text.truncate(at);
+    }
+
+    /// Removes the word before the cursor, and the blanks between them.
+    pub fn cut_word(&mut self) {
+        let before = &self.text[..self.byte(self.cursor)];
+        let kept = before.trim_end().rfind(char::is_whitespace).map_or(0, |at| at + 1);
+        let count = before[kept..].chars().count();
+        (0..count).for_each(|_| self.backspace());
+    }
+
     pub fn left(&mut self) {
         self.cursor = self.cursor.saturating_sub(1);
     }
@@ -154,6 +175,24 @@ mod tests {
         assert!(fault.message.contains("fd.nme"), "{}", fault.message);
         assert_eq!(Editor::new("").fault(), None);
         assert_eq!(Editor::new("proc.name=é").fault(), None);
+    }
+
+    #[test]
+    fn parts_of_the_line_are_cut() {
+        let mut editor = Editor::new("proc.name=é and  fd.num");
+        editor.cut_word();
+        assert_eq!((editor.text.as_str(), editor.cursor), ("proc.name=é and  ", 17));
+        editor.cut_word();
+        assert_eq!(editor.text, "proc.name=é ");
+        editor.left();
+        editor.left();
+        editor.cut_end();
+        assert_eq!(editor.text, "proc.name=");
+        editor.left();
+        editor.cut_beginning();
+        assert_eq!((editor.text.as_str(), editor.cursor), ("=", 0));
+        editor.cut_word();
+        assert_eq!(editor.text, "=");
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! Data source of the screens: a thread that reads the kernel or the capture.
 
+use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, Sender, TryRecvError};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::Result;
 use eyas::rules::condition::Filter;
@@ -53,14 +54,14 @@ pub struct Update {
     pub error: Option<String>,
 }
 
-/// Serves requests until the channel is closed.
-pub fn run(args: &Args, requests: &Receiver<Request>, updates: &Sender<Update>) {
+/// Serves requests until the channel is closed. The engine finds the alerts of a capture.
+pub fn run(args: &Args, engine: &Engine, requests: &Receiver<Request>, updates: &Sender<Update>) {
     let Ok(mut request) = requests.recv() else { return };
     let mut histogram = None;
     loop {
         let id = request.id;
         let next = match args.is_replay() {
-            true => replay(args, request, requests, updates, &mut histogram),
+            true => replay((args, engine), request, requests, updates, &mut histogram),
             false => live(args, request, requests, updates),
         };
         request = match next {
@@ -165,20 +166,35 @@ impl Work {
     }
 }
 
+/// Sizes and modification times of captures.
+type Stamp = Vec<Option<(u64, SystemTime)>>;
+
+fn stamp(paths: &[PathBuf]) -> Stamp {
+    let of = |path: &PathBuf| {
+        let meta = std::fs::metadata(path).ok()?;
+        Some((meta.len(), meta.modified().ok()?))
+    };
+    paths.iter().map(of).collect()
+}
+
 /// Reads the capture from its beginning for one request. Returns the next request, if one arrives before
 /// the end.
 fn replay(
-    args: &Args,
+    (args, engine): (&Args, &Engine),
     request: Request,
     requests: &Receiver<Request>,
     updates: &Sender<Update>,
-    known: &mut Option<Histogram>,
+    known: &mut Option<(Histogram, Stamp)>,
 ) -> Result<Option<Request>> {
     let mut work = Work::new(request, args)?;
+    let stamp = stamp(&args.read);
+    // A capture that is still being recorded has grown.
+    if known.as_ref().is_some_and(|(_, of)| *of != stamp) {
+        *known = None;
+    }
     let needs = Needs { snaplen: work.request.view.snaplen, ..Needs::default() };
     let stop = Arc::default();
     let mut histogram = known.is_none().then(Histogram::default);
-    let engine: Option<Engine> = histogram.as_ref().and_then(|_| eyas_report::rules(&args.rules).ok());
     let mut matches: Vec<Match> = Vec::new();
     let progress = Progress::quiet(&args.read);
     let mut shown = Instant::now();
@@ -200,13 +216,9 @@ fn replay(
                         continue;
                     }
                     if let Some(histogram) = &mut histogram {
-                        let mut alerts = false;
-                        if let Some(engine) = &engine {
-                            engine.matches(&view, &mut matches)?;
-                            alerts = !matches.is_empty();
-                            matches.clear();
-                        }
-                        histogram.add(view.event().ts, alerts);
+                        engine.matches(&view, &mut matches)?;
+                        histogram.add(view.event().ts, !matches.is_empty());
+                        matches.clear();
                     }
                     work.event(&view)?;
                 }
@@ -241,12 +253,13 @@ fn replay(
             break;
         }
     }
-    if histogram.is_some() {
-        *known = histogram;
+    if let Some(histogram) = histogram {
+        *known = Some((histogram, stamp));
     }
     let (id, events) = (work.request.id, work.events);
     work.finish()?;
-    let (table, histogram, progress) = (work.table(None), known.clone(), progress.share());
+    let histogram = known.as_ref().map(|(histogram, _)| histogram.clone());
+    let (table, progress) = (work.table(None), progress.share());
     let _ = updates.send(Update { id, table, progress, is_done: true, events, histogram, error: failure });
     Ok(None)
 }

@@ -10,9 +10,25 @@ use crate::view::{View, bind};
 /// Rows of a page.
 const PAGE: usize = 10;
 
+/// Columns by which Left and Right move a text sideways.
+const STEP: usize = 20;
+
+/// Whether Control or Alt is held. A letter is then no letter.
+fn is_chord(key: KeyEvent) -> bool {
+    key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT)
+}
+
 /// Applies a key to an input line.
-fn edit(editor: &mut Editor, code: KeyCode) {
-    match code {
+fn edit(editor: &mut Editor, key: KeyEvent) {
+    match key.code {
+        KeyCode::Char(c) if is_chord(key) => match c {
+            'a' => editor.home(),
+            'e' => editor.end(),
+            'k' => editor.cut_end(),
+            'u' => editor.cut_beginning(),
+            'w' => editor.cut_word(),
+            _ => {}
+        },
         KeyCode::Char(c) => editor.insert(c),
         KeyCode::Backspace => editor.backspace(),
         KeyCode::Delete => editor.delete(),
@@ -30,14 +46,28 @@ impl App {
         if key.modifiers.contains(KeyModifiers::CONTROL) && key.code == KeyCode::Char('c') {
             return self.leave();
         }
+        let is_letter = !matches!(key.code, KeyCode::Char(_)) || !is_chord(key);
         match std::mem::replace(&mut self.mode, Mode::Table) {
-            Mode::Table => self.table_key(key.code),
+            Mode::Filter(editor) => self.filter_key(key, editor),
+            Mode::Arguments { view, editor, .. } => self.arguments_key(key, view, editor),
+            mode if !is_letter => self.mode = mode,
+            Mode::Table => {
+                match (self.is_of_lines() || key.modifiers.contains(KeyModifiers::SHIFT), key.code) {
+                    (true, KeyCode::Left) => self.move_text(false),
+                    (true, KeyCode::Right) => self.move_text(true),
+                    (_, code) => self.table_key(code),
+                }
+            }
             Mode::Menu { title, items, selected } => self.menu_key(key.code, title, items, selected),
-            Mode::Filter(editor) => self.filter_key(key.code, editor),
-            Mode::Arguments { view, editor, .. } => self.arguments_key(key.code, view, editor),
             Mode::Time { from, at } => self.time_key(key.code, from, at),
             Mode::Help => {}
         }
+    }
+
+    /// Moves the text of the table sideways.
+    fn move_text(&mut self, to_its_end: bool) {
+        let shift = &mut self.screen_mut().shift;
+        *shift = if to_its_end { *shift + STEP } else { shift.saturating_sub(STEP) };
     }
 
     fn table_key(&mut self, code: KeyCode) {
@@ -115,29 +145,29 @@ impl App {
         self.mode = Mode::Menu { title, items, selected };
     }
 
-    fn filter_key(&mut self, code: KeyCode, mut editor: Editor) {
-        match code {
+    fn filter_key(&mut self, key: KeyEvent, mut editor: Editor) {
+        match key.code {
             KeyCode::Esc => return,
             KeyCode::Enter if editor.fault().is_none() => {
                 self.filter = editor.text.trim().to_owned();
                 return self.request_data();
             }
             KeyCode::Tab => editor.complete(),
-            code => edit(&mut editor, code),
+            _ => edit(&mut editor, key),
         }
         self.mode = Mode::Filter(editor);
     }
 
-    fn arguments_key(&mut self, code: KeyCode, view: Box<View>, mut editor: Editor) {
+    fn arguments_key(&mut self, key: KeyEvent, view: Box<View>, mut editor: Editor) {
         let mut error = None;
-        match code {
+        match key.code {
             KeyCode::Esc => return,
             KeyCode::Enter => match bind(&view, &editor.text) {
                 Ok(bound) => return self.open(bound.view, None),
                 Err(refused) => error = Some(format!("{refused:#}")),
             },
             KeyCode::Tab => editor.complete(),
-            code => edit(&mut editor, code),
+            _ => edit(&mut editor, key),
         }
         self.mode = Mode::Arguments { view, editor, error };
     }

@@ -41,7 +41,8 @@ impl User {
             let (requests, inbox) = mpsc::channel();
             let (outbox, updates) = mpsc::channel();
             let args = self.args.clone();
-            let feed = std::thread::spawn(move || feed::run(&args, &inbox, &outbox));
+            let engine = eyas_report::rules(&args.rules).unwrap();
+            let feed = std::thread::spawn(move || feed::run(&args, &engine, &inbox, &outbox));
             requests.send(request).unwrap();
             loop {
                 let update = updates.recv().unwrap();
@@ -150,6 +151,106 @@ fn a_filter_is_completed_and_refused_with_a_caret() {
     user.sees("filter: fd.name=/etc/shadow");
     user.sees("cat");
     assert_eq!(user.asked.last().unwrap().filter, "fd.name=/etc/shadow");
+}
+
+#[test]
+fn control_and_a_letter_edit_the_filter_and_press_no_key_of_the_table() {
+    let mut user = User::new(&[]);
+    let chord = |user: &mut User, c| {
+        user.app.key(KeyEvent::new(KeyCode::Char(c), KeyModifiers::CONTROL));
+        user.settle();
+    };
+    user.press(KeyCode::F(4)).write("proc.name=cat");
+    for c in ['a', 'x'] {
+        chord(&mut user, c);
+    }
+    user.write("evt.num>1 and ");
+    user.sees("evt.num>1 and proc.name=cat");
+    for c in ['e', 'w'] {
+        chord(&mut user, c);
+    }
+    user.sees_not("cat");
+    chord(&mut user, 'u');
+    user.write("proc.pid=7").press(KeyCode::Enter);
+    assert_eq!(user.asked.last().unwrap().filter, "proc.pid=7");
+    user.app.key(KeyEvent::new(KeyCode::Char('q'), KeyModifiers::ALT));
+    assert!(!user.app.has_left());
+    chord(&mut user, 'c');
+    assert!(user.app.has_left());
+}
+
+#[test]
+fn long_lines_and_wide_tables_move_sideways() {
+    let mut user = User::new(&["-c", "events", "evt.num=76"]);
+    user.sees("76 19:15:35");
+    user.sees_not("filename=/usr/local/sbin/bash");
+    for _ in 0..60 {
+        user.press(KeyCode::Right);
+    }
+    user.sees("filename=/usr/local/sbin/bash");
+    for _ in 0..60 {
+        user.press(KeyCode::Left);
+    }
+    user.sees("76 19:15:35");
+    // Lines have no column to sort by.
+    let rows = user.app.table.rows.len();
+    user.press(KeyCode::Char('r'));
+    assert_eq!((user.app.screen().sort, user.app.table.rows.len()), (None, rows));
+    let mut user = User::new(&["-c", "topfiles_bytes"]);
+    user.terminal = Terminal::new(TestBackend::new(24, 20)).unwrap();
+    user.settle();
+    user.sees("Bytes");
+    let moved = KeyEvent::new(KeyCode::Right, KeyModifiers::SHIFT);
+    (0..20).for_each(|_| user.app.key(moved));
+    user.settle();
+    user.sees_not("Bytes");
+    assert_eq!(user.app.screen().sort, None);
+}
+
+#[test]
+fn the_help_is_whole_and_a_menu_says_how_long_it_is() {
+    let mut user = User::new(&[]);
+    user.press(KeyCode::F(1));
+    for part in ["Backspace selects the whole time", "drag over the timeline", "Any key closes this."] {
+        user.sees(part);
+    }
+    user.press(KeyCode::Esc).press(KeyCode::F(2)).press(KeyCode::Down);
+    user.sees(&format!("Views (2 of {})", crate::view::catalog::all().len() - 1));
+}
+
+#[test]
+fn a_capture_that_grows_has_a_new_timeline() {
+    let dir = eyas_testing::Dir::new("top-grows");
+    let path = dir.join("grows.scap");
+    let mut bytes = Vec::new();
+    let compressed = std::fs::File::open(DEMO).unwrap();
+    let output = std::process::Command::new("gzip").arg("-dc").stdin(compressed).output();
+    bytes.extend(output.unwrap().stdout);
+    std::fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
+    let args = Args::parse_from(["sysdig", "--top", "-r", path.to_str().unwrap()]);
+    let engine = eyas_report::rules(&args.rules).unwrap();
+    let mut app = App::new(&args).unwrap();
+    let (requests, inbox) = mpsc::channel();
+    let (outbox, updates) = mpsc::channel();
+    let feed = std::thread::spawn(move || feed::run(&args, &engine, &inbox, &outbox));
+    let length = |app: &mut App| {
+        app.requests().into_iter().for_each(|request| requests.send(request).unwrap());
+        loop {
+            let update = updates.recv().unwrap();
+            let is_last = update.is_done;
+            app.update(update);
+            if is_last {
+                let (first, last) = app.histogram.as_ref().unwrap().span();
+                return last - first;
+            }
+        }
+    };
+    let before = length(&mut app);
+    std::fs::write(&path, &bytes).unwrap();
+    app.request_data();
+    assert!(length(&mut app) > before);
+    drop(requests);
+    feed.join().unwrap();
 }
 
 #[test]
@@ -264,6 +365,10 @@ fn rows_are_chosen_by_the_mouse_and_paused_ones_stay() {
     user.app.update(Update { id, table, ..Update::default() });
     user.settle();
     user.sees("a row");
+    // Without rows there is nothing whose events could be shown.
+    user.app.table.rows.clear();
+    user.press(KeyCode::F(6)).press(KeyCode::F(5)).press(KeyCode::Enter);
+    assert_eq!(user.app.screens.len(), 1);
     // An update of a screen that is left changes nothing either.
     user.press(KeyCode::Char('p'));
     user.app.update(Update { id: id + 40, events: 7, ..Update::default() });
