@@ -249,7 +249,7 @@ pub struct FdEntry {
     pub detail: FdDetail,
 }
 
-/// After the entry of a descriptor in a capture, if an exec closes it. Readers that do not know it pass over it, because
+/// After the entry of a descriptor in a capture, if an exec closes it. Readers that do not know it skip it, because
 /// the entry has a length.
 pub(crate) const CLOSED_BY_EXEC: &[u8] = b"eyas\x01";
 

@@ -6,7 +6,7 @@
 #define MAX_EVENT 65536
 #define TEMP 65536
 /* The maximum number of parameters of an event: those of its row, and those appended. */
-#define MOST_PARAMS 33
+#define MOST_PARAMS 34
 /* Number of event types that have a row; a power of two. */
 #define EVENT_TYPES 1024
 
