@@ -26,6 +26,12 @@ LSM, by fexit programs, or not at all, with tracepoints only. The number is the 
 The column `io_uring` shows how eyas sees the requests of rings ([io-uring.md](io-uring.md)): by tracepoints and, for \
 requests that the kernel does not answer, by kprobes. `–`: eyas does not see them.
 
+Without kprobes, the paths that the kernel used are partly unknown ([paths.md](paths.md#how-eyas-knows-the-path)). On \
+kernels before 6.13 that lack kprobes, they are unknown for all calls that change directory entries or files, such as \
+the linked file of `link`. eyas has no other way there. The hooks of these calls have no tracepoints, and fentry \
+programs at `security_path_*` are not used: they need the kernel's function tracer, which the kernel without kprobes \
+of the last row lacks, too. The 5.10 kernel of Debian has kprobes.
+
 The column `sleepable` shows whether programs at the tracepoints of calls may sleep (`tp_btf.s`, Linux 7.1). \
 `falco --doctor` shows this, too. The program that builds an event must not sleep, because it claims the ring of its CPU \
 until the event is complete. If the page of an argument is not in memory, the argument is empty in the event, and the \
