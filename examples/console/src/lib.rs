@@ -68,16 +68,16 @@ pub fn print_error(text: &str) {
 
 /// Whether standard output takes more bytes now, or would report an error.
 pub fn is_ready() -> bool {
-    file(&STDOUT, io::stdout()).is_ok_and(takes_bytes)
+    takes_bytes(io::stdout())
 }
 
 /// Whether standard error takes more bytes now, or would report an error.
 pub fn is_error_ready() -> bool {
-    file(&STDERR, io::stderr()).is_ok_and(takes_bytes)
+    takes_bytes(io::stderr())
 }
 
-fn takes_bytes(file: &File) -> bool {
-    poll(&mut [PollFd::new(file, PollFlags::OUT)], Some(&Timespec::default())).is_ok_and(|ready| ready > 0)
+fn takes_bytes(stream: impl AsFd) -> bool {
+    poll(&mut [PollFd::new(&stream, PollFlags::OUT)], Some(&Timespec::default())).is_ok_and(|ready| ready > 0)
 }
 
 /// Prints a line to standard output for [`say!`]. If that fails, ends the process.
