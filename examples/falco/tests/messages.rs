@@ -32,9 +32,9 @@ fn falco(config: &Path, args: &[&str]) -> (String, Option<i32>) {
 #[test]
 fn a_mistake_in_append_output_is_reported_once_with_its_place() {
     let dir = Dir::new("append-messages");
-    let file = dir.write("rules.yaml", &rules(20));
+    let file = dir.write("rules.yaml", rules(20));
     let config = |append: &str| {
-        dir.write("falco.yaml", &format!("rules_files: [{}]\n# x\nappend_output:\n{append}", file.display()))
+        dir.write("falco.yaml", format!("rules_files: [{}]\n# x\nappend_output:\n{append}", file.display()))
     };
     let at = |line| format!("append_output[0] ({}, line {line})", dir.join("falco.yaml").display());
     for (append, want) in [
@@ -68,11 +68,11 @@ fn rules_that_may_be_left_out_are_left_out_with_one_warning() {
     let dir = Dir::new("append-skips");
     let skipped = rules(20).replace("tags:", "skip-if-unknown-filter: true, tags:");
     let file = dir.write("rules.yaml", &skipped);
-    let config = dir.write("falco.yaml", &format!("rules_files: [{}]\n", file.display()));
+    let config = dir.write("falco.yaml", format!("rules_files: [{}]\n", file.display()));
     let (log, code) = falco(&config, &["-o", "append_output[]={extra_output: '%ka.user'}"]);
     assert_eq!((code, log.matches("LOAD_UNKNOWN_FILTER").count()), (Some(0), 1), "{log}");
     // The rule's own mistake is its own.
-    dir.write("rules.yaml", &rules(1).replace("output: o", "output: '%fd.nme'"));
+    dir.write("rules.yaml", rules(1).replace("output: o", "output: '%fd.nme'"));
     let (log, code) = falco(&config, &["-o", "append_output[]={extra_output: '%proc.name'}"]);
     assert_eq!(code, Some(1), "{log}");
     assert!(log.contains("rules.yaml does not load, line 1: LOAD_ERR_COMPILE_OUTPUT"), "{log}");
@@ -81,7 +81,7 @@ fn rules_that_may_be_left_out_are_left_out_with_one_warning() {
 #[test]
 fn messages_about_values_name_the_file_and_the_line_or_the_option() {
     let dir = Dir::new("value-messages");
-    let file = dir.write("rules.yaml", &rules(1));
+    let file = dir.write("rules.yaml", rules(1));
     let more = dir.write("more.yaml", "# x\nhttp_output:\n  enabled: maybe\noutput_timeout: long\n");
     let base = format!("rules_files: [{}]\nconfig_files: [{}]\n", file.display(), more.display());
     let run = |text: &str, args: &[&str]| {
@@ -178,7 +178,7 @@ fn server(answer: &'static [u8]) -> String {
 #[test]
 fn a_server_of_another_protocol_is_explained() {
     let dir = Dir::new("server-messages");
-    let file = dir.write("rules.yaml", &rules(1));
+    let file = dir.write("rules.yaml", rules(1));
     let config = format!("rules_files: [{}]\noutput_timeout: 3000\n", file.display());
     let config = dir.write("falco.yaml", &config);
     let web = server(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n");

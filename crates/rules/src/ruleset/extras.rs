@@ -61,7 +61,7 @@ impl Setup<'_> {
 
     /// The failure of a rule whose own output is a format: an addition is none.
     pub(super) fn extra_failure(&self, error: &FormatError, unknown: bool, raw: &RawRule) -> Failure {
-        let all = self.extras.iter().enumerate().filter(|(_, extra)| extra.applies_to(raw));
+        let all = (0..).zip(self.extras).filter(|(_, extra)| extra.applies_to(raw));
         let wording = all.flat_map(|(index, extra)| {
             let texts = extra.texts(self.schema, self.constants).into_iter();
             texts.filter_map(move |text| {
@@ -140,7 +140,7 @@ impl Setup<'_> {
 
 /// The additions that are no formats, each with the rules that need it.
 #[derive(Default)]
-pub(super) struct Faults(BTreeMap<usize, Fault>);
+pub(super) struct Faults(BTreeMap<u32, Fault>);
 
 struct Fault {
     /// The error of the first rule, whose name is here.
@@ -154,7 +154,7 @@ struct Fault {
 
 impl Faults {
     /// Notes that a rule does not compile because of the addition at this position.
-    pub(super) fn add(&mut self, extra: usize, error: LoadError, raw: &RawRule, is_skippable: bool) {
+    pub(super) fn add(&mut self, extra: u32, error: LoadError, raw: &RawRule, is_skippable: bool) {
         let place = raw.place;
         match self.0.get_mut(&extra) {
             Some(fault) => {

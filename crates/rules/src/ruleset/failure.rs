@@ -7,7 +7,7 @@ pub(super) struct Failure {
     pub(super) error: LoadError,
     pub(super) unknown: bool,
     /// Position of the addition to outputs that is at fault, if it is none of the rule itself.
-    pub(super) extra: Option<usize>,
+    pub(super) extra: Option<u32>,
 }
 
 impl From<LoadError> for Failure {
