@@ -43,7 +43,7 @@ impl Watchdog {
                 }
                 drop(ended);
                 hub.look();
-                watch.look(stop.since().is_some());
+                watch.look(hub.is_closing() || stop.since().is_some());
                 end(&stop, hub.settings().timeout);
             }
         });

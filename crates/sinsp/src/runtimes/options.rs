@@ -45,6 +45,8 @@ pub struct Options {
     pub with_size: bool,
     /// Whether to follow the event streams of runtimes, so that a container is known when it is created.
     pub follow: bool,
+    /// How long requests of other runtimes wait for one that does not respond.
+    pub(super) patience: Duration,
 }
 
 impl Default for Options {
@@ -60,6 +62,7 @@ impl Default for Options {
             max_label: 100,
             with_size: false,
             follow: true,
+            patience: Duration::from_secs(1),
         }
     }
 }

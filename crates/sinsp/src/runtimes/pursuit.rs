@@ -19,7 +19,7 @@ const GIVE_UP: Duration = Duration::from_secs(3600);
 /// Number of incomplete responses about a container until they are treated as complete.
 const INCOMPLETE: u32 = 4;
 /// If a runtime responds but does not know the container, a new process causes another request after this
-/// time. If a runtime does not respond within this time, others do not wait for it.
+/// time.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Queries all runtimes concurrently, until one knows the container. Users' runtimes, and containerd's own
@@ -84,11 +84,11 @@ impl One {
                 has_denied = true;
                 self.gate.denials.add_permits(1);
             }
-            let gate = self.gate.clone();
+            let (gate, patience) = (self.gate.clone(), self.shared.options.patience);
             let outcome = {
                 let round = self.round(&sources);
                 tokio::pin!(round);
-                match timeout(PATIENCE, &mut round).await {
+                match timeout(patience, &mut round).await {
                     Ok(outcome) => outcome,
                     Err(_) => {
                         // Waiting tasks have waited long enough.

@@ -1,6 +1,7 @@
 //! All running outputs, shared by all threads.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use std::time::{Duration, Instant};
 
@@ -31,6 +32,8 @@ pub struct Hub {
     /// Delivered and lost alerts of outputs that have ended, by name.
     past: Mutex<BTreeMap<&'static str, Counts>>,
     settings: Mutex<Settings>,
+    /// Whether the outputs end: what waits then is delivered or dropped.
+    is_closing: AtomicBool,
 }
 
 /// Settings that all outputs share.
@@ -103,7 +106,13 @@ impl Hub {
             retired: Mutex::default(),
             past: Mutex::default(),
             settings: Mutex::new(settings),
+            is_closing: AtomicBool::new(false),
         }
+    }
+
+    /// Whether the outputs end.
+    pub fn is_closing(&self) -> bool {
+        self.is_closing.load(Ordering::Relaxed)
     }
 
     /// Settings that all outputs share.
@@ -208,6 +217,7 @@ impl Hub {
     /// Makes all outputs deliver their queued alerts. Waits for each while `patience` allows it; `patience`
     /// gets the time during which the output has made no progress.
     pub fn close(&self, patience: impl Fn(&Channel, Duration) -> bool) {
+        self.is_closing.store(true, Ordering::Relaxed);
         let all = self.all();
         all.iter().for_each(|channel| channel.close());
         let (began, ms) = (Instant::now(), self.settings().timeout.as_millis());

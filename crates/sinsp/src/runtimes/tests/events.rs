@@ -146,7 +146,7 @@ fn what_only_a_user_runs_is_known_though_a_runtime_of_the_machine_hangs() {
     let _user = Runtime::docker(&socket(&dir, "run/user/7/podman.sock"));
     let endpoints = [(Api::Docker, "docker.sock"), (Api::Podman, "run/user/*/podman.sock")];
     let mut runtimes = start_with(&dir, &endpoints, |options| {
-        options.deadline = Duration::from_secs(3600);
+        (options.deadline, options.patience) = (Duration::from_secs(3600), Duration::from_millis(100));
         options.follow = false;
     });
     assert_eq!(request(&mut runtimes)["name"], "web");
@@ -195,7 +195,9 @@ fn a_runtime_that_hangs_holds_up_no_other() {
     let _user = Runtime::docker(&socket(&dir, "run/user/7/podman.sock"));
     let endpoints =
         [(Api::Docker, "docker.sock"), (Api::Podman, "podman.sock"), (Api::Podman, "run/user/*/podman.sock")];
-    let mut runtimes = start_with(&dir, &endpoints, |options| options.deadline = Duration::from_secs(3600));
+    let mut runtimes = start_with(&dir, &endpoints, |options| {
+        (options.deadline, options.patience) = (Duration::from_secs(3600), Duration::from_millis(100));
+    });
     for number in 0..100 {
         assert!(runtimes.request(format!("{number:012}").as_bytes()));
     }

@@ -174,21 +174,6 @@ fn a_name_may_be_that_of_another_container_a_moment_later() {
     assert_eq!(wait(&mut runtimes)["full_id"], other.as_str());
 }
 
-/// Requests a container that was requested before. A request is part of the one before until that is forgotten.
-fn request_anew(runtimes: &mut Runtimes) -> Json {
-    let began = Instant::now();
-    loop {
-        assert!(runtimes.request(SHORT.as_bytes()));
-        for _ in 0..1000 {
-            if let Some(answer) = runtimes.take_result() {
-                return answer;
-            }
-            std::thread::sleep(Duration::from_millis(2));
-        }
-        assert!(began.elapsed() < LONG, "no answer");
-    }
-}
-
 #[test]
 fn podman_in_the_place_of_docker_is_podman() {
     let dir = Dir::new("runtimes");
@@ -202,7 +187,7 @@ fn podman_in_the_place_of_docker_is_podman() {
     let mut found = wait(&mut runtimes);
     for _ in 0..4 {
         assert_eq!((&found["name"], &found["type"]), (&"web".into(), &(Kind::Podman as u8).into()));
-        found = request_anew(&mut runtimes);
+        found = request(&mut runtimes);
     }
     // One stream, and one query for each, not two: eyas does not treat it as Docker.
     let world = podman.world.lock().unwrap();
