@@ -1,21 +1,20 @@
-//! Compares descriptors of every kind that a program can make with `/proc`: their kinds, names, inodes, and whether an exec
-//! closes them, also those of copies. Needs root and a kernel that loads the probe. Kinds that the kernel lacks are left out.
+//! Compares descriptors of every kind that a program can make, and processes of every kind, with `/proc`, with a snapshot, and
+//! with a replay of the recorded events. Needs root and a kernel that loads the probe. Kinds that the kernel lacks are left out.
 #![forbid(unsafe_op_in_unsafe_fn)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::time::{Duration, Instant};
 
-use eyas_scap::live::{ProbeOptions, Source};
-use eyas_scap::proc::{Options, ThreadReader};
-use eyas_scap::{EventSource, FdEntry, Snapshot, ThreadEntry};
-use eyas_sinsp::state::Fd;
-use eyas_sinsp::{Config, Inspector, Step};
 use eyas_testing::{Dir, test};
 
+mod early;
 mod maker;
+mod processes;
+mod watch;
+
+use watch::Watch;
 
 /// Kinds that every kernel of the tests has.
 const AT_LEAST: usize = 20;
@@ -23,6 +22,15 @@ const AT_LEAST: usize = 20;
 fn main() -> std::process::ExitCode {
     if std::env::var_os(maker::ENV).is_some() {
         maker::run();
+    }
+    if std::env::var_os(early::ENV).is_some() {
+        early::run();
+    }
+    if std::env::var_os(processes::ENV).is_some() {
+        processes::run();
+    }
+    if let Ok(name) = std::env::var(processes::REPORT) {
+        processes::report(&name);
     }
     eyas_testing::main()
 }
@@ -35,9 +43,9 @@ struct Maker {
 }
 
 impl Maker {
-    fn start(dir: &Path) -> Self {
+    fn start(of: &str, dir: &Path) -> Self {
         let mut command = Command::new(std::env::current_exe().unwrap());
-        command.env(maker::ENV, dir).stdin(Stdio::piped()).stdout(Stdio::piped());
+        command.env_clear().env(of, dir).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let (orders, reports) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
         Self { child, orders, reports }
@@ -51,6 +59,8 @@ impl Maker {
             let mut line = String::new();
             assert!(self.reports.read_line(&mut line).unwrap() > 0, "the maker has ended");
             match line.trim_end().split_once(' ') {
+                // The kernel lacks what this kind needs.
+                Some(("-", what)) => println!("{what}"),
                 Some((fd, what)) => drop(made.insert(fd.parse().unwrap(), what.to_owned())),
                 None => return made,
             }
@@ -66,99 +76,86 @@ impl Drop for Maker {
     }
 }
 
-/// Processes all events until now.
-fn drain(inspector: &mut Inspector, source: &mut Source) {
-    let until = Instant::now() + Duration::from_millis(300);
-    loop {
-        match inspector.next(source).unwrap() {
-            Step::Event(_) => {}
-            Step::Idle if Instant::now() > until => return,
-            Step::Idle => {}
-            Step::End => panic!("the capture ended"),
-        }
-    }
-}
-
-/// What the state says about each descriptor of a process, in words.
-fn files(inspector: &Inspector, tid: i64) -> BTreeMap<i64, String> {
-    let threads = &inspector.state().threads;
-    let table = threads.fds(threads.get(tid).expect("the process is known")).unwrap();
-    let words = |num: i64, fd: &Fd| {
-        format!(
-            "{} {:?} ino {} pid {}{}",
-            fd.kind.name(),
-            String::from_utf8_lossy(&fd.name),
-            fd.ino,
-            fd.pid,
-            if table.closes_on_exec(num) { ", closed by an exec" } else { "" }
-        )
-    };
-    table.iter().map(|(num, fd)| (num, words(num, fd))).collect()
-}
-
-/// The same from `/proc`.
-fn files_of_proc(tid: i64) -> BTreeMap<i64, String> {
-    let mut reader = ThreadReader::new(Options::default());
-    let (entry, fds): (ThreadEntry, Vec<FdEntry>) = reader.thread(tid).unwrap();
-    let mut inspector = Inspector::default();
-    inspector.load(Snapshot { threads: vec![entry], fds: vec![(tid, fds)], ..Snapshot::default() });
-    files(&inspector, tid)
-}
-
-/// The same from a snapshot of the running system, as a capture begins with.
-fn files_of_snapshot(source: &Source, tid: i64) -> BTreeMap<i64, String> {
-    let mut inspector = Inspector::default();
-    inspector.load(source.snapshot().unwrap());
-    files(&inspector, tid)
-}
-
 #[test]
 fn descriptors_of_every_kind_are_what_proc_shows() {
     eyas_testing::need_live_capture();
     eyas_testing::ignore_in_chroot();
     let _turn = eyas_testing::live_turn();
-    let interest = Some(eyas_sinsp::syscalls_of_state());
-    let options = ProbeOptions { interest, ring_bytes: 32 << 20, ..ProbeOptions::default() };
-    let mut source = Source::open(options).unwrap();
-    let mut inspector = Inspector::new(Config::default());
-    drain(&mut inspector, &mut source);
     let dir = Dir::new("kinds");
-    let mut maker = Maker::start(&dir);
+    let mut watch = Watch::start(&dir);
+    let mut maker = Maker::start(maker::ENV, &dir);
     let pid = i64::from(maker.child.id());
     let made = maker.go();
-    drain(&mut inspector, &mut source);
-    let known = files(&inspector, pid);
-    let (proc, snapshot) = (files_of_proc(pid), files_of_snapshot(&source, pid));
-    let mut differences = Vec::new();
-    for (fd, what) in &made {
-        for (place, there) in [("/proc", &proc), ("the snapshot", &snapshot)] {
-            let (known, there) = (known.get(fd), there.get(fd));
-            if known != there {
-                differences.push(format!("{what} ({fd}): {known:?} known, {there:?} in {place}"));
-            }
-        }
-    }
+    watch.drain();
+    let what = |text: &str| {
+        let number = text.strip_prefix("descriptor ").and_then(|text| text.split(':').next()?.parse().ok());
+        number.and_then(|number: i64| made.get(&number)).cloned().unwrap_or_default()
+    };
+    let differences: Vec<String> =
+        watch.differences(pid).into_iter().map(|text| format!("{}: {text}", what(&text))).collect();
     assert!(differences.is_empty(), "{}", differences.join("\n"));
     assert!(made.len() >= AT_LEAST, "only {} descriptors were made", made.len());
-    assert_eq!(source.stats().drops(), 0);
     // They are gone.
-    let numbers: Vec<_> = made.keys().copied().collect();
     maker.go();
-    drain(&mut inspector, &mut source);
-    let known = files(&inspector, pid);
-    let left: Vec<_> = numbers.iter().filter(|fd| known.contains_key(fd)).collect();
+    watch.drain();
+    let known = watch.numbers(pid);
+    let left: Vec<_> = made.keys().filter(|fd| known.contains(fd)).collect();
     assert!(left.is_empty(), "{left:?} are still known");
-    directories_follow_mounts(&mut maker, &mut inspector, &mut source);
+    directories_follow_mounts(&mut maker, &mut watch);
+    let differences = watch.differences_in_replay();
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
+}
+
+#[test]
+fn descriptors_from_before_the_capture_are_what_proc_shows() {
+    eyas_testing::need_live_capture();
+    eyas_testing::ignore_in_chroot();
+    let _turn = eyas_testing::live_turn();
+    let dir = Dir::new("early-kinds");
+    let mut maker = Maker::start(early::ENV, &dir);
+    let pid = i64::from(maker.child.id());
+    maker.go();
+    let recorded = Dir::new("early-recorded");
+    let mut watch = Watch::start(&recorded);
+    let mut differences = watch.differences(pid);
+    let made = maker.go();
+    watch.drain();
+    differences.extend(watch.differences(pid));
+    differences.extend(watch.differences_in_replay());
+    assert!(differences.is_empty(), "{made:?}\n{}", differences.join("\n"));
+}
+
+#[test]
+fn processes_of_every_kind_are_what_proc_shows() {
+    eyas_testing::need_live_capture();
+    eyas_testing::ignore_in_chroot();
+    let _turn = eyas_testing::live_turn();
+    let dir = Dir::new("process-kinds");
+    let mut watch = Watch::start(&dir);
+    let mut maker = Maker::start(processes::ENV, &dir);
+    let made = maker.go();
+    watch.drain();
+    let mut differences = Vec::new();
+    for (tid, what) in &made {
+        differences.extend(watch.differences(*tid).into_iter().map(|text| format!("{what}: {text}")));
+    }
+    let names = |text: String| {
+        let tid = text.split(':').next().and_then(|tid| tid.parse().ok());
+        format!("{}: {text}", tid.and_then(|tid: i64| made.get(&tid)).map_or("", String::as_str))
+    };
+    differences.extend(watch.differences_in_replay().into_iter().map(names));
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
+    assert!(made.len() >= AT_LEAST, "only {} processes were made", made.len());
 }
 
 /// Compares the directories of the program after each call that moves the mounts that it is in.
-fn directories_follow_mounts(maker: &mut Maker, inspector: &mut Inspector, source: &mut Source) {
+fn directories_follow_mounts(maker: &mut Maker, watch: &mut Watch) {
     let pid = i64::from(maker.child.id());
     let mut places = Vec::new();
     for _ in 0..maker::MOUNT_STEPS {
         maker.go();
-        drain(inspector, source);
-        let threads = &inspector.state().threads;
+        watch.drain();
+        let threads = &watch.inspector.state().threads;
         let thread = threads.get(pid).unwrap();
         let known = String::from_utf8_lossy(threads.cwd(thread)).into_owned();
         let known = if known.len() > 1 { known.trim_end_matches('/').to_owned() } else { known };

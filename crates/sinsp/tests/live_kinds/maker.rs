@@ -1,7 +1,9 @@
-//! A program that makes a descriptor by every call that makes one without a path.
+//! A program that makes a descriptor by every call that makes one.
 
 use std::ffi::{CStr, CString};
 use std::io::BufRead;
+
+mod opened;
 
 /// Environment variable that makes the test program this one: an empty directory.
 pub const ENV: &str = "EYAS_KINDS";
@@ -10,7 +12,7 @@ pub const ENV: &str = "EYAS_KINDS";
 pub const MOUNT_STEPS: usize = 5;
 
 /// Makes a call; errors are negative.
-fn call<const N: usize>(number: i64, args: [i64; N]) -> i64 {
+pub fn call<const N: usize>(number: i64, args: [i64; N]) -> i64 {
     let mut all = [0; 6];
     all[..N].copy_from_slice(&args);
     let [a, b, c, d, e, f] = all;
@@ -19,15 +21,15 @@ fn call<const N: usize>(number: i64, args: [i64; N]) -> i64 {
     if result == -1 { -i64::from(std::io::Error::last_os_error().raw_os_error().unwrap()) } else { result }
 }
 
-fn at<T: ?Sized>(pointer: *const T) -> i64 {
+pub fn at<T: ?Sized>(pointer: *const T) -> i64 {
     pointer.cast::<()>() as i64
 }
 
-fn ioctl(fd: i64, request: i64, argument: i64) -> i64 {
+pub fn ioctl(fd: i64, request: i64, argument: i64) -> i64 {
     call(libc::SYS_ioctl, [fd, request, argument])
 }
 
-fn open(path: &CStr, flags: i32) -> i64 {
+pub fn open(path: &CStr, flags: i32) -> i64 {
     call(libc::SYS_openat, [libc::AT_FDCWD.into(), at(path.as_ptr()), flags.into(), 0])
 }
 
@@ -54,6 +56,7 @@ pub fn run() -> ! {
     bpf(&mut made);
     by_ioctl(&mut made);
     sockets(&mut made);
+    opened::make(&mut made, std::env::var_os(ENV).unwrap().as_ref());
     listener(&mut made);
     copies(&mut made);
     for (fd, what) in &made.0 {

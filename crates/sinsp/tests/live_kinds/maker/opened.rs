@@ -1,0 +1,364 @@
+//! Files that were opened by a path, sockets that were used in unusual ways, and descriptors from reads, messages and rings.
+
+use std::ffi::CString;
+use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};
+use std::os::fd::{AsRawFd, IntoRawFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use super::{Made, at, call, ioctl, open};
+
+#[allow(dead_code, reason = "other tests use the rest")]
+#[path = "../../../../scap/tests/syscalls/ring.rs"]
+mod ring;
+
+use ring::{Entry, Ring};
+
+const RDWR: i32 = libc::O_RDWR;
+const PATH: i32 = libc::O_PATH;
+
+/// Makes all of them below an empty directory.
+pub fn make(made: &mut Made, dir: &Path) {
+    files(made, dir);
+    odd_names(made, dir);
+    reopened(made, dir);
+    internet(made);
+    unix(made, dir);
+    fanotify(made, dir);
+    faults(made);
+    messages(made);
+    requests(made, dir);
+    numbers(made);
+    #[cfg(target_arch = "x86_64")]
+    of_32_bits(made);
+}
+
+fn path(dir: &Path, name: &[u8]) -> CString {
+    CString::new([dir.as_os_str().as_bytes(), b"/", name].concat()).unwrap()
+}
+
+fn close<const N: usize>(fds: [i64; N]) {
+    for fd in fds {
+        call(libc::SYS_close, [fd]);
+    }
+}
+
+fn files(made: &mut Made, dir: &Path) {
+    let [plain, fifo, socket, link] =
+        [&b"plain"[..], b"fifo", b"socket", b"link"].map(|name| path(dir, name));
+    made.add("new file", open(&plain, RDWR | libc::O_CREAT));
+    let append = libc::O_WRONLY | libc::O_APPEND | libc::O_DSYNC | libc::O_NONBLOCK;
+    made.add("file with flags", open(&plain, append));
+    call(libc::SYS_mknodat, [-100, at(fifo.as_ptr()), (libc::S_IFIFO | 0o600).into(), 0]);
+    made.add("named pipe", open(&fifo, RDWR));
+    made.add("reader of a named pipe", open(&fifo, libc::O_RDONLY | libc::O_NONBLOCK));
+    made.add("path of a named pipe", open(&fifo, PATH));
+    call(libc::SYS_mknodat, [-100, at(socket.as_ptr()), (libc::S_IFSOCK | 0o600).into(), 0]);
+    made.add("path of a socket", open(&socket, PATH));
+    call(libc::SYS_symlinkat, [at(plain.as_ptr()), -100, at(link.as_ptr())]);
+    made.add("symbolic link", open(&link, PATH | libc::O_NOFOLLOW));
+    made.add("file by a link", open(&link, libc::O_RDONLY));
+    made.add("path of a directory", open(&path(dir, b""), PATH));
+    made.add("directory", open(&path(dir, b"."), libc::O_RDONLY | libc::O_DIRECTORY | libc::O_CLOEXEC));
+    made.add("unnamed file", open(&path(dir, b"."), RDWR | libc::O_TMPFILE));
+    made.add("creat", call(85, [at(path(dir, b"created").as_ptr()), 0o600]));
+    let how = [RDWR as u64 | libc::O_CLOEXEC as u64, 0, 0];
+    made.add("openat2", call(libc::SYS_openat2, [-100, at(plain.as_ptr()), at(&how), 24]));
+    made.add("character device", open(c"/dev/null", RDWR));
+    made.add("file of proc", open(c"/proc/self/status", libc::O_RDONLY));
+    made.add("file of sysfs", open(c"/sys/kernel/uevent_seqnum", libc::O_RDONLY));
+    made.add("namespace", open(c"/proc/self/ns/uts", libc::O_RDONLY));
+    let gone = path(dir, b"gone");
+    made.add("removed file", open(&gone, RDWR | libc::O_CREAT | libc::O_EXCL));
+    call(libc::SYS_unlinkat, [-100, at(gone.as_ptr()), 0]);
+    made.add("tree", call(libc::SYS_open_tree, [-100, at(path(dir, b"").as_ptr()), libc::O_CLOEXEC.into()]));
+}
+
+fn odd_names(made: &mut Made, dir: &Path) {
+    let create = RDWR | libc::O_CREAT;
+    for name in [
+        &b"new\nline"[..],
+        b"\xff\xfe\x80",
+        b"tab\t\x1b[31m",
+        b" (deleted)",
+        "\u{1f980}".as_bytes(),
+        b"pipe:[1]",
+    ] {
+        made.add("odd name", open(&path(dir, name), create));
+    }
+    // As long as a path can be.
+    let mut deep = dir.as_os_str().as_bytes().to_vec();
+    while deep.len() < 4095 - 250 {
+        deep.extend([b"/".as_slice(), &[b'p'; 200]].concat());
+        call(libc::SYS_mkdirat, [-100, at(CString::new(deep.clone()).unwrap().as_ptr()), 0o700]);
+    }
+    deep.resize(4093, b'/');
+    deep.extend(b"ff");
+    made.add("long path", open(&CString::new(deep).unwrap(), create));
+    for name in [&b"memory\nname"[..], b"\xff", &[b'm'; 249], b""] {
+        let name = CString::new(name).unwrap();
+        made.add("memfd with an odd name", call(libc::SYS_memfd_create, [at(name.as_ptr()), 0]));
+    }
+}
+
+/// Files that are opened again by their descriptors.
+fn reopened(made: &mut Made, dir: &Path) {
+    let mut again = |what: &str, fd: i64, flags: i32| {
+        let path = CString::new(format!("/proc/self/fd/{fd}")).unwrap();
+        made.add(what, open(&path, flags));
+        call(libc::SYS_close, [fd]);
+    };
+    again("file again", open(&path(dir, b"plain"), libc::O_RDONLY), RDWR);
+    again("memfd again", call(libc::SYS_memfd_create, [at(c"again".as_ptr()), 0]), libc::O_RDONLY);
+    again("removed file again", open(&path(dir, b"."), RDWR | libc::O_TMPFILE), libc::O_RDONLY);
+    let mut ends = [0_i32; 2];
+    call(libc::SYS_pipe2, [at(ends.as_mut_ptr()), 0]);
+    again("pipe again", ends[0].into(), RDWR | libc::O_NONBLOCK);
+    again("namespace again", open(c"/proc/self/ns/ipc", libc::O_RDONLY), libc::O_RDONLY);
+    call(libc::SYS_close, [ends[1].into()]);
+}
+
+fn internet(made: &mut Made) {
+    use libc::{AF_INET, AF_INET6, AF_NETLINK, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_RAW, SOCK_STREAM};
+    let socket =
+        |family: i32, ty: i32, protocol: i64| call(libc::SYS_socket, [family.into(), ty.into(), protocol]);
+    for (family, version) in [(AF_INET, "IPv4"), (AF_INET6, "IPv6")] {
+        made.add(&format!("unused TCP socket, {version}"), socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+        made.add(&format!("unused UDP socket, {version}"), socket(family, SOCK_DGRAM, 0));
+        made.add(&format!("raw socket, {version}"), socket(family, SOCK_RAW, 255));
+        made.add(&format!("raw socket for TCP, {version}"), socket(family, SOCK_RAW, 6));
+        made.add(&format!("unused MPTCP socket, {version}"), socket(family, SOCK_STREAM, 262));
+    }
+    made.add("raw socket for ICMP", socket(AF_INET, SOCK_RAW, 1));
+    made.add("netlink socket", socket(AF_NETLINK, SOCK_RAW, 0));
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let server = listener.accept().unwrap().0;
+    let six = TcpListener::bind("[::1]:0").or_else(|_| TcpListener::bind("127.0.0.1:0")).unwrap();
+    let client_six = TcpStream::connect(six.local_addr().unwrap()).unwrap();
+    let server_six = six.accept().unwrap().0;
+    let unbound = call(libc::SYS_socket, [AF_INET.into(), SOCK_STREAM.into(), 0]);
+    call(libc::SYS_listen, [unbound, 5]);
+    made.add("listener that was never bound", unbound);
+    let datagram = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let connected = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    connected.connect(datagram.local_addr().unwrap()).unwrap();
+    for (what, fd) in [
+        ("TCP listener", listener.into_raw_fd()),
+        ("TCP client", client.into_raw_fd()),
+        ("TCP server", server.into_raw_fd()),
+        ("TCP listener, IPv6", six.into_raw_fd()),
+        ("TCP client, IPv6", client_six.into_raw_fd()),
+        ("TCP server, IPv6", server_six.into_raw_fd()),
+        ("connected UDP socket", connected.into_raw_fd()),
+    ] {
+        made.add(what, fd.into());
+    }
+    drop(datagram);
+}
+
+fn unix(made: &mut Made, dir: &Path) {
+    use std::os::unix::net::{UnixDatagram, UnixListener};
+    let socket = |ty: i32| call(libc::SYS_socket, [libc::AF_UNIX.into(), ty.into(), 0]);
+    made.add("unused Unix socket", socket(libc::SOCK_STREAM));
+    made.add("unused Unix datagram socket", socket(libc::SOCK_DGRAM | libc::SOCK_CLOEXEC));
+    let listener = UnixListener::bind(dir.join("listens here")).unwrap();
+    made.add("Unix listener", listener.into_raw_fd().into());
+    let named = UnixDatagram::bind(dir.join("datagrams")).unwrap();
+    made.add("named Unix datagram socket", named.into_raw_fd().into());
+}
+
+/// Descriptors that a read from fanotify makes: a file for each event, and a pidfd.
+fn fanotify(made: &mut Made, dir: &Path) {
+    const PIDFD: i64 = 0x80;
+    const OPEN: i64 = 0x20;
+    const ON_CHILDREN: i64 = 0x0800_0000;
+    for (flags, reads) in [(1, libc::SYS_read), (PIDFD | 1, libc::SYS_read), (1, libc::SYS_readv)] {
+        let notices =
+            made.add("fanotify with files", call(libc::SYS_fanotify_init, [flags, libc::O_RDONLY.into()]));
+        let dir = path(dir, b"");
+        if notices < 0
+            || call(libc::SYS_fanotify_mark, [notices, 1, OPEN | ON_CHILDREN, -100, at(dir.as_ptr())]) < 0
+        {
+            continue;
+        }
+        for name in [&b"plain"[..], b"odd", b"plain"] {
+            let name = CString::new([dir.as_bytes(), name].concat()).unwrap();
+            call(libc::SYS_close, [open(&name, RDWR | libc::O_CREAT)]);
+        }
+        let mut records = [0_u8; 512];
+        let vector = [at(records.as_mut_ptr()), 512];
+        let length = match reads {
+            libc::SYS_readv => call(reads, [notices, at(&vector), 1]),
+            _ => call(reads, [notices, vector[0], vector[1]]),
+        };
+        // SAFETY: it is alive and large enough.
+        let records = unsafe {
+            std::slice::from_raw_parts(std::hint::black_box(records.as_ptr()), length.max(0) as usize)
+        };
+        let number = |at: usize| i32::from_le_bytes(*records[at..].first_chunk().unwrap());
+        let mut start = 0;
+        while start + 24 <= records.len() {
+            let length = number(start) as usize;
+            made.add("file of fanotify", number(start + 16).into());
+            if length >= 32 && records[start + 24] == 4 {
+                made.add("pidfd of fanotify", number(start + 28).into());
+            }
+            start += length;
+        }
+    }
+}
+
+/// The descriptor for a child that a read from a userfaultfd makes.
+fn faults(made: &mut Made) {
+    const API: i64 = 0xc018_aa3f;
+    const FORKS: u64 = 2;
+    let faults = call(libc::SYS_userfaultfd, [libc::O_NONBLOCK.into()]);
+    let api = [0xaa_u64, FORKS, 0];
+    if faults < 0 || ioctl(faults, API, at(&api)) < 0 {
+        return;
+    }
+    let page = call(libc::SYS_mmap, [0, 4096, 3, 0x22, -1, 0]);
+    let range = [page as u64, 4096, 1, 0];
+    ioctl(faults, 0xc020_aa00, at(&range));
+    // The fork waits until its event was read, so another thread makes it.
+    let forks = std::thread::spawn(|| {
+        let child = call(libc::SYS_clone, [libc::SIGCHLD.into(), 0, 0, 0, 0]);
+        if child == 0 {
+            call(libc::SYS_exit_group, [0]);
+        }
+        call(libc::SYS_wait4, [child, 0, 0, 0]);
+    });
+    let mut message = [0_u64; 4];
+    while call(libc::SYS_read, [faults, at(message.as_mut_ptr()), 32]) != 32 {
+        std::thread::yield_now();
+    }
+    // SAFETY: it is alive.
+    let fd = unsafe { std::ptr::read_volatile(&raw const message[1]) };
+    forks.join().unwrap();
+    made.add("userfaultfd of a child", (fd as u32).into());
+    made.add("userfaultfd with events", faults);
+}
+
+/// Several descriptors in one message, of which some do not fit.
+fn messages(made: &mut Made) {
+    let mut pair = [0_i32; 2];
+    call(libc::SYS_socketpair, [libc::AF_UNIX.into(), libc::SOCK_STREAM.into(), 0, at(pair.as_mut_ptr())]);
+    let [one, other] = pair.map(i64::from);
+    let sent = [
+        open(c"/etc/passwd", libc::O_RDONLY),
+        call(libc::SYS_eventfd2, [0, 0]),
+        call(libc::SYS_memfd_create, [at(c"sent".as_ptr()), 0]),
+        open(c"/etc", libc::O_RDONLY),
+        open(c"/etc/hosts", PATH),
+    ];
+    for (space, flags) in [(64, 0), (64, libc::MSG_CMSG_CLOEXEC), (24, 0)] {
+        let mut control = [0_u8; 64];
+        control[..16].copy_from_slice(&[36, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0]);
+        for (place, fd) in control[16..36].chunks_mut(4).zip(sent) {
+            place.copy_from_slice(&(fd as i32).to_le_bytes());
+        }
+        let mut byte = [b'x'];
+        let part = [at(byte.as_mut_ptr()), 1];
+        let header = [0, 0, at(&part), 1, at(control.as_ptr()), 40, 0];
+        call(libc::SYS_sendmsg, [one, at(&header), 0]);
+        let mut got = [0_u8; 64];
+        let header = [0, 0, at(&part), 1, at(got.as_mut_ptr()), space, 0];
+        call(libc::SYS_recvmsg, [other, at(&header), flags.into()]);
+        // SAFETY: it is alive.
+        let got = unsafe { std::ptr::read_volatile(&raw const got) };
+        let length = u64::from_le_bytes(*got.first_chunk().unwrap()) as usize;
+        for fd in got[16..length.clamp(16, 64)].chunks_exact(4) {
+            made.add("descriptor of a message", i32::from_le_bytes(*fd.first_chunk().unwrap()).into());
+        }
+    }
+    close(sent);
+    close([one, other]);
+}
+
+/// Descriptors that requests of a ring make.
+fn requests(made: &mut Made, dir: &Path) {
+    let Ok(mut ring) = Ring::new(0, 0) else { return };
+    let (openat, socket, accept, install, pipe) = (18, 45, 13, 54, 62);
+    let plain = path(dir, b"plain");
+    made.add("file of a request", ring.one(Entry::new(openat, -100).addr(plain.as_ptr())));
+    if ring.has(socket) {
+        let entry = Entry { offset: libc::SOCK_STREAM as u64, ..Entry::new(socket, libc::AF_INET.into()) };
+        made.add("socket of a request", ring.one(entry));
+    }
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    made.add("socket accepted by a request", ring.one(Entry::new(accept, listener.as_raw_fd().into())));
+    made.add("client of a request", client.into_raw_fd().into());
+    made.add("listener of a request", listener.into_raw_fd().into());
+    if ring.has(install) {
+        let file = open(&plain, libc::O_RDONLY);
+        ring.table(2, &[file]);
+        call(libc::SYS_close, [file]);
+        made.add("installed file", ring.one(Entry { flags: ring::BY_SLOT, ..Entry::new(install, 0) }));
+    }
+    if ring.has(pipe) {
+        let mut ends = [0_i32; 2];
+        ring.one(Entry::new(pipe, 0).addr(ends.as_mut_ptr()));
+        // SAFETY: it is alive.
+        let ends = unsafe { std::ptr::read_volatile(&raw const ends) };
+        for fd in ends {
+            made.add("pipe of a request", fd.into());
+        }
+    }
+}
+
+/// Copies with chosen numbers and bits.
+fn numbers(made: &mut Made) {
+    let file = open(c"/etc/passwd", libc::O_RDONLY);
+    made.add("copy with a large number", call(libc::SYS_dup3, [file, 1000, libc::O_CLOEXEC.into()]));
+    made.add("copy above a number", call(libc::SYS_fcntl, [file, libc::F_DUPFD.into(), 900]));
+    let own = call(libc::SYS_pidfd_open, [std::process::id().into(), 0]);
+    made.add("copy by a pidfd", call(libc::SYS_pidfd_getfd, [own, file, 0]));
+    let on = 1_i32;
+    ioctl(made.add("copy to be closed", call(libc::SYS_dup, [file])), libc::FIOCLEX as i64, at(&on));
+    let range = call(libc::SYS_fcntl, [file, libc::F_DUPFD.into(), 1010]);
+    // CLOSE_RANGE_CLOEXEC
+    call(libc::SYS_close_range, [1010, 1020, 4]);
+    made.add("copy in a range", range);
+    close([file, own]);
+}
+
+/// Descriptors that calls of 32-bit programs make.
+#[cfg(target_arch = "x86_64")]
+fn of_32_bits(made: &mut Made) {
+    /// Makes a call by the number of a 32-bit program.
+    fn call_32(number: i64, args: [i64; 3]) -> i64 {
+        let result: i64;
+        // SAFETY: pointers are below 4 GiB and outlive the call.
+        unsafe {
+            std::arch::asm!(
+                "xchg rbx, {first}", "int 0x80", "xchg rbx, {first}",
+                first = inout(reg) args[0] => _, inout("rax") number => result,
+                in("rcx") args[1], in("rdx") args[2],
+                out("r8") _, out("r9") _, out("r10") _, out("r11") _,
+            );
+        }
+        i64::from(result as i32)
+    }
+    // MAP_32BIT
+    let low = call(libc::SYS_mmap, [0, 4096, 3, 0x62, -1, 0]);
+    if low < 0 || call_32(20, [0; 3]) != i64::from(std::process::id()) {
+        return;
+    }
+    // SAFETY: the page was just mapped.
+    let page = unsafe { std::slice::from_raw_parts_mut(low as *mut u8, 4096) };
+    page[..12].copy_from_slice(b"/etc/passwd\0");
+    page[32..44].copy_from_slice(&[2, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0]);
+    made.add("open of 32 bits", call_32(5, [low, 0, 0]));
+    made.add("openat of 32 bits", call_32(295, [-100, low, libc::O_CLOEXEC.into()]));
+    let epoll = made.add("epoll of 32 bits", call_32(329, [0; 3]));
+    made.add("dup of 32 bits", call_32(41, [epoll, 0, 0]));
+    made.add("socketcall of 32 bits", call_32(102, [1, low + 32, 0]));
+    made.add("memfd of 32 bits", call_32(356, [low, 0, 0]));
+    if call_32(331, [low + 64, libc::O_CLOEXEC.into(), 0]) == 0 {
+        for at in [64, 68] {
+            made.add("pipe of 32 bits", i32::from_le_bytes(*page[at..].first_chunk().unwrap()).into());
+        }
+    }
+}

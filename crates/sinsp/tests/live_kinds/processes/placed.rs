@@ -1,0 +1,319 @@
+//! Processes in namespaces, directories, groups and sessions, and threads whose leader has ended.
+
+use std::os::unix::ffi::OsStrExt;
+
+use super::{Kind, Scene, fork, made, report, text, wait_for_end, write};
+use crate::maker::{at, call, open};
+
+const HERE: i64 = libc::AT_FDCWD as i64;
+
+pub const KINDS: &[Kind] = &[
+    ("in a cgroup from the start", into_cgroup),
+    ("moved to a cgroup", |_| {
+        let dir = cgroup()?;
+        write(&dir.join("cgroup.procs"), b"0")
+    }),
+    ("in a pid namespace", |_| {
+        made(call(libc::SYS_unshare, [libc::CLONE_NEWPID.into()]))?;
+        go_on_in_child()
+    }),
+    ("in two pid namespaces", |_| {
+        for _ in 0..2 {
+            made(call(libc::SYS_unshare, [libc::CLONE_NEWPID.into()]))?;
+            go_on_in_child()?;
+        }
+        Ok(())
+    }),
+    ("enters a pid namespace", |_| {
+        if fork(libc::CLONE_NEWPID)? == 0 {
+            wait_for_end();
+            std::process::exit(0);
+        }
+        let child = child()?;
+        let ns =
+            made(open(&text(format!("/proc/{child}/ns/pid").as_bytes()), libc::O_RDONLY | libc::O_CLOEXEC))?;
+        made(call(libc::SYS_setns, [ns, libc::CLONE_NEWPID.into()]))?;
+        go_on_in_child()
+    }),
+    ("in a user namespace", |_| {
+        made(call(libc::SYS_unshare, [libc::CLONE_NEWUSER.into()]))?;
+        write("/proc/self/uid_map".as_ref(), b"0 0 1")
+    }),
+    ("made in a user namespace", |_| {
+        if fork(libc::CLONE_NEWUSER)? != 0 {
+            wait_for_end();
+            std::process::exit(0);
+        }
+        Ok(())
+    }),
+    ("enters a user namespace", |_| {
+        if fork(libc::CLONE_NEWUSER)? == 0 {
+            wait_for_end();
+            std::process::exit(0);
+        }
+        let child = child()?;
+        write(format!("/proc/{child}/uid_map").as_ref(), b"0 1000 10")?;
+        write(format!("/proc/{child}/gid_map").as_ref(), b"0 1000 10")?;
+        let ns =
+            made(open(&text(format!("/proc/{child}/ns/user").as_bytes()), libc::O_RDONLY | libc::O_CLOEXEC))?;
+        made(call(libc::SYS_setns, [ns, 0]))?;
+        made(call(libc::SYS_setresuid, [3, 3, 3]))?;
+        Ok(())
+    }),
+    ("enters a mount namespace", |_| {
+        if fork(libc::CLONE_NEWNS)? == 0 {
+            wait_for_end();
+            std::process::exit(0);
+        }
+        let child = child()?;
+        let ns =
+            made(open(&text(format!("/proc/{child}/ns/mnt").as_bytes()), libc::O_RDONLY | libc::O_CLOEXEC))?;
+        made(call(libc::SYS_setns, [ns, 0])).map(drop)
+    }),
+    ("enters namespaces of a pidfd", |_| {
+        if fork(libc::CLONE_NEWNS | libc::CLONE_NEWUTS)? == 0 {
+            wait_for_end();
+            std::process::exit(0);
+        }
+        let pidfd = made(call(libc::SYS_pidfd_open, [child()?, 0]))?;
+        made(call(libc::SYS_setns, [pidfd, (libc::CLONE_NEWNS | libc::CLONE_NEWUTS).into()])).map(drop)
+    }),
+    ("chroot", |s| {
+        std::fs::create_dir_all(s.dir.join("root/below")).unwrap();
+        made(call(libc::SYS_chroot, [at(s.path("root").as_ptr())]))?;
+        made(call(libc::SYS_chdir, [at(c"/below".as_ptr())]))?;
+        made(open(c"../below", libc::O_RDONLY)).map(drop)
+    }),
+    ("chroot with another working directory", |s| {
+        std::fs::create_dir_all(s.dir.join("root")).unwrap();
+        made(call(libc::SYS_chroot, [at(s.path("root").as_ptr())]))?;
+        made(open(c"root", libc::O_RDONLY))?;
+        made(call(libc::SYS_chdir, [at(c"..".as_ptr())])).map(drop)
+    }),
+    ("leaves a chroot", |s| {
+        std::fs::create_dir_all(s.dir.join("root/inner")).unwrap();
+        made(call(libc::SYS_chroot, [at(s.path("root").as_ptr())]))?;
+        made(call(libc::SYS_chdir, [at(c"/".as_ptr())]))?;
+        made(call(libc::SYS_chroot, [at(c"inner".as_ptr())]))?;
+        for _ in 0..12 {
+            made(call(libc::SYS_chdir, [at(c"..".as_ptr())]))?;
+        }
+        made(call(libc::SYS_chroot, [at(c".".as_ptr())])).map(drop)
+    }),
+    ("pivot_root", |s| {
+        private_mounts()?;
+        let root = tmpfs(s, "new")?;
+        std::fs::create_dir(s.dir.join("new/old")).unwrap();
+        made(call(libc::SYS_pivot_root, [at(root.as_ptr()), at(s.path("new/old").as_ptr())]))?;
+        made(call(libc::SYS_chdir, [at(c"/old".as_ptr())]))?;
+        made(open(c"etc", libc::O_RDONLY)).map(drop)
+    }),
+    ("below a bind mount", |s| {
+        private_mounts()?;
+        std::fs::create_dir_all(s.dir.join("from/sub")).unwrap();
+        std::fs::create_dir(s.dir.join("to")).unwrap();
+        made(call(
+            libc::SYS_mount,
+            [at(s.path("from").as_ptr()), at(s.path("to").as_ptr()), 0, libc::MS_BIND as i64, 0],
+        ))?;
+        made(call(libc::SYS_chdir, [at(s.path("to/sub").as_ptr())]))?;
+        made(open(c".", libc::O_RDONLY)).map(drop)
+    }),
+    ("below a detached mount", |s| {
+        private_mounts()?;
+        let dir = tmpfs(s, "gone")?;
+        made(call(libc::SYS_chdir, [at(dir.as_ptr())]))?;
+        made(call(libc::SYS_umount2, [at(dir.as_ptr()), libc::MNT_DETACH.into()])).map(drop)
+    }),
+    ("in a removed directory", |s| {
+        std::fs::create_dir(s.dir.join("short")).unwrap();
+        made(call(libc::SYS_chdir, [at(s.path("short").as_ptr())]))?;
+        made(call(libc::SYS_rmdir, [at(s.path("short").as_ptr())])).map(drop)
+    }),
+    ("in an exchanged directory", |s| {
+        let [one, other] = ["one", "other"].map(|name| {
+            std::fs::create_dir(s.dir.join(name)).unwrap();
+            s.path(name)
+        });
+        made(call(libc::SYS_chdir, [at(one.as_ptr())]))?;
+        const EXCHANGE: i64 = 2;
+        made(call(libc::SYS_renameat2, [HERE, at(one.as_ptr()), HERE, at(other.as_ptr()), EXCHANGE]))
+            .map(drop)
+    }),
+    ("in a directory with an odd name", |s| {
+        let dir = text(s.dir.join(std::ffi::OsStr::from_bytes(b"odd\n\xff")).as_os_str().as_bytes());
+        made(call(libc::SYS_mkdir, [at(dir.as_ptr()), 0o700]))?;
+        made(call(libc::SYS_chdir, [at(dir.as_ptr())]))?;
+        made(open(c"file\n\xfe\t", libc::O_RDWR | libc::O_CREAT)).map(drop)
+    }),
+    ("in a long directory", |_| {
+        let name = text(&[b'l'; 250]);
+        for _ in 0..14 {
+            made(call(libc::SYS_mkdir, [at(name.as_ptr()), 0o700]))?;
+            made(call(libc::SYS_chdir, [at(name.as_ptr())]))?;
+        }
+        made(open(c"file", libc::O_RDWR | libc::O_CREAT)).map(drop)
+    }),
+    ("of a session", |_| made(call(libc::SYS_setsid, [])).map(drop)),
+    ("of a group", |_| made(call(libc::SYS_setpgid, [0, 0])).map(drop)),
+    ("with a login user", |_| write("/proc/self/loginuid".as_ref(), b"1234")),
+    ("with another user", |_| {
+        made(call(libc::SYS_setresgid, [12, 13, 14]))?;
+        made(call(libc::SYS_setresuid, [0, 1000, 0])).map(drop)
+    }),
+    ("with fewer capabilities", |_| {
+        let head = [0x2008_0522_u32, 0];
+        let data = [0x21_u32, 0xff, 0x3, 0, 0, 0];
+        made(call(libc::SYS_capset, [at(&head), at(&data)])).map(drop)
+    }),
+    ("with a name", |_| {
+        made(call(
+            libc::SYS_prctl,
+            [libc::PR_SET_NAME.into(), at(c"na me\n\xff long long".as_ptr()), 0, 0, 0],
+        ))
+        .map(drop)
+    }),
+    ("with a name from /proc", |_| write("/proc/self/comm".as_ref(), b"by proc")),
+    ("child of a creator's parent", |_| {
+        if fork(libc::CLONE_PARENT)? != 0 {
+            wait_for_end();
+            std::process::exit(0);
+        }
+        Ok(())
+    }),
+    ("accepts from an inherited listener", |_| {
+        let listener = std::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).unwrap();
+        if fork(0)? != 0 {
+            let _client = std::net::TcpStream::connect(listener.local_addr().unwrap());
+            wait_for_end();
+            std::process::exit(0);
+        }
+        listener.accept().map(|(stream, _)| std::mem::forget(stream)).map_err(|_| 0)?;
+        std::mem::forget(listener);
+        Ok(())
+    }),
+    ("takes files of another process", |_| {
+        let listener = std::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let file = made(open(c"/etc/passwd", libc::O_RDONLY))?;
+        let pidfd = made(call(libc::SYS_pidfd_open, [std::process::id().into(), 0]))?;
+        if fork(0)? != 0 {
+            wait_for_end();
+            std::process::exit(0);
+        }
+        for fd in [file, std::os::fd::AsRawFd::as_raw_fd(&listener).into(), 200] {
+            made(call(libc::SYS_pidfd_getfd, [pidfd, fd, 0]))?;
+        }
+        std::mem::forget(listener);
+        Ok(())
+    }),
+    ("orphan", |_| {
+        if fork(0)? != 0 {
+            std::process::exit(0);
+        }
+        // The creator has ended when it is no longer the parent.
+        let parent = call(libc::SYS_getppid, []);
+        while call(libc::SYS_getppid, []) == parent && parent > 1 {
+            std::thread::yield_now();
+            if call(libc::SYS_kill, [parent, 0]) < 0 {
+                break;
+            }
+        }
+        Ok(())
+    }),
+    ("thread whose leader has ended", |s| {
+        let name = s.name;
+        std::thread::spawn(move || {
+            made(open(c"/etc/passwd", libc::O_RDONLY)).unwrap();
+            made(call(libc::SYS_chdir, [at(c"/etc".as_ptr())])).unwrap();
+            report(name)
+        });
+        call(libc::SYS_exit, [0]);
+        unreachable!()
+    }),
+    ("thread with its own files", |s| {
+        let name = s.name;
+        let _ = std::thread::spawn(move || {
+            const UNSHARE: i64 = 2;
+            made(call(libc::SYS_close_range, [210, 220, UNSHARE])).unwrap();
+            made(call(libc::SYS_dup3, [200, 215, 0])).unwrap();
+            report(name)
+        })
+        .join();
+        Err(0)
+    }),
+    ("shares files with its creator", |_| {
+        if fork(libc::CLONE_FILES)? != 0 {
+            made(open(c"/etc/hosts", libc::O_RDONLY))?;
+            wait_for_end();
+            std::process::exit(0);
+        }
+        made(open(c"/etc/passwd", libc::O_RDONLY | libc::O_CLOEXEC)).map(drop)
+    }),
+];
+
+/// The first child of this process.
+fn child() -> Result<i64, i64> {
+    let own = std::process::id();
+    let list = std::fs::read_to_string(format!("/proc/{own}/task/{own}/children")).map_err(|_| 0)?;
+    list.split_whitespace().next().and_then(|pid| pid.parse().ok()).ok_or(0)
+}
+
+/// Forks; only the child returns.
+fn go_on_in_child() -> Result<(), i64> {
+    if fork(0)? != 0 {
+        wait_for_end();
+        std::process::exit(0);
+    }
+    Ok(())
+}
+
+fn private_mounts() -> Result<(), i64> {
+    made(call(libc::SYS_unshare, [libc::CLONE_NEWNS.into()]))?;
+    made(call(libc::SYS_mount, [0, at(c"/".as_ptr()), 0, (libc::MS_REC | libc::MS_PRIVATE) as i64, 0]))
+        .map(drop)
+}
+
+fn tmpfs(s: &Scene, name: &str) -> Result<std::ffi::CString, i64> {
+    std::fs::create_dir(s.dir.join(name)).unwrap();
+    let path = s.path(name);
+    made(call(libc::SYS_mount, [at(c"tmpfs".as_ptr()), at(path.as_ptr()), at(c"tmpfs".as_ptr()), 0, 0]))?;
+    Ok(path)
+}
+
+/// A new group below the first mount of the second version. It is left behind if the system keeps it busy.
+fn cgroup() -> Result<std::path::PathBuf, i64> {
+    let mounts = std::fs::read_to_string("/proc/self/mounts").map_err(|_| 0)?;
+    let mount = mounts.lines().find_map(|line| {
+        let words: Vec<&str> = line.split(' ').collect();
+        (words[2] == "cgroup2").then(|| words[1].to_owned())
+    });
+    let dir = std::path::Path::new(&mount.ok_or(2)?).join(format!("eyas-kinds-{}", std::process::id()));
+    std::fs::create_dir(&dir).map_err(|error| i64::from(error.raw_os_error().unwrap_or(0)))?;
+    if fork(0)? == 0 {
+        // Removes the group when the processes in it have ended.
+        wait_for_end();
+        for _ in 0..1000 {
+            if std::fs::remove_dir(&dir).is_ok() {
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        std::process::exit(0);
+    }
+    Ok(dir)
+}
+
+fn into_cgroup(_: &Scene) -> Result<(), i64> {
+    const INTO_CGROUP: u64 = 0x2_0000_0000;
+    let dir = cgroup()?;
+    let fd = made(open(&text(dir.as_os_str().as_bytes()), libc::O_PATH | libc::O_CLOEXEC))?;
+    let mut args = [0_u64; 11];
+    args[0] = INTO_CGROUP;
+    args[4] = libc::SIGCHLD as u64;
+    args[10] = fd as u64;
+    if made(call(libc::SYS_clone3, [at(&args), 88]))? != 0 {
+        wait_for_end();
+        std::process::exit(0);
+    }
+    Ok(())
+}
