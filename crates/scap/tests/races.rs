@@ -67,7 +67,8 @@ fn race<A: Send, B>(
             caller.store(rustix::thread::gettid().as_raw_nonzero().get() as u64, Ordering::Relaxed);
             (0..races()).map(|_| call()).collect::<Vec<_>>()
         });
-        let until = Instant::now() + Duration::from_secs(300);
+        // The calls take a CPU long.
+        let until = Instant::now() + Duration::from_secs(1800);
         let mut stopped = false;
         loop {
             match source.next().unwrap() {
