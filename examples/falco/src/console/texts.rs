@@ -202,6 +202,7 @@ mod tests {
         // It waits, although the reader is given no time at all.
         let finish = spawn(|| TEXTS.finish(|waited| waited.is_zero()));
         while ASKED.load(Relaxed) < 3 {
+            assert!(!finish.is_finished(), "it did not wait");
             std::thread::yield_now();
         }
         GO.store(true, Relaxed);
