@@ -114,18 +114,16 @@ fn unread() -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, "nobody reads it, and the program was asked to end")
 }
 
-/// Whether a write may wait for a reader.
+/// Whether a write may wait for a reader. On a descriptor that is not open for writing, it fails at once.
 fn may_block(file: &File) -> bool {
+    let is_for_writing = fcntl_getfl(file).is_ok_and(|flags| flags & OFlags::RWMODE != OFlags::RDONLY);
     let kind = file.metadata().map(|meta| meta.file_type());
-    kind.is_ok_and(|kind| kind.is_fifo() || kind.is_socket() || file.is_terminal())
+    is_for_writing && kind.is_ok_and(|kind| kind.is_fifo() || kind.is_socket() || file.is_terminal())
 }
 
-/// The same pipe or terminal with flags of its own. `None` for a socket, if the descriptor is not open for writing, if
-/// nobody reads the pipe, or if the file belongs to another user.
+/// The same pipe or terminal with flags of its own. `None` for a socket, if nobody reads the pipe, or if the file belongs to
+/// another user.
 fn reopened(file: &File) -> Option<File> {
-    if fcntl_getfl(file).ok()? & OFlags::RWMODE == OFlags::RDONLY {
-        return None;
-    }
     let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
     let path = format!("/proc/self/fd/{}", file.as_raw_fd());
     OpenOptions::new().write(true).custom_flags(flags.bits().cast_signed()).open(path).ok()
