@@ -65,12 +65,21 @@ fn work_on(base: &Path, seed: u64, generation: u64, mut serial: u64) {
         command
     };
     let mut children = Vec::new();
-    // So some processes have a grandparent.
-    if generation == GENERATIONS && serial == 0 {
-        rustix::thread::set_name(c"elder").unwrap();
-        children.push(again(&mut random, 1, 0).spawn().unwrap());
-    } else if generation == 1 && serial == 0 {
-        children.push(again(&mut random, 0, 1).spawn().unwrap());
+    // So some processes have a grandparent. In some of these lines it exists until they end.
+    let next = match generation {
+        GENERATIONS if serial == 0 => {
+            rustix::thread::set_name(c"elder").unwrap();
+            Some((1, 0))
+        }
+        1 if serial == 0 => Some((0, 1)),
+        _ => None,
+    };
+    if let Some((generation, serial)) = next {
+        let mut child = again(&mut random, generation, serial).spawn().unwrap();
+        match generation == 0 || seed.is_multiple_of(2) {
+            true => drop(child.wait()),
+            false => children.push(child),
+        }
     }
     while serial < STEPS {
         // The process rarely changes, so that it gets a verdict.
