@@ -252,7 +252,7 @@ impl Container {
     fn make() -> Option<Self> {
         let dir = Path::new("/sys/fs/cgroup/cpu").join(format!("docker-{}.scope", "c".repeat(64)));
         let is_made = std::fs::create_dir(&dir).is_ok() || dir.exists();
-        is_made.then_some(Self(dir)).filter(|made| made.0.join("cgroup.procs").exists())
+        is_made.then(|| Self(dir)).filter(|made| made.0.join("cgroup.procs").exists())
     }
 }
 

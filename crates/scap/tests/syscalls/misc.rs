@@ -187,7 +187,7 @@ fn landlock_create_ruleset() {
     let handled = 1_u64;
     for (attributes, size, how) in [(at(&handled), 8, 0), (0, 0, 1)] {
         let res = call(NUMBER, [attributes, size, how]);
-        let _ruleset = (how == 0).then_some(Fd(res));
+        let _ruleset = (how == 0).then(|| Fd(res));
         let wants = [("fd", int(res)), ("size", int(size)), ("flags", int(how))];
         live.saw(EventType::SYSCALL_LANDLOCK_CREATE_RULESET_X, &wants);
     }
