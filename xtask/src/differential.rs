@@ -5,11 +5,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::Ordering;
 use std::thread::{scope, sleep};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use eyas_console::say;
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::load::wait_until_it_captures;
+use crate::proof::generator::now;
 use crate::shell::{self, text};
 use compare::Alert;
 use load::Load;
@@ -72,7 +74,9 @@ pub fn run(words: &[&str]) -> Result<(), String> {
 fn compared(program: &Path, time: Duration, dir: &Path) -> Result<(), String> {
     let mut both = [start(program, dir, "filtered")?, start(program, dir, "whole")?];
     for falco in &mut both {
-        wait_until_it_captures(falco)?;
+        let said = || fs::read_to_string(&falco.report).unwrap_or_default();
+        wait_until_it_captures("falco", &mut falco.child, || said().contains("One ring buffer every"))
+            .map_err(|error| format!("{error}\n{}", said()))?;
     }
     sleep(EDGE);
     let from = now();
@@ -126,11 +130,6 @@ fn compared(program: &Path, time: Duration, dir: &Path) -> Result<(), String> {
     }
 }
 
-/// Nanoseconds since the epoch.
-fn now() -> u64 {
-    std::time::UNIX_EPOCH.elapsed().map_or(0, |time| time.as_nanos() as u64)
-}
-
 fn start(program: &Path, dir: &Path, name: &str) -> Result<Falco, String> {
     let [config, alerts, report] =
         ["yaml", "alerts", "report"].map(|kind| dir.join(format!("{name}.{kind}")));
@@ -159,18 +158,4 @@ fn start(program: &Path, dir: &Path, name: &str) -> Result<Falco, String> {
         .spawn()
         .map_err(|error| format!("{}: {error}", program.display()))?;
     Ok(Falco { child, alerts, report })
-}
-
-fn wait_until_it_captures(falco: &mut Falco) -> Result<(), String> {
-    let until = Instant::now() + Duration::from_secs(60);
-    loop {
-        let said = fs::read_to_string(&falco.report).unwrap_or_default();
-        if said.contains("One ring buffer every") {
-            return Ok(());
-        }
-        if Instant::now() > until || falco.child.try_wait().map_err(text)?.is_some() {
-            return Err(format!("falco does not capture\n{said}"));
-        }
-        sleep(Duration::from_millis(20));
-    }
 }

@@ -96,13 +96,11 @@ fn beside(
     Ok(report)
 }
 
-fn measured(
-    name: &str,
-    child: &mut Child,
-    seconds: u64,
-    bare: f64,
-    ready: impl Fn() -> bool,
-) -> Result<(), String> {
+/// Waits until `ready` returns true.
+///
+/// # Errors
+/// The program ends before that, or it takes longer than 30 seconds.
+pub fn wait_until_it_captures(name: &str, child: &mut Child, ready: impl Fn() -> bool) -> Result<(), String> {
     let until = Instant::now() + Duration::from_secs(30);
     while !ready() {
         if Instant::now() > until || child.try_wait().map_err(text)?.is_some() {
@@ -110,6 +108,17 @@ fn measured(
         }
         std::thread::sleep(Duration::from_millis(10));
     }
+    Ok(())
+}
+
+fn measured(
+    name: &str,
+    child: &mut Child,
+    seconds: u64,
+    bare: f64,
+    ready: impl Fn() -> bool,
+) -> Result<(), String> {
+    wait_until_it_captures(name, child, ready)?;
     let pid = child.id();
     let watcher = std::thread::spawn(move || {
         let pause = Duration::from_secs(seconds) / LOOKS as u32;

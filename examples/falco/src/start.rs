@@ -40,7 +40,7 @@ pub fn start(args: &Args) -> Result<bool> {
     libs_log::configure(&loaded.config.libs_logger);
     file::set_mode(loaded.config.file_mode.get()?);
     loaded.warn();
-    if let Some(outcome) = answer(args, &loaded)? {
+    if let Some(outcome) = inspect(args, &loaded)? {
         return Ok(outcome);
     }
     let mut hangup = None;
@@ -89,9 +89,9 @@ fn text_of_program(args: &Args) -> Result<Option<String>> {
     }))
 }
 
-/// Answers a question about plugins, rules or captures, if the arguments have one. Returns whether the answer
-/// is a success.
-fn answer(args: &Args, Loaded { config, .. }: &Loaded) -> Result<Option<bool>> {
+/// Lists, checks or explains plugins, rules or captures, if the arguments request that. Returns whether it succeeded; `None` if
+/// they do not.
+fn inspect(args: &Args, Loaded { config, .. }: &Loaded) -> Result<Option<bool>> {
     Ok(Some(if args.list_plugins {
         print(&plugins::list(config)?)?;
         true

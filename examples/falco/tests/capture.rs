@@ -70,18 +70,23 @@ fn a_capture_reads_as_the_run_did() {
     }
 }
 
-#[test]
-fn a_capture_lasts_until_some_time_after_the_last_alert() {
-    let dir = Dir::new("capture-time");
-    let capture = dir.join("in.scap.gz");
-    let mut writer = Writer::create(&capture, true).unwrap();
+/// Writes a capture with a `close` at each of these times, ms.
+fn write_closes(path: &Path, times: impl Iterator<Item = u64>) {
+    let mut writer = Writer::create(path, true).unwrap();
     writer.snapshot(&Snapshot::default()).unwrap();
-    // One event a millisecond.
-    for ms in 1..=1000 {
+    for ms in times {
         let event = EventBuilder::new(EventType::SYSCALL_CLOSE_X).ts(ms * MS).tid(7);
         writer.event(&event.int(param::SYSCALL_CLOSE_X::res, 0).build().as_raw()).unwrap();
     }
     writer.finish().unwrap();
+}
+
+#[test]
+fn a_capture_lasts_until_some_time_after_the_last_alert() {
+    let dir = Dir::new("capture-time");
+    let capture = dir.join("in.scap.gz");
+    // One event a millisecond.
+    write_closes(&capture, 1..=1000);
     let file = |ts: u64, number: u64| dir.join(format!("c_{:020}_{number:020}.scap", ts * MS));
     let [on, prefix] = into(&dir);
     let options = ["-o", on.as_str(), "-o", prefix.as_str(), "-o", "capture.default_duration=50"];
@@ -140,16 +145,10 @@ fn a_capture_that_is_deleted_is_no_capture() {
 fn a_capture_ends_when_the_clock_is_set_back() {
     let dir = Dir::new("capture-back");
     let capture = dir.join("in.scap.gz");
-    let mut writer = Writer::create(&capture, true).unwrap();
-    writer.snapshot(&Snapshot::default()).unwrap();
     // Two events are a little late; after event 20, the clock is an hour behind.
     let hour = 3_600_000;
-    for n in 1..=200 {
-        let ms = if n > 20 { n } else { hour + n - if n % 10 == 5 { 3 } else { 0 } };
-        let event = EventBuilder::new(EventType::SYSCALL_CLOSE_X).ts(ms * MS).tid(7);
-        writer.event(&event.int(param::SYSCALL_CLOSE_X::res, 0).build().as_raw()).unwrap();
-    }
-    writer.finish().unwrap();
+    let time = |n| if n > 20 { n } else { hour + n - if n % 10 == 5 { 3 } else { 0 } };
+    write_closes(&capture, (1..=200).map(time));
     let [on, prefix] = into(&dir);
     let options = ["-o", on.as_str(), "-o", prefix.as_str(), "-o", "capture.default_duration=50"];
     let rules = trigger("a", "evt.num = 4", 50) + &trigger("b", "evt.num = 100", 50);

@@ -100,6 +100,18 @@ pub fn wait_for_end() {
     call(libc::SYS_read, [ENDS, at(byte.as_mut_ptr()), 1]);
 }
 
+/// Ends this process at the end of the maker.
+pub fn exit_at_end() -> ! {
+    wait_for_end();
+    std::process::exit(0)
+}
+
+/// A namespace of a process.
+pub fn namespace(process: i64, kind: &str) -> Result<i64, i64> {
+    let path = text(format!("/proc/{process}/ns/{kind}").as_bytes());
+    made(open(&path, libc::O_RDONLY | libc::O_CLOEXEC))
+}
+
 /// Makes one process of each kind, and prints their ids.
 pub fn run() -> ! {
     let dir = PathBuf::from(std::env::var_os(ENV).unwrap());

@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
-use super::{Kind, Scene, fork, made, text, wait_for_end, write};
+use super::{Kind, Scene, exit_at_end, fork, made, text, wait_for_end, write};
 use crate::maker::{at, call, open};
 
 /// The name of a program that is a symbolic link, a script, or an interpreter.
@@ -93,8 +93,7 @@ pub const KINDS: &[Kind] = &[
         for _ in 0..3 {
             // The child goes on, its creator waits for the exec and then for the end.
             if fork(libc::CLONE_VFORK)? != 0 {
-                wait_for_end();
-                std::process::exit(0);
+                exit_at_end();
             }
         }
         s.exec(&path, &[c"chain"])
@@ -108,8 +107,7 @@ pub const KINDS: &[Kind] = &[
     ("program of a vfork that shares everything", |s| {
         let path = s.program("shares");
         if fork(libc::CLONE_VFORK | libc::CLONE_FILES | libc::CLONE_FS)? != 0 {
-            wait_for_end();
-            std::process::exit(0);
+            exit_at_end();
         }
         s.exec(&path, &[c"shares"])
     }),

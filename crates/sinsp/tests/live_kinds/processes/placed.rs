@@ -2,7 +2,7 @@
 
 use std::os::unix::ffi::OsStrExt;
 
-use super::{Kind, Scene, fork, made, report, text, wait_for_end, write};
+use super::{Kind, Scene, exit_at_end, fork, made, namespace, report, text, wait_for_end, write};
 use crate::maker::{at, call, open};
 
 const HERE: i64 = libc::AT_FDCWD as i64;
@@ -26,12 +26,10 @@ pub const KINDS: &[Kind] = &[
     }),
     ("enters a pid namespace", |_| {
         if fork(libc::CLONE_NEWPID)? == 0 {
-            wait_for_end();
-            std::process::exit(0);
+            exit_at_end();
         }
         let child = child()?;
-        let ns =
-            made(open(&text(format!("/proc/{child}/ns/pid").as_bytes()), libc::O_RDONLY | libc::O_CLOEXEC))?;
+        let ns = namespace(child, "pid")?;
         made(call(libc::SYS_setns, [ns, libc::CLONE_NEWPID.into()]))?;
         go_on_in_child()
     }),
@@ -41,39 +39,33 @@ pub const KINDS: &[Kind] = &[
     }),
     ("made in a user namespace", |_| {
         if fork(libc::CLONE_NEWUSER)? != 0 {
-            wait_for_end();
-            std::process::exit(0);
+            exit_at_end();
         }
         Ok(())
     }),
     ("enters a user namespace", |_| {
         if fork(libc::CLONE_NEWUSER)? == 0 {
-            wait_for_end();
-            std::process::exit(0);
+            exit_at_end();
         }
         let child = child()?;
         write(format!("/proc/{child}/uid_map").as_ref(), b"0 1000 10")?;
         write(format!("/proc/{child}/gid_map").as_ref(), b"0 1000 10")?;
-        let ns =
-            made(open(&text(format!("/proc/{child}/ns/user").as_bytes()), libc::O_RDONLY | libc::O_CLOEXEC))?;
+        let ns = namespace(child, "user")?;
         made(call(libc::SYS_setns, [ns, 0]))?;
         made(call(libc::SYS_setresuid, [3, 3, 3]))?;
         Ok(())
     }),
     ("enters a mount namespace", |_| {
         if fork(libc::CLONE_NEWNS)? == 0 {
-            wait_for_end();
-            std::process::exit(0);
+            exit_at_end();
         }
         let child = child()?;
-        let ns =
-            made(open(&text(format!("/proc/{child}/ns/mnt").as_bytes()), libc::O_RDONLY | libc::O_CLOEXEC))?;
+        let ns = namespace(child, "mnt")?;
         made(call(libc::SYS_setns, [ns, 0])).map(drop)
     }),
     ("enters namespaces of a pidfd", |_| {
         if fork(libc::CLONE_NEWNS | libc::CLONE_NEWUTS)? == 0 {
-            wait_for_end();
-            std::process::exit(0);
+            exit_at_end();
         }
         let pidfd = made(call(libc::SYS_pidfd_open, [child()?, 0]))?;
         made(call(libc::SYS_setns, [pidfd, (libc::CLONE_NEWNS | libc::CLONE_NEWUTS).into()])).map(drop)
@@ -176,8 +168,7 @@ pub const KINDS: &[Kind] = &[
     ("with a name from /proc", |_| write("/proc/self/comm".as_ref(), b"by proc")),
     ("child of a creator's parent", |_| {
         if fork(libc::CLONE_PARENT)? != 0 {
-            wait_for_end();
-            std::process::exit(0);
+            exit_at_end();
         }
         Ok(())
     }),
@@ -185,8 +176,7 @@ pub const KINDS: &[Kind] = &[
         let listener = std::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).unwrap();
         if fork(0)? != 0 {
             let _client = std::net::TcpStream::connect(listener.local_addr().unwrap());
-            wait_for_end();
-            std::process::exit(0);
+            exit_at_end();
         }
         listener.accept().map(|(stream, _)| std::mem::forget(stream)).map_err(|_| 0)?;
         std::mem::forget(listener);
@@ -197,8 +187,7 @@ pub const KINDS: &[Kind] = &[
         let file = made(open(c"/etc/passwd", libc::O_RDONLY))?;
         let pidfd = made(call(libc::SYS_pidfd_open, [std::process::id().into(), 0]))?;
         if fork(0)? != 0 {
-            wait_for_end();
-            std::process::exit(0);
+            exit_at_end();
         }
         for fd in [file, std::os::fd::AsRawFd::as_raw_fd(&listener).into(), 200] {
             made(call(libc::SYS_pidfd_getfd, [pidfd, fd, 0]))?;
@@ -244,8 +233,7 @@ pub const KINDS: &[Kind] = &[
     ("shares files with its creator", |_| {
         if fork(libc::CLONE_FILES)? != 0 {
             made(open(c"/etc/hosts", libc::O_RDONLY))?;
-            wait_for_end();
-            std::process::exit(0);
+            exit_at_end();
         }
         made(open(c"/etc/passwd", libc::O_RDONLY | libc::O_CLOEXEC)).map(drop)
     }),
@@ -261,8 +249,7 @@ fn child() -> Result<i64, i64> {
 /// Forks; only the child returns.
 fn go_on_in_child() -> Result<(), i64> {
     if fork(0)? != 0 {
-        wait_for_end();
-        std::process::exit(0);
+        exit_at_end();
     }
     Ok(())
 }
@@ -312,8 +299,7 @@ fn into_cgroup(_: &Scene) -> Result<(), i64> {
     args[4] = libc::SIGCHLD as u64;
     args[10] = fd as u64;
     if made(call(libc::SYS_clone3, [at(&args), 88]))? != 0 {
-        wait_for_end();
-        std::process::exit(0);
+        exit_at_end();
     }
     Ok(())
 }
