@@ -196,8 +196,6 @@ __noinline int learn_open(__u64 ret, __u32 is_rejected)
 static __always_inline int early_of_other(struct scratch *s, int early, long ret)
 {
 	struct filter *f = filter_in_use ? filter_of(filter_in_use) : 0;
-	if (ret < 0)
-		return early;
 	if (!(early & FILTER_IF_FILE) || !leaves_out_directories(f) || !is_directory_file(file_of(s, ret)))
 		return FILTER_NOTES | (early & FILTER_NEEDS_BASE);
 	return FILTER_ASKS | FILTER_NOTES | FILTER_IF_NOTED | (early & (FILTER_ASKS_GROUPS | FILTER_NEEDS_BASE));
@@ -214,7 +212,7 @@ __noinline int early_of_open(__u32 early, __u32 type, __u32 number, __u64 flags,
 	/* Otherwise, its flags are needed later. */
 	if ((early & FILTER_DECISION) == FILTER_REJECTS)
 		outcome_of(s, ret);
-	if ((early & FILTER_IF_FILE || reports_bases) && !is_plain(file_of(s, ret)))
+	if ((long)ret >= 0 && (early & FILTER_IF_FILE || reports_bases) && !is_plain(file_of(s, ret)))
 		return early_of_other(s, early, ret);
 	if ((early & FILTER_DECISION) != FILTER_ASKS || !(early & FILTER_RECALLS))
 		return early;
