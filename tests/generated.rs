@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use expect_test::expect_file;
 use eyas::events::events;
-use eyas::fields::{FieldFlags, Schema};
+use eyas::fields::{ArgKind, FieldDef, FieldFlags, Schema};
 use eyas::rules::condition::ast::Op;
 use eyas::rules::condition::{OpDef, TRANSFORMERS, Transformer};
 
@@ -67,8 +67,15 @@ fn transformer_table() -> String {
 
 fn event_page() -> String {
     let mut out = format!(
-        "{NOTE}\n# Events\n\nThe events that the probe sends; `>` is an enter, `<` an exit event. Those from code 512 on are not in\n\
-                 Falco's schema: see [captures.md](captures.md).\n\n"
+        "{NOTE}\n# Events\n\nThe events that live captures and files contain; eyas converts those of older files. Rules name events in `evt.type`,\n\
+         and their parameters in `evt.arg.NAME` and `evt.rawarg.NAME`.\n\n\
+         * `<` is the exit event of a call, from its end. `>` is an enter event, from its beginning, or no event of a call.\n\
+         * Most events come from the probe. eyas adds containers, users and groups, and plugins send `pluginevent` and\n  \
+         `asyncevent`. Enter events of calls (`open`, `connect`, …), iterators (`task`, …) and `cpu_hotplug` are only in files\n  \
+         that other programs wrote.\n\
+         * A rule on the event after `like` matches this event, too.\n\
+         * Events from code 512 on are not in Falco's schema: see [captures.md](captures.md#facts-that-falcos-schema-cannot-hold).\n\
+         * The type of a parameter is its form in the event; `ParamType` in `crates/events` describes each.\n\n"
     );
     out.push_str("| code | event | category | parameters |\n| --- | --- | --- | --- |\n");
     for event in events().filter(|event| event.is_current()) {
@@ -90,16 +97,51 @@ fn event_page() -> String {
 }
 
 fn field_page() -> String {
-    let mut out = format!("{NOTE}\n# Fields\n\nThe fields that conditions and outputs may use.\n\n");
-    out.push_str("| field | type | argument | scope | meaning |\n| --- | --- | --- | --- | --- |\n");
-    for def in eyas::sinsp::schema().fields() {
-        if def.flags.contains(FieldFlags::HIDDEN) {
-            continue;
+    let mut out = format!("{NOTE}\n{ABOUT_FIELDS}");
+    let shown = |def: &&FieldDef| !def.flags.contains(FieldFlags::HIDDEN);
+    let class = |def: &FieldDef| def.name.split('.').next().unwrap_or_default();
+    let fields: Vec<&FieldDef> = eyas::sinsp::schema().fields().iter().filter(shown).collect();
+    let mut classes: Vec<&str> = Vec::new();
+    for def in &fields {
+        if !classes.contains(&class(def)) {
+            classes.push(class(def));
         }
-        let list = if def.flags.contains(FieldFlags::LIST) { " list" } else { "" };
-        let doc = def.doc.replace('|', "\\|");
-        let _ =
-            writeln!(out, "| `{}` | {}{list} | {:?} | {:?} | {doc} |", def.name, def.ty, def.arg, def.scope);
+    }
+    for name in classes {
+        let _ = writeln!(
+            out,
+            "\n## {name}\n\n| field | argument | type | scope | meaning |\n| --- | --- | --- | --- | --- |"
+        );
+        for def in fields.iter().filter(|def| class(def) == name) {
+            let list = if def.flags.contains(FieldFlags::LIST) { " list" } else { "" };
+            let (argument, doc) = (argument(def.arg), def.doc.replace('|', "\\|"));
+            let scope = format!("{:?}", def.scope).to_lowercase();
+            let _ = writeln!(out, "| `{}` | {argument} | {}{list} | {scope} | {doc} |", def.name, def.ty);
+        }
     }
     out
+}
+
+const ABOUT_FIELDS: &str = "# Fields
+
+The fields that conditions and outputs may use.
+
+* *argument*: what follows the name. `[n]` is a number, `[key]` a text, and `.name` continues the name, as in `evt.arg.flags`. `?`
+  means that it may be missing.
+* *type*: `abstime` is a point in time, and `reltime` a duration, both in nanoseconds unless the meaning names another unit. The event
+  determines a `dynamic` type; only `exists` applies to it.
+* *scope*: what the value depends on: the machine (`host`), the process, the process and its ancestors, the file descriptor (`fd`), or
+  this event. The engine caches the result of a test until that changes.
+";
+
+/// The argument of a field, as a user writes it.
+fn argument(kind: ArgKind) -> &'static str {
+    match kind {
+        ArgKind::None => "",
+        ArgKind::Index => "`[n]`",
+        ArgKind::OptionalIndex => "`[n]` ?",
+        ArgKind::Key => "`[key]`",
+        ArgKind::OptionalKey => "`[key]` ?",
+        ArgKind::Suffix => "`.name`",
+    }
 }

@@ -98,7 +98,7 @@ pub enum Format {
 pub enum ArgKind {
     /// No argument.
     None,
-    /// The argument is a number and required: `fd.types[0]`.
+    /// The argument is a number and required: `evt.around[1795461335267018253]`.
     Index,
     /// The argument is a number and optional: `proc.aname`, `proc.aname[2]`.
     OptionalIndex,
