@@ -20,27 +20,32 @@ history.
 ";
 
 const MIDDLE: &str = "
-The column `security hooks` shows how eyas sees the decisions of security hooks ([lsm.md](lsm.md)): by BPF \
-LSM, by fexit programs, or not at all, with tracepoints only. The number is the number of hooks.
+* `security hooks`: how eyas sees the decisions of security hooks ([lsm.md](lsm.md)): by BPF LSM, by fexit programs, or not \
+at all, with tracepoints only. The number is the number of hooks.
+* `sleepable`: whether programs at the tracepoints of calls may sleep (`tp_btf.s`, Linux 7.1); see \
+[Sleepable reads](#sleepable-reads).
+* `io_uring`: how eyas sees the requests of rings ([io-uring.md](io-uring.md)): by tracepoints and, for requests that the \
+kernel does not answer, by kprobes. `–`: eyas does not see them.
+* `ignored`: a test is ignored, with its reason, if the kernel lacks what it tests: a file system, a module, a system call.
 
-The column `io_uring` shows how eyas sees the requests of rings ([io-uring.md](io-uring.md)): by tracepoints and, for \
-requests that the kernel does not answer, by kprobes. `–`: eyas does not see them.
+## Kernels without kprobes
 
-Without kprobes, the paths that the kernel used are partly unknown ([paths.md](paths.md#how-eyas-knows-the-path)). On \
-kernels before 6.13 that lack kprobes, they are unknown for all calls that change directory entries or files, such as \
-the linked file of `link`. eyas has no other way there. The hooks of these calls have no tracepoints, and fentry \
-programs at `security_path_*` are not used: they need the kernel's function tracer, which the kernel without kprobes \
-of the last row lacks, too. The 5.10 kernel of Debian has kprobes.
+There, the paths that the kernel used are partly unknown ([paths.md](paths.md#how-eyas-knows-the-path)). On kernels before \
+6.13, they are unknown for all calls that change directory entries or files, such as the linked file of `link`. eyas has no \
+other way: the hooks of these calls have no tracepoints, and fentry programs at `security_path_*` need the kernel's function \
+tracer, which the kernel without kprobes of the last row lacks, too. The 5.10 kernel of Debian has kprobes.
 
-The column `sleepable` shows whether programs at the tracepoints of calls may sleep (`tp_btf.s`, Linux 7.1). \
-`falco --doctor` shows this, too. The program that builds an event must not sleep, because it claims the ring of its CPU \
-until the event is complete. If the page of an argument is not in memory, the argument is empty in the event, and the \
-probe counts it. Most pages are in memory, because the kernel has read them during the call. With \
-`engine.modern_ebpf.sleepable_reads: true`, eyas attaches another program to the end of calls on such kernels. It runs \
-first and may sleep. It reads a byte of each page that the event needs, so that the kernel pages it in, and claims no \
-ring. The test program `sleepable` makes calls that fail before the kernel reads their arguments, with this program and \
-without it: the arguments are empty without it and complete with it. [performance.md](performance.md#sleepable-reads) \
-estimates the cost.
+## Sleepable reads
+
+The program that builds an event must not sleep, because it claims the ring of its CPU until the event is complete. If the \
+page of an argument is not in memory, the argument is empty in the event, and the probe counts it. Most pages are in memory, \
+because the kernel has read them during the call.
+
+With `engine.modern_ebpf.sleepable_reads: true`, eyas attaches another program to the end of calls, on kernels that let it \
+sleep. `falco --doctor` shows whether the kernel does. The program runs first and claims no ring. It reads a byte of each page \
+that the event needs, so that the kernel pages it in. The test program `sleepable` makes calls that fail before the kernel \
+reads their arguments: the arguments are empty without this program, and complete with it. \
+[performance.md](performance.md#sleepable-reads) estimates the cost.
 
 * The program does not wait for pages that another process or a server supplies (userfaultfd, FUSE, NFS, 9p): such an \
 argument stays empty. Otherwise a process could make a call wait as long as it likes, and with it everybody who \
@@ -50,14 +55,16 @@ the program that builds events by a perf event, and the kernel runs all perf eve
 together, at the place of the first. If another tracer attached one to `raw_syscalls:sys_exit` before eyas, arguments stay \
 empty as without the option.
 
-A test is ignored, with its reason, if the kernel lacks what it tests: a file system, a module, a system call. \
+## The emulated machines
+
 arm64 has neither `open`, `fork` and other old system calls, nor tracepoints of page faults. The first arm64 machine \
 lacks the atomic instructions of ARMv8.1, which the other arm64 machines have. The kernel named 16k has pages of \
-16 KiB. The emulator runs on x86-64, so it does not show the memory reordering of a real arm64 CPU. An emulated CPU \
-is about twenty times slower than a real one, and slower still on a busy machine. Therefore all emulated kernels boot with \
-`mitigations=off init_on_alloc=0`, and the x86-64 CPUs lack `erms`, `fsrm` and `la57`, which are slow in an emulator. \
-Loading the probe then takes a minute or two. The verifier may occupy a CPU for so long that the kernel's watchdog reports a soft lockup of the \
-loading program; the load continues nevertheless.
+16 KiB. The emulator runs on x86-64, so it does not show the memory reordering of a real arm64 CPU.
+
+An emulated CPU is about twenty times slower than a real one, and slower still on a busy machine. Therefore all emulated \
+kernels boot with `mitigations=off init_on_alloc=0`, and the x86-64 CPUs lack `erms`, `fsrm` and `la57`, which are slow in an \
+emulator. Loading the probe then takes a minute or two. The verifier may occupy a CPU for so long that the kernel's watchdog \
+reports a soft lockup of the loading program; the load continues nevertheless.
 
 ## By program
 
