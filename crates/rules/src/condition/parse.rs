@@ -1,19 +1,21 @@
 //! The parser of conditions.
 
-use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::ast::{Call, Expr, FieldRef, Literal, Modifier, Op, Operand, Rhs, Test, Values};
+use super::ast::{Expr, Literal, Modifier, Op, Operand, Rhs, Test, Values};
 use super::error::{ParseError, ParseErrorKind};
 use super::opdef::Right;
-use super::transformers;
 
 mod list_use;
 mod lists;
+mod operands;
+mod text;
+mod tokens;
 
 pub(crate) use list_use::{ListUse, PLACEHOLDER};
 pub(crate) use lists::{parse_items, parse_with_lists};
+use text::{is_blank, is_space};
 
 /// Maximum nesting of a rule's condition, counted as in the reference: a pair of parentheses costs 5, and
 /// so does a transformer.
@@ -22,6 +24,7 @@ pub(crate) const MAX_DEPTH: u32 = 1000;
 const OPERATORS: &str = "'exists', '<=', '<', '>=', '>', '==', '=', '!=', 'glob', 'iglob', 'contains', 'icontains', \
                          'bcontains', 'startswith', 'bstartswith', 'endswith', 'regex', 'intersects', 'in', 'pmatch'";
 const CALLS: &str = "'val', 'tolower', 'toupper', 'b64', 'basename', 'len', 'join', 'concat', 'getopt'";
+
 /// Line and column, both from 1, of a byte: every `\r` and every `\n` begins a line.
 pub(crate) fn position(text: &str, offset: usize) -> (usize, usize) {
     let before = &text.as_bytes()[..offset.min(text.len())];
@@ -84,14 +87,6 @@ struct Parser<'a> {
     taken: usize,
 }
 
-fn is_blank(b: u8) -> bool {
-    matches!(b, b' ' | b'\t' | 8 | b'\r' | b'\n')
-}
-
-fn is_space(b: u8) -> bool {
-    matches!(b, b' ' | b'\t' | b'\n' | 11 | 12 | b'\r')
-}
-
 impl<'a> Parser<'a> {
     fn new(text: &'a str, source: u32) -> Self {
         Self { text, at: 0, depth: 0, source, last: 0..0, whole: 0, lists: &[], taken: 0 }
@@ -111,54 +106,12 @@ impl<'a> Parser<'a> {
         Ok(expr)
     }
 
-    fn rest(&self) -> &'a [u8] {
-        &self.text.as_bytes()[self.at..]
-    }
-
-    fn peek(&self) -> Option<u8> {
-        self.rest().first().copied()
-    }
-
     fn fail(&self, message: String) -> Fail {
         self.lacks(ParseErrorKind::Other, message)
     }
 
     fn lacks(&self, kind: ParseErrorKind, message: String) -> Fail {
         Fail { kind, message, at: self.at }
-    }
-
-    /// The last token; a quoted token without quotes and escapes.
-    fn last_token(&self) -> Cow<'a, str> {
-        let token = &self.text[self.last.clone()];
-        let quote = token.bytes().next().filter(|byte| matches!(byte, b'"' | b'\''));
-        let inner = quote.filter(|_| token.len() > 1).and_then(|quote| {
-            unescape(&token.as_bytes()[1..token.len() - 1], quote)
-                .ok()
-                .map(|text| Cow::Owned(String::from_utf8_lossy(&text).into_owned()))
-        });
-        inner.unwrap_or(Cow::Borrowed(token))
-    }
-
-    /// Skips a token.
-    fn take(&mut self, len: usize) {
-        self.last = self.at..self.at + len;
-        self.at += len;
-    }
-
-    fn blanks(&mut self) -> bool {
-        let start = self.at;
-        while self.peek().is_some_and(is_blank) {
-            self.at += 1;
-        }
-        self.at > start
-    }
-
-    fn eat(&mut self, word: &str) -> bool {
-        let there = self.rest().starts_with(word.as_bytes());
-        if there {
-            self.take(word.len());
-        }
-        there
     }
 
     /// Runs a step one level deeper.
@@ -279,201 +232,6 @@ impl<'a> Parser<'a> {
         })
     }
 
-    fn identifier(&mut self) -> Option<&'a str> {
-        let rest = self.rest();
-        if !rest.first()?.is_ascii_alphabetic() {
-            return None;
-        }
-        let len = rest.iter().position(|b| !(b.is_ascii_alphanumeric() || *b == b'_')).unwrap_or(rest.len());
-        let name = &self.text[self.at..self.at + len];
-        self.take(len);
-        Some(name)
-    }
-
-    fn field(&mut self) -> Parsed<Option<FieldRef>> {
-        let start = self.at;
-        if self.identifier().is_none() {
-            return Ok(None);
-        }
-        let mut parts = 1;
-        loop {
-            let dot = self.at;
-            if !(self.eat(".") && self.identifier().is_some()) {
-                self.at = dot;
-                break;
-            }
-            parts += 1;
-        }
-        if parts < 2 {
-            self.at = start;
-            return Ok(None);
-        }
-        self.last = start..self.at;
-        self.whole = self.at;
-        self.deeper(|p| {
-            let name = p.text[start..p.at].to_owned();
-            let arg = p.argument()?;
-            Ok(Some(FieldRef { name, arg, span: p.span(start) }))
-        })
-    }
-
-    fn argument(&mut self) -> Parsed<Option<String>> {
-        if !self.eat("[") {
-            return Ok(None);
-        }
-        let arg = if let Some(quoted) = self.quoted()? {
-            String::from_utf8(quoted)
-                .map_err(|_| self.fail("expected a valid field argument: it is not UTF-8".into()))?
-        } else {
-            let rest = self.rest();
-            let end = |b: &u8| matches!(b, b'[' | b']' | b'"' | b'\'') || is_space(*b);
-            let len = rest.iter().position(end).unwrap_or(rest.len());
-            if len == 0 {
-                return Err(
-                    self.fail("expected a valid field argument: a quoted string or a bare string".into())
-                );
-            }
-            self.take(len);
-            self.text[self.last.clone()].to_owned()
-        };
-        if !self.eat("]") {
-            return Err(self.fail("expected a ']' token".into()));
-        }
-        Ok(Some(arg))
-    }
-
-    /// A quoted string with its escapes resolved; `None` if there is none or it is not closed.
-    fn quoted(&mut self) -> Parsed<Option<Vec<u8>>> {
-        let rest = self.rest();
-        let Some(quote @ (b'"' | b'\'')) = rest.first().copied() else { return Ok(None) };
-        let ends = |at: &usize| rest[*at] == quote && rest[*at - 1] != b'\\';
-        let Some(end) = (1..rest.len()).take_while(|at| rest[*at] != 0).find(ends) else { return Ok(None) };
-        let text = unescape(&rest[1..end], quote).map_err(|message| self.fail(message))?;
-        self.take(end + 1);
-        Ok(Some(text))
-    }
-
-    fn bare(&mut self) -> Option<&'a str> {
-        let rest = self.rest();
-        let end = |b: &u8| matches!(b, b'(' | b')' | b'"' | b'\'' | b'=' | b',') || is_space(*b);
-        let len = rest.iter().position(end).unwrap_or(rest.len());
-        (len > 0).then(|| {
-            self.take(len);
-            &self.text[self.last.clone()]
-        })
-    }
-
-    fn number(&mut self) -> Option<&'a str> {
-        let rest = self.rest();
-        let digits = |from: usize, hex: bool| {
-            let is = |b: &&u8| if hex { b.is_ascii_hexdigit() } else { b.is_ascii_digit() };
-            rest.get(from..).map_or(0, |r| r.iter().take_while(is).count())
-        };
-        let mut len;
-        if (rest.starts_with(b"0x") || rest.starts_with(b"0X")) && digits(2, true) > 0 {
-            len = 2 + digits(2, true);
-        } else {
-            len = usize::from(matches!(rest.first(), Some(b'+' | b'-')));
-            let whole = digits(len, false);
-            if whole == 0 {
-                return None;
-            }
-            len += whole;
-            if rest.get(len) == Some(&b'.') {
-                len += 1 + digits(len + 1, false);
-            }
-            if matches!(rest.get(len), Some(b'e' | b'E'))
-                && matches!(rest.get(len + 1), Some(b'+' | b'-'))
-                && digits(len + 2, false) > 0
-            {
-                len += 2 + digits(len + 2, false);
-            }
-        }
-        self.take(len);
-        Some(&self.text[self.last.clone()])
-    }
-
-    fn transformer(&mut self) -> Parsed<Option<Call>> {
-        let start = self.at;
-        let Some(name) = transformers::names().find(|name| {
-            self.rest().strip_prefix(name.as_bytes()).is_some_and(|rest| rest.first() == Some(&b'('))
-        }) else {
-            return Ok(None);
-        };
-        self.take(name.len() + 1);
-        self.deeper_by(5, |p| {
-            let args = p.transformer_arguments();
-            // If it is not closed, no shorter text is an operand.
-            p.whole = if args.is_ok() { p.at } else { 0 };
-            let args = args?;
-            let select = p.argument()?;
-            Ok(Some(Call { name: name.to_owned(), args, select, span: p.span(start) }))
-        })
-    }
-
-    /// Up to the closing parenthesis.
-    fn transformer_arguments(&mut self) -> Parsed<Vec<Operand>> {
-        let mut args = Vec::new();
-        loop {
-            self.blanks();
-            args.push(self.transformer_argument()?);
-            self.blanks();
-            if !self.eat(",") {
-                break;
-            }
-        }
-        if !self.eat(")") {
-            return Err(self.fail("expected a ')' token closing the transformer".into()));
-        }
-        Ok(args)
-    }
-
-    fn transformer_argument(&mut self) -> Parsed<Operand> {
-        let start = self.at;
-        if self.eat("(") {
-            return self.deeper(|p| {
-                let mut items = Vec::new();
-                p.blanks();
-                if !p.eat(")") {
-                    loop {
-                        p.blanks();
-                        items.push(p.transformer_value(
-                            "expected transformer list argument: field, transformer, quoted string, or number",
-                        )?);
-                        p.blanks();
-                        if !p.eat(",") {
-                            break;
-                        }
-                    }
-                    if !p.eat(")") {
-                        return Err(p.fail("expected ')'".into()));
-                    }
-                }
-                Ok(Operand::List(items, p.span(start)))
-            });
-        }
-        self.transformer_value(
-            "expected field transformer argument: field, transformer, quoted string, number, or transformer list",
-        )
-    }
-
-    fn transformer_value(&mut self, expected: &str) -> Parsed<Operand> {
-        let start = self.at;
-        if let Some(number) = self.number() {
-            return Ok(Operand::Text(Literal { text: number.into(), span: self.span(start) }));
-        }
-        if let Some(text) = self.quoted()? {
-            return Ok(Operand::Text(Literal { text, span: self.span(start) }));
-        }
-        if let Some(call) = self.transformer()? {
-            return Ok(Operand::Call(call));
-        }
-        match self.field()? {
-            Some(field) => Ok(Operand::Field(field)),
-            None => Err(self.fail(expected.into())),
-        }
-    }
-
     fn test(&mut self, left: Operand, start: usize) -> Parsed<Expr> {
         self.blanks();
         let make = |p: &Self, op, modifier, right| {
@@ -525,30 +283,6 @@ impl<'a> Parser<'a> {
         let Some(rest) = self.rest().strip_prefix(op.word().as_bytes()) else { return false };
         let is_word = op.word().as_bytes()[0].is_ascii_alphabetic();
         !is_word || op.def().right != Right::Value || rest.first().copied().is_some_and(is_blank)
-    }
-
-    /// `val(field)` or a transformer.
-    fn right_operand(&mut self) -> Parsed<Option<Operand>> {
-        let start = self.at;
-        if self.eat("val(") {
-            return self.deeper(|p| {
-                p.blanks();
-                let field =
-                    p.field()?.ok_or_else(|| p.fail("expected a field within 'val' transformer".into()))?;
-                p.blanks();
-                if !p.eat(")") {
-                    return Err(p.fail("expected a ')' token closing the transformer".into()));
-                }
-                let call = Call {
-                    name: "val".into(),
-                    args: vec![Operand::Field(field)],
-                    select: None,
-                    span: p.span(start),
-                };
-                Ok(Some(Operand::Call(call)))
-            });
-        }
-        Ok(self.transformer()?.map(Operand::Call))
     }
 
     fn number_value(&mut self) -> Parsed<Rhs> {
@@ -657,45 +391,9 @@ fn negate(expr: Expr, negated: bool) -> Expr {
     if negated { Expr::Not(Arc::new(expr)) } else { expr }
 }
 
-fn unescape(text: &[u8], quote: u8) -> Result<Vec<u8>, String> {
-    let mut out = Vec::with_capacity(text.len());
-    let mut bytes = text.iter().copied();
-    while let Some(byte) = bytes.next() {
-        if byte != b'\\' {
-            out.push(byte);
-            continue;
-        }
-        out.push(match bytes.next() {
-            Some(b'b') => 8,
-            Some(b'f') => 12,
-            Some(b'n') => b'\n',
-            Some(b'r') => b'\r',
-            Some(b't') => b'\t',
-            Some(b' ' | b'\\') => b'\\',
-            Some(b'/') => b'/',
-            Some(b'x') => {
-                let digit = |b: Option<u8>| b.and_then(|b| char::from(b).to_digit(16));
-                match (digit(bytes.next()), digit(bytes.next())) {
-                    (Some(high), Some(low)) => (high * 16 + low) as u8,
-                    _ => return Err("invalid \\x escape: expected two hexadecimal digits".into()),
-                }
-            }
-            Some(b) if b == quote => b,
-            other => {
-                let other = other.map_or(String::new(), |b| char::from(b).to_string());
-                return Err(match (other.as_str(), quote) {
-                    ("\"", _) => "invalid \\\" escape in '-quoted string".to_owned(),
-                    ("'", _) => "invalid \\' escape in \"-quoted string".to_owned(),
-                    _ => format!("unsupported string escape sequence: \\{other}"),
-                });
-            }
-        });
-    }
-    Ok(out)
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::transformers;
     use super::*;
 
     #[track_caller]
