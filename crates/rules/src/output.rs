@@ -3,14 +3,15 @@
 use std::collections::BTreeSet;
 
 use eyas_fields::{
-    BufferFormat, Field, FieldDef, FieldFlags, FieldSource, Format as Number, Schema, Value, write_int,
-    write_text, write_uint, write_value_with,
+    BufferFormat, Field, FieldDef, FieldFlags, FieldSource, Schema, Value, write_text, write_value_with,
 };
 use smallvec::SmallVec;
 
-use crate::condition::ast::Operand;
-use crate::condition::{CompileError, CompileErrorKind, Source, has, operand_prefix};
-use crate::json::{escape, escape_tail, escape_written};
+use crate::condition::{Source, has};
+use crate::json::escape_written;
+
+mod json;
+mod parse;
 
 /// An addition to the outputs of rules.
 #[derive(Clone, Debug, Default)]
@@ -103,26 +104,6 @@ enum Key {
     Formatted(Format),
 }
 
-impl Key {
-    /// The value of an additional key: the format, or without one the field with the key's name.
-    fn extra(
-        key: &str,
-        format: Option<&str>,
-        fields: &mut Fields,
-        schema: &dyn Schema,
-    ) -> Result<Self, FormatError> {
-        if let Some(format) = format {
-            return Format::parse(format, schema).map(Self::Formatted);
-        }
-        let unknown = |_| FormatError { message: format!("unknown filter: {key}"), offset: 0, unknown: true };
-        let (source, _) = longest(key, schema).map_err(unknown)?;
-        match source.field() {
-            Some(field) => Ok(Self::Field(fields.position(field))),
-            None => Format::parse(&format!("%{key}"), schema).map(Self::Formatted),
-        }
-    }
-}
-
 /// The values of a format's fields in an event, and the positions of their escaped texts in an output.
 pub(crate) struct Written<'e> {
     values: SmallVec<[Option<Value<'e>>; 16]>,
@@ -130,73 +111,6 @@ pub(crate) struct Written<'e> {
 }
 
 impl Format {
-    /// Compiles a text such as `opened %fd.name by %tolower(proc.name)`; `%%` stands for a percent sign.
-    ///
-    /// # Errors
-    /// The text after a `%` is no field of the schema.
-    pub fn parse(text: &str, schema: &dyn Schema) -> Result<Self, FormatError> {
-        Self::compile(text, &[], schema)
-    }
-
-    pub(crate) fn compile(
-        text: &str,
-        extra: &[(String, Option<String>)],
-        schema: &dyn Schema,
-    ) -> Result<Self, FormatError> {
-        let (text, all_or_nothing) = text.strip_prefix('*').map_or((text, true), |rest| (rest, false));
-        let mut parts = Vec::new();
-        let mut fields = Fields::default();
-        let (mut in_text, mut constants) = (Vec::<Field>::new(), Vec::new());
-        let mut rest = text;
-        while let Some(at) = rest.find('%') {
-            parts.extend(Part::text(&rest[..at]));
-            let offset = text.len() - rest.len() + at;
-            let token = &rest[at + 1..];
-            if let Some(behind) = token.strip_prefix('%') {
-                // `%%` is the character.
-                parts.extend(Part::text("%"));
-                rest = behind;
-                continue;
-            }
-            let fail = |message: String| FormatError { message, offset, unknown: false };
-            let (width, token) = width(token).map_err(fail)?;
-            let (source, len) = longest(token, schema).map_err(|why| {
-                let shown: String = token.chars().take_while(|c| !c.is_whitespace()).take(60).collect();
-                let message = match why {
-                    Some(why) => format!("invalid formatting token {shown}: {why}"),
-                    None => format!("unknown filter: {shown}"),
-                };
-                FormatError { message, offset, unknown: true }
-            })?;
-            source.fields(&mut |field| in_text.push(field.clone()));
-            if let Some(text) = schema.constant(&token[..len]) {
-                constants.push((token[..len].to_owned(), Key::Formatted(Self::constant(text))));
-            }
-            parts.push(match source.field() {
-                Some(field) => Part::Field { field: fields.position(field), width },
-                None => Part::Made { source, text: token[..len].into(), width },
-            });
-            rest = &token[len..];
-        }
-        parts.extend(Part::text(rest));
-        let of_parts = fields.0.len();
-        let mut keys: Vec<(String, Key)> = in_text
-            .iter()
-            .map(|field| (field.text.to_string(), Key::Field(fields.position(field))))
-            .collect();
-        keys.append(&mut constants);
-        for (key, format) in extra {
-            keys.push((key.clone(), Key::extra(key, format.as_deref(), &mut fields, schema)?));
-        }
-        keys.sort_by(|a, b| a.0.cmp(&b.0));
-        keys.dedup_by(|a, b| a.0 == b.0);
-        let touching =
-            parts.windows(2).any(|pair| pair.iter().all(|part| !matches!(part, Part::Text { .. })));
-        let piecewise = !touching && parts.iter().all(|part| part.width().is_none());
-        let buffers = BufferFormat::Dots;
-        Ok(Self { parts, fields: fields.0, of_parts, keys, piecewise, all_or_nothing, buffers })
-    }
-
     /// Calls `visit` for every field of the format.
     pub(crate) fn visit_fields<'f>(&'f self, visit: &mut dyn FnMut(&'f Field)) {
         self.fields.iter().for_each(&mut *visit);
@@ -224,20 +138,6 @@ impl Format {
     /// The fields that it writes.
     pub fn fields(&self) -> &[Field] {
         &self.fields
-    }
-
-    /// A format without fields.
-    fn constant(text: &str) -> Self {
-        let parts = Part::text(text).into_iter().collect();
-        Self {
-            parts,
-            fields: Vec::new(),
-            of_parts: 0,
-            keys: Vec::new(),
-            piecewise: true,
-            all_or_nothing: false,
-            buffers: BufferFormat::Dots,
-        }
     }
 
     /// Sets the format of raw bytes, such as those of `evt.buffer`. The default is [`BufferFormat::Dots`].
@@ -285,25 +185,6 @@ impl Format {
             self.write_with(out, &|field| written.values[field], event, schema);
         }
         has_line
-    }
-
-    /// Appends the fields of the event's line as a JSON object, sorted by name. Returns `false` and appends
-    /// nothing if the event has no line.
-    pub fn write_object(&self, out: &mut Vec<u8>, event: &dyn FieldSource, schema: &dyn Schema) -> bool {
-        let written = self.values(event, schema);
-        if !self.has_line(&written, event) {
-            return false;
-        }
-        out.push(b'{');
-        for (index, (key, value)) in self.keys.iter().enumerate() {
-            if index > 0 {
-                out.push(b',');
-            }
-            self.write_key(out, key);
-            self.write_json(out, value, &written, event, schema);
-        }
-        out.push(b'}');
-        true
     }
 
     fn has_line(&self, written: &Written<'_>, event: &dyn FieldSource) -> bool {
@@ -361,181 +242,6 @@ impl Format {
     pub(crate) fn text_values<'e>(&self, event: &'e dyn FieldSource, schema: &dyn Schema) -> Written<'e> {
         Written::of(&self.fields[..self.of_parts], event, schema)
     }
-
-    /// Like [`Format::write`], escaped for a JSON string.
-    pub(crate) fn write_escaped(
-        &self,
-        out: &mut Vec<u8>,
-        written: &mut Written<'_>,
-        event: &dyn FieldSource,
-        schema: &dyn Schema,
-    ) {
-        if !self.piecewise {
-            // The bytes of adjacent values may form one character, so they are escaped together.
-            for run in self.parts.chunk_by(|a, b| !a.is_text() && !b.is_text()) {
-                let start = out.len();
-                match run {
-                    [Part::Text { escaped, .. }] => out.extend_from_slice(escaped),
-                    values => {
-                        self.write_parts(
-                            values,
-                            out,
-                            &|field| written.values[field],
-                            event,
-                            schema,
-                            write_raw,
-                        );
-                        escape_tail(out, start);
-                    }
-                }
-            }
-            return;
-        }
-        for part in &self.parts {
-            let start = out.len();
-            match part {
-                Part::Text { escaped, .. } => out.extend_from_slice(escaped),
-                Part::Field { field, .. } => {
-                    match written.values[*field] {
-                        Some(Value::Str(text)) => escape(out, text),
-                        Some(value) => {
-                            self.write_field(out, &value, schema.def(self.fields[*field].id), write_raw);
-                            escape_tail(out, start);
-                        }
-                        None => out.extend_from_slice(ABSENT),
-                    }
-                    written.texts[*field] = Some((start, out.len()));
-                }
-                Part::Made { source, .. } => {
-                    write_made(out, source, event, write_raw);
-                    escape_tail(out, start);
-                }
-            }
-        }
-    }
-
-    /// Appends `"key":value` of each key of `output_fields`, and the event's time as `time_key` among them.
-    pub(crate) fn write_fields(
-        &self,
-        out: &mut Vec<u8>,
-        written: &Written<'_>,
-        event: &dyn FieldSource,
-        schema: &dyn Schema,
-        time_key: &str,
-        write_time: &dyn Fn(&mut Vec<u8>),
-    ) {
-        let (before, mut after) =
-            self.keys.split_at(self.keys.partition_point(|(key, _)| key.as_str() < time_key));
-        if let Some(((key, _), rest)) = after.split_first()
-            && key == time_key
-        {
-            after = rest;
-        }
-        for (key, value) in before {
-            self.write_key(out, key);
-            self.write_json(out, value, written, event, schema);
-            out.push(b',');
-        }
-        self.write_key(out, time_key);
-        write_time(out);
-        for (key, value) in after {
-            out.push(b',');
-            self.write_key(out, key);
-            self.write_json(out, value, written, event, schema);
-        }
-    }
-
-    fn write_key(&self, out: &mut Vec<u8>, key: &str) {
-        out.push(b'"');
-        escape_written(out, key);
-        out.extend_from_slice(b"\":");
-    }
-
-    /// Appends a field as [`write_json`] does, reusing its escaped text; appends a formatted value as a
-    /// text.
-    fn write_json(
-        &self,
-        out: &mut Vec<u8>,
-        key: &Key,
-        written: &Written<'_>,
-        event: &dyn FieldSource,
-        schema: &dyn Schema,
-    ) {
-        match key {
-            Key::Field(field) => {
-                let def = schema.def(self.fields[*field].id);
-                let quoted = match written.values[*field] {
-                    None | Some(Value::Bool(_) | Value::Int(_) | Value::Uint(_) | Value::Double(_)) => None,
-                    Some(Value::List(_)) if def.flags.contains(FieldFlags::LIST) => None,
-                    Some(_) if def.flags.contains(FieldFlags::EVENT_TIME) => None,
-                    Some(_) => written.texts[*field],
-                };
-                match quoted {
-                    Some((start, end)) => {
-                        out.push(b'"');
-                        out.extend_from_within(start..end);
-                        out.push(b'"');
-                    }
-                    None => match written.values[*field] {
-                        Some(Value::Bytes(bytes)) => {
-                            out.push(b'"');
-                            let start = out.len();
-                            self.buffers.write(out, bytes);
-                            escape_tail(out, start);
-                            out.push(b'"');
-                        }
-                        value => write_json(out, value.as_ref(), def, event),
-                    },
-                }
-            }
-            Key::Formatted(format) => {
-                out.push(b'"');
-                let start = out.len();
-                let value = |field: usize| shown(event, &format.fields[field], schema);
-                format.write_parts(&format.parts, out, &value, event, schema, write_raw);
-                escape_tail(out, start);
-                out.push(b'"');
-            }
-        }
-    }
-}
-
-/// Appends decimal numbers and booleans as such, lists as arrays, the event's time as a number, absent
-/// values as null, and everything else as text.
-fn write_json(out: &mut Vec<u8>, value: Option<&Value<'_>>, def: &FieldDef, event: &dyn FieldSource) {
-    let when = if def.flags.contains(FieldFlags::EVENT_TIME) { event.timestamp() } else { None };
-    let is_decimal = !matches!(def.format, Number::Hex | Number::Oct);
-    match (value, when) {
-        (None, _) => out.extend_from_slice(b"null"),
-        (_, Some(ts)) => write_uint(out, ts, Number::Dec),
-        (Some(Value::Bool(truth)), _) => out.extend_from_slice(if *truth { b"true" } else { b"false" }),
-        (Some(Value::Int(n)), _) if is_decimal => write_int(out, *n, Number::Dec, 64),
-        (Some(Value::Uint(n)), _) if is_decimal => write_uint(out, *n, Number::Dec),
-        (Some(Value::Double(n)), _) if !n.is_finite() => out.extend_from_slice(b"null"),
-        (Some(Value::Double(n)), _) => out.extend_from_slice(format!("{n:?}").as_bytes()),
-        (Some(Value::List(items)), _) if def.flags.contains(FieldFlags::LIST) => {
-            out.push(b'[');
-            for (index, item) in items.iter().enumerate() {
-                if index > 0 {
-                    out.push(b',');
-                }
-                write_json(out, Some(item), def, event);
-            }
-            out.push(b']');
-        }
-        (Some(value), _) => {
-            out.push(b'"');
-            let start = out.len();
-            match value {
-                Value::Str(text) => escape(out, text),
-                value => {
-                    write_value_with(out, value, def, write_raw);
-                    escape_tail(out, start);
-                }
-            }
-            out.push(b'"');
-        }
-    }
 }
 
 /// The value to show; an address without a name has no value.
@@ -572,23 +278,6 @@ impl Part {
     }
 }
 
-/// Fields without repetition.
-#[derive(Default)]
-struct Fields(Vec<Field>);
-
-impl Fields {
-    fn position(&mut self, field: &Field) -> usize {
-        self.0.iter().position(|known| known == field).unwrap_or_else(|| {
-            self.0.push(field.clone());
-            self.0.len() - 1
-        })
-    }
-}
-
-/// Maximum length of a field's name if other text follows it, bytes.
-const MAX_NAME: usize = 256;
-/// Maximum width of a field.
-const MAX_WIDTH: usize = 4096;
 /// Text for an absent value.
 const ABSENT: &[u8] = b"<NA>";
 
@@ -627,45 +316,4 @@ fn write_plain(out: &mut Vec<u8>, value: Value<'_>, write_str: fn(&mut Vec<u8>, 
         }
         other => out.extend_from_slice(format!("{other:?}").as_bytes()),
     }
-}
-
-/// The width at the beginning of the text after a `%`, and the text after it, which is not empty.
-fn width(token: &str) -> Result<(Option<usize>, &str), String> {
-    let digits = token.bytes().take_while(u8::is_ascii_digit).count();
-    let (digits, field) = token.split_at(digits);
-    let width = match digits.parse::<usize>() {
-        // No digits, or only zeros: no fixed width.
-        _ if digits.bytes().all(|digit| digit == b'0') => None,
-        Ok(width) if width <= MAX_WIDTH => Some(width),
-        _ => return Err(format!("the width of a field is {digits}, the limit is {MAX_WIDTH}")),
-    };
-    if field.is_empty() {
-        let end = if digits.is_empty() { "%" } else { "number" };
-        return Err(format!("invalid formatting syntax: formatting cannot end with a {end}"));
-    }
-    Ok((width, field))
-}
-
-/// The longest prefix of the text that is a field or transformer, and its length.
-fn longest(text: &str, schema: &dyn Schema) -> Result<(Source, usize), Option<String>> {
-    let mut why: Option<CompileError> = None;
-    let mut resolved =
-        |operand: &Operand| Source::resolve(operand, schema).map_err(|e| _ = why.get_or_insert(e));
-    let len = match operand_prefix(text) {
-        Ok((operand, len)) => match resolved(&operand) {
-            Ok(source) => return Ok((source, len)),
-            Err(()) => len,
-        },
-        Err(whole) => whole + 1,
-    };
-    for end in (1..len.min(MAX_NAME)).rev().filter(|end| text.is_char_boundary(*end)) {
-        if let Ok((operand, len)) = operand_prefix(&text[..end])
-            && len == end
-            && let Ok(source) = resolved(&operand)
-        {
-            return Ok((source, len));
-        }
-    }
-    let unknown = why.as_ref().is_none_or(|e| e.kind == CompileErrorKind::UnknownField);
-    Err(if unknown { None } else { why.map(|e| e.message) })
 }
