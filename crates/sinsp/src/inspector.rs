@@ -1,26 +1,25 @@
 //! The inspector: takes events, updates the state, and returns events with their state.
 
-use std::time::Duration;
-
 use std::sync::Arc;
 
 use eyas_events::EventType;
 use eyas_scap::{Advance, Error, EventSource, Loss, RawEvent, Snapshot};
 
-use crate::exe_hashes::ExeHashes;
-use crate::lookups::{AccountLookup, AsyncLookups, ContainerLookup, RuntimeStats, Waits};
-use crate::names::{Follower, SharedNames};
+use crate::lookups::{AsyncLookups, RuntimeStats, Waits};
+use crate::names::Follower;
 use crate::needs::{Needs, Use};
 use crate::observer::{Observer, Observers};
 use crate::plugin::{PluginError, Plugins};
-use crate::proc_lookup::ProcLookup;
 use crate::purge::Purge;
-use crate::rendering::Rendering;
 use crate::state::{
-    self, Current, Engines, Layouts, LeftOut, Rest, Skips, State, StateStats, is_kept, makes_or_ends_threads,
+    self, Current, Layouts, LeftOut, Rest, Skips, State, StateStats, is_kept, makes_or_ends_threads,
 };
 use crate::verdicts::{LossWindow, Windows};
 use crate::view::{EventView, Moment};
+
+mod config;
+
+pub use config::Config;
 
 /// Minimum time between two lookups of threads in doubt, ns; a lookup takes a tenth of that.
 const LOOK_INTERVAL: u64 = 2_000_000;
@@ -28,176 +27,6 @@ const LOOK_INTERVAL: u64 = 2_000_000;
 const SAMPLED: u64 = 1024;
 /// Maximum lag of events behind the running system for which lookups are useful, ns.
 const CAUGHT_UP: u64 = 5_000_000;
-
-/// Limits and lookups of an [`Inspector`].
-#[non_exhaustive]
-pub struct Config {
-    /// Lookup of unknown threads; `None` in a replay.
-    pub proc: Option<Box<dyn ProcLookup>>,
-    /// Lookup of the containers of processes; `None` in a replay.
-    pub containers: Option<Box<dyn ContainerLookup>>,
-    /// Lookup of users and groups in containers; `None` in a replay.
-    pub accounts: Option<Box<dyn AccountLookup>>,
-    /// Hashes of executed files, for the field `proc.exe_hash.sha256`; `None` in a replay, because the
-    /// files do not exist there.
-    pub exe_hashes: Option<ExeHashes>,
-    /// Enabled container engines: a process in a container of another engine is a process of the host.
-    pub engines: Engines,
-    /// How long events of a container, and all later events, may wait for the metadata from
-    /// [`Config::containers`], from the container's first event on. With zero, nothing waits.
-    pub container_hold: Duration,
-    /// How long an event may wait for the users of its container, while none of them are known. The thread
-    /// reads two small files, once for each container. With zero, nothing waits.
-    pub account_wait: Duration,
-    /// Whether [`EventView::reports`] returns the results of lookups, for programs that write captures.
-    pub reports: bool,
-    /// Domain names with their addresses; without it no name is known.
-    pub names: Option<SharedNames>,
-    /// Format of parameters and names.
-    pub rendering: Rendering,
-    /// Plugins that provide fields of the events, parse them or follow the capture.
-    pub plugins: Option<Plugins>,
-    /// Whether the inspector requests an environment from [`Config::proc`] if the event contains only its
-    /// beginning. The lookup should return more than 4,096 bytes. If the process has ended meanwhile, the
-    /// beginning is kept.
-    pub large_environment: bool,
-    /// Maximum number of threads.
-    pub max_threads: usize,
-    /// Time between two searches for ended threads, ns of event time.
-    pub purge_interval: u64,
-    /// Time without events after which a thread may have ended, ns.
-    pub purge_age: u64,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        const SECOND: u64 = 1_000_000_000;
-        Self {
-            proc: None,
-            containers: None,
-            accounts: None,
-            exe_hashes: None,
-            engines: Engines::default(),
-            container_hold: Duration::ZERO,
-            account_wait: Duration::ZERO,
-            reports: false,
-            names: None,
-            rendering: Rendering::default(),
-            plugins: None,
-            large_environment: false,
-            max_threads: 262_144,
-            purge_interval: 300 * SECOND,
-            purge_age: 300 * SECOND,
-        }
-    }
-}
-
-/// Each function replaces the limit or lookup of its name.
-impl Config {
-    /// See [`Config::proc`].
-    #[must_use]
-    pub fn with_proc(mut self, lookup: impl ProcLookup + 'static) -> Self {
-        self.proc = Some(Box::new(lookup));
-        self
-    }
-
-    /// See [`Config::containers`].
-    #[must_use]
-    pub fn with_containers(mut self, lookup: impl ContainerLookup + 'static) -> Self {
-        self.containers = Some(Box::new(lookup));
-        self
-    }
-
-    /// See [`Config::accounts`].
-    #[must_use]
-    pub fn with_accounts(mut self, lookup: impl AccountLookup + 'static) -> Self {
-        self.accounts = Some(Box::new(lookup));
-        self
-    }
-
-    /// See [`Config::exe_hashes`].
-    #[must_use]
-    pub fn with_exe_hashes(mut self, hashes: ExeHashes) -> Self {
-        self.exe_hashes = Some(hashes);
-        self
-    }
-
-    /// See [`Config::engines`].
-    #[must_use]
-    pub fn with_engines(mut self, engines: Engines) -> Self {
-        self.engines = engines;
-        self
-    }
-
-    /// See [`Config::container_hold`].
-    #[must_use]
-    pub fn with_container_hold(mut self, longest: Duration) -> Self {
-        self.container_hold = longest;
-        self
-    }
-
-    /// See [`Config::account_wait`].
-    #[must_use]
-    pub fn with_account_wait(mut self, longest: Duration) -> Self {
-        self.account_wait = longest;
-        self
-    }
-
-    /// See [`Config::plugins`].
-    #[must_use]
-    pub fn with_plugins(mut self, plugins: Plugins) -> Self {
-        self.plugins = Some(plugins);
-        self
-    }
-
-    /// See [`Config::reports`].
-    #[must_use]
-    pub fn with_reports(mut self, on: bool) -> Self {
-        self.reports = on;
-        self
-    }
-
-    /// See [`Config::names`].
-    #[must_use]
-    pub fn with_names(mut self, names: Option<SharedNames>) -> Self {
-        self.names = names;
-        self
-    }
-
-    /// See [`Config::rendering`].
-    #[must_use]
-    pub fn with_rendering(mut self, rendering: Rendering) -> Self {
-        self.rendering = rendering;
-        self
-    }
-
-    /// See [`Config::large_environment`].
-    #[must_use]
-    pub fn with_large_environment(mut self, on: bool) -> Self {
-        self.large_environment = on;
-        self
-    }
-
-    /// See [`Config::max_threads`].
-    #[must_use]
-    pub fn with_max_threads(mut self, max: usize) -> Self {
-        self.max_threads = max;
-        self
-    }
-
-    /// See [`Config::purge_interval`] and [`Config::purge_age`], both in ns.
-    #[must_use]
-    pub fn with_purge(mut self, interval: u64, age: u64) -> Self {
-        (self.purge_interval, self.purge_age) = (interval, age);
-        self
-    }
-}
-
-impl std::fmt::Debug for Config {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Config").field("max_threads", &self.max_threads).finish_non_exhaustive()
-    }
-}
 
 /// Rebuilds the state of the system from events.
 #[derive(Debug)]
@@ -240,7 +69,7 @@ pub enum Step<'a> {
     End,
 }
 
-/// An item that [`Inspector::next_with`] passes before the next shown event.
+/// An item that [`Inspector::next_with`] reports before the next shown event.
 #[derive(Debug)]
 pub enum Skipped<'a> {
     /// A snapshot, which replaces the state.
@@ -415,7 +244,7 @@ impl Inspector {
         self.skips = Skips::default();
         self.state.load(snapshot, self.config.max_threads);
         if let Some(lookups) = &mut self.lookups {
-            lookups.ask_about_all(&self.state, self.moment.ts);
+            lookups.request_all(&self.state, self.moment.ts);
         }
     }
 
@@ -438,7 +267,7 @@ impl Inspector {
         self.next_with(source, |_| {})
     }
 
-    /// Like [`Inspector::next`], and calls `passed` with every item that is not shown, for programs that
+    /// Like [`Inspector::next`], and calls `each` with every item that is not shown, for programs that
     /// record everything.
     ///
     /// # Errors
@@ -447,7 +276,7 @@ impl Inspector {
     pub fn next_with<'a, S: EventSource + ?Sized>(
         &'a mut self,
         source: &'a mut S,
-        mut passed: impl FnMut(Skipped<'_>),
+        mut each: impl FnMut(Skipped<'_>),
     ) -> Result<Step<'a>, Error> {
         self.moment.reports.events.clear();
         loop {
@@ -455,7 +284,7 @@ impl Inspector {
                 Advance::Event => {
                     let Some(event) = source.current() else { return Ok(Step::Idle) };
                     self.note_losses(source);
-                    pass_losses(source, &mut passed);
+                    report_losses(source, &mut each);
                     let is_shown = match self.needs {
                         None => {
                             self.update(&event);
@@ -473,22 +302,22 @@ impl Inspector {
                     if !self.is_hidden(&event) {
                         break;
                     }
-                    passed(Skipped::Event(event));
+                    each(Skipped::Event(event));
                 }
                 Advance::Snapshot(snapshot) => {
-                    passed(Skipped::Snapshot(&snapshot));
+                    each(Skipped::Snapshot(&snapshot));
                     self.load(*snapshot);
                 }
                 Advance::Idle => {
                     self.note_losses(source);
-                    pass_losses(source, &mut passed);
+                    report_losses(source, &mut each);
                     self.settle();
                     self.begin_capture()?;
                     return Ok(Step::Idle);
                 }
                 Advance::End => {
                     self.note_losses(source);
-                    pass_losses(source, &mut passed);
+                    report_losses(source, &mut each);
                     self.settle();
                     self.begin_capture()?;
                     return Ok(Step::End);
@@ -687,9 +516,9 @@ impl Drop for Inspector {
 }
 
 #[inline]
-fn pass_losses<S: EventSource + ?Sized>(source: &S, passed: &mut impl FnMut(Skipped<'_>)) {
+fn report_losses<S: EventSource + ?Sized>(source: &S, each: &mut impl FnMut(Skipped<'_>)) {
     if !source.losses().is_empty() {
-        passed(Skipped::Losses(source.losses()));
+        each(Skipped::Losses(source.losses()));
     }
 }
 

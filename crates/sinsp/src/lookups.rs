@@ -196,7 +196,7 @@ impl AsyncLookups {
     }
 
     /// Requests the metadata of every container with a thread.
-    pub(crate) fn ask_about_all(&mut self, state: &State, now: u64) {
+    pub(crate) fn request_all(&mut self, state: &State, now: u64) {
         for thread in state.threads.iter() {
             self.request(state, thread, now, false);
         }
