@@ -27,7 +27,7 @@ pub struct Needs {
 
 /// Whether a filter or a format uses decisions of the kernel's security hooks, through a field or through
 /// the event type.
-pub fn asks_for_decisions(text: &str) -> bool {
+pub fn uses_decisions(text: &str) -> bool {
     let words = text.split(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '_' | '.'));
     words.into_iter().any(|word| word == "lsm" || word.starts_with("lsm."))
 }
@@ -181,10 +181,10 @@ mod tests {
             "%proc.name %lsm.hook",
             "evt.type=lsm",
         ] {
-            assert!(asks_for_decisions(text), "{text}");
+            assert!(uses_decisions(text), "{text}");
         }
         for text in ["", "evt.type=open", "fd.name contains realsm.txt", "%evt.arg.lsm_x"] {
-            assert!(!asks_for_decisions(text), "{text}");
+            assert!(!uses_decisions(text), "{text}");
         }
     }
 }

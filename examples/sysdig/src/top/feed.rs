@@ -272,7 +272,7 @@ fn live(
     updates: &Sender<Update>,
 ) -> Result<Option<Request>> {
     // The later screens are not known in advance.
-    let decisions = args.condition().is_some_and(|text| input::asks_for_decisions(&text));
+    let decisions = args.condition().is_some_and(|text| input::uses_decisions(&text));
     let needs = Needs { snaplen: 0, scheduling: true, decisions };
     let (mut source, plugins) = match plugins::open()? {
         Some(opened) => opened,
