@@ -71,12 +71,7 @@ pub fn run(args: &Args, engine: &Engine, requests: &Receiver<Request>, updates: 
                 Err(_) => return,
             },
             Err(error) => {
-                let _ = updates.send(Update {
-                    id,
-                    error: Some(format!("{error:#}")),
-                    is_done: true,
-                    ..Update::default()
-                });
+                let _ = updates.send(Update::failed(id, &error));
                 match requests.recv() {
                     Ok(next) => next,
                     Err(_) => return,
@@ -145,6 +140,12 @@ impl Work {
         if view.chart.is_some() || view.interval > 0 { self.sink.finish() } else { Ok(()) }
     }
 
+    /// The table so far, as an update. `elapsed` is the time that the table covers, ns; `None`: that of its events.
+    fn update(&mut self, elapsed: Option<u64>) -> Update {
+        let table = self.table(elapsed);
+        Update { id: self.request.id, table, events: self.events, ..Update::default() }
+    }
+
     /// The table so far.
     fn table(&mut self, elapsed: Option<u64>) -> Table {
         let elapsed = elapsed.unwrap_or(self.last.saturating_sub(self.first));
@@ -163,6 +164,13 @@ impl Work {
             text.drain(..rest);
         }
         table
+    }
+}
+
+impl Update {
+    /// The end of a request that failed.
+    fn failed(id: u64, error: &anyhow::Error) -> Self {
+        Self { id, error: Some(format!("{error:#}")), is_done: true, ..Self::default() }
     }
 }
 
@@ -242,9 +250,8 @@ fn replay(
             }
             if shown.elapsed() >= INTERVAL {
                 shown = Instant::now();
-                let (id, events) = (work.request.id, work.events);
-                let (table, progress, histogram) = (work.table(None), progress.share(), histogram.clone());
-                let _ = updates.send(Update { id, table, progress, events, histogram, ..Update::default() });
+                let (progress, histogram) = (progress.share(), histogram.clone());
+                let _ = updates.send(Update { progress, histogram, ..work.update(None) });
             }
         }
         let now = inspector.overview();
@@ -256,11 +263,10 @@ fn replay(
     if let Some(histogram) = histogram {
         *known = Some((histogram, stamp));
     }
-    let (id, events) = (work.request.id, work.events);
     work.finish()?;
     let histogram = known.as_ref().map(|(histogram, _)| histogram.clone());
-    let (table, progress) = (work.table(None), progress.share());
-    let _ = updates.send(Update { id, table, progress, is_done: true, events, histogram, error: failure });
+    let progress = progress.share();
+    let _ = updates.send(Update { progress, is_done: true, histogram, error: failure, ..work.update(None) });
     Ok(None)
 }
 
@@ -314,10 +320,7 @@ fn live(
                 let id = next.id;
                 match Work::new(next, args) {
                     Ok(next) => work = next,
-                    Err(error) => {
-                        let error = Some(format!("{error:#}"));
-                        let _ = updates.send(Update { id, error, is_done: true, ..Update::default() });
-                    }
+                    Err(error) => drop(updates.send(Update::failed(id, &error))),
                 }
                 let now = inspector.overview();
                 if work.request.view.rows.are_state() {
@@ -334,16 +337,8 @@ fn live(
         let elapsed = shown.elapsed();
         if elapsed >= REFRESH {
             shown = Instant::now();
-            let id = work.request.id;
-            let table = work.table(Some(elapsed.as_nanos() as u64));
-            let update = Update {
-                id,
-                table,
-                events: work.events,
-                histogram: Some(histogram.clone()),
-                ..Update::default()
-            };
-            let _ = updates.send(update);
+            let histogram = Some(histogram.clone());
+            let _ = updates.send(Update { histogram, ..work.update(Some(elapsed.as_nanos() as u64)) });
             // The next table has only later events; views of the state read it again.
             work.sink.clear();
             if work.request.view.rows.are_state() {

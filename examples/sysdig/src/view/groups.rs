@@ -96,6 +96,44 @@ struct Total {
     seen: Option<Box<FxHashSet<u64>>>,
 }
 
+/// What a column with an aggregate collects; `None` if it only counts rows. `field` is the field of its value, if that is no
+/// other template.
+fn operand(
+    column: &Column,
+    aggregate: Aggregate,
+    field: Option<Field>,
+    value: Option<Template>,
+) -> Result<Option<Operand>> {
+    Ok(match (aggregate, field, value) {
+        (Aggregate::Count, None, _) => None,
+        (Aggregate::Distinct, _, Some(value)) => Some(Operand::Hash(value)),
+        (_, None, _) => bail!("column `{}`: its aggregate needs a field, not a text", column.name),
+        (_, Some(field), _) if &*field.text == "evt.count" => Some(Operand::One),
+        (Aggregate::Count, Some(field), _) => Some(Operand::Present(field)),
+        (_, Some(field), _) if !is_number(field.ty) => {
+            bail!(
+                "column `{}`: its aggregate needs a number, but `{}` is {}",
+                column.name,
+                field.text,
+                field.ty
+            )
+        }
+        (_, Some(field), _) => Some(Operand::Number(field)),
+    })
+}
+
+/// The aggregate that orders the groups, by its index.
+fn order(view: &View, columns: &[&Column], layout: &[Slot]) -> Result<usize> {
+    if view.order.is_empty() {
+        return Ok(0);
+    }
+    let at = columns.iter().position(|column| column.name == view.order);
+    match at.map(|at| layout[at]) {
+        Some(Slot::Measure(at)) => Ok(at),
+        _ => Err(anyhow!("order: `{}` is no column with an aggregate", view.order)),
+    }
+}
+
 impl Groups {
     /// Creates groups for the view's columns. Container columns are included only on request.
     pub fn new(view: &View, columns: &[&Column], pen: Pen<'_>) -> Result<Self> {
@@ -119,22 +157,7 @@ impl Groups {
                 keys.extend(value);
                 continue;
             };
-            let operand = match (aggregate, field, value) {
-                (Aggregate::Count, None, _) => None,
-                (Aggregate::Distinct, _, Some(value)) => Some(Operand::Hash(value)),
-                (_, None, _) => bail!("column `{}`: its aggregate needs a field, not a text", column.name),
-                (_, Some(field), _) if &*field.text == "evt.count" => Some(Operand::One),
-                (Aggregate::Count, Some(field), _) => Some(Operand::Present(field)),
-                (_, Some(field), _) if !is_number(field.ty) => {
-                    bail!(
-                        "column `{}`: its aggregate needs a number, but `{}` is {}",
-                        column.name,
-                        field.text,
-                        field.ty
-                    )
-                }
-                (_, Some(field), _) => Some(Operand::Number(field)),
-            };
+            let operand = operand(column, aggregate, field, value)?;
             let known = |operand: Operand| {
                 operands.iter().position(|known| known.is_same(&operand)).unwrap_or_else(|| {
                     operands.push(operand);
@@ -145,16 +168,7 @@ impl Groups {
             let when = Condition::optional(&column.when, pen.schema)?;
             measures.push(Measure { aggregate, unit: column.unit, operand: operand.map(known), when });
         }
-        let order = match view.order.is_empty() {
-            true => 0,
-            false => {
-                let at = columns.iter().position(|column| column.name == view.order);
-                match at.map(|at| layout[at]) {
-                    Some(Slot::Measure(at)) => at,
-                    _ => return Err(anyhow!("order: `{}` is no column with an aggregate", view.order)),
-                }
-            }
-        };
+        let order = order(view, columns, &layout)?;
         let counts_different = matches!(
             &measures[..],
             [Measure { aggregate: Aggregate::Distinct, when: None, .. }] if view.prefer.is_empty()
