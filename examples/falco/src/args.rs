@@ -52,7 +52,7 @@ pub struct Args {
     pub rules: Vec<PathBuf>,
 
     /// Validate these rules files, show errors and warnings, and exit; repeatable
-    #[arg(short = 'V', long = "validate", value_name = "FILE", help_heading = RULES)]
+    #[arg(short = 'V', long = "validate", value_name = "FILE", num_args = 1.., help_heading = RULES)]
     pub validate: Vec<PathBuf>,
 
     /// Describe every rule, macro and list, and exit

@@ -25,79 +25,39 @@ struct Class {
     has: fn(&str) -> bool,
 }
 
-const CLASSES: [Class; 12] = [
-    Class {
-        name: Cow::Borrowed("evt"),
-        short: "All event types",
-        doc: "Fields of every event, of any source.",
-        has: is_general,
-    },
-    Class {
-        name: Cow::Borrowed("evt"),
-        short: "Syscall events only",
-        doc: "Fields of events of system calls and of kernel tracepoints.",
-        has: |name| !is_general(name) && (name.starts_with("evt.") || name.starts_with("syscall.")),
-    },
-    Class {
-        name: Cow::Borrowed("process"),
-        short: "",
-        doc: "The process and the thread of the event, and the process's ancestors.",
-        has: |name| name.starts_with("proc.") || name.starts_with("thread."),
-    },
-    Class {
-        name: Cow::Borrowed("user"),
-        short: "",
-        doc: "The user of the event's process.",
-        has: |name| name.starts_with("user."),
-    },
-    Class {
-        name: Cow::Borrowed("group"),
-        short: "",
-        doc: "The group of the event's process.",
-        has: |name| name.starts_with("group."),
-    },
-    Class {
-        name: Cow::Borrowed("fd"),
-        short: "",
-        doc: "The file, socket or other object of the event's descriptor.",
-        has: |name| name.starts_with("fd."),
-    },
-    Class {
-        name: Cow::Borrowed("fs.path"),
-        short: "",
-        doc: "Absolute paths of the event's parameters.",
-        has: |name| name.starts_with("fs."),
-    },
-    Class {
-        name: Cow::Borrowed("fdlist"),
-        short: "",
-        doc: "The descriptors that the call polls.",
-        has: |name| name.starts_with("fdlist."),
-    },
-    Class {
-        name: Cow::Borrowed("io_uring"),
-        short: "",
-        doc: "The io_uring request of the event.",
-        has: |name| name.starts_with("io_uring."),
-    },
-    Class {
-        name: Cow::Borrowed("lsm"),
-        short: "",
-        doc: "The decision of a security hook of the kernel: in the event of the call, or as a separate event.",
-        has: |name| name.starts_with("lsm."),
-    },
-    Class {
-        name: Cow::Borrowed("dns"),
-        short: "",
-        doc: "The DNS message in the event.",
-        has: |name| name.starts_with("dns."),
-    },
-    Class {
-        name: Cow::Borrowed("container"),
-        short: "",
-        doc: "The container of the event's process, and its pod.",
-        has: |name| name.starts_with("container.") || name.starts_with("k8s."),
-    },
+const fn class(name: &'static str, short: &'static str, doc: &'static str, has: fn(&str) -> bool) -> Class {
+    Class { name: Cow::Borrowed(name), short, doc, has }
+}
+
+static CLASSES: [Class; 12] = [
+    class("evt", "All event types", "Fields of every event, of any source.", is_general),
+    class(
+        "evt",
+        "Syscall events only",
+        "Fields of events of system calls and of kernel tracepoints.",
+        |name| !is_general(name) && (name.starts_with("evt.") || name.starts_with("syscall.")),
+    ),
+    class("process", "", "The process and the thread of the event, and the process's ancestors.", |name| {
+        name.starts_with("proc.") || name.starts_with("thread.")
+    }),
+    class("user", "", "The user of the event's process.", |name| name.starts_with("user.")),
+    class("group", "", "The group of the event's process.", |name| name.starts_with("group.")),
+    class("fd", "", "The file, socket or other object of the event's descriptor.", |name| {
+        name.starts_with("fd.")
+    }),
+    class("fs.path", "", "Absolute paths of the event's parameters.", |name| name.starts_with("fs.")),
+    class("fdlist", "", "The descriptors that the call polls.", |name| name.starts_with("fdlist.")),
+    class("io_uring", "", "The io_uring request of the event.", |name| name.starts_with("io_uring.")),
+    class(
+        "lsm",
+        "",
+        "The decision of a security hook of the kernel: in the event of the call, or as a separate event.",
+        |name| name.starts_with("lsm."),
+    ),
+    class("dns", "", "The DNS message in the event.", |name| name.starts_with("dns.")),
+    class("container", "", "The container of the event's process, and its pod.", |name| {
+        name.starts_with("container.") || name.starts_with("k8s.")
+    }),
 ];
 
 /// Whether events of every source have the field.
