@@ -2,7 +2,7 @@
 //! a native source.
 //!
 //! ```text
-//! audit AUDIT.jsonl RULES.yaml ...
+//! cargo run --example audit -- AUDIT.jsonl RULES.yaml ...
 //! ```
 
 use std::error::Error;

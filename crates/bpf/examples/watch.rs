@@ -1,4 +1,4 @@
-//! Counts the frames of one second: `cargo run --example watch` as root.
+//! Counts the frames of one second: `cargo run -p eyas-bpf --example watch` as root.
 
 use std::time::{Duration, Instant};
 

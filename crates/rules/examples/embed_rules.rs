@@ -1,7 +1,9 @@
 //! Tests lines of JSON with rules, without system calls.
 //!
 //! ```text
-//! embed_rules [RULES.yaml [LOG.jsonl]]        without a log, standard input
+//! echo '{"request": {"path": "/login"}, "status": 403, "client": "203.0.113.7", "labels": {"user": "root"}}' |
+//!     cargo run -p eyas-rules --example embed_rules
+//! cargo run -p eyas-rules --example embed_rules -- RULES.yaml LOG.jsonl
 //! ```
 
 use std::io::{BufRead, BufReader, Write};

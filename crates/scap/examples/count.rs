@@ -1,4 +1,4 @@
-//! Counts the events of a capture by type: `cargo run --release --example count -- FILE`.
+//! Counts the events of a capture by type: `cargo run --release -p eyas-scap --example count -- FILE`.
 
 use eyas_events::EventType;
 use eyas_scap::{EventSource, Next, Reader};
