@@ -55,7 +55,7 @@ pub struct OpenFile<'a> {
     pub name: &'a [u8],
 }
 
-/// Calls `each` with every open file that the iterator behind `link` finds, by process.
+/// Calls `each` with every open file that the iterator of `link` finds, by process.
 pub(crate) fn files(link: &Link, mut each: impl FnMut(OpenFile<'_>)) -> Result<(), Error> {
     read(link, "list open files", RECORD + LONGEST, |bytes| {
         let (file, len) = parse(bytes)?;
@@ -64,7 +64,7 @@ pub(crate) fn files(link: &Link, mut each: impl FnMut(OpenFile<'_>)) -> Result<(
     })
 }
 
-/// Calls `each` with a frame of the type `ITER_TASK_E` for every thread that the iterator behind `link` finds.
+/// Calls `each` with a frame of the type `ITER_TASK_E` for every thread that the iterator of `link` finds.
 pub(crate) fn tasks(link: &Link, mut each: impl FnMut(&[u8])) -> Result<(), Error> {
     read(link, "list threads", MAX_FRAME, |bytes| {
         let len = u32::from_ne_bytes(*bytes.get(LENGTH_AT..)?.first_chunk()?) as usize;

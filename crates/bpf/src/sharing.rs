@@ -1,6 +1,6 @@
 //! What threads share, as kcmp(2) returns it.
 
-/// Data that a thread shares with others, or has alone.
+/// Data that a thread may share with others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sharing {
     /// Open files.

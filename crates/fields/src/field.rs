@@ -124,7 +124,7 @@ pub enum Scope {
     Ancestors,
     /// The file descriptor of the event.
     Fd,
-    /// This event alone.
+    /// Only this event.
     Event,
 }
 
@@ -158,10 +158,11 @@ impl FieldFlags {
     pub const DEPRECATED: Self = Self(1 << 4);
     /// The field is not in listings.
     pub const HIDDEN: Self = Self(1 << 5);
-    /// Appended to outputs that ask for the suggested fields.
+    /// Appended to outputs that request the suggested fields.
     pub const SUGGESTED: Self = Self(1 << 6);
-    /// A comparison is true if any of several endpoints or ancestors satisfies it. The value is a list,
-    /// although the language treats the field as a scalar (`fd.ip`, `fd.port`, `proc.aname`).
+    /// A comparison is true if any of several endpoints or ancestors satisfies it; `!=` requires all endpoints
+    /// to differ. The value is a list, although the language treats the field as a scalar (`fd.ip`, `fd.port`,
+    /// `proc.aname`).
     pub const ANY: Self = Self(1 << 7);
 
     /// Compared with `=` and nothing else.

@@ -11,7 +11,7 @@ use crate::rule::Match;
 
 /// An engine that can be replaced by another one.
 ///
-/// The state behind the events' fields stays unchanged: an inspector keeps its threads and files. Any
+/// The state from which the events' fields come stays unchanged: an inspector keeps its threads and files. Any
 /// thread can load the new ruleset, so testing does not pause. If the new ruleset does not load, nothing
 /// changes.
 ///

@@ -209,7 +209,7 @@ impl<'a> RawEvent<'a> {
         self.kernel_text(file)
     }
 
-    /// Path of what an open call opened, as the kernel has it; the parameter `name` is what was asked for, which
+    /// Path of what an open call opened, as the kernel has it; the parameter `name` is the requested path, which
     /// another thread may have changed meanwhile.
     ///
     /// `None` for failed calls and in captures of other programs; in captures of eyas also if it equals the
@@ -231,7 +231,7 @@ impl<'a> RawEvent<'a> {
         info.and_then(|info| self.param(info.params.len())).is_some_and(|bytes| !bytes.is_empty())
     }
 
-    /// Whether the kernel chose the port of a socket that was bound, because the program asked for port 0.
+    /// Whether the kernel chose the port of a socket that was bound, because the program requested port 0.
     ///
     /// `false` in captures that other programs wrote, which do not show it.
     pub fn port_is_chosen(&self) -> bool {

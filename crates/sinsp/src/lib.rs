@@ -1,7 +1,7 @@
 //! The state of the system around each event: processes, files, sockets, users, containers; and the fields that rules test.
 //!
 //! Should I use this crate? Yes, to find out which process did what: it provides every field of Falco and
-//! sysdig, and the state behind them. For alerts by rules use the crate `eyas`, which has a `Detector`.
+//! sysdig, and the state from which they come. For alerts by rules use the crate `eyas`, which has a `Detector`.
 //!
 //! ```text
 //!   RawEvent ──> Inspector ──> EventView: FieldSource ──> conditions, outputs

@@ -94,7 +94,7 @@ pub struct EventView<'a> {
 pub enum Described<'a> {
     /// The event works on no file: they have no values.
     Nothing,
-    /// This file alone, except fields about domain names: see [`Fd::shows_same`].
+    /// Only this file, except fields about domain names: see [`Fd::shows_same`].
     File(&'a Fd),
     /// The event, too.
     Event,

@@ -64,7 +64,7 @@ impl End {
 }
 
 fn plain_ends(input: &Input<'_>) -> bool {
-    // A `#` after `\r\n` does not count as one after a line break.
+    // yaml-cpp does not treat a `#` after `\r\n` as one after a line break.
     let comment = input.is_blank_or_break(0)
         && match (input.peek(), input.byte(1)) {
             (Some(b'\r'), Some(b'\n')) => input.byte(2) == Some(b'#'),

@@ -95,7 +95,7 @@ pub struct Config {
     pub static_fields: BTreeMap<String, String>,
     /// Queue of each output.
     pub outputs_queue: OutputsQueue,
-    /// Time without progress after which an output counts as stuck, milliseconds.
+    /// Time without progress after which an output is treated as stuck, milliseconds.
     pub output_timeout: u64,
     /// The web server for health and metrics.
     pub webserver: Webserver,

@@ -13,7 +13,7 @@ use signal_hook::low_level::pipe;
 /// The status of a program that a signal ended is this and its number.
 const SIGNALLED: i32 = 128;
 
-/// Whether the program was asked to end.
+/// Whether a signal requested the end of the program.
 #[derive(Clone, Default)]
 pub struct Stop {
     flag: Arc<AtomicBool>,

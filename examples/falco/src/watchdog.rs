@@ -95,7 +95,7 @@ impl Watch {
     }
 }
 
-/// Kills the program if it was asked to end and does not, for example because it hangs in a system call.
+/// Kills the program if a signal requested its end and it does not end, for example because it hangs in a system call.
 fn end(stop: &Stop, timeout: Duration) {
     if stop.since().is_some_and(|stopped| stopped.elapsed() >= timeout + FORCE) {
         log(Level::Error, "the program hangs after a request to end; it is killed, without its statistics");

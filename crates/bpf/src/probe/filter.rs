@@ -60,7 +60,7 @@ impl Probe {
         done
     }
 
-    /// The verdicts on processes that the filter asks for.
+    /// The verdicts on processes that the filter needs.
     ///
     /// # Errors
     /// The kernel does not map them.

@@ -14,7 +14,7 @@ pub(crate) struct Mapping {
     len: usize,
 }
 
-// SAFETY: the mapping is this value's alone; what it points to is shared with the kernel, by atomics.
+// SAFETY: only this value has the mapping; the kernel shares what it points to, by atomics.
 unsafe impl Send for Mapping {}
 // SAFETY: as above; each word that changes is read and written by atomics.
 unsafe impl Sync for Mapping {}

@@ -35,7 +35,7 @@ pub(super) struct Slot {
     pub(super) is_over: AtomicBool,
 }
 
-/// The object behind an [`abi::Owner`].
+/// The object to which an [`abi::Owner`] refers.
 pub(crate) struct Owner {
     pub(super) id: usize,
     pub(crate) name: String,

@@ -1,7 +1,7 @@
 //! The waiting time of a capture without events.
 //!
 //! Under load, it checks the rings again after half a millisecond. After a check that finds nothing, it
-//! asks the probe for a notification (the bell) at the next event, and sleeps. That needs few wake-ups and
+//! requests a notification (the bell) of the probe at the next event, and sleeps. That needs few wake-ups and
 //! reports the event at once, but the notification costs time in the probe. So if the bell rings soon,
 //! periodic checks replace it while they find events.
 

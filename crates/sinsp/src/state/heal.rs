@@ -297,7 +297,7 @@ fn is_settled(thread: &Thread, ts: u64) -> bool {
     ts.saturating_sub(thread.clone_ts.max(thread.exec_ts)) > SETTLES_IN
 }
 
-/// Whether the id belongs to another thread now. Start times alone prove nothing, because clocks can be
+/// Whether the id belongs to another thread now. Start times by themselves prove nothing, because clocks can be
 /// set.
 fn is_other(known: &Thread, there: &Thread) -> bool {
     let same_start = known.clone_ts == 0 || known.clone_ts.abs_diff(there.clone_ts) <= SAME_START;

@@ -228,7 +228,7 @@ impl FlightRecorder {
         while self.size > self.limits.memory || self.is_first_too_old(since) {
             let Some(chunk) = self.chunks.pop_front() else { return };
             self.size -= chunk.state.size() + chunk.batches.iter().map(Batch::size).sum::<usize>();
-            // Empty buffers count as memory of the recorder, too.
+            // The memory of the recorder includes empty buffers.
             let most = self.limits.memory.saturating_sub(self.size).max(MOST);
             chunk.batches.into_iter().for_each(|batch| batch.give_back(&self.pool, most));
         }

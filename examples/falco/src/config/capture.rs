@@ -74,7 +74,7 @@ impl Default for Capture {
 const LEAST_MEMORY: usize = 1 << 20;
 
 impl Capture {
-    /// The limits of the flight recorder; `None` if it is off. Values that cannot be parsed count as off;
+    /// The limits of the flight recorder; `None` if it is off. Values that cannot be parsed turn it off;
     /// `check` rejects them.
     pub fn flight(&self) -> Option<Limits> {
         let pre_roll = self.pre_roll().ok().filter(|ns| self.enabled && *ns > 0)?;

@@ -16,7 +16,7 @@ pub enum ConfigFile {
     Entry {
         /// File or directory.
         path: PathBuf,
-        /// `append`, `override` or `add-only`; anything else counts as `append`, with a warning.
+        /// `append`, `override` or `add-only`; anything else is treated as `append`, with a warning.
         #[serde(default)]
         strategy: Option<String>,
     },

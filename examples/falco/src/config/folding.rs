@@ -20,7 +20,7 @@ const MOST: usize = 1_000_000;
 pub struct Folding {
     /// Fields that are equal in repeated alerts of a rule; if empty, the whole output must be equal.
     pub by: Vec<String>,
-    /// Time after the first alert during which equal alerts count as repeated, such as `60s`; `0s` disables
+    /// Time after the first alert during which falco treats equal alerts as repeated, such as `60s`; `0s` disables
     /// folding.
     #[serde(deserialize_with = "as_text")]
     pub window: String,

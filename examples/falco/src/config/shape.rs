@@ -13,7 +13,7 @@ pub enum Shape {
     Text,
     /// One of these texts, in upper or lower case.
     Choice(&'static [&'static str]),
-    /// A list of values of one type. A single value counts as a list with one element.
+    /// A list of values of one type. A single value is treated as a list with one element.
     List(&'static Shape),
     /// Keys with values.
     Section(&'static [(&'static str, Shape)]),

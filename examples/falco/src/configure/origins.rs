@@ -41,7 +41,7 @@ impl Origins {
     fn add(&mut self, source: Source, bytes: usize, tree: &mut Node) {
         shift(tree, self.end);
         self.sources.push((self.end, source));
-        // A value that is missing at the end is behind the last byte.
+        // A value that is missing at the end is after the last byte.
         self.end += bytes + 1;
     }
 

@@ -69,7 +69,7 @@ pub fn events(format: ListFormat) -> Result<String> {
     Ok(out)
 }
 
-/// Names of the events of calls that read or write and change no state, which Falco ignores unless something asks for them.
+/// Names of the events of calls that read or write and change no state, which Falco ignores unless something needs them.
 static IGNORED: LazyLock<BTreeSet<&str>> = LazyLock::new(|| {
     let state = EventFlags::MODIFIES_STATE | EventFlags::CREATES_FD | EventFlags::DESTROYS_FD;
     let others = state | EventFlags::OLD_VERSION | EventFlags::UNUSED;
@@ -79,7 +79,7 @@ static IGNORED: LazyLock<BTreeSet<&str>> = LazyLock::new(|| {
     exits.filter(is_io).map(|event| event.name).collect()
 });
 
-/// Whether Falco captures the event of its own accord: not reads, writes and the like that no rule asks for.
+/// Whether Falco captures the event by default: not reads, writes and the like that no rule needs.
 fn is_captured(event: &EventInfo) -> bool {
     !IGNORED.contains(event.name)
 }

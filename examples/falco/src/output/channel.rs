@@ -160,7 +160,7 @@ impl Channel {
         &self.place
     }
 
-    /// Why the output counts as stuck: no progress for `patience` while alerts wait. `None` if it is not
+    /// Why the output is treated as stuck: no progress for `patience` while alerts wait. `None` if it is not
     /// stuck.
     pub fn stuck(&self, patience: Duration) -> Option<String> {
         let Load { alerts, still, .. } = self.load();

@@ -97,7 +97,7 @@ impl Outputs {
     }
 
     /// Passes the rest to the outputs and waits until it is delivered. Gives up on an output that makes no
-    /// progress for `output_timeout`. If the program was asked to end, waits at most `output_timeout` in
+    /// progress for `output_timeout`. If a signal requested the end of the program, waits at most `output_timeout` in
     /// total. Returns whether standard output timed out.
     pub fn close(&mut self) -> bool {
         self.offer();

@@ -41,7 +41,7 @@ pub struct Hub {
 pub struct Settings {
     /// Limits of each queue.
     pub limits: Limits,
-    /// Time without progress after which an output counts as stuck.
+    /// Time without progress after which an output is treated as stuck.
     pub timeout: Duration,
     /// Whether alerts start captures. They are then useful even without a reader.
     pub captures: bool,

@@ -11,7 +11,7 @@ use super::text::counted;
 
 /// Minimum time between two reports of an ongoing problem.
 const SILENCE: Duration = Duration::from_secs(60);
-/// After this time without a loss, an output counts as working again.
+/// After this time without a loss, an output is treated as working again.
 const CALM: Duration = Duration::from_secs(5);
 
 /// Why alerts were lost.

@@ -53,7 +53,7 @@ struct Inner {
     delivered: u64,
     /// Time of the worker's last progress, or of the arrival of the first alert.
     progress: Instant,
-    /// The same, but lost alerts do not count as progress.
+    /// The same, but lost alerts are no progress.
     delivery: Instant,
     /// Whether a caller has timed out. Callers then do not wait again until an alert is delivered.
     stuck: bool,

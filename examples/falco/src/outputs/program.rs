@@ -123,7 +123,7 @@ impl Program {
         let status = child.wait().map_err(failed)?;
         let Some(process) = self.process.take() else { return Ok(()) };
         if self.keep_alive {
-            // Alerts that the program has read count as delivered, because falco cannot see what it did with them.
+            // Alerts that the program has read are treated as delivered, because falco cannot see what it did with them.
             cx.lose_delivered(process.unread(), UNREAD);
         } else if !status.success() {
             let last = process.in_pipe.len() as u64;

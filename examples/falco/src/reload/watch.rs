@@ -76,7 +76,7 @@ impl Waker {
         }
     }
 
-    /// Several signals count as one. Returns whether more may come.
+    /// Several signals are treated as one. Returns whether more may come.
     fn drain(&self) -> bool {
         let mut bytes = [0; 64];
         loop {

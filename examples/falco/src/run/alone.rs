@@ -61,7 +61,7 @@ pub(super) struct Alone<'a, 'e> {
     /// Whether events that the rules do not need may be skipped.
     pub(super) skips: bool,
     pub(super) totals: &'a mut Totals,
-    /// Time at which the capture was asked to end.
+    /// Time at which the end of the capture was requested.
     pub(super) ending: Option<Instant>,
     /// Event sources of plugins, each in its own thread.
     pub(super) others: Sources,
@@ -165,7 +165,7 @@ impl Alone<'_, '_> {
                 Err(_) => {}
             }
             if let Err(error) = step {
-                // A stream may end at any byte when the program is asked to end.
+                // A stream may end at any byte once a signal requested the end of the program.
                 break if self.signals.stop.is_set() { Ok(()) } else { Err(error.into()) };
             }
             if is_at_end {
@@ -412,7 +412,7 @@ impl Alone<'_, '_> {
         if self.ending.is_some_and(|since| since.elapsed() >= LAST_EVENTS) {
             source.finish()?;
         }
-        // A source that has no events by design does not count as silent.
+        // A source that has no events by design is not treated as silent.
         if self.judge.setup.config.engine.kind != EngineKind::Nodriver
             && let Some(alert) = self.silence.check(self.totals.events, self.last_event, Instant::now())
         {

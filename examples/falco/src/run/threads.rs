@@ -170,7 +170,7 @@ impl Worker<'_> {
                 Err(_) => {}
             }
             if let Err(error) = step {
-                // A stream ends anywhere when the program is asked to.
+                // A stream may end at any byte once a signal requested the end of the program.
                 break if self.signals.stop.is_set() { Ok(()) } else { Err(error.into()) };
             }
             if std::mem::take(&mut judge.needs_changed) {

@@ -93,7 +93,7 @@ impl<'a> Loop<'a> {
                 break;
             }
             let advance = match source.advance() {
-                // A stream may end at any byte when the program is asked to end.
+                // A stream may end at any byte once a signal requested the end of the program.
                 Err(_) if self.stop.load(Ordering::Relaxed) => break,
                 Err(error) => {
                     let of_capture = self.path.as_ref().map(|path| format!("{path}: "));

@@ -130,7 +130,7 @@ impl Uses {
         match result {
             Some(error) if error < 0 => found.errors += 1,
             _ if flags.contains(EventFlags::CREATES_FD) => found.opens += 1,
-            // A copy between files counts as a write, as in `evt.io_dir`.
+            // A copy between files is a write, as in `evt.io_dir`.
             _ if flags.contains(EventFlags::WRITES_TO_FD) => {
                 found.writes = [found.writes[0] + 1, found.writes[1].saturating_add(result.unwrap_or(0))];
             }

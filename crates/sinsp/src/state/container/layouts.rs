@@ -9,7 +9,7 @@ pub struct Engines {
     pub docker: bool,
     /// Podman.
     pub podman: bool,
-    /// Kubernetes: containerd, CRI-O and others behind its interface.
+    /// Kubernetes: containerd, CRI-O and other runtimes that it uses.
     pub cri: bool,
     /// containerd with `ctr` and nerdctl.
     pub containerd: bool,

@@ -50,7 +50,7 @@ pub struct Options<'o> {
 pub struct Answer {
     pub status: u16,
     pub body: Vec<u8>,
-    /// Delay before the next request, if the server asks for one.
+    /// Delay before the next request, if the server requests one.
     pub retry_after: Option<Duration>,
     /// The URL to which the server redirects.
     location: Option<String>,

@@ -9,7 +9,7 @@ use crate::outputs::http::client::{Answer, Client, Failure};
 impl Transport for Client {
     fn send(&mut self, request: ExportLogsServiceRequest) -> Reply {
         match self.post(&request.encode_to_vec()) {
-            // If the body is not a message, it has no information about records, so they count as accepted.
+            // If the body is not a message, it has no information about records, so they are treated as accepted.
             Ok(Answer { status: 200..300, body, .. }) => {
                 Reply::Taken(ExportLogsServiceResponse::decode(body.as_slice()).unwrap_or_default())
             }
