@@ -123,3 +123,8 @@ impl Error {
         matches!(self, Self::KernelTooOld { .. } | Self::NoBtf | Self::NoTracepoint { .. })
     }
 }
+
+/// Makes the error of a step that the kernel or libbpf refuses.
+pub(crate) fn kernel(step: &'static str) -> impl Fn(libbpf_rs::Error) -> Error {
+    move |cause| Error::Kernel { step, cause: format!("{cause:#}") }
+}

@@ -12,16 +12,17 @@ use libbpf_rs::{ErrorKind, Link, MapCore, MapFlags, Object, OpenObject, ProgramM
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::bell::Bell;
+use crate::error::{Error, kernel};
 use crate::features::Need;
 use crate::listing::{self, OpenFile};
 use crate::programs::{
     CALLED, DATAGRAMS, EMPTY, ENTER_ALL, ENTER_CLOSE, ENTER_EACH, Extra, FILES, Form, HOOKS, Interest,
     PAGE_IN, PROGRAMS, Part, Place, Program, QUIET, REQUESTS, SILENT, TASKS, TOUCHES,
 };
-use crate::ring::{self, Counters, Plan, Ring};
+use crate::ring::{self, Counters, Ring};
 use crate::skel::{ProbeSkel, ProbeSkelBuilder};
 use crate::tracepoints::Tracepoints;
-use crate::{Error, cgroup, features, functions};
+use crate::{cgroup, features, functions};
 
 mod account;
 mod classes;
@@ -36,6 +37,7 @@ mod options;
 mod random;
 mod requests;
 mod sealed;
+mod setup;
 mod sleep;
 mod verdicts;
 
@@ -47,11 +49,6 @@ pub use verdicts::{Published, Verdicts};
 
 /// Maximum length of a thread's name in the kernel, with its NUL.
 const COMM_LEN: usize = 16;
-/// Maximum size of the ring of an offline CPU, bytes, because it may come online.
-const SPARE_RING: usize = 256 << 10;
-/// Maximum number of such CPUs with a ring; some machines report hundreds that never come online.
-const SPARE_CPUS: usize = 32;
-
 /// The loaded and attached programs. Dropping it unloads them.
 pub struct Probe {
     /// Links by the names of their programs. They are dropped before the skeleton.
@@ -97,10 +94,6 @@ impl std::fmt::Debug for Probe {
     }
 }
 
-fn kernel(step: &'static str) -> impl Fn(libbpf_rs::Error) -> Error {
-    move |cause| Error::Kernel { step, cause: format!("{cause:#}") }
-}
-
 impl Probe {
     /// Loads and attaches the programs; also returns the rings, one for each CPU.
     ///
@@ -117,12 +110,7 @@ impl Probe {
         let cpus = possible.min(options.max_cpus as usize);
         let types = features::Types::of_kernel();
         let tracepoints = Tracepoints::find();
-        let form = match (options.attach, &tracepoints) {
-            (Attach::Auto | Attach::Perf, Some(_)) if types.tracepoints_preempt() => Form::Preempted,
-            (Attach::Btf, _) | (Attach::Auto, _) => Form::Plain,
-            (Attach::Perf, Some(_)) => types.allow_perf().map(|()| Form::Perf)?,
-            (Attach::Perf, None) => return Err(Error::NoTracefs),
-        };
+        let form = setup::form(options.attach, tracepoints.is_some(), &types)?;
         let may_sleep = options.sleepable_reads
             && types.sleepable_rcu_guards_tracepoints()
             && Self::tracepoints_may_sleep();
@@ -133,43 +121,13 @@ impl Probe {
         let storage: &'static mut MaybeUninit<OpenObject> =
             unsafe { &mut *std::ptr::from_mut(object.as_mut()) };
         let mut open = ProbeSkelBuilder::default().open(storage).map_err(kernel("open its programs"))?;
-        open.maps.scratches.set_max_entries(cpus as u32 + 1).map_err(kernel("size its memory"))?;
-        open.maps.lost_by_cpu.set_max_entries(cpus as u32 + 1).map_err(kernel("size its memory"))?;
-        let plan = plan(cpus, options.ring_bytes);
-        open.maps.ring_segments.set_max_entries(plan.segments as u32).map_err(kernel("size its rings"))?;
-        let has_task_storage = types.have_task_storage();
-        if let Some(rodata) = open.maps.rodata_data.as_deref_mut() {
-            rodata.has_task_pointer = u8::from(types.have_task_pointer());
-            rodata.has_task_storage = u8::from(has_task_storage);
-            rodata.completes_by_entry = u8::from(types.completes_by_entry());
-            rodata.own_cpus = cpus as u32;
-            rodata.hooks_hold_cpu = u8::from(form == Form::Preempted);
-            rodata.class_of = classes::classes();
-            rodata.open_keys = random::numbers();
-            rodata.kind_keys = random::numbers();
-        }
-        let maps = &mut open.maps;
-        for (map, is_used) in [
-            (&mut maps.kept_calls, has_task_storage),
-            (&mut maps.kept_paths, has_task_storage),
-            (&mut maps.kept_calls_by_tid, !has_task_storage),
-            (&mut maps.kept_paths_by_tid, !has_task_storage),
-            (&mut maps.entries_of_calls, has_task_storage),
-            (&mut maps.touches, has_task_storage),
-            (&mut maps.entries_by_tid, !has_task_storage),
-        ] {
-            map.set_autocreate(is_used).map_err(kernel("choose its memory"))?;
-        }
+        let plan = setup::plan(cpus, options.ring_bytes);
+        setup::configure(&mut open, &types, form, cpus, &plan)?;
         let first = Interest(options.interest.as_deref());
         let is_wanted = |row: &Program| !options.fixed_interest || first.needs(row);
         let may_see = |row: &Program| is_wanted(row) && row.need.is_some_and(|need| types.have(need));
         if !options.io_uring || !REQUESTS.iter().any(may_see) {
-            // Programs at kernel functions refer to these maps, which stay empty. Kernels without such
-            // requests warn about memory that a program allocates while it runs.
-            for map in [&mut maps.requests, &mut maps.entries_of_requests] {
-                map.set_map_flags(0).map_err(kernel("size its memory"))?;
-                map.set_max_entries(1).map_err(kernel("size its memory"))?;
-            }
+            setup::leave_out_requests(&mut open)?;
         }
         let requests = REQUESTS.iter().chain([&SILENT]);
         let called = CALLED.iter().filter(|_| form != Form::Preempted);
@@ -207,19 +165,7 @@ impl Probe {
         let (counters, rings) =
             ring::map(skel.maps.bss_cpus.as_fd(), skel.maps.ring_segments.as_fd(), &plan)?;
         maps::close(skel.object());
-        if let Some(data) = skel.maps.data_data.as_deref_mut() {
-            data.snaplen = options.snaplen;
-            data.statsd_port = options.payloads.as_ref().map_or(0, |payloads| payloads.statsd_port);
-        }
-        if let Some(bss) = skel.maps.bss_data.as_deref_mut() {
-            bss.boot_time = boot_time;
-            bss.iterator_slot = cpus as u32;
-            bss.drop_failed = u8::from(options.drop_failed);
-            bss.snaplen_by_protocol = u8::from(options.payloads.is_some());
-            if let Some(full) = options.payloads.as_ref().and_then(|payloads| payloads.full.as_ref()) {
-                (bss.first_full_port, bss.last_full_port) = (*full.start(), *full.end());
-            }
-        }
+        setup::set_options(&mut skel, options, boot_time, cpus);
         let mut probe = Self {
             links: Vec::new(),
             parts,
@@ -240,10 +186,6 @@ impl Probe {
             filters: filters::Filters::default(),
             verdicts: None,
         };
-        if let Some(data) = probe.skel.maps.data_data.as_deref_mut() {
-            data.page_to_kb = (rustix::param::page_size() >> 10).trailing_zeros();
-            data.own_pid = options.exclude_pid.unwrap_or(u32::MAX);
-        }
         probe.set_excluded_threads(&options.excluded_threads)?;
         probe.set_interest(options.interest.as_deref())?;
         Ok((probe, rings))
@@ -547,19 +489,6 @@ impl Probe {
 /// The programs of these objects that were loaded.
 fn loaded_of(parts: &[Object]) -> impl Iterator<Item = ProgramMut<'_>> {
     parts.iter().flat_map(Object::progs_mut).filter(|program| program.autoload())
-}
-
-/// Rings of `ring_bytes` for online CPUs, and smaller ones for CPUs that may come online.
-fn plan(cpus: usize, ring_bytes: usize) -> Plan {
-    let online = features::online_cpus();
-    let mut spare = 0;
-    Plan::new((0..cpus as u32).map(|cpu| {
-        if online.as_ref().is_none_or(|online| online.contains(&cpu)) {
-            return ring_bytes;
-        }
-        spare += 1;
-        if spare <= SPARE_CPUS { ring_bytes.min(SPARE_RING) } else { 0 }
-    }))
 }
 
 /// The interest in the calls of 32-bit programs.

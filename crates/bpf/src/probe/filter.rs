@@ -9,10 +9,10 @@ use eyas_events::verdicts::KIND_KEYS;
 use libbpf_rs::{MapCore, MapFlags};
 use rustix::mm::ProtFlags;
 
+use super::Probe;
 use super::filters::Filters;
 use super::verdicts::Verdicts;
-use super::{Probe, kernel};
-use crate::Error;
+use crate::error::{Error, kernel};
 use crate::programs::ENTER_CLOSE;
 use crate::ring::Mapping;
 use crate::skel::types;

@@ -8,10 +8,10 @@ use eyas_events::{Hook, hooks};
 use libbpf_rs::skel::Skel;
 use libbpf_rs::{Link, Program, ProgramAttachType, ProgramType};
 
+use super::Probe;
 use super::hook_method::{HookMethod, HookSource};
 use super::load::Maps;
-use super::{Probe, kernel};
-use crate::Error;
+use crate::error::{Error, kernel};
 use crate::features::Types;
 
 /// Prefix of the programs' names.
