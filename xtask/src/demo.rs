@@ -79,8 +79,8 @@ fn plan(obstacle: Option<&str>, packages: &[&str]) -> String {
 }
 
 /// CPU time and disk of the first build of each step, as measured in a fresh clone on x86-64.
-const LIBRARIES_COST: &str = "about 2 CPU minutes and 0.6 GB";
-const FALCO_COST: &str = "about 7 CPU minutes and 1.4 GB more";
+const LIBRARIES_COST: &str = "about 3 CPU minutes and 0.7 GB";
+const FALCO_COST: &str = "about 6 CPU minutes and 1.4 GB more";
 
 /// Commands to try after the demo.
 fn next(live_works: bool) -> String {
