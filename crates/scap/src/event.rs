@@ -215,13 +215,15 @@ impl<'a> RawEvent<'a> {
     /// `None` for failed calls and in captures of other programs; in captures of eyas also if it equals the
     /// requested path.
     pub fn opened_path(&self) -> Option<&'a [u8]> {
-        self.text(self.behind_open()?)
+        self.text(self.after_row_of_open()?)
     }
 
     /// Whether an open call without `O_DIRECTORY` opened a directory; `false` if that is unknown, as for
     /// [`RawEvent::opened_path`].
     pub fn opened_directory(&self) -> bool {
-        self.behind_open().and_then(|index| self.param(index + 1)).is_some_and(|bytes| !bytes.is_empty())
+        self.after_row_of_open()
+            .and_then(|index| self.param(index + 1))
+            .is_some_and(|bytes| !bytes.is_empty())
     }
 
     /// Whether an exec leaves the timer of a `timerfd_create` open; `false` if the event does not report
@@ -266,7 +268,7 @@ impl<'a> RawEvent<'a> {
             EventType::SYSCALL_OPEN_BY_HANDLE_AT_X | EventType::SYSCALL_IOCTL_3_X => 0,
             _ => return None,
         };
-        self.number_behind(place)
+        self.number_after_paths(place)
     }
 
     /// The previous id of the thread that executed a program, if the thread got its process's id by that.
@@ -275,7 +277,7 @@ impl<'a> RawEvent<'a> {
     /// `None` for other calls, for threads that lead their process, and in captures that other programs wrote.
     pub fn executing_tid(&self) -> Option<i64> {
         let is_exec = matches!(self.ty, EventType::SYSCALL_EXECVE_19_X | EventType::SYSCALL_EXECVEAT_X);
-        self.int(self.behind_paths().filter(|_| is_exec)?)
+        self.int(self.after_paths().filter(|_| is_exec)?)
     }
 
     /// The caller's credentials after a call that changes them: one that sets ids or capabilities, or
@@ -286,11 +288,11 @@ impl<'a> RawEvent<'a> {
         if !self.ty.changes_credentials() {
             return None;
         }
-        let first = self.behind_paths()?;
+        let first = self.after_paths()?;
         let cap = |place| self.uint(first + place);
         Some(Credentials {
-            uid: self.number_behind(0)?,
-            gid: self.number_behind(1)?,
+            uid: self.number_after_paths(0)?,
+            gid: self.number_after_paths(1)?,
             caps: [cap(2)?, cap(3)?, cap(4)?],
         })
     }
@@ -301,8 +303,8 @@ impl<'a> RawEvent<'a> {
     /// `None` for other calls, and in captures that other programs or older versions wrote.
     pub fn login_user(&self) -> Option<u32> {
         match self.ty {
-            EventType::SYSCALL_WRITE_X | EventType::SYSCALL_WRITEV_X => self.number_behind(0),
-            ty if ty.changes_credentials() => self.number_behind(5),
+            EventType::SYSCALL_WRITE_X | EventType::SYSCALL_WRITEV_X => self.number_after_paths(0),
+            ty if ty.changes_credentials() => self.number_after_paths(5),
             _ => None,
         }
     }
@@ -313,17 +315,17 @@ impl<'a> RawEvent<'a> {
     }
 
     /// A number of 32 bits in a parameter after the kernel's paths.
-    fn number_behind(&self, place: usize) -> Option<u32> {
-        u32::try_from(self.uint(self.behind_paths()? + place)?).ok()
+    fn number_after_paths(&self, place: usize) -> Option<u32> {
+        u32::try_from(self.uint(self.after_paths()? + place)?).ok()
     }
 
     /// Position of the first parameter after the kernel's paths, which come after the row's parameters.
-    fn behind_paths(&self) -> Option<usize> {
+    fn after_paths(&self) -> Option<usize> {
         Some(self.info()?.params.len() + self.ty.kernel_paths().len())
     }
 
     /// Position of the first parameter after the row's parameters, for a call that opens.
-    fn behind_open(&self) -> Option<usize> {
+    fn after_row_of_open(&self) -> Option<usize> {
         let is_open = matches!(
             self.ty,
             EventType::SYSCALL_OPEN_X
@@ -354,7 +356,7 @@ impl<'a> RawEvent<'a> {
 
     /// Position of the opened file's path in events of a type: see [`RawEvent::opened_path`].
     pub fn opened_path_index(ty: EventType) -> Option<usize> {
-        Self::from_checked(0, 0, ty, 0, 0, &[]).behind_open()
+        Self::from_checked(0, 0, ty, 0, 0, &[]).after_row_of_open()
     }
 
     /// Whether the probe's filter rejects the event, which was sent as a sample.

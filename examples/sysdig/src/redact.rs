@@ -112,7 +112,7 @@ impl Redactor {
             let bytes = match info.get(at) {
                 _ if bytes.is_empty() => Vec::new(),
                 Some(info) => self.param(raw, info, bytes),
-                None => self.behind_row(raw, at - info.len(), bytes),
+                None => self.after_row(raw, at - info.len(), bytes),
             };
             event = event.bytes(at, &bytes);
         }
@@ -207,7 +207,7 @@ impl Redactor {
 
     /// Parameters that the probe appends after the row: the kernel's paths, descriptions of file descriptors,
     /// numbers.
-    fn behind_row(&mut self, raw: &RawEvent<'_>, at: usize, bytes: &[u8]) -> Vec<u8> {
+    fn after_row(&mut self, raw: &RawEvent<'_>, at: usize, bytes: &[u8]) -> Vec<u8> {
         let is_path =
             raw.ty.kernel_paths().get(at).is_some_and(|path| {
                 matches!(path, KernelPath::Param(_) | KernelPath::Cwd | KernelPath::Root)

@@ -76,7 +76,7 @@ impl Options {
     }
 
     /// Whether the CRI is used.
-    pub(super) fn asks_cri(&self) -> bool {
+    pub(super) fn queries_cri(&self) -> bool {
         self.endpoints.iter().any(|endpoint| endpoint.api == Api::Cri)
     }
 

@@ -137,7 +137,7 @@ impl One {
                 Ok(Answer::Known(found)) => {
                     self.incomplete += 1;
                     // The CRI returns more as soon as it knows the container.
-                    let is_early = found.is_early && self.shared.options.asks_cri();
+                    let is_early = found.is_early && self.shared.options.queries_cri();
                     let enough = !is_early && (found.is_complete() || self.incomplete >= INCOMPLETE);
                     // If there is no room, the request is made once more.
                     return match self.shared.publish(*found) && enough {

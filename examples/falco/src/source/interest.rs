@@ -61,12 +61,12 @@ pub fn hooks(chosen: LsmSource, engine: &Engine) -> Option<HookSource> {
         LsmSource::On => Some(HookSource::Auto),
         LsmSource::Lsm => Some(HookSource::Lsm),
         LsmSource::Fexit => Some(HookSource::Functions),
-        LsmSource::Auto => asks_for_decisions(engine).then_some(HookSource::Auto),
+        LsmSource::Auto => uses_decisions(engine).then_some(HookSource::Auto),
     }
 }
 
 /// Whether rules use fields that come from such decisions.
-fn asks_for_decisions(engine: &Engine) -> bool {
+fn uses_decisions(engine: &Engine) -> bool {
     let schema = sinsp::schema();
     let ids: Vec<_> =
         DECIDED.iter().filter_map(|name| schema.resolve(name, None).ok()).map(|field| field.id).collect();
