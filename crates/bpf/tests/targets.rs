@@ -22,7 +22,7 @@ fn the_shipped_objects_are_compiled_from_the_sources() {
     let version = compile::clang_version();
     let recorded = codegen::objects::Record::read(&objects);
     let updates = std::env::var_os("UPDATE_EXPECT").is_some();
-    // That takes most of a minute, so `cargo xtask check` asks for it, and other runs compare only the recorded hashes.
+    // That takes most of a minute, so `cargo xtask check` runs it, and other runs compare only the recorded hashes.
     let compiles = updates || !version.is_empty() && std::env::var_os("EYAS_COMPILE_PROBE").is_some();
     for (arch, name) in codegen::objects::SHIPPED {
         assert!(updates || recorded.is_current(arch, &sources).unwrap(), "{name}: run `cargo xtask codegen`");

@@ -189,7 +189,7 @@ fn event_flags_and_categories() {
 fn names_of_flags_in_their_order() {
     let reference = reference("events.json");
     let tables = reference["flag_tables"].as_object().unwrap();
-    // Of own events alone.
+    // Only of own events.
     let of = |own: bool| {
         let used = events().filter(move |info| info.ty.is_own() == own).flat_map(|info| info.params);
         used.filter_map(

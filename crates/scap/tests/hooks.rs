@@ -107,7 +107,7 @@ impl Hooked {
     }
 }
 
-/// Whether a path is what was asked for, wherever the file system of the test is mounted.
+/// Whether a path is the requested one, wherever the file system of the test is mounted.
 fn is(found: Option<&[u8]>, path: &Path) -> bool {
     found.is_some_and(|found| found == path.as_os_str().as_encoded_bytes())
 }
@@ -171,7 +171,7 @@ fn files(live: &mut Hooked, place: &Place) {
     let module = place.file("module");
     let load = |_: &mut Source| {
         let module = File::open(&module).unwrap();
-        // No module: it is refused behind the hook.
+        // No module: the kernel refuses it after the hook.
         rustix::system::finit_module(&module, c"", 0).unwrap_err();
     };
     live.check("kernel_read_file", Of::Call, load, |found| is(found.path(), &module));
@@ -225,7 +225,7 @@ fn attributes(live: &mut Hooked, place: &Place) {
     });
     let own = |_: &mut Source| std::os::unix::fs::chown(&file, Some(12), None).unwrap();
     live.check("path_chown", Of::Call, own, |found| is(found.path(), &file) && found.value() == Some(12));
-    // A file system may have none; the hook is asked before.
+    // A file system may have none; the kernel calls the hook before.
     let set = |_: &mut Source| {
         let _ = rustix::fs::setxattr(&file, c"user.eyas", b"1", XattrFlags::empty());
     };
@@ -251,7 +251,7 @@ fn attributes(live: &mut Hooked, place: &Place) {
         assert_eq!(unsafe { libc::truncate(path.as_ptr(), 2) }, 0);
     };
     live.check("path_truncate", Of::Call, shorten, |found| is(found.path(), &cut));
-    // An open that empties a file asks one or the other, as the kernel's age has it.
+    // An open that empties a file calls one hook or the other, depending on the kernel's version.
     let hook = if live.source.hooked().any(|hook| hook.name == "file_truncate") {
         "file_truncate"
     } else {
@@ -286,7 +286,7 @@ fn processes(live: &mut Hooked, place: &Place) {
     fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
     let run = |_: &mut Source| assert!(Command::new(&script).status().unwrap().success());
     live.check("bprm_check_security", Of::Call, run, |found| is(found.path(), &script));
-    // What the kernel opens and asks about on the way.
+    // The files that the kernel opens meanwhile, each with a call of the hook.
     live.check("file_open", Of::Itself, run, |found| is(found.path(), &script));
     let change = |_: &mut Source| assert!(Command::new("/bin/true").uid(12).status().unwrap().success());
     live.check("task_fix_setuid", Of::Call, change, |found| found.value() == Some(12));
@@ -312,7 +312,7 @@ fn rings(live: &mut Hooked) {
     let personality = ring.personality() as u16;
     let as_another = |_: &mut Source| assert_eq!(ring.one(Entry { personality, ..Entry::new(0, -1) }), 0);
     live.check("uring_override_creds", Of::Itself, as_another, |found| found.verdict() == 0);
-    // How many bytes wait in a socket. A kernel whose sockets know no such request does not ask.
+    // The number of bytes that wait in a socket. A kernel whose sockets lack this request does not call the hook.
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     let request = Entry::new(46, std::os::fd::AsRawFd::as_raw_fd(&socket).into());
     if ring.one(request) == -i64::from(libc::EOPNOTSUPP) {

@@ -390,7 +390,7 @@ fn every_cut_and_every_changed_byte() {
             Some(other) => panic!("cut at {cut}: {other}"),
         }
     }
-    // Behind the section, and behind each of the nine blocks but the last.
+    // After the section, and after each of the nine blocks except the last.
     assert_eq!(cuts_at_blocks, 9);
     for at in 0..capture.len() {
         for bit in 0..8 {

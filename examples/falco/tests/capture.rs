@@ -145,7 +145,7 @@ fn a_capture_that_is_deleted_is_no_capture() {
 fn a_capture_ends_when_the_clock_is_set_back() {
     let dir = Dir::new("capture-back");
     let capture = dir.join("in.scap.gz");
-    // Two events are a little late; after event 20, the clock is an hour behind.
+    // Two events are a little late; after event 20, the clock is set back by an hour.
     let hour = 3_600_000;
     let time = |n| if n > 20 { n } else { hour + n - if n % 10 == 5 { 3 } else { 0 } };
     write_closes(&capture, (1..=200).map(time));

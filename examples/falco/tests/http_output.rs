@@ -21,7 +21,7 @@ struct Request {
     connection: usize,
 }
 
-/// Reads requests until the connection ends and answers each.
+/// Reads requests until the connection ends, and replies to each.
 fn serve(stream: impl Read + Write, connection: usize, answer: &str, got: &dyn Fn(Request)) {
     let mut stream = BufReader::new(stream);
     loop {

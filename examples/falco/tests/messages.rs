@@ -166,7 +166,7 @@ fn server(answer: &'static [u8]) -> String {
             std::thread::spawn(move || {
                 let _ = stream.read(&mut [0; 4096]);
                 let _ = stream.write_all(answer);
-                // To close it with unread bytes would lose the answer.
+                // To close it with unread bytes would lose the reply.
                 let _ = stream.shutdown(Shutdown::Write);
                 let _ = std::io::copy(&mut stream, &mut std::io::sink());
             });

@@ -372,7 +372,7 @@ fn what_does_not_load_changes_nothing() {
         .filter(|line| line.contains("hot restart failure"))
         .map(|line| serde_json::from_str(line).unwrap())
         .collect();
-    // One more if the program sees the first of the two valid files alone.
+    // One more if the program sees the first of the two valid files without the second.
     assert!(failures.len() >= 3, "{failures:#?}");
     for failure in &failures {
         assert_eq!(failure["rule"], "Falco internal: hot restart failure");

@@ -164,7 +164,7 @@ impl Ring {
     fn bytes(&self, at: u64, len: usize) -> &[u8] {
         let offset = at as usize & (self.size - 1);
         let place = (self.first + offset / SEGMENT) * STRIDE + offset % SEGMENT;
-        // SAFETY: the plan gave this ring segments for all its bytes, and a segment has room for a whole event behind its
+        // SAFETY: the plan gave this ring segments for all its bytes, and a segment has room for a whole event after its
         // last byte. The kernel wrote the bytes before it moved the head past them, and does not touch them again before
         // the tail, which only this ring moves, is past them; what is lent does not outlive that: `consume` takes
         // `&mut self`, and `skip` skips nothing that was lent.

@@ -12,7 +12,7 @@ use eyas_testing::test;
 
 use crate::build::{NoTables, started};
 
-/// What is asked for: a field, a key, an index.
+/// A request: a field, a key, an index.
 type Ask = (&'static str, Option<&'static str>, Option<u64>);
 
 const fn plain(name: &'static str) -> Ask {
@@ -104,7 +104,7 @@ fn a_field_that_fails_takes_no_other_with_it() {
     for _ in 0..3 {
         assert_eq!(extract(&library, &mut *instance, &asks), expected);
     }
-    // Once it is known: the others together, and the one alone.
+    // Once it is known: the others together, and this one by itself.
     let before = counters(&mut *instance);
     extract(&library, &mut *instance, &asks);
     let after = counters(&mut *instance);

@@ -111,7 +111,7 @@ fn plugins_of_system_calls_know_the_schema_of_the_events() {
             .unwrap_err()
             .contains("invalid.version")
     );
-    // Those that see events of plugins alone may be of any.
+    // Those that see only events of plugins may be of any.
     for of_plugins in [
         &["SOURCING", "EXTRACTION"][..],
         &["EXTRACTION", "EXTRACT_SOURCES=\"[\\\"foo\\\"]\"", "EVENT_SCHEMA=\"2.0.0\""],

@@ -125,7 +125,7 @@ fn what_a_plugin_does_not_say_of_its_events_has_a_default() {
     let syscall = "EXTRACT_SOURCES=\"[\\\"syscall\\\"]\"";
     let opens = format!("EXTRACT_TYPES={}", OPEN_X.0);
     for (definitions, expected) in [
-        // Sources without types: plugin events alone, of those sources.
+        // Sources without types: only plugin events, of those sources.
         (&[sample][..], [true, false, false, false, false]),
         (&[syscall], [false, false, false, true, true]),
         // Sources and types: both count.
@@ -134,7 +134,7 @@ fn what_a_plugin_does_not_say_of_its_events_has_a_default() {
         (&[sample, "EXTRACT_TYPES=402"], [false, false, true, false, false]),
         // Neither: all events of all sources.
         (&[], [true, false, true, true, true]),
-        // Types alone.
+        // Only types.
         (&[&opens], [false, false, false, true, false]),
         // With a source of its own: that one, and those that it names.
         (&["SOURCING"], [false, false, false, false, false]),

@@ -22,7 +22,7 @@ fn option(big: bool, number: u16, params: &[&[u8]]) -> Vec<u8> {
     option.out
 }
 
-/// Options as they stand behind an event block's event, which fills its last word.
+/// Options as they are after an event block's event, which fills its last word.
 fn behind(event: &OwnedEvent, options: &[u8]) -> Vec<u8> {
     // Type, length and CPU come before the event.
     let end = 10 + 26 + event.as_raw().body().len();
@@ -97,7 +97,7 @@ fn what_was_opened_is_kept_where_it_is_not_what_was_asked_for() {
 
 #[test]
 fn what_the_kernel_reports_of_the_caller_is_kept() {
-    // The terminal that an open gave, although what was opened is what was asked for.
+    // The terminal that an open gave, although the opened path is the requested one.
     let open = openat(Some(b"/tmp/link"));
     let raw = open.as_raw();
     let terminal = 1025_u32.to_le_bytes();

@@ -41,7 +41,7 @@ impl Bytes {
         self.u16(text.len() as u16).raw(text)
     }
 
-    /// An entry behind its length, which counts itself if `inclusive`.
+    /// An entry after its length, which includes itself if `inclusive`.
     pub fn sized(&mut self, inclusive: bool, body: impl FnOnce(&mut Self)) -> &mut Self {
         let mut entry = Self::new(self.big);
         body(&mut entry);

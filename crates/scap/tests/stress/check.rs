@@ -11,7 +11,7 @@ use eyas_scap::{RawEvent, Stats};
 
 use crate::tag::{self, KINDS, Kind, Made};
 
-/// Parameters behind the row that an event has at most.
+/// Maximum number of parameters of an event after those of its row.
 const MOST_BEHIND: usize = 7;
 
 /// Violations that are shown of each kind.

@@ -107,8 +107,8 @@ fn map(maps: &[String; 2], said: &mut impl Read, answer: &mut impl Write) {
     answer.write_all(&pid).unwrap();
 }
 
-/// Has a child become the caller, ask whether it may write to the program, and execute it; what the kernel says, what
-/// the event, and what follows from `/proc`.
+/// In a child with the caller's rights: queries whether it may write to the program, and executes it. Returns whether it may,
+/// according to the kernel, to the event, and to `/proc`.
 fn run(live: &mut Capture, caller: &Caller, program: &CStr) -> [bool; 3] {
     let pipe = || std::io::pipe().unwrap();
     let (mut said, write) = pipe();
@@ -196,7 +196,7 @@ fn of_one_group_of_many() {
     }
 }
 
-/// access(2) asks for the real ids, and takes a user for one without capabilities.
+/// access(2) checks the real ids, and treats an ordinary user as one without capabilities.
 #[test]
 fn by_real_ids() {
     let mut live = capture(&[EventType::SYSCALL_EXECVE_19_X]);
@@ -275,7 +275,7 @@ fn on_read_only_mounts() {
         let top = dir.path("");
         agree(&mut live, &user(), &path, true);
         let remount = |flags: u64| call(libc::SYS_mount, [0, at(top.as_ptr()), 0, flags as i64, 0]);
-        // The mount alone, then the file system.
+        // Only the mount, then the file system.
         assert_eq!(remount(libc::MS_REMOUNT | libc::MS_BIND | libc::MS_RDONLY), 0);
         agree(&mut live, &user(), &path, false);
         agree(&mut live, &Caller::default(), &path, false);

@@ -38,7 +38,7 @@ pub mod old {
 #[cfg(target_arch = "x86_64")]
 pub fn fork(number: i64, first: i64, second: i64) -> i64 {
     let result: i64;
-    // SAFETY: the child runs these instructions alone: it touches no memory and ends.
+    // SAFETY: the child runs only these instructions: it touches no memory and ends.
     unsafe {
         asm!(
             "syscall",

@@ -61,7 +61,7 @@ impl Low {
     fn put(&self, offset: usize, bytes: &[u8]) -> u32 {
         assert!(offset + bytes.len() <= 4096);
         let to = self.0 as usize + offset;
-        // SAFETY: within the page, which belongs to `self` alone.
+        // SAFETY: within the page, which only `self` owns.
         unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), to as *mut u8, bytes.len()) };
         to as u32
     }

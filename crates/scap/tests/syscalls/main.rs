@@ -74,7 +74,7 @@ fn is_sent(info: &EventInfo) -> bool {
 /// Runs after all others.
 fn every_event_that_is_sent_has_a_test(not_run: u64) {
     let sent: Vec<&EventInfo> = events().filter(|info| is_sent(info)).collect();
-    // The event of every call counts as sent.
+    // The event of every call is treated as sent.
     for call in syscalls().filter(|call| call.flags.contains(SyscallFlags::USED)) {
         assert!(sent.iter().any(|info| info.ty == call.exit), "{} is not sent", call.name);
     }

@@ -250,7 +250,7 @@ fn a_server_and_who_calls_it() {
         ],
     );
     let any = address(0);
-    // Older kernels bind and listen by calls alone.
+    // Older kernels bind and listen only by calls.
     let by_request = ring.one(Entry { offset: 16, ..Entry::new(56, server.0).addr(any.as_ptr()) }) == 0;
     if by_request {
         // The kernel chooses the port.

@@ -12,7 +12,7 @@ fn kills() {
     let types = [EventType::SYSCALL_KILL_X, EventType::SYSCALL_TKILL_X, EventType::SYSCALL_TGKILL_X];
     let mut live = capture(&types);
     let (pid, tid) = (i64::from(std::process::id()), tid());
-    // A window whose size changed is ignored unless one asks for it.
+    // A signal about the size of the window is ignored unless the process handles it.
     let sig = libc::SIGWINCH;
     let res = call(libc::SYS_kill, [pid, sig.into()]);
     live.saw(EventType::SYSCALL_KILL_X, &[("res", int(res)), ("pid", int(pid)), ("sig", int(sig))]);

@@ -16,7 +16,7 @@ use crate::signals::Stop;
 
 /// Longer than any step of a test takes.
 const LONG: Duration = Duration::from_secs(60);
-/// Milliseconds after which an output counts as stuck, where one is.
+/// Milliseconds after which an output is treated as stuck, where one is.
 const SHORT: u64 = 300;
 
 /// A live configuration with this file as its only output.
@@ -47,7 +47,7 @@ fn open(config: &Config) -> Outputs {
     Outputs::open(OUTPUTS, config, false, Stop::default()).unwrap()
 }
 
-/// Changes after how many milliseconds outputs count as stuck.
+/// Changes after how many milliseconds outputs are treated as stuck.
 fn set_timeout(outputs: &mut Outputs, config: &Config, ms: u64) {
     let config = Config { output_timeout: ms, ..config.clone() };
     outputs.change(Change::new(OUTPUTS, &config, Settings::new(&config, false), |_| false).unwrap());
@@ -405,7 +405,7 @@ fn a_log_daemon_that_hangs_stops_nobody() {
     for number in 0..1000 {
         channel.push(&[Alert::new(format!("{number}").as_bytes(), 4)], |_| false);
     }
-    // Even the first may wait for a CPU so long that the output counts as stuck.
+    // Even the first may wait for a CPU so long that the output is treated as stuck.
     wait("stuck", || counts(&outputs, "test_syslog").0 > 0 && !outputs.hub().stuck().is_empty());
     let (delivered, lost, waiting) = counts(&outputs, "test_syslog");
     assert_eq!((delivered + waiting, lost), (1000, 0));

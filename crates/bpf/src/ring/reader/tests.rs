@@ -26,7 +26,7 @@ impl Kernel {
     fn write(&self, at: u64, bytes: &[u8]) {
         let offset = at as usize & (self.size - 1);
         let place = offset / SEGMENT * STRIDE + offset % SEGMENT;
-        // SAFETY: a segment has room for a frame behind its last byte, and nothing is lent while this writes.
+        // SAFETY: a segment has room for a frame after its last byte, and nothing is lent while this writes.
         unsafe {
             let to = self.shared.segments.start.add(place).as_ptr();
             std::ptr::copy_nonoverlapping(bytes.as_ptr(), to, bytes.len());

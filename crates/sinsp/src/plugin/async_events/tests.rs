@@ -19,7 +19,7 @@ fn quiet() -> Log {
     Arc::new(|_, _| {})
 }
 
-/// The data behind the three lengths, the id and the name.
+/// The data after the three lengths, the id and the name.
 fn data(queued: &QueuedEvent) -> &[u8] {
     &queued.body[21..]
 }

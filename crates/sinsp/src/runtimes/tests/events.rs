@@ -160,7 +160,7 @@ fn the_last_answer_is_of_the_last_event() {
     let _server = Server::http(&socket(&dir, "docker.sock"), move |question| match question.path.as_str() {
         "/events" => stream.lock().unwrap().take().unwrap_or(Reply::Silence),
         path if path.starts_with("/containers") => {
-            // Each answer is another one; events go on to come while the first is waited for.
+            // Each reply is another one; events continue to arrive while the test waits for the first.
             let number = number.fetch_add(1, Ordering::Relaxed);
             std::thread::sleep(Duration::from_millis(if number == 0 { 30 } else { 0 }));
             Reply::json(&json!({"Id": ID, "Name": format!("/{number}")}))
@@ -210,7 +210,7 @@ fn a_socket_that_appears_is_used_at_the_next_process() {
     assert!((0..20).any(|_| waits_for_a_process()), "no process, no question");
 }
 
-/// Whether a socket that appears is not asked before the next process begins.
+/// Whether eyas does not query a socket that appears before the next process begins.
 fn waits_for_a_process() -> bool {
     let dir = Dir::new("runtimes");
     let begin = |follow| {

@@ -14,7 +14,7 @@ use crate::state::Kind;
 struct World {
     containers: BTreeMap<String, Json>,
     streams: VecDeque<Reply>,
-    /// What the streams were asked for.
+    /// The requests that the streams got.
     queries: Vec<String>,
     /// Questions for containers.
     inspected: usize,
@@ -193,7 +193,7 @@ fn podman_in_the_place_of_docker_is_podman() {
     let world = podman.world.lock().unwrap();
     assert_eq!(world.queries.len(), 1);
     assert!((5..10).contains(&world.inspected), "{}", world.inspected);
-    // If Podman is not queried, the socket counts as Docker's.
+    // If Podman is not queried, eyas treats the socket as Docker's.
     drop(world);
     let mut runtimes = start(&dir, &[(Api::Docker, "run/docker.sock")]);
     assert_eq!(request(&mut runtimes)["type"], Kind::Docker as u8);

@@ -114,7 +114,7 @@ fn errors_are_what_the_protocol_says() {
     let mut output = open(&settings(format!("http://{address}")));
     let later = deliver(&mut *output, 2);
     assert!(matches!(&later, Err(Failure::Later(why)) if why.contains("full")), "{later:?}");
-    // The collector asked for a delay of 1 ms.
+    // The collector requested a delay of 1 ms.
     std::thread::sleep(Duration::from_millis(2));
     assert!(matches!(deliver(&mut *output, 2), Err(Failure::Interrupted)), "the whole, then parts");
     let lost = deliver(&mut *output, 1);
