@@ -1,9 +1,14 @@
 //! The probe's filter for events of system calls: tables that user space fills and the probe interprets.
 //!
-//! An event type has flags and a first row. A row tests a number or texts, and contains the next row for a
-//! true or unknown comparison, and for a false one. Rows lead only to later rows. One state machine
-//! compares texts for all rows: each byte leads from one state to another, and a state contains the bits of
-//! the texts that end there.
+//! An event type has flags and a first row. A row tests a number or a text of the event, and contains the next row
+//! for a true or unknown comparison, and for a false one. Rows lead only to later rows.
+//!
+//! One state machine compares a text of the event with the texts of all rows. Each text of the rows has a number, its
+//! *bit*. Each byte leads from one state to another, and a state lists the bits of the texts that end there. The probe
+//! sets these bits, and a row tests whether its bit is set.
+//!
+//! A *group* consists of the rules with the same tests of the process. A process is in a group if these tests may be true
+//! for it: see [`crate::verdicts`].
 
 extern crate alloc;
 
@@ -11,7 +16,7 @@ use alloc::vec::Vec;
 
 /// Number of codes with a [`TypeRow`].
 pub const TYPES: usize = 1024;
-/// Rows at most.
+/// Maximum number of rows.
 pub const ROWS: usize = 8192;
 /// Maximum number of ranges.
 pub const RANGES: usize = 8192;
@@ -252,7 +257,7 @@ impl Filter {
         self.types.iter().any(|row| row.flags & (flags::BY_PROCESS | flags::GROUPED) != 0)
     }
 
-    /// How many types may have events left out.
+    /// Number of event types of which the probe may leave out events.
     pub fn types_on(&self) -> usize {
         self.types.iter().filter(|row| row.flags & flags::ON != 0).count()
     }
