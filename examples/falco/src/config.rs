@@ -33,7 +33,9 @@ mod webserver;
 pub use capture::{Capture, Mode as CaptureMode};
 pub use containers::ContainerEngines;
 pub use drops::{DropAction, Drops};
-pub use engine::{BaseSyscalls, Engine, EngineKind, Libs, LsmSource};
+#[cfg(feature = "live")]
+pub use engine::LsmSource;
+pub use engine::{BaseSyscalls, Engine, EngineKind, Libs};
 pub use file_mode::FileMode;
 pub use files::ConfigFile;
 pub use folding::Folding;

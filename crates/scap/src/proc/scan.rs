@@ -23,6 +23,10 @@ pub(super) struct Shared<'a> {
     pub(super) own_pid_namespace: Option<u64>,
     pub(super) own_user_namespace: Option<u64>,
     /// Whether ids in this `/proc` are those of our pid namespace.
+    #[cfg_attr(
+        not(feature = "live"),
+        allow(dead_code, reason = "only live captures compare threads by kcmp")
+    )]
     pub(super) has_our_ids: bool,
     pub(super) known: Mutex<known::Known>,
 }
