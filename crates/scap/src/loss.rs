@@ -9,7 +9,7 @@ pub struct Loss {
     pub cpu: u16,
     /// Time of the first lost event, ns since the epoch.
     pub since: u64,
-    /// Time of the last lost event.
+    /// Time of the last lost event, ns since the epoch.
     pub until: u64,
     /// Number of lost events.
     pub events: u64,

@@ -85,7 +85,7 @@ pub struct Interface {
     pub netmask: IpAddr,
     /// Broadcast address, of the address's family.
     pub broadcast: IpAddr,
-    /// Speed as the kernel reports it, 0 if unknown.
+    /// Speed in Mbit/s, as the kernel reports it; 0 if unknown.
     pub link_speed: u64,
 }
 

@@ -14,7 +14,7 @@ const LONGEST: u64 = 1_000_000_000;
 pub struct LossWindow {
     /// Its beginning, ns since the epoch.
     pub since: u64,
-    /// End of the window.
+    /// Its end, ns since the epoch.
     pub until: u64,
     /// Number of lost events.
     pub events: u64,
