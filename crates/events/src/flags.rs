@@ -133,7 +133,9 @@ impl FlagMap {
                 pairs.iter().filter(|(from, _)| value & from != 0).fold(0, |bits, (_, to)| bits | to)
             }
             FlagMapKind::Values => {
-                pairs.iter().find(|(from, _)| *from == value).map_or(*default, |(_, to)| *to)
+                // The kernel declares these arguments as int, and ignores the upper half of the register.
+                let low = value & u64::from(u32::MAX);
+                pairs.iter().find(|(from, _)| *from == low).map_or(*default, |(_, to)| *to)
             }
         }
     }

@@ -26,7 +26,8 @@ static __always_inline bool is_kept(struct call *call, __s64 ret, struct pt_regs
 	if (type == EV_SYSCALL_FCNTL_X) {
 		__u64 args[6] = {};
 		take_args(args, regs, call);
-		return args[1] == F_DUPFD || args[1] == F_SETFD || args[1] == F_DUPFD_CLOEXEC;
+		__u32 command = args[1];
+		return command == F_DUPFD || command == F_SETFD || command == F_DUPFD_CLOEXEC;
 	}
 	return call->says & ALWAYS_KEPT;
 }

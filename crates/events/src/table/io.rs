@@ -31,7 +31,7 @@ syscalls! {
     => 171 SYSCALL_IOCTL_3_X (IO_OTHER | SYSCALL) (USES_FD | CONVERTER_MANAGED) {
         res: ERRNO DEC = RET,
         fd: FD DEC = arg_s32(0),
-        request: UINT64 HEX = arg(1),
+        request: UINT64 HEX = arg_u32(1),
         argument: UINT64 HEX = arg(2),
     }
     35 FCNTL "fcntl" x86_64(72) aarch64(25)

@@ -131,7 +131,7 @@ syscalls! {
     }
     316 SECCOMP "seccomp" x86_64(317) aarch64(277) => 299 SYSCALL_SECCOMP_X (OTHER | SYSCALL) (CONVERTER_MANAGED) {
         res: ERRNO DEC = RET,
-        op: UINT64 DEC = arg(0),
+        op: UINT64 DEC = arg_u32(0),
         flags: UINT64 HEX = arg_u32(1),
     }
     318 GETRANDOM "getrandom" x86_64(318) aarch64(278)

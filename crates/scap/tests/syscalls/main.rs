@@ -17,6 +17,7 @@ mod changes;
 mod want;
 
 mod file;
+mod halves;
 #[cfg(target_arch = "x86_64")]
 mod ia32;
 mod identity;

@@ -40,10 +40,12 @@ __noinline int translate(__u32 map, __u64 value)
 		return value;
 	/* A loop for each kind, so that the verifier follows the other one no further. */
 	if (m.kind == 2) {
+		/* The kernel declares these arguments as int, and ignores the upper half of the register. */
+		__u32 low = value;
 		for (i = 0; i < 64; i++) {
 			if (i >= m.count)
 				break;
-			if (flag_pairs[(m.first + i) & 1023].from == value)
+			if (flag_pairs[(m.first + i) & 1023].from == low)
 				return flag_pairs[(m.first + i) & 1023].to;
 		}
 		return m.otherwise;

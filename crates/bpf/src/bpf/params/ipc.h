@@ -19,7 +19,7 @@ static __always_inline __u32 futex_op(__u32 op)
 static __always_inline __u16 semaphore_word(struct scratch *s, __u32 n)
 {
 	__u16 word = 0;
-	if (s->ret == 0 && n / 3 < arg(s, 2))
+	if (s->ret == 0 && n / 3 < (__u32)arg(s, 2))
 		bpf_probe_read_user(&word, sizeof(word), (void *)(arg(s, 1) + 2 * n));
 	return n % 3 == 2 ? translate(MAP_SEMOP_FLAGS, word) : word;
 }
