@@ -8,17 +8,20 @@ use std::time::Duration;
 
 use eyas_events::EventType;
 use eyas_scap::RawEvent;
+use rustc_hash::FxHashMap;
 
 use crate::state::{Accounts, Current, Reports, State, Text, Thread};
 
 mod hold;
 mod mailbox;
 mod pace;
+mod postponed;
 
 pub(crate) use mailbox::{Mailbox, Sender, mailbox};
 
 use hold::Hold;
 use pace::{Budget, Firsts, RecentRequests};
+use postponed::Postponed;
 
 /// Lookup in container runtimes. Only [`ContainerLookup::wait`] may wait.
 pub trait ContainerLookup: Send {
@@ -122,11 +125,18 @@ pub(crate) struct AsyncLookups {
     budget: Budget,
     /// Time of the last request for the host's users, ns of event time.
     host_requested: Option<u64>,
+    postponed: Postponed,
+    /// A thread of each container whose user or group was unknown.
+    unnamed: FxHashMap<Text, i64>,
     /// Number of lookups in /proc up to the previous event.
     proc_lookups: u64,
 }
 
 const SECOND: u64 = 1_000_000_000;
+/// Time between two requests for the host's users.
+const HOST_PAUSE: u64 = SECOND / 10;
+/// Maximum number of containers with a thread whose user is unknown.
+const MAX_UNNAMED: usize = 16_384;
 /// Time between two requests for one unknown container, ns of event time.
 const CONTAINER_PAUSE: u64 = SECOND / 10;
 /// Time between two requests for unknown users of one container.
@@ -160,6 +170,9 @@ impl AsyncLookups {
     ) {
         reports.ts = event.ts;
         self.take(state, reports);
+        if self.postponed.is_due(event.ts) {
+            self.make_postponed(state, event.ts);
+        }
         let looked_up = std::mem::replace(&mut self.proc_lookups, state.stats.proc_lookups);
         if (is_reason(event.ty) || looked_up != state.stats.proc_lookups)
             && let Some(thread) = current.thread.and_then(|key| state.threads.at(key))
@@ -204,11 +217,21 @@ impl AsyncLookups {
 
     /// Requests the users of the host, which may have changed. This checks the times of two files.
     fn request_host(&mut self, now: u64) {
-        if let Some(lookup) = &mut self.accounts
-            && self.host_requested.is_none_or(|last| now.abs_diff(last) >= SECOND / 10)
-            && lookup.request_host()
-        {
-            self.host_requested = Some(now);
+        let Some(lookup) = &mut self.accounts else { return };
+        match self.host_requested {
+            Some(last) if now.abs_diff(last) < HOST_PAUSE => self.postponed.host(last + HOST_PAUSE),
+            _ if lookup.request_host() => self.host_requested = Some(now),
+            _ => {}
+        }
+    }
+
+    fn make_postponed(&mut self, state: &State, now: u64) {
+        let due = self.postponed.take_due(now);
+        if due.host {
+            self.request_host(now);
+        }
+        for thread in due.tids.into_iter().filter_map(|tid| state.threads.get(tid)) {
+            self.request(state, thread, now, false);
         }
     }
 
@@ -233,8 +256,18 @@ impl AsyncLookups {
         let users = &state.users;
         let Some(lookup) = &mut self.accounts else { return false };
         let is_first = !users.has_container(id);
-        let is_missing =
-            users.user(Some(id), thread.uid).is_none() || users.group(Some(id), thread.gid).is_none();
+        let is_unnamed = |thread: &Thread| {
+            thread.container.as_ref() == Some(id)
+                && (users.user(Some(id), thread.uid).is_none() || users.group(Some(id), thread.gid).is_none())
+        };
+        let is_missing = is_unnamed(thread)
+            // This program may have added the user of another one.
+            || self.unnamed.get(id).and_then(|tid| state.threads.get(*tid)).is_some_and(is_unnamed);
+        if !is_missing {
+            self.unnamed.remove(id);
+        } else if is_unnamed(thread) && (self.unnamed.len() < MAX_UNNAMED || self.unnamed.contains_key(id)) {
+            self.unnamed.insert(id.clone(), thread.tid);
+        }
         let pause = match is_first {
             _ if starts => 0,
             false => ACCOUNTS_PAUSE,
@@ -246,6 +279,10 @@ impl AsyncLookups {
         let first = self.firsts.pid(id).filter(|_| !is_first).unwrap_or(thread.pid);
         let request = || lookup.request(id, first);
         let is_requested = (is_missing || starts) && self.account_requests.once(id, now, pause, request);
+        if is_missing && !is_requested {
+            let until = self.account_requests.next(id, pause).max(now + FIRST_ACCOUNTS_PAUSE);
+            self.postponed.container(id, thread.tid, until);
+        }
         // Earlier events of the runtime in the container need no names, and waiting for them would use up the time.
         is_requested && (is_first || starts) && executes && self.budget.has_time()
     }

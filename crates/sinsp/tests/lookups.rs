@@ -387,3 +387,91 @@ impl std::io::Write for Shared {
         Ok(())
     }
 }
+
+/// Counts the requests for users of the host (`None`) and of containers, and responds to none but the given ones.
+#[derive(Clone, Default)]
+struct Counted {
+    requests: Arc<Mutex<Vec<Option<Text>>>>,
+    results: Arc<Mutex<Vec<Accounts>>>,
+}
+
+impl Counted {
+    fn taken(&self) -> Vec<Option<Text>> {
+        std::mem::take(&mut *self.requests.lock().unwrap())
+    }
+
+    fn note(&self, request: Option<Text>) -> bool {
+        self.requests.lock().unwrap().push(request);
+        true
+    }
+}
+
+impl AccountLookup for Counted {
+    fn request(&mut self, container: &Text, _: i64) -> bool {
+        self.note(Some(container.clone()))
+    }
+    fn request_host(&mut self) -> bool {
+        self.note(None)
+    }
+    fn take_result(&mut self) -> Option<Accounts> {
+        self.results.lock().unwrap().pop()
+    }
+}
+
+const MS: u64 = script::SECOND / 1000;
+
+#[test]
+fn users_that_are_added_soon_after_a_request_are_requested_later() {
+    let lookup = Counted::default();
+    let mut inspector = system_with(Config::default().with_accounts(lookup.clone()));
+    let start = 100 * script::SECOND;
+    let mut at = |ms: u64, event: EventBuilder| {
+        see(&mut inspector, event.ts(start + ms * MS), &[]);
+        lookup.taken()
+    };
+    let exec = || script::exec(0, 10, b"su", b"");
+    let other = || script::close(0, 10, 3);
+    // One is of the snapshot.
+    assert_eq!(at(0, exec()), [None, None]);
+    // Too soon; the program may have changed the files in between.
+    assert!(at(50, exec()).is_empty() && at(90, other()).is_empty());
+    assert_eq!(at(120, other()), [None]);
+    assert!(at(400, other()).is_empty());
+}
+
+#[test]
+fn users_that_are_added_to_a_container_are_requested_later() {
+    let lookup = Counted::default();
+    let mut inspector = system_with(Config::default().with_accounts(lookup.clone()));
+    let id = Text::from(ID.as_bytes());
+    let root = User { uid: 0, gid: 0, name: b"root".to_vec(), home: Vec::new(), shell: Vec::new() };
+    let group = Group { gid: 0, name: b"root".to_vec() };
+    let known = Accounts { container: Some(id.clone()), users: vec![root], groups: vec![group] };
+    lookup.results.lock().unwrap().push(known);
+    let start = 100 * script::SECOND;
+    let mut at = |ms: u64, event: EventBuilder| {
+        see(&mut inspector, event.ts(start + ms * MS), &[]);
+        lookup.taken().into_iter().flatten().count()
+    };
+    let cgroup = format!("cpu=/docker/{ID}{}\0", "0".repeat(52));
+    let program = |tid: i64| {
+        script::exec(0, tid, b"sh", b"").bytes(param::SYSCALL_EXECVE_19_X::cgroups, cgroup.as_bytes())
+    };
+    let child = |res: i64, tid: i64, ptid: i64| {
+        script::clone(0, tid, res, tid, ptid, 0).bytes(param::SYSCALL_CLONE_20_X::cgroups, cgroup.as_bytes())
+    };
+    let set_user = |tid: i64, uid: i64| {
+        use param::SYSCALL_SETUID_X as p;
+        EventBuilder::new(E::SYSCALL_SETUID_X).tid(tid).int(p::res, 0).int(p::uid, uid)
+    };
+    at(0, program(10));
+    at(1, child(20, 10, 1));
+    at(1, child(0, 20, 10));
+    assert_eq!(at(5_000, set_user(20, 5)), 1);
+    // Too soon after that request.
+    assert_eq!(at(5_300, set_user(20, 6)), 0);
+    assert_eq!(at(6_100, script::close(0, 20, 3)), 1);
+    assert_eq!(at(8_000, script::close(0, 20, 3)), 0);
+    // Another program may add the user, one whose own user is known.
+    assert_eq!(at(9_000, program(10)), 1);
+}

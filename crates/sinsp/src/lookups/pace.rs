@@ -33,6 +33,11 @@ impl RecentRequests {
         }
         is_requested
     }
+
+    /// When the request may be made again.
+    pub(super) fn next(&self, id: &Text, pause: u64) -> u64 {
+        self.at.get(id).map_or(0, |ts| ts.saturating_add(pause))
+    }
 }
 
 /// The first processes of containers.
