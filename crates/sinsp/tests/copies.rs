@@ -158,6 +158,15 @@ fn a_stream_over_several_paths_is_tcp() {
 }
 
 #[test]
+fn a_datagram_with_a_partial_checksum_is_udp() {
+    let mut inspector = system();
+    let event = socket(10, 4, DATAGRAM).uint(param::SOCKET_SOCKET_X::proto, 136);
+    see(&mut inspector, event, &[]);
+    let event = connect(10, 4, (5, 4000), (9, 53));
+    assert_eq!(see(&mut inspector, event, &["fd.name", "fd.l4proto"]), ["10.0.0.5:4000->10.0.0.9:53", "udp"]);
+}
+
+#[test]
 fn a_datagram_that_goes_elsewhere_changes_no_peer() {
     use param::SOCKET_SENDTO_X as p;
     let mut inspector = system();

@@ -83,11 +83,13 @@ impl Sockets {
         let mut sockets = Self::default();
         let Ok(net) = process.subdir("net") else { return sockets };
         let mut buffer = vec![0; CHUNK];
-        let tables: [(&str, Line); 10] = [
+        let tables: [(&str, Line); 12] = [
             ("tcp", |line| inet(line, 2)),
             ("tcp6", |line| inet(line, 2)),
             ("udp", |line| inet(line, 3)),
             ("udp6", |line| inet(line, 3)),
+            ("udplite", |line| inet(line, 3)),
+            ("udplite6", |line| inet(line, 3)),
             ("raw", raw),
             ("raw6", raw),
             ("icmp", ping),

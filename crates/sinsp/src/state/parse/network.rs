@@ -31,6 +31,8 @@ const IPPROTO_ICMP: u64 = 1;
 const IPPROTO_TCP: u64 = 6;
 const IPPROTO_UDP: u64 = 17;
 const IPPROTO_ICMPV6: u64 = 58;
+/// UDP whose checksum may cover a part of the data.
+const IPPROTO_UDPLITE: u64 = 136;
 const IPPROTO_RAW: u64 = 255;
 /// Multipath TCP, with which Go programs listen.
 const IPPROTO_MPTCP: u64 = 262;
@@ -176,7 +178,7 @@ fn l4_of(ty: u64, proto: u64) -> L4 {
         // A raw socket has no ports, whatever protocol it is for.
         _ if ty & SOCK_TYPE_MASK == SOCK_RAW => L4::Raw,
         IPPROTO_TCP | IPPROTO_MPTCP => L4::Tcp,
-        IPPROTO_UDP => L4::Udp,
+        IPPROTO_UDP | IPPROTO_UDPLITE => L4::Udp,
         IPPROTO_RAW => L4::Raw,
         0 => match ty & SOCK_TYPE_MASK {
             SOCK_STREAM => L4::Tcp,

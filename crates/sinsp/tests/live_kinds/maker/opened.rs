@@ -125,10 +125,14 @@ fn internet(made: &mut Made) {
     for (family, version) in [(AF_INET, "IPv4"), (AF_INET6, "IPv6")] {
         made.add(&format!("unused TCP socket, {version}"), socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0));
         made.add(&format!("unused UDP socket, {version}"), socket(family, SOCK_DGRAM, 0));
+        made.add(&format!("unused UDP-Lite socket, {version}"), socket(family, SOCK_DGRAM, 136));
         made.add(&format!("raw socket, {version}"), socket(family, SOCK_RAW, 255));
         made.add(&format!("raw socket for TCP, {version}"), socket(family, SOCK_RAW, 6));
         made.add(&format!("unused MPTCP socket, {version}"), socket(family, SOCK_STREAM, 262));
     }
+    let lite = made.add("bound UDP-Lite socket", socket(AF_INET, SOCK_DGRAM, 136));
+    let loopback = [2_u8, 0, 0, 0, 127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0];
+    call(libc::SYS_bind, [lite, at(&loopback), 16]);
     made.add("raw socket for ICMP", socket(AF_INET, SOCK_RAW, 1));
     made.add("netlink socket", socket(AF_NETLINK, SOCK_RAW, 0));
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
