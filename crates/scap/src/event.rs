@@ -316,7 +316,9 @@ impl<'a> RawEvent<'a> {
 
     /// A number of 32 bits in a parameter after the kernel's paths.
     fn number_after_paths(&self, place: usize) -> Option<u32> {
-        u32::try_from(self.uint(self.after_paths()? + place)?).ok()
+        let at = self.after_paths()? + place;
+        self.own_param(at)?;
+        u32::try_from(self.uint(at)?).ok()
     }
 
     /// Position of the first parameter after the kernel's paths, which come after the row's parameters.

@@ -59,7 +59,7 @@ pub use frames::Frames;
 pub use io_uring::{IoUring, is_direct};
 pub use loss::{Loss, Suspects};
 pub use reader::Reader;
-pub use received::unix_name;
+pub use received::{AddedFd, unix_name};
 pub use snapshot::{FdDetail, FdEntry, Group, Interface, MachineInfo, Snapshot, ThreadEntry, User};
 pub use source::{Advance, EventSource, Next, Stats};
 pub use writer::Writer;

@@ -15,11 +15,22 @@ use crate::{FdDetail, FdEntry, RawEvent};
 const HEAD: usize = 24;
 /// The mode of a pidfd, because no file has all bits of the type.
 const PIDFD_MODE: u16 = 0xf000;
+/// The mode of a record that names the thread whose descriptors follow.
+const HOLDER_MODE: u16 = 0xe000;
 const AF_UNIX: u8 = 1;
 const AF_INET: u8 = 2;
 const AF_INET6: u8 = 10;
 const AF_NETLINK: u8 = 16;
 const O_CLOEXEC: u32 = FlagTable::FILE_FLAGS.value("O_CLOEXEC");
+
+/// A descriptor that a supervisor (seccomp) has put into the table of another thread.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AddedFd {
+    /// The thread, by its id on the host; 0 if the probe does not know it.
+    pub tid: i64,
+    /// The file, as the thread's table had it after the call. `None` if the descriptor was closed, or the thread is unknown.
+    pub entry: Option<FdEntry>,
+}
 
 impl<'a> RawEvent<'a> {
     /// The descriptors that the call brought or made, as the kernel has them, of live events and of captures that eyas wrote:
@@ -28,16 +39,32 @@ impl<'a> RawEvent<'a> {
     /// a read from fanotify or from a userfaultfd makes, and the one that an exec makes for an interpreter (binfmt_misc).
     pub fn received_fds(&self) -> impl Iterator<Item = FdEntry> + use<'a> {
         let at = place(self.ty).and_then(|place| Some(self.info()?.params.len() + place));
-        let mut rest = at.and_then(|at| self.param(at)).unwrap_or_default();
+        let mut rest = at.and_then(|at| self.own_param(at)).unwrap_or_default();
         std::iter::from_fn(move || {
             let (entry, len) = parse(rest)?;
             rest = &rest[len..];
             Some(entry)
         })
     }
+
+    /// A parameter that does not describe the file of a request.
+    pub(crate) fn own_param(&self, at: usize) -> Option<&'a [u8]> {
+        self.param(at).filter(|_| self.place_of_direct() != Some(at))
+    }
 }
 
 impl RawEvent<'_> {
+    /// The descriptor that a call of this event (`SECCOMP_IOCTL_NOTIF_ADDFD`) has put into another thread's table.
+    pub fn added_fd(&self) -> Option<AddedFd> {
+        let bytes = self.own_param(self.info()?.params.len() + place(self.ty)?)?;
+        let (holder, rest) = bytes.split_at_checked(HEAD + size_of::<u32>())?;
+        if mode(holder)? != HOLDER_MODE {
+            return None;
+        }
+        let tid = u32::from_le_bytes(*holder.last_chunk()?);
+        Some(AddedFd { tid: tid.into(), entry: parse(rest).map(|(entry, _)| entry) })
+    }
+
     /// The index of the parameter that describes descriptors, of [`RawEvent::received_fds`] or [`RawEvent::direct_fd`].
     pub fn described_param(&self) -> Option<usize> {
         if self.mark.is_described() {
@@ -49,8 +76,18 @@ impl RawEvent<'_> {
     /// The file of an `io_uring` request, if it is a direct descriptor; its number is that of the event's
     /// parameter.
     pub fn direct_fd(&self) -> Option<FdEntry> {
-        let last = self.nparams().checked_sub(1).filter(|_| self.mark.is_described())?;
-        parse(self.param(last)?).map(|(entry, _)| entry)
+        parse(self.param(self.place_of_direct()?)?).map(|(entry, _)| entry)
+    }
+
+    /// The descriptor that an `io_uring` request made from such a file (`fixed_fd_install`).
+    pub fn installed_fd(&self) -> Option<FdEntry> {
+        let described = self.param(self.place_of_direct()?)?;
+        let (_, len) = parse(described)?;
+        parse(&described[len..]).map(|(entry, _)| entry)
+    }
+
+    fn place_of_direct(&self) -> Option<usize> {
+        self.nparams().checked_sub(1).filter(|_| self.mark.is_described())
     }
 }
 
@@ -97,16 +134,20 @@ const fn place(ty: EventType) -> Option<usize> {
     }
 }
 
+fn mode(record: &[u8]) -> Option<u16> {
+    Some(u16::from_le_bytes(*record.get(20..)?.first_chunk()?))
+}
+
 /// Parses the first descriptor; returns it and its size.
 fn parse(bytes: &[u8]) -> Option<(FdEntry, usize)> {
     let u32_at = |at: usize| Some(u32::from_le_bytes(*bytes.get(at..)?.first_chunk()?));
-    let u16_at = |at: usize| Some(u16::from_le_bytes(*bytes.get(at..)?.first_chunk()?));
-    let (fd, flags, dev, mode) = (u32_at(0)? as i32, u32_at(4)?, u32_at(16)?, u16_at(20)?);
+    let (fd, flags, dev, mode) = (u32_at(0)? as i32, u32_at(4)?, u32_at(16)?, mode(bytes)?);
     let ino = u64::from_le_bytes(*bytes.get(8..)?.first_chunk()?);
-    let len = HEAD + usize::from(u16_at(22)?);
+    let len = HEAD + usize::from(u16::from_le_bytes(*bytes.get(22..)?.first_chunk()?));
     let name = bytes.get(HEAD..len)?;
     let detail = match mode {
         PIDFD_MODE => pidfd(name)?,
+        HOLDER_MODE => return None,
         _ => detail(name, flags, dev, mode, ino),
     };
     let mut entry = FdEntry::new(i64::from(fd), ino, detail);
@@ -258,6 +299,29 @@ mod tests {
             assert!(found[0].ino == 77 && !found[0].close_on_exec);
             assert!(found[1].close_on_exec);
         }
+    }
+
+    #[test]
+    fn an_added_descriptor_belongs_to_another_thread() {
+        let added = |bytes: &[u8]| {
+            let ty = EventType::SYSCALL_IOCTL_3_X;
+            let event = EventBuilder::new(ty).bytes(ty.info().unwrap().params.len() + 1, bytes).build();
+            assert_eq!(event.as_raw().received_fds().count(), 0);
+            event.as_raw().added_fd()
+        };
+        let holder = |tid: u32| reported(7, 0, HOLDER_MODE, &tid.to_le_bytes());
+        let all = [holder(1234), reported(7, 1, 0o100_600, b"/etc/shadow")].concat();
+        let found = added(&all).unwrap();
+        assert_eq!((found.tid, found.entry.unwrap().fd), (1234, 7));
+        for end in holder(0).len()..all.len() {
+            assert_eq!(added(&all[..end]), Some(AddedFd { tid: 1234, entry: None }));
+        }
+        assert_eq!(added(&holder(0)), Some(AddedFd { tid: 0, entry: None }));
+        for end in 0..holder(0).len() {
+            assert_eq!(added(&all[..end]), None);
+        }
+        let event = EventBuilder::new(EventType::SOCKET_RECVMSG_X).build();
+        assert_eq!(event.as_raw().added_fd(), None);
     }
 
     #[test]

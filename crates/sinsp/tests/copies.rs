@@ -15,6 +15,8 @@ const DATAGRAM: u64 = 2;
 const SOCKET: u16 = 0o140_777;
 /// The mode that the probe reports for a pidfd.
 const PIDFD: u16 = 0xf000;
+/// The mode of a record that names the thread of the next one.
+const HOLDER: u16 = 0xe000;
 
 fn end(last: u8, port: u16) -> Vec<u8> {
     [&[10, 0, 0, last][..], &port.to_le_bytes()].concat()
@@ -332,6 +334,29 @@ fn descriptors_of_any_call_are_those_that_the_event_describes() {
     let event = at(1, E::SYSCALL_IOCTL_3_X, 10).int(0, 3).bytes(4, b"").bytes(5, &perf);
     see(&mut inspector, event, &[]);
     assert_eq!(see(&mut inspector, write(10, 3), &fields), ["[perf_event]", "unsupported", "77"]);
+}
+
+#[test]
+fn a_supervisor_adds_descriptors_to_the_table_of_another_process() {
+    let adds = |tid: u32, rest: &[u8]| {
+        let record = [described(3, HOLDER, &tid.to_le_bytes()), rest.to_vec()].concat();
+        at(4, E::SYSCALL_IOCTL_3_X, 10).int(0, 3).bytes(4, b"").bytes(5, &record)
+    };
+    let perf = described(3, ANONYMOUS, b"[perf_event]");
+    for (config, is_live) in [(Config::default().with_proc(Nobody), true), (Config::default(), false)] {
+        let mut inspector = system_with(config);
+        see(&mut inspector, clone(2, 11, 0, 11, 10, 0), &[]);
+        see(&mut inspector, adds(11, &perf), &[]);
+        assert_eq!([10, 11].map(|tid| name(&mut inspector, tid, 3)), ["/etc/motd", "[perf_event]"]);
+        // The process has closed it already, and the event of that follows.
+        see(&mut inspector, adds(11, &[]), &[]);
+        assert_eq!(name(&mut inspector, 11, 3), "[perf_event]");
+        assert!(!inspector.is_in_doubt());
+        // It may be any process.
+        see(&mut inspector, adds(0, &[]), &[]);
+        assert_eq!(inspector.is_in_doubt(), is_live);
+        assert_eq!(name(&mut inspector, 10, 3), "/etc/motd");
+    }
 }
 
 #[test]

@@ -88,9 +88,35 @@ fn what_was_put_into_a_table_unseen_is_described() {
     let mut inspector = system();
     assert_eq!(see(&mut inspector, described(b"/etc/passwd"), &["fd.name"]), ["/etc/passwd"]);
     assert_eq!(see(&mut inspector, read(2, DIRECT), &["fd.name"]), ["/etc/passwd"]);
+    // Its index is no descriptor of the process.
+    assert_eq!(see(&mut inspector, read(2, 2), &["fd.name", "proc.fdopencount"]), ["", "1"]);
     // A file that an event put into the table keeps its name.
     see(&mut inspector, open(3, DIRECT), &[]);
     assert_eq!(see(&mut inspector, described(b"/other/name"), &["fd.name"]), ["/etc/shadow"]);
+}
+
+#[test]
+fn a_file_of_a_table_becomes_a_descriptor_that_an_exec_closes_unless_the_request_says_otherwise() {
+    use param::SYSCALL_DUP_1_X as p;
+    const O_CLOEXEC: u32 = eyas_events::FlagTable::FILE_FLAGS.value("O_CLOEXEC");
+    let install = |installed: Option<u32>| {
+        let event = at(2, E::SYSCALL_DUP_1_X, 10).int(p::res, 7).int(p::oldfd, DIRECT);
+        let mut what = description(b"/etc/shadow");
+        if let Some(flags) = installed {
+            let made = [&7_i32.to_le_bytes()[..], &flags.to_le_bytes(), &description(b"/etc/shadow")[8..]];
+            what.extend(made.concat());
+        }
+        event.bytes(2, &what).io_uring(request(54, false)).described()
+    };
+    // Older captures do not describe the descriptor.
+    for (installed, after) in [(None, ""), (Some(1 | O_CLOEXEC), ""), (Some(1), "/etc/shadow")] {
+        let mut inspector = system();
+        see(&mut inspector, open(1, DIRECT), &[]);
+        see(&mut inspector, install(installed), &[]);
+        assert_eq!(see(&mut inspector, read(3, 7), &["fd.name"]), ["/etc/shadow"]);
+        see(&mut inspector, exec(4, 10, b"true", b""), &[]);
+        assert_eq!(see(&mut inspector, read(5, 7), &["fd.name"]), [after], "{installed:?}");
+    }
 }
 
 #[test]

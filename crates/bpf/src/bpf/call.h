@@ -251,9 +251,21 @@ static __always_inline bool returns_descriptor(__u32 request)
 	       request == VFIO_DEVICE;
 }
 
-/* Whether an ioctl made a descriptor. */
+#define NEXT_NOTIFICATION 0xc0502100
+#define ADDED_DESCRIPTOR 0x2103
+
+/* Whether a supervisor (seccomp) puts a descriptor into the table of a thread that waits for it. The kernel ignores the direction
+ * and the size in the request. */
+static __always_inline bool is_adding(__u32 request)
+{
+	return (request & 0xffff) == ADDED_DESCRIPTOR;
+}
+
+/* Whether an ioctl made a descriptor, or shows which thread may get one from a supervisor. */
 __noinline int is_making(__u32 request, long ret)
 {
+	if (!ret && (request == NEXT_NOTIFICATION || is_adding(request)))
+		return true;
 	return ret > 0 || (!ret && (place_of_descriptor(request) != NO_DESCRIPTOR || returns_descriptor(request)));
 }
 

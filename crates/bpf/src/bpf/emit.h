@@ -33,6 +33,8 @@ static __always_inline struct scratch *fresh(__u32 type, struct task_struct *oth
 	s->request = 0;
 	s->filename = 0;
 	s->fd = -1;
+	s->holder = 0;
+	s->is_repeated = 0;
 	return s;
 }
 

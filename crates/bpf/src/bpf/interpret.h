@@ -10,6 +10,7 @@
 #include "params/entry.h"
 #include "params/data.h"
 #include "params/socket.h"
+#include "kernel/notified.h"
 #include "params/rights.h"
 #include "params/process.h"
 #include "params/ipc.h"

@@ -214,6 +214,35 @@ __noinline int hold_arguments(__u64 key)
 	return 0;
 }
 
+#define RECEIVES_REPEATEDLY 2
+
+/* A request that receives repeatedly has the control data of each message in the buffer that the kernel chose. The kernel has
+ * advanced its pointer to the end of that data. */
+static __always_inline void find_repeated(struct scratch *s, struct io_kiocb *req)
+{
+	struct io_sr_msg *message = (struct io_sr_msg *)req;
+	struct io_async_msghdr *beside = READ(req, async_data);
+	if (!bpf_core_field_exists(message->flags) || !bpf_core_field_exists(beside->controllen) || !beside ||
+	    !(READ(message, flags) & RECEIVES_REPEATEDLY))
+		return;
+	s->is_repeated = 1;
+	s->control_len = s->ret > 0 ? READ(beside, controllen) - READ(beside, msg.msg_controllen) : 0;
+	s->control = (__u64)READ(beside, msg.msg_control_user) - s->control_len;
+}
+
+/* Whether the request brought descriptors or changed the state otherwise, if its kind is of no interest. */
+static __always_inline bool concerns_state(struct request *r, struct io_kiocb *req, __s64 res)
+{
+	struct io_sr_msg *message = (struct io_sr_msg *)req;
+	if (res < 0)
+		return false;
+	if (r->type != EV_SOCKET_RECVMSG_X)
+		return res > 0 && may_decide(r->type) && decides(r->type, READ(req, file));
+	if (bpf_core_field_exists(message->flags) && READ(message, flags) & RECEIVES_REPEATEDLY)
+		return true;
+	return has_control(r->args[1], r->compat);
+}
+
 /* Prepares the scratch for the event. */
 static __always_inline void ready_request(struct scratch *s, struct request *r, struct io_kiocb *req, __s64 res)
 {
@@ -237,6 +266,9 @@ static __always_inline void ready_request(struct scratch *s, struct request *r, 
 		s->args[1] = READ((struct io_rw *)req, addr);
 	if (r->flags & CHOOSES_BUFFER && r->type == EV_SOCKET_RECVFROM_X)
 		s->args[1] = (__u64)READ((struct io_sr_msg *)req, buf);
+	s->decisive = res > 0 && may_decide(r->type) && decides(r->type, (struct file *)s->own_file);
+	if (r->type == EV_SOCKET_RECVMSG_X)
+		find_repeated(s, req);
 	if (!makes || res < 0)
 		return;
 	if (r->type == EV_SYSCALL_PIPE2_X || s->request & IS_PRESUMED) {
@@ -266,6 +298,8 @@ __noinline int emit_request(__u32 type);
 static __always_inline void report_request(struct request *r, __u64 req, __s64 res)
 {
 	struct scratch *s;
+	if (r->says & DESCRIPTOR_ALONE && !concerns_state(r, (struct io_kiocb *)req, res))
+		return;
 	if (stopped || (drop_failed && res < 0) || is_request_sampled_out(r->says) || !(s = fresh(r->type, (struct task_struct *)r->task)))
 		return;
 	ready_request(s, r, (struct io_kiocb *)req, res);
@@ -321,7 +355,9 @@ static __always_inline int take_request(__u64 key)
 		return 0;
 	__s16 number = request_rows[kind & (REQUEST_KINDS - 1)].number;
 	__u8 says = number >= 0 ? interest[number & (SYSCALLS - 1)] : 0;
-	if (!says || says & DESCRIPTOR_ALONE)
+	__u16 type = request_rows[kind & (REQUEST_KINDS - 1)].type;
+	/* Whether it concerns the state is known when it is complete. */
+	if (!says || (says & DESCRIPTOR_ALONE && type != EV_SOCKET_RECVMSG_X && !may_decide(type)))
 		return 0;
 	struct task_struct *task = owner_of(req);
 	if (is_owner_left_out(task))

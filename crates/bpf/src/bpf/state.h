@@ -121,6 +121,8 @@ struct scratch {
 	 * file. */
 	__u64 file;
 	__s32 fd;
+	/* Kernel address of the task whose descriptors are described; 0 for the caller. */
+	__u64 holder;
 	/* Current position of a walk along a path: pointers as numbers. */
 	__u64 dentry, mount, root;
 	/* Whether the ring reports all events that were dropped before this one. */
@@ -140,6 +142,8 @@ struct scratch {
 	 * the parameters, and the kernel addresses of that file and of the file that the request created. */
 	__u16 request;
 	__u8 described;
+	/* Whether the request receives messages until it is cancelled, each with its control data in a buffer of its own. */
+	__u8 is_repeated;
 	/* Whether what a read or a write has changed follows the parameters. */
 	__u8 decisive;
 	/* Number of parameters after those of the row: a description of the descriptor, or paths of directories. */

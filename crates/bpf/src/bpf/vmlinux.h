@@ -252,6 +252,17 @@ struct file {
 	unsigned int f_mode, f_flags;
 	void *private_data;
 };
+struct notification {
+	struct list_head notifications;
+};
+struct seccomp_filter {
+	struct notification *notif;
+};
+struct seccomp_knotif {
+	struct task_struct *task;
+	u64 id;
+	struct list_head list;
+};
 struct fdtable {
 	unsigned int max_fds;
 	struct file **fd;
@@ -610,6 +621,7 @@ struct io_sr_msg {
 	void *umsg, *buf;
 	int len;
 	unsigned int msg_flags;
+	u16 flags;
 };
 struct io_sr_msg___old {
 	void *addr;
@@ -618,9 +630,12 @@ struct io_sr_msg___old {
 struct msghdr {
 	void *msg_name;
 	int msg_namelen;
+	void *msg_control_user;
+	unsigned long msg_controllen;
 };
 struct io_async_msghdr {
 	struct msghdr msg;
+	unsigned long controllen;
 	struct sockaddr_storage addr;
 };
 struct io_rw {

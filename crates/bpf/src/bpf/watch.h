@@ -49,20 +49,31 @@ static __always_inline bool is_watching(void)
 	return *(volatile __u32 *)&reads_make || *(volatile __u64 *)&login_until;
 }
 
+/* Whether a call of this type may change the state by the file that it reads or writes. */
+__noinline int may_decide(__u32 type)
+{
+	if (type == EV_SYSCALL_READ_X || type == EV_SYSCALL_READV_X)
+		return reads_make;
+	if (type != EV_SYSCALL_WRITE_X && type != EV_SYSCALL_WRITEV_X)
+		return false;
+	if (login_until && bpf_ktime_get_boot_ns() > login_until)
+		login_until = 0;
+	return login_until != 0;
+}
+
+/* Whether the file makes a read or a write change the state. */
+static __always_inline bool decides(__u32 type, struct file *file)
+{
+	enum watched watched = file ? watched_of(file) : NOT_WATCHED;
+	if (type == EV_SYSCALL_READ_X || type == EV_SYSCALL_READV_X)
+		return watched == MAKES_FILES || watched == MAKES_FAULTS;
+	return watched == SETS_LOGIN;
+}
+
 /* Whether a read has made descriptors, or a write has set the login user. */
 __noinline int is_decisive(__u32 type, __u32 fd, long ret)
 {
-	bool reads = type == EV_SYSCALL_READ_X || type == EV_SYSCALL_READV_X;
-	struct file *file;
-	if (ret <= 0 || !(reads || type == EV_SYSCALL_WRITE_X || type == EV_SYSCALL_WRITEV_X))
-		return false;
-	if (!reads && login_until && bpf_ktime_get_boot_ns() > login_until)
-		login_until = 0;
-	if (reads ? !reads_make : !login_until)
-		return false;
-	file = file_at(own_files(), fd);
-	enum watched watched = file ? watched_of(file) : NOT_WATCHED;
-	return reads ? watched == MAKES_FILES || watched == MAKES_FAULTS : watched == SETS_LOGIN;
+	return ret > 0 && may_decide(type) && decides(type, file_at(own_files(), fd));
 }
 
 /* The interest in a read or a write of a file that may decide: it is reported on its own if it changes the state. */

@@ -124,6 +124,7 @@ fn dispatch(
             file::control(state, raw, now);
             terminal::control(state, raw, now);
             described::complete(state, raw, now);
+            described::added(state, raw, query.is_some());
         }
         Family::Link => file::linked(state, raw, now),
         Family::Mount => {

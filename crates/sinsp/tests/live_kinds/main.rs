@@ -12,6 +12,7 @@ use eyas_testing::{Dir, test};
 mod early;
 mod maker;
 mod processes;
+mod supervised;
 mod watch;
 
 use watch::Watch;
@@ -25,6 +26,9 @@ fn main() -> std::process::ExitCode {
     }
     if std::env::var_os(early::ENV).is_some() {
         early::run();
+    }
+    if std::env::var_os(supervised::ENV).is_some() {
+        supervised::run();
     }
     if std::env::var_os(processes::ENV).is_some() {
         processes::run();
@@ -146,6 +150,32 @@ fn processes_of_every_kind_are_what_proc_shows() {
     differences.extend(watch.differences_in_replay().into_iter().map(names));
     assert!(differences.is_empty(), "{}", differences.join("\n"));
     assert!(made.len() >= AT_LEAST, "only {} processes were made", made.len());
+}
+
+#[test]
+fn descriptors_that_a_supervisor_adds_are_what_proc_shows() {
+    eyas_testing::need_live_capture();
+    let _turn = eyas_testing::live_turn();
+    for is_early in [false, true] {
+        let dir = Dir::new("supervised");
+        let mut maker = Maker::start(supervised::ENV, &dir);
+        if is_early {
+            maker.go();
+        }
+        let mut watch = Watch::start(&dir);
+        if !is_early {
+            maker.go();
+        }
+        let made = maker.go();
+        watch.drain();
+        let mut differences = watch.differences(i64::from(maker.child.id()));
+        for (tid, what) in &made {
+            differences.extend(watch.differences(*tid).into_iter().map(|text| format!("{what}: {text}")));
+        }
+        differences.extend(watch.differences_in_replay());
+        assert!(differences.is_empty(), "{is_early}\n{}", differences.join("\n"));
+        assert_eq!(made.len(), 2);
+    }
 }
 
 /// Compares the directories of the program after each call that moves the mounts that it is in.

@@ -4,6 +4,7 @@ use std::ffi::{CStr, CString};
 use std::io::BufRead;
 
 mod opened;
+mod requested;
 
 /// Environment variable that makes the test program this one: an empty directory.
 pub const ENV: &str = "EYAS_KINDS";
@@ -29,16 +30,40 @@ pub fn ioctl(fd: i64, request: i64, argument: i64) -> i64 {
     call(libc::SYS_ioctl, [fd, request, argument])
 }
 
+/// Makes a call by the number of a 32-bit program.
+#[cfg(target_arch = "x86_64")]
+pub fn call_32(number: i64, args: [i64; 3]) -> i64 {
+    let result: i64;
+    // SAFETY: pointers are below 4 GiB and outlive the call.
+    unsafe {
+        std::arch::asm!(
+            "xchg rbx, {first}", "int 0x80", "xchg rbx, {first}",
+            first = inout(reg) args[0] => _, inout("rax") number => result,
+            in("rcx") args[1], in("rdx") args[2],
+            out("r8") _, out("r9") _, out("r10") _, out("r11") _,
+        );
+    }
+    i64::from(result as i32)
+}
+
+/// A page below 4 GiB, if the kernel has calls of 32-bit programs.
+#[cfg(target_arch = "x86_64")]
+pub fn low_page() -> Option<i64> {
+    // MAP_32BIT
+    let low = call(libc::SYS_mmap, [0, 4096, 3, 0x62, -1, 0]);
+    (low >= 0 && call_32(20, [0; 3]) == i64::from(std::process::id())).then_some(low)
+}
+
 pub fn open(path: &CStr, flags: i32) -> i64 {
     call(libc::SYS_openat, [libc::AT_FDCWD.into(), at(path.as_ptr()), flags.into(), 0])
 }
 
 /// The descriptors that were made, with what they are.
-struct Made(Vec<(i64, String)>);
+pub struct Made(Vec<(i64, String)>);
 
 impl Made {
     /// Notes a descriptor, unless the kernel lacks the call.
-    fn add(&mut self, what: &str, fd: i64) -> i64 {
+    pub fn add(&mut self, what: &str, fd: i64) -> i64 {
         if fd >= 0 {
             self.0.push((fd, what.to_owned()));
         } else {
@@ -57,6 +82,7 @@ pub fn run() -> ! {
     by_ioctl(&mut made);
     sockets(&mut made);
     opened::make(&mut made, std::env::var_os(ENV).unwrap().as_ref());
+    requested::make(&mut made, std::env::var_os(ENV).unwrap().as_ref());
     listener(&mut made);
     copies(&mut made);
     for (fd, what) in &made.0 {

@@ -43,6 +43,13 @@ static __always_inline struct file *file_of(struct scratch *s, int fd)
 	return file;
 }
 
+/* Makes functions that look up a descriptor find the file. */
+static __always_inline void know_file(struct scratch *s, __s64 fd, __u64 file)
+{
+	s->fd = (__s32)fd;
+	s->file = file;
+}
+
 #define LONG_BITS 64
 
 /* Whether an exec closes the descriptor: a bit of the process, not of the file. */

@@ -193,7 +193,7 @@ __noinline int param_message(__u32 desc)
 	__u32 op = desc & 0xff;
 	__u64 at = message_at(s, desc >> 8 & 0xff), done = s->ret > 0 ? s->ret : 0;
 	__u64 iov = at ? user_word(s, at, 2) : 0, count = at ? user_word(s, at, 3) : 0;
-	__u64 control_len;
+	__u64 control, control_len;
 	switch (op) {
 	case OP_X_MSG_IN:
 		put_iov(iov, count, done, at ? user_word(s, at, 0) : 0);
@@ -205,8 +205,9 @@ __noinline int param_message(__u32 desc)
 		put(s, iov_size(iov, count), 4);
 		break;
 	case OP_X_MSG_CONTROL:
-		control_len = at && s->ret >= 0 ? user_word(s, at, 5) : 0;
-		put_user_bytes(s, control_len ? user_word(s, at, 4) : 0, control_len > 0xffff ? 0 : control_len);
+		control_len = s->is_repeated ? s->control_len : at && s->ret >= 0 ? user_word(s, at, 5) : 0;
+		control = s->is_repeated ? s->control : control_len ? user_word(s, at, 4) : 0;
+		put_user_bytes(s, control, control_len > 0xffff ? 0 : control_len);
 		break;
 	case OP_X_MSG_TUPLE_OUT:
 	case OP_X_MSG_TUPLE_IN:

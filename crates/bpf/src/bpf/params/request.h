@@ -3,13 +3,6 @@
  * descriptors may be direct descriptors. */
 #pragma once
 
-/* Makes functions that look up a descriptor find the file. */
-static __always_inline void know_file(struct scratch *s, __s64 fd, __u64 file)
-{
-	s->fd = (__s32)fd;
-	s->file = file;
-}
-
 /* The path of the starting directory, followed by the given path. A worker's directory may differ from the present
  * one of its process; the kernel's path, if known, shows the right one. */
 static __always_inline void put_given_name(struct scratch *s, __u32 where)
@@ -233,16 +226,24 @@ __noinline int emit_request(__u32 type)
 	s->has_told = has_told(own_cpu());
 	begin(s, type, READ(subject(s), pid));
 	*(volatile __u32 *)&s->bases = s->described ? 1 : reported_bases(type);
-	s->pos += 2 * *(volatile __u32 *)&s->bases;
+	s->pos += 2 * (*(volatile __u32 *)&s->bases + (s->decisive ? 1 : 0));
 	for (i = 0; i < MOST_PARAMS; i++) {
 		if (i >= count)
 			break;
 		param_of_request(descs[(first + i) & 2047]);
 	}
+	if (s->decisive) {
+		put_change();
+		count++;
+	}
 	if (s->described && s->pos < RIGHTS_END) {
 		s->len = 0;
 		know_file(s, arg(s, 0), s->own_file);
 		put_right(s->fd);
+		if (type == EV_SYSCALL_DUP_1_X && s->ret >= 0) {
+			know_file(s, -1, 0);
+			put_right(s->ret);
+		}
 		end_param(s, s->len & 0x7fff);
 		count++;
 		s->request |= IS_DESCRIBED;

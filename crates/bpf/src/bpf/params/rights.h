@@ -19,6 +19,9 @@
 /* The probe reports a pidfd with this mode, which no file has, and with the process id (32 bits) as its name. */
 #define PIDFD_MODE 0xf000
 
+/* The mode of a record that names, instead of a file, the thread that has the descriptors described after it; no file has it. */
+#define HOLDER_MODE 0xe000
+
 /* The description of a descriptor, which `received.rs` reads. Its name follows without a NUL, or its ends if it is a socket. */
 struct right {
 	__s32 fd;
@@ -55,6 +58,12 @@ static __always_inline struct pid *pid_of_file(struct file *file, struct inode *
 	return *(__u64 *)name == PIDFD_NAME ? READ(file, private_data) : 0;
 }
 
+/* The task whose descriptor is described. */
+static __always_inline struct task_struct *holder(struct scratch *s)
+{
+	return s->holder ? (struct task_struct *)s->holder : current_task();
+}
+
 /* Writes the description of a descriptor, without its name; returns whether the descriptor exists. It is a
  * separate function, because nested functions here have little room on their stacks. */
 __noinline int write_right(int fd, __u32 at)
@@ -71,7 +80,7 @@ __noinline int write_right(int fd, __u32 at)
 	right->ino = READ(inode, i_ino);
 	/* A bit of the descriptor, not of the file. */
 	right->flags = open_flags((READ(file, f_flags) & ~O_CLOEXEC) |
-				  (closes_on_exec(current_task(), fd) ? O_CLOEXEC : 0));
+				  (closes_on_exec(holder(s), fd) ? O_CLOEXEC : 0));
 	right->dev = encode_dev(READ(inode, i_sb, s_dev));
 	note_reads(file);
 	return 1;
@@ -179,7 +188,9 @@ __noinline int put_record(void)
 static __always_inline void put_read_rights(struct scratch *s)
 {
 	int i;
-	struct file *file = file_of(s, arg(s, 0));
+	struct file *file = s->request ? (struct file *)s->own_file : file_of(s, arg(s, 0));
+	/* A direct descriptor may have the number of one that the read has made. */
+	know_file(s, -1, 0);
 	s->no_message = file && watched_of(file) == MAKES_FAULTS;
 	s->control = s->type == EV_SYSCALL_READV_X ? user_word(s, arg(s, 1), 0) : arg(s, 1);
 	s->control_len = s->pos < RIGHTS_END ? s->ret : 0;
@@ -196,13 +207,12 @@ static __always_inline void put_read_rights(struct scratch *s)
 __noinline int put_change(void)
 {
 	struct scratch *s = scratch();
-	struct task_struct *task = current_task();
 	if (!s)
 		return 0;
 	if (s->type == EV_SYSCALL_READ_X || s->type == EV_SYSCALL_READV_X)
 		put_read_rights(s);
 	else
-		put(s, login_of(task), 4);
+		put(s, login_of(subject(s)), 4);
 	*(__u32 *)&s->data[22] = event_rows[s->type & (EVENT_TYPES - 1)].count + 1;
 	return 0;
 }
@@ -211,9 +221,37 @@ __noinline int put_change(void)
 static __always_inline int made_by_ioctl(struct scratch *s)
 {
 	__u32 place = place_of_descriptor(arg(s, 1));
+	if (is_adding(arg(s, 1)))
+		return -1;
 	if (place != NO_DESCRIPTOR)
 		return s->ret ? -1 : user_u32(arg(s, 2) + place);
 	return s->ret > 0 || (!s->ret && returns_descriptor(arg(s, 1))) ? s->ret : -1;
+}
+
+/* Appends the descriptor that a supervisor has put into the table of another thread: which thread that is (0 if that is not known),
+ * and the file that its table now has. Reading that table, and not the supervisor's, is right even if the other thread has already
+ * closed the descriptor. */
+static __always_inline void put_added(struct scratch *s)
+{
+	struct right *right = (void *)&s->data[s->pos & 0xffff];
+	struct task_struct *task;
+	s->nodes[0] = user_u64(arg(s, 2));
+	find_notified(s, arg(s, 0));
+	right->fd = s->ret;
+	right->flags = 0;
+	right->ino = 0;
+	right->dev = 0;
+	right->mode = HOLDER_MODE;
+	right->len = sizeof(__u32);
+	task = (struct task_struct *)s->holder;
+	*(__u32 *)&s->data[(s->pos + sizeof(*right)) & 0xffff] = s->holder ? READ(task, pid) : 0;
+	s->len += sizeof(*right) + sizeof(__u32);
+	if (s->holder) {
+		know_file(s, s->ret, number_of(s, file_at(READ(task, files), s->ret)));
+		put_right(s->ret);
+		know_file(s, -1, 0);
+		s->holder = 0;
+	}
 }
 
 /* Whether events show what the sockets of a family are. */
@@ -279,6 +317,19 @@ static __always_inline int made_fd(struct scratch *s)
 	}
 }
 
+/* Finds the control data of the event's message, unless that is known already. It is global, so that the verifier follows what comes
+ * after it once. */
+__noinline int find_control(__u32 n)
+{
+	struct scratch *s = scratch();
+	if (!s || s->is_repeated)
+		return 0;
+	__u64 at = message_at(s, n);
+	s->control_len = at && s->ret >= 0 ? user_word(s, at, 5) : 0;
+	s->control = s->control_len ? user_word(s, at, 4) : 0;
+	return 0;
+}
+
 __noinline int param_rights(__u32 desc)
 {
 	struct scratch *s = scratch();
@@ -286,21 +337,22 @@ __noinline int param_rights(__u32 desc)
 		return 0;
 	if ((desc & 0xff) == OP_X_MADE) {
 		s->len = 0;
+		if (s->type == EV_SYSCALL_IOCTL_3_X && (__u32)arg(s, 1) == NEXT_NOTIFICATION)
+			note_notified();
+		else if (s->type == EV_SYSCALL_IOCTL_3_X && is_adding(arg(s, 1)) && s->ret >= 0)
+			put_added(s);
 		int fd = made_fd(s);
 		if (fd >= 0)
 			put_right(fd);
 		end_param(s, s->len & 0x7fff);
 		return 0;
 	}
-	__u64 at = message_at(s, desc >> 8 & 0xff);
-	__u64 len = at && s->ret >= 0 ? user_word(s, at, 5) : 0;
 	int i;
-	if (!len || s->pos >= RIGHTS_END) {
+	find_control(desc >> 8 & 0xff);
+	if (!s->control_len || s->pos >= RIGHTS_END) {
 		put_empty(s);
 		return 0;
 	}
-	s->control = user_word(s, at, 4);
-	s->control_len = len;
 	s->rights = 0;
 	s->len = 0;
 #pragma clang loop unroll(disable)

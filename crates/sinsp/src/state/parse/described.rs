@@ -1,7 +1,7 @@
 //! Descriptors that the event itself describes from the kernel's data. Another process may have opened the file.
 
 use eyas_events::{EventType, param};
-use eyas_scap::{FdDetail, FdEntry, RawEvent};
+use eyas_scap::{FdDetail, FdEntry, RawEvent, Suspects};
 
 use super::file;
 use crate::state::heal::is_same_file;
@@ -30,21 +30,39 @@ pub(super) fn special(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) 
 pub(super) fn complete(state: &mut State, raw: &RawEvent<'_>, now: &Current) {
     let Some(key) = now.thread else { return };
     for entry in raw.received_fds() {
-        let (num, close_on_exec) = (entry.fd, entry.close_on_exec);
-        let there = fd_of(entry.clone(), &state.empty(), &mut state.reuse.names);
-        let Some(table) = state.threads.fds_mut(key) else { return };
-        match table.get(num) {
-            Some(known) if is_same_file(known, &there) => {
-                if known.ino == 0
-                    && there.ino != 0
-                    && let Some(fd) = table.get_mut(num)
-                {
-                    fd.ino = there.ino;
-                }
-                table.set_close_on_exec(num, close_on_exec);
+        correct(state, key, entry, raw.ts);
+    }
+}
+
+fn correct(state: &mut State, key: ThreadKey, entry: FdEntry, ts: u64) {
+    let (num, close_on_exec) = (entry.fd, entry.close_on_exec);
+    let there = fd_of(entry.clone(), &state.empty(), &mut state.reuse.names);
+    let Some(table) = state.threads.fds_mut(key) else { return };
+    match table.get(num) {
+        Some(known) if is_same_file(known, &there) => {
+            if known.ino == 0
+                && there.ino != 0
+                && let Some(fd) = table.get_mut(num)
+            {
+                fd.ino = there.ino;
             }
-            _ => take(state, key, vec![entry], raw.ts),
+            table.set_close_on_exec(num, close_on_exec);
         }
+        _ => take(state, key, vec![entry], ts),
+    }
+}
+
+/// Adds the descriptor that a supervisor has put into another thread's table. If the event does not say which thread that is, the
+/// files of any thread may have changed.
+pub(super) fn added(state: &mut State, raw: &RawEvent<'_>, can_ask: bool) {
+    let Some(added) = raw.added_fd() else { return };
+    match (state.threads.key(added.tid), added.entry) {
+        (Some(key), Some(entry)) => correct(state, key, entry, raw.ts),
+        _ if added.tid == 0 && can_ask && state.received.allows(raw.ts) => {
+            state.doubt_these(raw.ts, Suspects::ALL, true);
+        }
+        // A thread that is unknown is looked up at its first event, and another thread has closed the descriptor already.
+        _ => {}
     }
 }
 
@@ -87,6 +105,10 @@ pub(super) fn take(state: &mut State, key: ThreadKey, entries: Vec<FdEntry>, ts:
     let is_inet =
         |detail: &FdDetail| matches!(detail, FdDetail::Socket { .. } | FdDetail::ServerSocket { .. });
     let sockets: Vec<_> = entries.iter().filter(|e| is_inet(&e.detail)).map(|entry| entry.fd).collect();
+    // The number's previous file is gone, even if the new one is not tracked.
+    if let Some(table) = state.threads.fds_mut(key) {
+        entries.iter().for_each(|entry| drop(table.remove(entry.fd)));
+    }
     state.load_fds(tid, entries);
     for num in sockets {
         give_role(state, key, num, ts);

@@ -324,7 +324,10 @@ pub(super) fn duplicate(state: &mut State, raw: &RawEvent<'_>, now: &mut Current
             }
         }
         // The kernel installs the file of a ring's table with close-on-exec, unless the request says otherwise.
-        EventType::SYSCALL_DUP_1_X => (raw.int(dup::oldfd), raw.io_uring().is_some()),
+        EventType::SYSCALL_DUP_1_X => {
+            let closes = raw.installed_fd().map_or(raw.io_uring().is_some(), |entry| entry.close_on_exec);
+            (raw.int(dup::oldfd), closes)
+        }
         EventType::SYSCALL_DUP2_X => (raw.int(dup2::oldfd), false),
         _ => {
             const CLOEXEC: u64 = O_CLOEXEC as u64;

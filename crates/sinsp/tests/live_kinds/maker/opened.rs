@@ -10,7 +10,7 @@ use super::{Made, at, call, ioctl, open};
 
 #[allow(dead_code, reason = "other tests use the rest")]
 #[path = "../../../../scap/tests/syscalls/ring.rs"]
-mod ring;
+pub mod ring;
 
 use ring::{Entry, Ring};
 
@@ -33,11 +33,11 @@ pub fn make(made: &mut Made, dir: &Path) {
     of_32_bits(made);
 }
 
-fn path(dir: &Path, name: &[u8]) -> CString {
+pub fn path(dir: &Path, name: &[u8]) -> CString {
     CString::new([dir.as_os_str().as_bytes(), b"/", name].concat()).unwrap()
 }
 
-fn close<const N: usize>(fds: [i64; N]) {
+pub fn close<const N: usize>(fds: [i64; N]) {
     for fd in fds {
         call(libc::SYS_close, [fd]);
     }
@@ -172,23 +172,47 @@ fn unix(made: &mut Made, dir: &Path) {
     made.add("named Unix datagram socket", named.into_raw_fd().into());
 }
 
+/// fanotify with the opens of some files, which were read by nobody yet; negative if the kernel lacks it.
+pub fn notices(made: &mut Made, dir: &Path, flags: i64) -> i64 {
+    const OPEN: i64 = 0x20;
+    const ON_CHILDREN: i64 = 0x0800_0000;
+    let notices =
+        made.add("fanotify with files", call(libc::SYS_fanotify_init, [flags, libc::O_RDONLY.into()]));
+    let dir = path(dir, b"");
+    if notices >= 0 {
+        let marked = call(libc::SYS_fanotify_mark, [notices, 1, OPEN | ON_CHILDREN, -100, at(dir.as_ptr())]);
+        if marked < 0 {
+            return marked;
+        }
+    }
+    for name in [&b"plain"[..], b"odd", b"plain"] {
+        let name = CString::new([dir.as_bytes(), name].concat()).unwrap();
+        call(libc::SYS_close, [open(&name, RDWR | libc::O_CREAT)]);
+    }
+    notices
+}
+
+/// Adds the descriptors in what was read from fanotify.
+pub fn add_found(made: &mut Made, records: &[u8]) {
+    let number = |at: usize| i32::from_le_bytes(*records[at..].first_chunk().unwrap());
+    let mut start = 0;
+    while start + 24 <= records.len() {
+        let length = number(start) as usize;
+        made.add("file of fanotify", number(start + 16).into());
+        if length >= 32 && records[start + 24] == 4 {
+            made.add("pidfd of fanotify", number(start + 28).into());
+        }
+        start += length;
+    }
+}
+
 /// Descriptors that a read from fanotify makes: a file for each event, and a pidfd.
 fn fanotify(made: &mut Made, dir: &Path) {
     const PIDFD: i64 = 0x80;
-    const OPEN: i64 = 0x20;
-    const ON_CHILDREN: i64 = 0x0800_0000;
     for (flags, reads) in [(1, libc::SYS_read), (PIDFD | 1, libc::SYS_read), (1, libc::SYS_readv)] {
-        let notices =
-            made.add("fanotify with files", call(libc::SYS_fanotify_init, [flags, libc::O_RDONLY.into()]));
-        let dir = path(dir, b"");
-        if notices < 0
-            || call(libc::SYS_fanotify_mark, [notices, 1, OPEN | ON_CHILDREN, -100, at(dir.as_ptr())]) < 0
-        {
+        let notices = notices(made, dir, flags);
+        if notices < 0 {
             continue;
-        }
-        for name in [&b"plain"[..], b"odd", b"plain"] {
-            let name = CString::new([dir.as_bytes(), name].concat()).unwrap();
-            call(libc::SYS_close, [open(&name, RDWR | libc::O_CREAT)]);
         }
         let mut records = [0_u8; 512];
         let vector = [at(records.as_mut_ptr()), 512];
@@ -196,20 +220,8 @@ fn fanotify(made: &mut Made, dir: &Path) {
             libc::SYS_readv => call(reads, [notices, at(&vector), 1]),
             _ => call(reads, [notices, vector[0], vector[1]]),
         };
-        // SAFETY: it is alive and large enough.
-        let records = unsafe {
-            std::slice::from_raw_parts(std::hint::black_box(records.as_ptr()), length.max(0) as usize)
-        };
-        let number = |at: usize| i32::from_le_bytes(*records[at..].first_chunk().unwrap());
-        let mut start = 0;
-        while start + 24 <= records.len() {
-            let length = number(start) as usize;
-            made.add("file of fanotify", number(start + 16).into());
-            if length >= 32 && records[start + 24] == 4 {
-                made.add("pidfd of fanotify", number(start + 28).into());
-            }
-            start += length;
-        }
+        let records = std::hint::black_box(records);
+        add_found(made, &records[..length.max(0) as usize]);
     }
 }
 
@@ -244,11 +256,32 @@ fn faults(made: &mut Made) {
     made.add("userfaultfd with events", faults);
 }
 
-/// Several descriptors in one message, of which some do not fit.
-fn messages(made: &mut Made) {
+/// Sends descriptors in one message.
+pub fn send(socket: i64, fds: &[i64]) {
+    let mut control = [0_u8; 64];
+    let length = 16 + 4 * fds.len();
+    control[..16].copy_from_slice(&[length as u8, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0]);
+    for (place, fd) in control[16..length].chunks_mut(4).zip(fds) {
+        place.copy_from_slice(&(*fd as i32).to_le_bytes());
+    }
+    let byte = [b'x'];
+    let part = [at(byte.as_ptr()), 1];
+    let header = [0, 0, at(&part), 1, at(control.as_ptr()), length.next_multiple_of(8) as i64, 0];
+    call(libc::SYS_sendmsg, [socket, at(&header), 0]);
+}
+
+/// Adds the descriptors in the control data of a message.
+pub fn add_received(made: &mut Made, control: &[u8; 64]) {
+    let length = u64::from_le_bytes(*control.first_chunk().unwrap()) as usize;
+    for fd in control[16..length.clamp(16, 64)].chunks_exact(4) {
+        made.add("descriptor of a message", i32::from_le_bytes(*fd.first_chunk().unwrap()).into());
+    }
+}
+
+/// Files to send, and a pair of sockets.
+pub fn to_send() -> ([i64; 5], [i64; 2]) {
     let mut pair = [0_i32; 2];
     call(libc::SYS_socketpair, [libc::AF_UNIX.into(), libc::SOCK_STREAM.into(), 0, at(pair.as_mut_ptr())]);
-    let [one, other] = pair.map(i64::from);
     let sent = [
         open(c"/etc/passwd", libc::O_RDONLY),
         call(libc::SYS_eventfd2, [0, 0]),
@@ -256,25 +289,19 @@ fn messages(made: &mut Made) {
         open(c"/etc", libc::O_RDONLY),
         open(c"/etc/hosts", PATH),
     ];
+    (sent, pair.map(i64::from))
+}
+
+/// Several descriptors in one message, of which some do not fit.
+fn messages(made: &mut Made) {
+    let (sent, [one, other]) = to_send();
     for (space, flags) in [(64, 0), (64, libc::MSG_CMSG_CLOEXEC), (24, 0)] {
-        let mut control = [0_u8; 64];
-        control[..16].copy_from_slice(&[36, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0]);
-        for (place, fd) in control[16..36].chunks_mut(4).zip(sent) {
-            place.copy_from_slice(&(fd as i32).to_le_bytes());
-        }
-        let mut byte = [b'x'];
+        send(one, &sent);
+        let (mut byte, mut got) = ([0_u8], [0_u8; 64]);
         let part = [at(byte.as_mut_ptr()), 1];
-        let header = [0, 0, at(&part), 1, at(control.as_ptr()), 40, 0];
-        call(libc::SYS_sendmsg, [one, at(&header), 0]);
-        let mut got = [0_u8; 64];
         let header = [0, 0, at(&part), 1, at(got.as_mut_ptr()), space, 0];
         call(libc::SYS_recvmsg, [other, at(&header), flags.into()]);
-        // SAFETY: it is alive.
-        let got = unsafe { std::ptr::read_volatile(&raw const got) };
-        let length = u64::from_le_bytes(*got.first_chunk().unwrap()) as usize;
-        for fd in got[16..length.clamp(16, 64)].chunks_exact(4) {
-            made.add("descriptor of a message", i32::from_le_bytes(*fd.first_chunk().unwrap()).into());
-        }
+        add_received(made, &std::hint::black_box(got));
     }
     close(sent);
     close([one, other]);
@@ -283,7 +310,7 @@ fn messages(made: &mut Made) {
 /// Descriptors that requests of a ring make.
 fn requests(made: &mut Made, dir: &Path) {
     let Ok(mut ring) = Ring::new(0, 0) else { return };
-    let (openat, socket, accept, install, pipe) = (18, 45, 13, 54, 62);
+    let (openat, socket, accept, pipe) = (18, 45, 13, 62);
     let plain = path(dir, b"plain");
     made.add("file of a request", ring.one(Entry::new(openat, -100).addr(plain.as_ptr())));
     if ring.has(socket) {
@@ -295,12 +322,6 @@ fn requests(made: &mut Made, dir: &Path) {
     made.add("socket accepted by a request", ring.one(Entry::new(accept, listener.as_raw_fd().into())));
     made.add("client of a request", client.into_raw_fd().into());
     made.add("listener of a request", listener.into_raw_fd().into());
-    if ring.has(install) {
-        let file = open(&plain, libc::O_RDONLY);
-        ring.table(2, &[file]);
-        call(libc::SYS_close, [file]);
-        made.add("installed file", ring.one(Entry { flags: ring::BY_SLOT, ..Entry::new(install, 0) }));
-    }
     if ring.has(pipe) {
         let mut ends = [0_i32; 2];
         ring.one(Entry::new(pipe, 0).addr(ends.as_mut_ptr()));
@@ -331,25 +352,8 @@ fn numbers(made: &mut Made) {
 /// Descriptors that calls of 32-bit programs make.
 #[cfg(target_arch = "x86_64")]
 fn of_32_bits(made: &mut Made) {
-    /// Makes a call by the number of a 32-bit program.
-    fn call_32(number: i64, args: [i64; 3]) -> i64 {
-        let result: i64;
-        // SAFETY: pointers are below 4 GiB and outlive the call.
-        unsafe {
-            std::arch::asm!(
-                "xchg rbx, {first}", "int 0x80", "xchg rbx, {first}",
-                first = inout(reg) args[0] => _, inout("rax") number => result,
-                in("rcx") args[1], in("rdx") args[2],
-                out("r8") _, out("r9") _, out("r10") _, out("r11") _,
-            );
-        }
-        i64::from(result as i32)
-    }
-    // MAP_32BIT
-    let low = call(libc::SYS_mmap, [0, 4096, 3, 0x62, -1, 0]);
-    if low < 0 || call_32(20, [0; 3]) != i64::from(std::process::id()) {
-        return;
-    }
+    use crate::maker::{call_32, low_page};
+    let Some(low) = low_page() else { return };
     // SAFETY: the page was just mapped.
     let page = unsafe { std::slice::from_raw_parts_mut(low as *mut u8, 4096) };
     page[..12].copy_from_slice(b"/etc/passwd\0");
