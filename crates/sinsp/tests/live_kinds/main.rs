@@ -9,6 +9,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use eyas_testing::{Dir, test};
 
+mod disguised;
 mod early;
 mod maker;
 mod processes;
@@ -26,6 +27,9 @@ fn main() -> std::process::ExitCode {
     }
     if std::env::var_os(early::ENV).is_some() {
         early::run();
+    }
+    if std::env::var_os(disguised::ENV).is_some() {
+        disguised::run();
     }
     if std::env::var_os(supervised::ENV).is_some() {
         supervised::run();
@@ -176,6 +180,55 @@ fn descriptors_that_a_supervisor_adds_are_what_proc_shows() {
         assert!(differences.is_empty(), "{is_early}\n{}", differences.join("\n"));
         assert_eq!(made.len(), 2);
     }
+}
+
+#[test]
+fn a_program_that_disguises_itself_is_the_one_that_was_executed() {
+    eyas_testing::need_live_capture();
+    let _turn = eyas_testing::live_turn();
+    let dir = Dir::new("disguised");
+    let mut watch = Watch::start(&dir);
+    let mut maker = Maker::start(disguised::ENV, &dir);
+    let made = maker.go();
+    if made.is_empty() {
+        eyas_testing::ignore("the kernel lacks PR_SET_MM_MAP (CONFIG_CHECKPOINT_RESTORE)");
+    }
+    let pid = i64::from(maker.child.id());
+    let mut options = Vec::new();
+    watch.drain_with(|event, _| {
+        if event.ty == eyas_events::EventType::SYSCALL_PRCTL_X && event.tid == pid {
+            options.extend(event.uint(eyas_events::param::SYSCALL_PRCTL_X::option));
+        }
+    });
+    // A rule can see that.
+    assert_eq!(options, [u64::from(eyas_events::FlagTable::PRCTL_OPTIONS.value("PR_SET_MM"))]);
+    let own = std::env::current_exe().unwrap().into_os_string().into_encoded_bytes();
+    let shown = |tid: i64, what: &str| format!("/proc/{tid}/{what}");
+    let arguments = [disguised::ARGUMENT.as_bytes(), b"\0"].concat();
+    let program = |watch: &Watch, tid: i64| {
+        let thread = watch.inspector.state().threads.get(tid).unwrap();
+        (thread.executable.path.to_vec(), thread.exe.to_vec())
+    };
+    for (tid, what) in &made {
+        // The disguise works: /proc shows it.
+        assert_eq!(std::fs::read_link(shown(*tid, "exe")).unwrap(), Path::new(disguised::EXECUTABLE));
+        assert_eq!(std::fs::read(shown(*tid, "cmdline")).unwrap(), arguments);
+        let (path, name) = program(&watch, *tid);
+        assert_eq!(path, own, "{what}");
+        // The event of a child has the arguments in its memory.
+        let is_child = what == "child";
+        assert_eq!(name, if is_child { disguised::ARGUMENT.as_bytes() } else { &own }, "{what}");
+    }
+    assert_eq!(made.len(), 2);
+    writeln!(maker.orders, "go").unwrap();
+    maker.child.wait().unwrap();
+    let mut seen = None;
+    watch.drain_with(|event, state| {
+        if event.ty == eyas_events::EventType::SYSCALL_EXECVE_19_X && event.tid == pid {
+            seen = state.threads.get(pid).map(|thread| thread.executable.path.to_vec());
+        }
+    });
+    assert_eq!(seen.unwrap(), disguised::EXECUTABLE.as_bytes());
 }
 
 /// Compares the directories of the program after each call that moves the mounts that it is in.

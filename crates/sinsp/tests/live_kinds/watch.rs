@@ -9,7 +9,7 @@ use eyas_events::SyscallCode;
 use eyas_scap::live::{ProbeOptions, Source};
 use eyas_scap::proc::{Options, ThreadReader};
 use eyas_scap::{Advance, Error, EventSource, RawEvent, Reader, Snapshot, Writer};
-use eyas_sinsp::state::{Fd, FdKind, Role, Thread};
+use eyas_sinsp::state::{Fd, FdKind, Role, State, Thread};
 use eyas_sinsp::{Config, Inspector, Step};
 
 /// Facts by their names.
@@ -66,6 +66,11 @@ impl Watch {
 
     /// Processes all events until now.
     pub fn drain(&mut self) {
+        self.drain_with(|_, _| {});
+    }
+
+    /// The same; `look` gets each event, and the state after it.
+    pub fn drain_with(&mut self, mut look: impl FnMut(&RawEvent<'_>, &State)) {
         // The clocks of CPUs differ by less than this, and no event stays longer in a ring that looks empty.
         const MARGIN: Duration = Duration::from_millis(100);
         let until = (SystemTime::now().duration_since(UNIX_EPOCH).unwrap() + MARGIN).as_nanos() as u64;
@@ -75,6 +80,7 @@ impl Watch {
                 Step::Event(event) => {
                     self.events += 1;
                     idle_since = None;
+                    look(&event.event(), event.state());
                     if event.event().ts > until {
                         return;
                     }
