@@ -1,5 +1,5 @@
-//! The kernel probe: CO-RE programs that turn system calls into event frames, and the rings they come
-//! through.
+//! The kernel probe: eBPF programs that turn system calls into event frames, and the rings that the frames come through. The
+//! programs are compiled once for all kernels (CO-RE): the loader adapts them to the types of the running kernel (BTF).
 //!
 //! Should I use this crate? Only to consume raw frames. `eyas-scap` with its feature `live` merges the rings into one
 //! ordered source of events.
