@@ -36,6 +36,9 @@ use eyas_console::note;
 use args::Args;
 
 fn main() -> ExitCode {
+    // A file that reaches RLIMIT_FSIZE is an error of its output, and does not end the program. If the system does not allow to
+    // catch the signal, the signal ends it.
+    let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, std::sync::Arc::default());
     let outcome = match Args::from_command_line(std::env::args_os()) {
         Ok(args) => start(&args),
         Err(error) if error.use_stderr() => {

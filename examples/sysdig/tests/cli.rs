@@ -296,6 +296,22 @@ fn a_full_disk_and_a_file_open_for_reading_are_errors_whatever_is_printed() {
 
 /// As a terminal multiplexer may leave it.
 #[test]
+fn a_limit_of_file_sizes_is_an_error() {
+    let dir = Dir::new("limit");
+    let path = |name: &str| dir.join(name).to_str().unwrap().to_owned();
+    let (capture, spans) = (path("c.scap"), path("spans"));
+    for args in [&[][..], &["-j"], &["-w", &capture], &["trace", "--perfetto", &spans]] {
+        let out = std::fs::File::create(dir.join("out")).unwrap();
+        let mut command = Command::new("bash");
+        command.args(["-c", "ulimit -f 1; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_sysdig")]);
+        let output = command.args(args).args(["-r", DEMO]).stdout(out).output().unwrap();
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{args:?}: {error}");
+        assert!(error.contains("File too large"), "{args:?}: {error}");
+    }
+}
+
+#[test]
 fn an_output_that_does_not_block_gets_everything() {
     let (mut reader, writer) = std::os::unix::net::UnixStream::pair().unwrap();
     writer.set_nonblocking(true).unwrap();

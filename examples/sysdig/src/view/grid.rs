@@ -6,6 +6,7 @@ use anyhow::Result;
 use serde_json::{Value as Json, json};
 
 use super::template::fit;
+use super::units;
 
 /// A value of a table, as text and as JSON.
 #[derive(Clone, Debug, Default)]
@@ -88,7 +89,7 @@ impl Grid<'_> {
             .collect();
         let row = |row: &Vec<Cell>| Json::Array(order.iter().map(|at| row[*at].json.clone()).collect());
         let data: Vec<Json> = self.rows.iter().map(row).collect();
-        writeln!(out, "{}", json!({"ts": ts.to_string(), "data": data, "info": info}))?;
+        units::print_json(out, &json!({"ts": ts.to_string(), "data": data, "info": info}))?;
         Ok(())
     }
 }

@@ -236,7 +236,7 @@ impl List {
                 Json::Object(self.heads.iter().zip(row).map(member).collect())
             }
         };
-        writeln!(out, "{object}")?;
+        units::print_json(out, &object)?;
         Ok(())
     }
 }

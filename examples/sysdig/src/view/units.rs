@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use eyas::fields::Value;
+use eyas::fields::{Value, write_text};
 
 use serde_json::Value as Json;
 
@@ -50,6 +50,15 @@ pub fn json(value: &Value<'_>) -> Json {
         Value::Ip(ip) => ip.to_string().into(),
         Value::Net(net) => net.to_string().into(),
     }
+}
+
+/// Prints JSON on one line. Characters that are not printable are escaped, as in the lines of events: some terminals obey C1
+/// controls, and some characters change the direction of text.
+pub fn print_json(out: &mut dyn Write, json: &Json) -> std::io::Result<()> {
+    let mut line = Vec::new();
+    write_text(&mut line, json.to_string().as_bytes());
+    line.push(b'\n');
+    out.write_all(&line)
 }
 
 /// Appends a value in this unit. Returns `false` if the value does not support the unit.
@@ -132,6 +141,17 @@ mod tests {
         let mut out = Vec::new();
         write_number(&mut out, unit, n, 200);
         String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn json_is_a_line_of_printable_characters() {
+        let name = "a\u{202e}\u{7f}\u{9b}\n\"\\é\u{1b}";
+        let mut out = Vec::new();
+        print_json(&mut out, &serde_json::json!({ "fd.name": name })).unwrap();
+        let line = String::from_utf8(out).unwrap();
+        assert_eq!(line, "{\"fd.name\":\"a\\u202e\\u007f\\u009b\\n\\\"\\\\é\\u001b\"}\n");
+        let read: Json = serde_json::from_str(&line).unwrap();
+        assert_eq!(read["fd.name"], name);
     }
 
     #[test]
