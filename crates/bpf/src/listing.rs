@@ -51,7 +51,7 @@ pub struct OpenFile<'a> {
     pub mode: u16,
     /// Kind of `name`.
     pub kind: FileKind,
-    /// Its name; empty if there is none.
+    /// Its name; empty if there is none. Of a socket: the address that it is bound to, as in events.
     pub name: &'a [u8],
 }
 

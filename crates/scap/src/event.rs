@@ -250,6 +250,12 @@ impl<'a> RawEvent<'a> {
         self.param(info.params.len()).filter(|bytes| !bytes.is_empty())
     }
 
+    /// The inode of the socket that `socket` made, of live events and of captures that eyas wrote.
+    pub fn socket_inode(&self) -> Option<u64> {
+        let info = self.info().filter(|_| self.ty == EventType::SOCKET_SOCKET_X)?;
+        self.uint(info.params.len() + 1).filter(|ino| *ino != 0)
+    }
+
     /// The inode of the root directory of a mount that `fsmount` made.
     ///
     /// `None` for other calls, and in captures that other programs wrote.

@@ -228,6 +228,17 @@ fn inet(ty: u8, local: End, remote: End) -> FdDetail {
     of_ends(local, remote, l4)
 }
 
+/// An address of an event: its family, its address, its port.
+#[cfg(feature = "live")]
+pub(crate) fn end(bytes: &[u8]) -> Option<End> {
+    let (family, rest) = bytes.split_first()?;
+    match *family {
+        AF_INET => end_v4(rest),
+        AF_INET6 => end_v6(rest),
+        _ => None,
+    }
+}
+
 fn end_v4(bytes: &[u8]) -> Option<End> {
     let ip: [u8; 4] = *bytes.first_chunk()?;
     Some((Ipv4Addr::from(ip).into(), u16::from_le_bytes(*bytes.get(4..)?.first_chunk()?)))

@@ -15,7 +15,7 @@ struct file_record {
 	__u32 pid, fd, dev, flags;
 	__u16 mode;
 	__u16 kind;
-	/* Length of the name that follows, including its NUL. */
+	/* Length of the name that follows, including its NUL; of a socket, it is the address that it is bound to. */
 	__u32 len;
 };
 
@@ -226,6 +226,12 @@ int dump_files(struct bpf_iter__task_file *ctx)
 		len = copy_path(s, &s->data[sizeof(*record)], walk_path(s, &file->f_path));
 		if (record->kind == KIND_PATH && !s->whole)
 			record->kind = KIND_OTHER;
+	}
+	if (record->kind == KIND_SOCKET) {
+		know_file(s, fd, number_of(s, file));
+		len = write_bound(s, &s->data[sizeof(*record)], fd) & 0x7f;
+		s->data[sizeof(*record) + len] = 0;
+		len++;
 	}
 	record->len = len;
 	barrier_var(len);

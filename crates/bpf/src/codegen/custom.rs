@@ -567,10 +567,11 @@ pub(super) fn behind(event: &EventInfo) -> Behind {
         | "SYSCALL_MQ_OPEN_X"
         | "SYSCALL_FSOPEN_X"
         | "SYSCALL_SECCOMP_X"
-        | "SOCKET_SOCKET_X"
         | "SOCKET_ACCEPT_5_X"
         | "SOCKET_ACCEPT4_6_X"
         | "SOCKET_GETSOCKOPT_X" => &[("MADE", 0)],
+        // The inode identifies a socket that another process gets with a message.
+        "SOCKET_SOCKET_X" => &[("MADE", 0), ("FD_INO", 0)],
         "SYSCALL_OPEN_BY_HANDLE_AT_X" => &[("TERMINAL", 0)],
         "SYSCALL_FSMOUNT_X" => &[("FD_INO", 0)],
         "SYSCALL_IOCTL_3_X" => &[("TERMINAL", 0), ("MADE", 0)],

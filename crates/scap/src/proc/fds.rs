@@ -8,7 +8,7 @@ use rustix::path::DecInt;
 use super::dir::{Dir, Lazy};
 use super::known::{Found, Listed};
 use super::scan::Scan;
-use super::sockets::{self, Sockets};
+use super::sockets::{self, End, Sockets};
 use super::{code, parse};
 use crate::{FdDetail, FdEntry};
 use eyas_events::FlagTable;
@@ -65,9 +65,9 @@ impl Scan<'_> {
         let mut links = None;
         let mut entry = |number, found| match found {
             Found::Entry(entry) => Some(entry),
-            Found::Socket(ino) => {
+            Found::Socket(ino, bound) => {
                 let name = format!("socket:[{ino}]").into_bytes();
-                Some(self.socket(network, number, ino, name))
+                Some(self.socket(network, number, (ino, bound), name))
             }
             Found::Nothing => {
                 links = links.take().or_else(|| Links::of(network.process.get()?));
@@ -119,7 +119,7 @@ impl Scan<'_> {
         } else if link.starts_with(b"socket:") {
             let ino = parse::bracketed(link).unwrap_or(0);
             let name = link.to_vec();
-            self.socket(network, number, ino, name)
+            self.socket(network, number, (ino, None), name)
         } else if link.starts_with(b"pipe:") {
             let ino = parse::bracketed(link).unwrap_or(0);
             FdEntry::new(fd, ino, other(code::PIPE, link.to_vec()))
@@ -144,16 +144,22 @@ impl Scan<'_> {
     }
 
     /// A socket of the process; if no table contains it, it keeps the link's name.
-    fn socket(&mut self, network: &mut Network<'_>, number: u32, ino: u64, name: Vec<u8>) -> FdEntry {
+    fn socket(
+        &mut self,
+        network: &mut Network<'_>,
+        number: u32,
+        (ino, bound): (u64, Option<End>),
+        name: Vec<u8>,
+    ) -> FdEntry {
         let is_known = network.sockets.as_ref().is_some_and(|sockets| sockets.has(ino));
         if !is_known {
             network.sockets = self.sockets(network, ino);
         }
         let found = network.sockets.as_ref().and_then(|sockets| sockets.get(ino));
-        // The tables lack a socket that is neither bound nor connected.
+        // The tables lack a socket that is neither bound nor connected, and a stream that is only bound.
         let unused = || {
             let links = network.process.get()?.subdir("fd").ok()?;
-            sockets::unused(&links.protocol(DecInt::new(number))?)
+            sockets::unused(&links.protocol(DecInt::new(number))?, bound)
         };
         let detail = found.or_else(unused).unwrap_or(other(code::UNSUPPORTED, name));
         FdEntry::new(i64::from(number), ino, detail)

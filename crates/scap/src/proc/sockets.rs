@@ -200,9 +200,9 @@ pub(crate) fn of_ends(local: End, remote: End, l4: u8) -> FdDetail {
     }
 }
 
-/// A socket in none of the tables, by the kernel's name of its protocol. An Internet socket is neither bound nor connected, so
-/// both ends are unset; a Unix socket was made in another network namespace.
-pub(super) fn unused(protocol: &[u8]) -> Option<FdDetail> {
+/// A socket in none of the tables, by the kernel's name of its protocol. An Internet socket is not connected, so both ends are unset,
+/// unless it is bound; a Unix socket was made in another network namespace.
+pub(super) fn unused(protocol: &[u8], bound: Option<End>) -> Option<FdDetail> {
     let protocol = protocol.strip_suffix(b"\0").unwrap_or(protocol);
     let (any, protocol): (IpAddr, _) = match protocol.strip_suffix(b"v6") {
         Some(protocol) => (Ipv6Addr::UNSPECIFIED.into(), protocol),
@@ -219,7 +219,10 @@ pub(super) fn unused(protocol: &[u8]) -> Option<FdDetail> {
         }
         _ => return None,
     };
-    Some(FdDetail::Socket { local: (any, 0), remote: (any, 0), l4 })
+    Some(match bound {
+        Some(addr) => FdDetail::ServerSocket { addr: plain(addr), l4 },
+        None => FdDetail::Socket { local: (any, 0), remote: (any, 0), l4 },
+    })
 }
 
 /// `0100007F:1F90`: 32-bit words in memory order, then the port.
@@ -319,7 +322,7 @@ mod tests {
             (b"PACKET\0", None),
             (b"", None),
         ] {
-            assert_eq!(unused(name), expected);
+            assert_eq!(unused(name, None), expected);
         }
     }
 

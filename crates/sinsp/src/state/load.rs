@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use eyas_scap::{FdDetail, FdEntry, Snapshot, ThreadEntry};
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::fd::{Fd, FdKind, L4, Role, Socket};
 use super::mapped::unmapped_pair;
@@ -46,6 +46,7 @@ impl State {
         }
         self.join_relatives(keys);
         self.guess_roles();
+        self.share_sockets();
         for event in &snapshot.metadata {
             self.take_metadata(&event.as_raw());
         }
@@ -227,6 +228,31 @@ impl State {
             }
         }
     }
+}
+
+impl State {
+    /// Makes all descriptors of a socket (`dup`, `fork`, `SCM_RIGHTS`) refer to one file of the state, so that they follow calls through
+    /// any of them.
+    fn share_sockets(&mut self) {
+        let mut first: FxHashMap<u64, Arc<Fd>> = FxHashMap::default();
+        for files in self.threads.file_tables_mut() {
+            let is_socket = |fd: &Fd| fd.kind.is_socket() && fd.ino != 0;
+            let sockets: Vec<(i64, u64)> =
+                files.iter().filter(|(_, fd)| is_socket(fd)).map(|(num, fd)| (num, fd.ino)).collect();
+            for (num, ino) in sockets {
+                let Some(own) = files.share(num) else { continue };
+                let first = first.entry(ino).or_insert_with(|| own.clone());
+                if !Arc::ptr_eq(first, &own) && is_one_socket(first, &own) {
+                    files.put_back(num, first.clone());
+                }
+            }
+        }
+    }
+}
+
+/// Whether two descriptions with one inode are of one socket. Another network namespace may lack its address.
+fn is_one_socket(one: &Fd, other: &Fd) -> bool {
+    (one.kind, one.l4, &one.name) == (other.kind, other.l4, &other.name)
 }
 
 /// Guesses whether a socket's process connected or accepted. If a process listens on the local port, the

@@ -128,7 +128,10 @@ fn descriptors_from_before_the_capture_are_what_proc_shows() {
     let mut differences = watch.differences(pid);
     let made = maker.go();
     watch.drain();
-    differences.extend(watch.differences(pid));
+    let child = made.iter().find(|(_, what)| *what == early::CHILD).unwrap().0;
+    for pid in [pid, *child] {
+        differences.extend(watch.differences(pid).into_iter().map(|text| format!("{pid}: {text}")));
+    }
     differences.extend(watch.differences_in_replay());
     assert!(differences.is_empty(), "{made:?}\n{}", differences.join("\n"));
 }

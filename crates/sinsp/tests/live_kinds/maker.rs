@@ -3,7 +3,7 @@
 use std::ffi::{CStr, CString};
 use std::io::BufRead;
 
-mod opened;
+pub mod opened;
 mod requested;
 
 /// Environment variable that makes the test program this one: an empty directory.

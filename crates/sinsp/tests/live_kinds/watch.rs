@@ -150,6 +150,11 @@ fn different<'a>(known: &'a Facts, there: &'a Facts, place: &'a str) -> impl Ite
     })
 }
 
+/// Whether the fact is about a stream that is bound and not connected, which no table in `/proc` lists unless it listens.
+fn is_bound(fact: &str) -> bool {
+    fact.contains(" tcp \"") && !fact.contains("->") && !fact.contains(" \"\" ")
+}
+
 /// The parent is not read. The link of a directory in a detached mount begins at that mount.
 fn facts_of_proc(tid: i64, known: &Facts) -> Facts {
     let mut reader = ThreadReader::new(Options::default());
@@ -160,6 +165,13 @@ fn facts_of_proc(tid: i64, known: &Facts) -> Facts {
     let is_detached = known.get("directory").is_some_and(|directory| directory == "(unreachable)");
     for name in ["parent"].into_iter().chain(is_detached.then_some("directory")) {
         facts.extend(known.get(name).map(|value| (name.to_owned(), value.clone())));
+    }
+    for (name, fact) in known.iter().filter(|(_, fact)| is_bound(fact)) {
+        facts.entry(name.clone()).and_modify(|there| {
+            if there.contains(" tcp \"\" ") {
+                there.clone_from(fact);
+            }
+        });
     }
     facts
 }

@@ -102,17 +102,41 @@ fn pidfd_getfd(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
 /// Adds the descriptors that an event of a thread at the time `ts` describes.
 pub(super) fn take(state: &mut State, key: ThreadKey, entries: Vec<FdEntry>, ts: u64) {
     let Some(tid) = state.threads.at(key).map(|thread| thread.tid) else { return };
-    let is_inet =
-        |detail: &FdDetail| matches!(detail, FdDetail::Socket { .. } | FdDetail::ServerSocket { .. });
-    let sockets: Vec<_> = entries.iter().filter(|e| is_inet(&e.detail)).map(|entry| entry.fd).collect();
+    let is_socket = |detail: &FdDetail| {
+        matches!(detail, FdDetail::Socket { .. } | FdDetail::ServerSocket { .. } | FdDetail::Unix { .. })
+    };
+    let sockets: Vec<_> = entries.iter().filter(|e| is_socket(&e.detail)).map(|entry| entry.fd).collect();
     // The number's previous file is gone, even if the new one is not tracked.
     if let Some(table) = state.threads.fds_mut(key) {
         entries.iter().for_each(|entry| drop(table.remove(entry.fd)));
     }
     state.load_fds(tid, entries);
     for num in sockets {
-        give_role(state, key, num, ts);
+        if !share_socket(state, key, num, ts) {
+            give_role(state, key, num, ts);
+        }
     }
+}
+
+/// Makes a described socket share the state of the same socket's descriptors in other processes, so that it follows calls through any
+/// of them; returns whether there is one.
+fn share_socket(state: &mut State, key: ThreadKey, num: i64, ts: u64) -> bool {
+    let table = state.threads.at(key).and_then(|thread| state.threads.fds(thread));
+    let Some(own) = table.and_then(|table| table.share(num)).filter(|own| own.ino != 0) else { return false };
+    // This searches all files of all processes, so it has the same rate limit as lookups in `/proc`.
+    if !state.searches.allows(ts) {
+        return false;
+    }
+    let is_it = |fd: &Fd| fd.kind.is_socket() && fd.ino == own.ino && !std::ptr::eq(fd, &*own);
+    let known = state.threads.file_tables().find_map(|table| {
+        let (num, _) = table.iter().find(|(_, fd)| is_it(fd))?;
+        table.share(num)
+    });
+    let Some(known) = known.filter(|known| is_same_file(known, &own)) else { return false };
+    if let Some(table) = state.threads.fds_mut(key) {
+        table.put_back(num, known);
+    }
+    true
 }
 
 /// Sets the role of a described socket to its role in the process that made it. The event does not contain the role.

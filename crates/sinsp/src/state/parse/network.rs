@@ -210,6 +210,7 @@ fn socket(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     if kind.is_inet() {
         fd.l4 = l4_of(ty, proto);
     }
+    fd.ino = raw.socket_inode().unwrap_or(0);
     let fd = state.reuse.hold(fd);
     file::add(state, now, num, fd, ty & SOCK_CLOEXEC != 0);
 }

@@ -304,7 +304,28 @@ fn messages(made: &mut Made) {
         add_received(made, &std::hint::black_box(got));
     }
     close(sent);
+    sent_sockets(made, [one, other]);
     close([one, other]);
+}
+
+/// Sockets that are used through a descriptor that came with a message; then the first one is used as well.
+fn sent_sockets(made: &mut Made, [one, other]: [i64; 2]) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let port = listener.local_addr().unwrap().port().to_be_bytes();
+    let address = [[2, 0], port, [127, 0], [0, 1], [0; 2], [0; 2], [0; 2], [0; 2]].concat();
+    for (what, ty) in [("TCP", libc::SOCK_STREAM), ("UDP", libc::SOCK_DGRAM)] {
+        let socket = call(libc::SYS_socket, [libc::AF_INET.into(), ty.into(), 0]);
+        send(one, &[socket]);
+        let (mut byte, mut control) = ([0_u8], [0_u8; 64]);
+        let part = [at(byte.as_mut_ptr()), 1];
+        let header = [0, 0, at(&part), 1, at(control.as_mut_ptr()), 64, 0];
+        call(libc::SYS_recvmsg, [other, at(&header), 0]);
+        let received = i32::from_le_bytes(*std::hint::black_box(control)[16..].first_chunk().unwrap());
+        call(libc::SYS_connect, [received.into(), at(address.as_ptr()), 16]);
+        made.add(&format!("{what} socket that was sent"), socket);
+        made.add(&format!("{what} socket that was received"), received.into());
+    }
+    made.add("listener for a sent socket", listener.into_raw_fd().into());
 }
 
 /// Descriptors that requests of a ring make.
