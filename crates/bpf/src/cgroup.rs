@@ -39,7 +39,8 @@ fn mount() -> rustix::io::Result<OwnedFd> {
 
 /// Paths by which the mounts of the first process may be opened.
 fn mounted() -> Vec<String> {
-    let text = std::fs::read_to_string("/proc/1/mountinfo").unwrap_or_default();
+    let text = std::fs::read("/proc/1/mountinfo").unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
     let of_cgroups = text.lines().filter(|line| line.contains(" - cgroup2 "));
     of_cgroups.filter_map(|line| Some(format!("/proc/1/root{}", line.split(' ').nth(4)?))).collect()
 }

@@ -51,7 +51,8 @@ pub struct OpenFile<'a> {
     pub mode: u16,
     /// Kind of `name`.
     pub kind: FileKind,
-    /// Its name; empty if there is none. Of a socket: the address that it is bound to, as in events.
+    /// Its name; empty if there is none. Of a socket: its family (a byte), and the address that it is bound
+    /// to: an IP address and a port in host order, or the bytes of a Unix address.
     pub name: &'a [u8],
 }
 

@@ -15,7 +15,7 @@ struct file_record {
 	__u32 pid, fd, dev, flags;
 	__u16 mode;
 	__u16 kind;
-	/* Length of the name that follows, including its NUL; of a socket, it is the address that it is bound to. */
+	/* Length of the name that follows, including its NUL. Of a socket, it is its family and the address that it is bound to. */
 	__u32 len;
 };
 
@@ -201,6 +201,29 @@ static __always_inline enum file_kind kind_of(struct file *file)
 	return KIND_OTHER;
 }
 
+/* Writes the family of a socket and the address that it is bound to: of a Unix socket, all bytes of it, because /proc shows names
+ * with line feeds as several lines. Returns the number of bytes. */
+static __always_inline __u32 write_own_address(struct scratch *s, __u8 *to, int fd)
+{
+	struct sock *sk = sock_of(s, fd);
+	struct unix_sock *named = (void *)sk;
+	if (!sk || READ(sk, __sk_common.skc_family) != AF_UNIX) {
+		to[0] = 0;
+		__u32 len = sk ? write_bound(s, to, fd) & 0x7f : 0;
+		return len ? len : 1;
+	}
+	struct unix_address *addr = READ(named, addr);
+	__s32 len = addr ? READ(addr, len) - 2 : 0;
+	to[0] = AF_UNIX;
+	if (len <= 0 || len >= UNIX_PATH_MAX)
+		return 1;
+	__u32 bounded = len;
+	barrier_var(bounded);
+	bounded &= 0x7f;
+	bpf_probe_read_kernel(&to[1], bounded, (char *)addr + bpf_core_field_offset(struct unix_address, name) + 2);
+	return 1 + bounded;
+}
+
 SEC("iter/task_file")
 int dump_files(struct bpf_iter__task_file *ctx)
 {
@@ -229,7 +252,7 @@ int dump_files(struct bpf_iter__task_file *ctx)
 	}
 	if (record->kind == KIND_SOCKET) {
 		know_file(s, fd, number_of(s, file));
-		len = write_bound(s, &s->data[sizeof(*record)], fd) & 0x7f;
+		len = write_own_address(s, &s->data[sizeof(*record)], fd);
 		s->data[sizeof(*record) + len] = 0;
 		len++;
 	}

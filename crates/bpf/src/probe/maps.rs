@@ -104,7 +104,8 @@ pub(super) fn ticks() -> u64 {
 /// Start of a thread, in ticks since boot; `None` if it does not exist.
 fn started(id: &[u8]) -> Option<u64> {
     let id = u32::from_ne_bytes(id.try_into().ok()?);
-    let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+    let stat = fs::read(format!("/proc/{id}/stat")).ok()?;
+    let stat = String::from_utf8_lossy(&stat);
     // The name, which may contain any characters, ends at the last parenthesis; the third field follows.
     stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()
 }
@@ -123,4 +124,20 @@ pub(super) fn put_right(map: &impl MapCore, keys: &BTreeSet<Vec<u8>>, right: &BT
 pub(super) fn is_frozen(map: BorrowedFd<'_>) -> bool {
     let about = fs::read_to_string(format!("/proc/self/fdinfo/{}", map.as_raw_fd())).unwrap_or_default();
     about.lines().any(|line| line.strip_prefix("frozen:").is_some_and(|value| value.trim() == "1"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_with_any_name_has_a_start() {
+        let start = || started(&(rustix::thread::gettid().as_raw_nonzero().get() as u32).to_ne_bytes());
+        let before = start();
+        for name in [&b"x) R 1 (y"[..], b"\xff\xfe", b"a\nb"] {
+            fs::write("/proc/thread-self/comm", name).unwrap();
+            assert_eq!(start(), before);
+        }
+        assert!(before.is_some());
+    }
 }

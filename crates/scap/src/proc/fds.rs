@@ -8,7 +8,7 @@ use rustix::path::DecInt;
 use super::dir::{Dir, Lazy};
 use super::known::{Found, Listed};
 use super::scan::Scan;
-use super::sockets::{self, End, Sockets};
+use super::sockets::{Own, Sockets};
 use super::{code, parse};
 use crate::{FdDetail, FdEntry};
 use eyas_events::FlagTable;
@@ -65,9 +65,9 @@ impl Scan<'_> {
         let mut links = None;
         let mut entry = |number, found| match found {
             Found::Entry(entry) => Some(entry),
-            Found::Socket(ino, bound) => {
+            Found::Socket(ino, own) => {
                 let name = format!("socket:[{ino}]").into_bytes();
-                Some(self.socket(network, number, (ino, bound), name))
+                Some(self.socket(network, number, (ino, own), name))
             }
             Found::Nothing => {
                 links = links.take().or_else(|| Links::of(network.process.get()?));
@@ -119,7 +119,7 @@ impl Scan<'_> {
         } else if link.starts_with(b"socket:") {
             let ino = parse::bracketed(link).unwrap_or(0);
             let name = link.to_vec();
-            self.socket(network, number, (ino, None), name)
+            self.socket(network, number, (ino, Own::Unknown), name)
         } else if link.starts_with(b"pipe:") {
             let ino = parse::bracketed(link).unwrap_or(0);
             FdEntry::new(fd, ino, other(code::PIPE, link.to_vec()))
@@ -148,7 +148,7 @@ impl Scan<'_> {
         &mut self,
         network: &mut Network<'_>,
         number: u32,
-        (ino, bound): (u64, Option<End>),
+        (ino, own): (u64, Own),
         name: Vec<u8>,
     ) -> FdEntry {
         let is_known = network.sockets.as_ref().is_some_and(|sockets| sockets.has(ino));
@@ -156,12 +156,11 @@ impl Scan<'_> {
             network.sockets = self.sockets(network, ino);
         }
         let found = network.sockets.as_ref().and_then(|sockets| sockets.get(ino));
-        // The tables lack a socket that is neither bound nor connected, and a stream that is only bound.
-        let unused = || {
+        let protocol = || {
             let links = network.process.get()?.subdir("fd").ok()?;
-            sockets::unused(&links.protocol(DecInt::new(number))?, bound)
+            links.protocol(DecInt::new(number))
         };
-        let detail = found.or_else(unused).unwrap_or(other(code::UNSUPPORTED, name));
+        let detail = own.checked(found, protocol).unwrap_or_else(|| other(code::UNSUPPORTED, name));
         FdEntry::new(i64::from(number), ino, detail)
     }
 

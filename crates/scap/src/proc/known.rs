@@ -4,7 +4,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::sockets::End;
+use super::sockets::Own;
 use crate::{FdEntry, ThreadEntry};
 
 #[cfg(feature = "live")]
@@ -57,8 +57,8 @@ pub(super) struct Listed {
 pub(super) enum Found {
     /// All.
     Entry(FdEntry),
-    /// It is the socket with this inode, bound to this address. The tables in `/proc` lack a stream that is only bound.
-    Socket(u64, Option<End>),
+    /// It is the socket with this inode.
+    Socket(u64, Own),
     /// Only that it exists.
     Nothing,
 }

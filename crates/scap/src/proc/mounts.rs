@@ -67,9 +67,9 @@ fn overlay(dir: &Dir, id: u64, buffers: &mut Buffers) -> Option<Overlay> {
     parse::lines(text).find_map(|line| overlay_line(line, id))
 }
 
-/// `id parent major:minor root point options … - type source options`
+/// `id parent major:minor root point options … - type source options`. The source may be empty.
 fn overlay_line(line: &[u8], id: u64) -> Option<Overlay> {
-    let mut words = parse::words(line);
+    let mut words = line.split(|byte| *byte == b' ');
     if parse::decimal(words.next()?) != Some(id) {
         return None;
     }
@@ -120,6 +120,8 @@ mod tests {
         assert_eq!(bound.unwrap().upper, Some("/u/sub".into()));
         let read_only = overlay_line(b"7 1 0:39 / / ro - overlay o ro,lowerdir=/l:/m", 7).unwrap();
         assert_eq!(read_only.upper, None);
+        let unnamed = overlay_line(b"7 1 0:39 / / rw - overlay  rw,lowerdir=/l,upperdir=/u", 7).unwrap();
+        assert_eq!(unnamed.upper, Some("/u/".into()));
         assert_eq!(overlay_line(b"7", 7), None);
     }
 }

@@ -1,6 +1,7 @@
 //! The sockets of a network namespace, by inode.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,6 +13,10 @@ use super::code;
 use super::dir::Dir;
 use super::parse;
 use crate::FdDetail;
+
+mod own;
+
+pub(super) use own::Own;
 
 /// Maximum length of a line of a table; longer lines are skipped.
 const CHUNK: usize = 1 << 16;
@@ -94,8 +99,9 @@ impl Sockets {
             ("raw6", raw),
             ("icmp", ping),
             ("icmp6", ping),
-            ("unix", unix),
             ("netlink", netlink),
+            // Its lines may be forged, so it comes last.
+            ("unix", unix),
         ];
         for (name, parse) in tables {
             // If a table is missing or ends early, only the names of its sockets are missing.
@@ -103,12 +109,27 @@ impl Sockets {
                 if let Some((inode, detail)) = parse(line)
                     && inode != 0
                 {
-                    sockets.by_inode.insert(inode, detail);
+                    sockets.add(inode, detail);
                 }
                 sockets.by_inode.len() < limit
             });
         }
         sockets
+    }
+
+    /// Adds a socket. The name of a Unix socket may contain a line feed, after which it looks like the line of another socket. So a
+    /// socket of another family stays what it is, and one with two different lines has no name.
+    fn add(&mut self, inode: u64, detail: FdDetail) {
+        match self.by_inode.entry(inode) {
+            Entry::Occupied(mut known) => match (known.get(), &detail) {
+                (FdDetail::Unix { .. }, FdDetail::Unix { .. }) if *known.get() != detail => {
+                    known.insert(own::unnamed());
+                }
+                (_, FdDetail::Unix { .. }) => {}
+                _ => drop(known.insert(detail)),
+            },
+            Entry::Vacant(place) => drop(place.insert(detail)),
+        }
     }
 
     pub(super) fn has(&self, inode: u64) -> bool {
@@ -200,31 +221,6 @@ pub(crate) fn of_ends(local: End, remote: End, l4: u8) -> FdDetail {
     }
 }
 
-/// A socket in none of the tables, by the kernel's name of its protocol. An Internet socket is not connected, so both ends are unset,
-/// unless it is bound; a Unix socket was made in another network namespace.
-pub(super) fn unused(protocol: &[u8], bound: Option<End>) -> Option<FdDetail> {
-    let protocol = protocol.strip_suffix(b"\0").unwrap_or(protocol);
-    let (any, protocol): (IpAddr, _) = match protocol.strip_suffix(b"v6") {
-        Some(protocol) => (Ipv6Addr::UNSPECIFIED.into(), protocol),
-        None => (Ipv4Addr::UNSPECIFIED.into(), protocol),
-    };
-    let l4 = match protocol {
-        b"TCP" | b"MPTCP" => 2,
-        b"UDP" | b"UDP-Lite" | b"UDPLITE" => 3,
-        b"PING" => ICMP,
-        b"RAW" => 5,
-        b"NETLINK" => return Some(FdDetail::Other { type_code: code::NETLINK, name: Vec::new() }),
-        _ if protocol.starts_with(b"UNIX") => {
-            return Some(FdDetail::Unix { source: 0, destination: 0, path: Vec::new() });
-        }
-        _ => return None,
-    };
-    Some(match bound {
-        Some(addr) => FdDetail::ServerSocket { addr: plain(addr), l4 },
-        None => FdDetail::Socket { local: (any, 0), remote: (any, 0), l4 },
-    })
-}
-
 /// `0100007F:1F90`: 32-bit words in memory order, then the port.
 fn address(text: &[u8]) -> Option<End> {
     let colon = text.iter().position(|byte| *byte == b':')?;
@@ -258,11 +254,9 @@ fn unix(line: &[u8]) -> Option<(u64, FdDetail)> {
     let source = parse::number(words.next()?.strip_suffix(b":")?, 16)?;
     let inode_text = words.nth(5)?;
     let inode = parse::decimal(inode_text)?;
-    let path = words.next().map_or(&b""[..], |word| {
-        // The path is the rest of the line, and may contain blanks.
-        let start = word.as_ptr() as usize - line.as_ptr() as usize;
-        &line[start..]
-    });
+    // The path is the rest of the line after a blank, and may contain blanks.
+    let end = inode_text.as_ptr() as usize - line.as_ptr() as usize + inode_text.len();
+    let path = line.get(end + 1..).unwrap_or_default();
     Some((inode, FdDetail::Unix { source, destination: 0, path: path.to_vec() }))
 }
 
@@ -305,26 +299,37 @@ mod tests {
     }
 
     #[test]
-    fn a_socket_in_no_table_has_a_protocol() {
-        let unset = |ip: &str, l4| {
-            let end = (ip.parse().unwrap(), 0);
-            Some(FdDetail::Socket { local: end, remote: end, l4 })
+    fn a_name_with_a_line_feed_forges_no_socket() {
+        let mut sockets = Sockets::default();
+        let mut add = |line: &str| {
+            let (inode, detail) = unix(line.as_bytes()).unwrap();
+            sockets.add(inode, detail);
         };
-        for (name, expected) in [
-            (&b"TCP\0"[..], unset("0.0.0.0", 2)),
-            (b"TCPv6\0", unset("::", 2)),
-            (b"MPTCP\0", unset("0.0.0.0", 2)),
-            (b"UDPv6", unset("::", 3)),
-            (b"RAW\0", unset("0.0.0.0", 5)),
-            (b"PINGv6\0", unset("::", 4)),
-            (b"NETLINK\0", Some(FdDetail::Other { type_code: code::NETLINK, name: Vec::new() })),
-            (b"UNIX-STREAM\0", Some(FdDetail::Unix { source: 0, destination: 0, path: Vec::new() })),
-            (b"PACKET\0", None),
-            (b"", None),
-        ] {
-            assert_eq!(unused(name, None), expected);
-        }
+        add("ffff0001: 00000002 00000000 00010000 0001 01 546 /run/true");
+        // The name of another socket continues with these.
+        add("ffff0002: 00000002 00000000 00010000 0001 01 546 /run/forged");
+        add("ffff0002: 00000002 00000000 00010000 0001 01 551 /run/forged");
+        add("ffff0003: 00000002 00000000 00010000 0001 01 547 /run/same");
+        add("ffff0003: 00000002 00000000 00010000 0001 01 547 /run/same");
+        let named = |source, path: &str| {
+            Some(FdDetail::Unix { source, destination: 0, path: path.as_bytes().to_vec() })
+        };
+        assert_eq!(sockets.get(546), Some(own::unnamed()));
+        assert_eq!(sockets.get(547), named(0xffff_0003, "/run/same"));
+        let line = b"0: 0100007F:1F90 0200007F:0050 01 0:0 00:0 0 0 0 550 1 0";
+        let (inode, stream) = inet(line, 2).unwrap();
+        sockets.add(inode, stream.clone());
+        sockets.add(550, own::unnamed());
+        assert_eq!(sockets.get(550), Some(stream));
+        // A connection that is in no table yet.
+        let forged = sockets.get(551);
+        let unset = Some(FdDetail::Socket { local: UNSET, remote: UNSET, l4: 2 });
+        assert_eq!(Own::Unknown.checked(forged.clone(), || Some(b"TCP".to_vec())), unset);
+        assert_eq!(Own::Unknown.checked(forged.clone(), || Some(b"UNIX".to_vec())), forged);
+        assert_eq!(Own::Unknown.checked(forged.clone(), || None), forged);
     }
+
+    const UNSET: End = (IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
     #[test]
     fn a_unix_path_may_hold_blanks() {

@@ -11,6 +11,7 @@ use eyas_testing::{Dir, test};
 
 mod disguised;
 mod early;
+mod forged;
 mod maker;
 mod processes;
 mod supervised;
@@ -27,6 +28,9 @@ fn main() -> std::process::ExitCode {
     }
     if std::env::var_os(early::ENV).is_some() {
         early::run();
+    }
+    if std::env::var_os(forged::ENV).is_some() {
+        forged::run();
     }
     if std::env::var_os(disguised::ENV).is_some() {
         disguised::run();
@@ -183,6 +187,40 @@ fn descriptors_that_a_supervisor_adds_are_what_proc_shows() {
         assert!(differences.is_empty(), "{is_early}\n{}", differences.join("\n"));
         assert_eq!(made.len(), 2);
     }
+}
+
+#[test]
+fn the_name_of_a_socket_forges_no_other_socket() {
+    eyas_testing::need_live_capture();
+    let _turn = eyas_testing::live_turn();
+    let dir = Dir::new("forged");
+    let mut maker = Maker::start(forged::ENV, &dir);
+    let pid = i64::from(maker.child.id());
+    let made = maker.go();
+    // The table has such lines.
+    let table = std::fs::read_to_string("/proc/net/unix").unwrap();
+    assert_eq!(table.lines().filter(|line| line.ends_with(forged::FORGED)).count(), 4);
+    let recorded = Dir::new("forged-recorded");
+    let watch = Watch::start(&recorded);
+    let name = dir.join("true").display().to_string();
+    // Without the probe, the listener with two lines has no name.
+    let views = [("a snapshot", watch.of_snapshot(pid), name), ("/proc", watch.of_proc(pid), String::new())];
+    for (view, facts, unix) in views {
+        for (fd, what) in &made {
+            let fact = &facts[&format!("descriptor {fd}")];
+            let wanted = match what.as_str() {
+                "Unix listener" => format!("unix <NA> \"{unix}\" "),
+                "TCP client" => "ipv4 tcp \"127.0.0.1:".to_owned(),
+                "TCP listener" => "ipv4 tcp \"127.0.0.1:".to_owned(),
+                "unused TCP socket" => "ipv4 tcp \"\" ".to_owned(),
+                _ if view == "a snapshot" => "unix <NA> \"@\\nffff888000000001: ".to_owned(),
+                _ => "unix <NA> \"@\" ".to_owned(),
+            };
+            assert!(fact.starts_with(&wanted), "{view}: {what}: {fact}, not {wanted}");
+        }
+    }
+    assert_eq!(made.len(), 8);
+    assert!(watch.differences_in_replay().is_empty());
 }
 
 #[test]

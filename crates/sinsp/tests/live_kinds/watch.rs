@@ -110,6 +110,16 @@ impl Watch {
         all
     }
 
+    /// The facts about a process in a snapshot.
+    pub fn of_snapshot(&self, pid: i64) -> Facts {
+        facts_of_snapshot(&self.source.source, pid)
+    }
+
+    /// The facts about a process in `/proc`.
+    pub fn of_proc(&self, pid: i64) -> Facts {
+        facts_of_proc(pid, &Facts::new())
+    }
+
     /// The numbers of a process's descriptors.
     pub fn numbers(&self, tid: i64) -> BTreeSet<i64> {
         let threads = &self.inspector.state().threads;

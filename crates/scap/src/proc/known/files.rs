@@ -5,8 +5,8 @@ use rustix::fs::FileType;
 
 use super::super::{code, fds};
 use super::{Found, Known, Listed, Process};
-use crate::proc::sockets::End;
-use crate::{FdDetail, FdEntry, received};
+use crate::proc::sockets::Own;
+use crate::{FdDetail, FdEntry};
 
 impl Known {
     /// Adds an open file; those of a process come before its threads.
@@ -27,17 +27,12 @@ impl Known {
     }
 }
 
-/// The address of an Internet socket that is bound.
-fn bound(address: &[u8]) -> Option<End> {
-    received::end(address).filter(|(_, port)| *port != 0)
-}
-
 /// The facts about a file that need no further call.
 fn found(file: &OpenFile<'_>) -> Found {
     let OpenFile { ino, name, .. } = *file;
     let entry = |detail| Found::Entry(FdEntry::new(i64::from(file.fd), ino, detail));
     match file.kind {
-        FileKind::Socket => Found::Socket(ino, bound(name)),
+        FileKind::Socket => Found::Socket(ino, Own::of(name)),
         FileKind::Pipe => entry(fds::other(code::PIPE, format!("pipe:[{ino}]").into_bytes())),
         FileKind::Anonymous => match fds::anonymous(name) {
             // Its name is its process.
