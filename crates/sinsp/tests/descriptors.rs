@@ -278,6 +278,33 @@ fn data_that_is_moved_is_about_the_file_that_it_goes_to() {
 }
 
 #[test]
+fn data_that_is_moved_has_the_names_of_both_files() {
+    use param::{SYSCALL_COPY_FILE_RANGE_X as copy, SYSCALL_SENDFILE_X as send, SYSCALL_SPLICE_X as splice};
+    let mut inspector = system();
+    see(&mut inspector, open(1, 10, 4, -100, b"out"), &[]);
+    for (event, from, to) in [
+        (
+            at(2, E::SYSCALL_SPLICE_X, 10).int(splice::res, 5).int(splice::fd_in, 3).int(splice::fd_out, 4),
+            "evt.arg.fd_in",
+            "evt.arg.fd_out",
+        ),
+        (
+            at(2, E::SYSCALL_SENDFILE_X, 10).int(send::res, 5).int(send::in_fd, 3).int(send::out_fd, 4),
+            "evt.arg.in_fd",
+            "evt.arg.out_fd",
+        ),
+        (
+            at(2, E::SYSCALL_COPY_FILE_RANGE_X, 10).int(copy::res, 5).int(copy::fdin, 3).int(copy::fdout, 4),
+            "evt.arg.fdin",
+            "evt.arg.fdout",
+        ),
+    ] {
+        let got = see(&mut inspector, event, &[from, to, "fd.num", "fd.name"]);
+        assert_eq!(got, ["<f>/etc/motd", "<f>/home/out", "4", "/home/out"]);
+    }
+}
+
+#[test]
 fn standard_streams_have_names_and_kinds() {
     let mut inspector = system();
     see(&mut inspector, open(1, 10, 0, -100, b"in"), &[]);

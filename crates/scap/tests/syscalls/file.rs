@@ -206,6 +206,39 @@ fn renames() {
 }
 
 #[test]
+fn renames_that_exchange_and_that_leave_a_whiteout() {
+    let mut live = capture(&[EventType::SYSCALL_RENAMEAT2_X]);
+    let dir = Scratch::new("renames-2");
+    let (one, two, dirfd) = (dir.file("one", ""), dir.file("two", ""), dir.fd());
+    for (flag, name, result) in [
+        (libc::RENAME_EXCHANGE, "RENAME_EXCHANGE", 0),
+        (libc::RENAME_WHITEOUT, "RENAME_WHITEOUT", 0),
+        // The kernel refuses them together.
+        (libc::RENAME_EXCHANGE | libc::RENAME_WHITEOUT, "RENAME_EXCHANGE", -i64::from(libc::EINVAL)),
+    ] {
+        let res =
+            call(libc::SYS_renameat2, [dirfd.0, at(c"one".as_ptr()), CWD, at(two.as_ptr()), flag.into()]);
+        assert_eq!(res, result, "{name}");
+        let names = if res < 0 { &["RENAME_EXCHANGE", "RENAME_WHITEOUT"][..] } else { &[name] };
+        live.saw(
+            EventType::SYSCALL_RENAMEAT2_X,
+            &[
+                ("res", int(res)),
+                ("olddirfd", int(dirfd.0)),
+                ("oldpath", path(c"one")),
+                ("newdirfd", int::<i64>(-100)),
+                ("newpath", path(&two)),
+                ("flags", flags(&FlagTable::RENAMEAT2_FLAGS, names)),
+            ],
+        );
+    }
+    // The whiteout is a device without a number.
+    let whiteout = std::fs::metadata(one.to_str().unwrap()).unwrap();
+    assert!(std::os::unix::fs::FileTypeExt::is_char_device(&whiteout.file_type()));
+    assert_eq!(std::os::unix::fs::MetadataExt::rdev(&whiteout), 0);
+}
+
+#[test]
 fn modes() {
     let types = [
         EventType::SYSCALL_CHMOD_X,

@@ -336,6 +336,54 @@ fn calls_on_attributes_and_sizes_tell_of_which_file() {
 }
 
 #[test]
+fn a_mode_by_a_descriptor_of_a_path_tells_of_which_file() {
+    eyas_testing::ignore_in_chroot();
+    const SYS_FCHMODAT2: i64 = 452;
+    let ty = EventType::SYSCALL_FCHMODAT2_X;
+    let mut live = marked(&[ty]);
+    let ways = Ways::new("empty-path");
+    let real = ways.real("file");
+    std::fs::write(&real, "").unwrap();
+    let empty = i64::from(libc::AT_EMPTY_PATH);
+    for (way, mode) in ways.to("file").into_iter().zip(0o600..) {
+        let fd = open(&way, libc::O_PATH);
+        let change = |mode: i64| call(SYS_FCHMODAT2, [fd.0, at(c"".as_ptr()), mode, empty]);
+        if change(0o400) == -i64::from(libc::ENOSYS) {
+            eyas_testing::ignore("the kernel has no fchmodat2");
+        }
+        assert_eq!(told(&mut live, ty, || change(mode)), [("filename", real.clone())], "{way:?}");
+    }
+}
+
+#[test]
+fn renames_of_every_kind_tell_both_names() {
+    eyas_testing::ignore_in_chroot();
+    let ty = EventType::SYSCALL_RENAMEAT2_X;
+    let mut live = marked(&[ty]);
+    let ways = Ways::new("kinds-of-renames");
+    let (one, two, three) = (ways.real("one"), ways.real("two"), ways.real("three"));
+    std::fs::write(&one, "").unwrap();
+    std::fs::create_dir(&two).unwrap();
+    let (exchange, whiteout) = (i64::from(libc::RENAME_EXCHANGE), i64::from(libc::RENAME_WHITEOUT));
+    for ((a, b), c) in ways.to("one").into_iter().zip(ways.to("two")).zip(ways.to("three")) {
+        let (pa, pb, pc) = (at(a.as_ptr()), at(b.as_ptr()), at(c.as_ptr()));
+        let mut rename = |from: i64, to: i64, flags: i64| {
+            told(&mut live, ty, || call(libc::SYS_renameat2, [CWD, from, CWD, to, flags]))
+        };
+        // A file and a directory, and back.
+        for [from, to] in [[pa, pb], [pb, pa]] {
+            let told = rename(from, to, exchange);
+            let names = told.iter().map(|(name, path)| (*name, path.trim_end_matches('/')));
+            let wanted = if from == pa { [&one, &two] } else { [&two, &one] };
+            let wanted: Vec<_> = ["oldpath", "newpath"].into_iter().zip(wanted.map(String::as_str)).collect();
+            assert_eq!(names.collect::<Vec<_>>(), wanted, "{a:?}");
+        }
+        assert_eq!(rename(pa, pc, whiteout), [("oldpath", one.clone()), ("newpath", three.clone())], "{a:?}");
+        std::fs::rename(&three, &one).unwrap();
+    }
+}
+
+#[test]
 fn calls_on_descriptors_tell_of_which_file() {
     eyas_testing::ignore_in_chroot();
     use EventType as E;

@@ -5,6 +5,25 @@ use std::os::unix::ffi::OsStrExt;
 use super::{Kind, Scene, exit_at_end, fork, made, namespace, report, text, wait_for_end, write};
 use crate::maker::{at, call, open};
 
+/// Exchanges the names of the process's directory and of another directory or a file.
+fn exchanged(s: &Scene, with_directory: bool) -> Result<(), i64> {
+    std::fs::create_dir_all(s.dir.join("one/below")).unwrap();
+    if with_directory {
+        std::fs::create_dir_all(s.dir.join("two/below")).unwrap();
+    } else {
+        std::fs::write(s.dir.join("two"), "").unwrap();
+    }
+    made(call(libc::SYS_chdir, [at(s.path("one/below").as_ptr())]))?;
+    let (one, two) = (s.path("one"), s.path("two"));
+    let exchange = libc::RENAME_EXCHANGE.into();
+    made(call(libc::SYS_renameat2, [HERE, at(one.as_ptr()), HERE, at(two.as_ptr()), exchange])).map(drop)
+}
+
+/// Names the calling thread.
+fn name(name: &std::ffi::CStr) -> Result<(), i64> {
+    made(call(libc::SYS_prctl, [libc::PR_SET_NAME.into(), at(name.as_ptr()), 0, 0, 0])).map(drop)
+}
+
 const HERE: i64 = libc::AT_FDCWD as i64;
 
 pub const KINDS: &[Kind] = &[
@@ -171,6 +190,18 @@ pub const KINDS: &[Kind] = &[
             exit_at_end();
         }
         Ok(())
+    }),
+    ("with a name that looks like lines of its status", |_| name(c"a\nTgid:\t1\nUid")),
+    ("with a name that looks like the end of a name", |_| name(c"x) R 1 1 1 (y)")),
+    ("with a name of odd bytes", |_| name(c"\xff\\n\x01 \t")),
+    ("in a directory that changed places with another one", |s| exchanged(s, true)),
+    ("in a directory that changed places with a file", |s| exchanged(s, false)),
+    ("in a directory that was renamed", |s| {
+        std::fs::create_dir_all(s.dir.join("old/below")).unwrap();
+        made(call(libc::SYS_chdir, [at(s.path("old/below").as_ptr())]))?;
+        let (old, new) = (s.path("old"), s.path("new"));
+        let noreplace = libc::RENAME_NOREPLACE.into();
+        made(call(libc::SYS_renameat2, [HERE, at(old.as_ptr()), HERE, at(new.as_ptr()), noreplace])).map(drop)
     }),
     ("accepts from an inherited listener", |_| {
         let listener = std::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).unwrap();
