@@ -1,11 +1,17 @@
 //! Cost in nanoseconds that a capture adds to each call.
 
+use std::sync::LazyLock;
+
 use eyas::events::SyscallCode;
+use eyas::events::filter::Filter;
 use eyas::scap::live::{ProbeOptions, Source};
+use eyas::sinsp::{syscalls_of, syscalls_of_state};
+use eyas_benches::{engine, stable_rules};
 
 use crate::capture::Capture;
 use crate::cases::{self, Case};
 use crate::peer::Peer;
+use crate::pushed::build;
 use crate::{Failure, Settings, stay};
 
 /// How often each case is measured in each mode.
@@ -18,20 +24,35 @@ enum Mode {
     Bare,
     /// A program that does nothing at the end of every call.
     Empty,
+    /// Also programs that do nothing at the beginning of opens and closes, where push-down needs programs.
+    EmptyTwice,
     /// The probe, which is not interested in the call.
     Skipped,
+    /// The probe with the filter of the stable rules, which rejects the events of these calls.
+    Filtered,
     /// The probe, which captures everything.
     Captured,
 }
 
-const MODES: [Mode; 4] = [Mode::Bare, Mode::Empty, Mode::Skipped, Mode::Captured];
+const MODES: [Mode; 6] =
+    [Mode::Bare, Mode::Empty, Mode::EmptyTwice, Mode::Skipped, Mode::Filtered, Mode::Captured];
+
+/// What falco captures with the stable rules, and its filter.
+static STABLE: LazyLock<(Vec<SyscallCode>, Filter)> = LazyLock::new(|| {
+    let engine = engine(&stable_rules());
+    let mut interest = syscalls_of(engine.codes());
+    interest.extend(syscalls_of_state());
+    (interest, build(&engine).unwrap_or_else(|error| panic!("{error}")).filter)
+});
 
 /// Applies a mode to the capture.
 fn change(source: &mut Source, mode: Mode) -> Result<(), Failure> {
-    source.set_empty(mode == Mode::Empty)?;
+    source.set_empty(matches!(mode, Mode::Empty | Mode::EmptyTwice), mode == Mode::EmptyTwice)?;
+    source.set_filter((mode == Mode::Filtered).then_some(&STABLE.1), 0)?;
     source.set_interest(match mode {
-        Mode::Bare | Mode::Empty => Some(&[]),
+        Mode::Bare | Mode::Empty | Mode::EmptyTwice => Some(&[]),
         Mode::Skipped => Some(&[SyscallCode::QUOTACTL]),
+        Mode::Filtered => Some(&STABLE.0),
         Mode::Captured => None,
     })?;
     Ok(())
@@ -99,12 +120,12 @@ fn beside(command: &str, cases: &mut [Case], bare: u64) -> Result<Vec<u64>, Fail
 fn show(rows: &[Row]) {
     println!("ns per call: bare, and what is added (fastest rounds)\n");
     println!(
-        "| call | bare | empty program | skipped | captured | peer skips | peer captures | skipped : peer | captured : peer |"
+        "| call | bare | empty program | empty programs | skipped | filtered | captured | peer skips | peer captures | skipped : peer | captured : peer |"
     );
-    println!("| --- | --- | --- | --- | --- | --- | --- | --- | --- |");
+    println!("|{}", " --- |".repeat(11));
     for row in rows {
         let added = |time: u64| time as i64 - row.bare() as i64;
-        let [_, empty, skipped, captured] = row.ours.map(added);
+        let [_, empty, twice, skipped, filtered, captured] = row.ours.map(added);
         let number = |time: Option<i64>| time.map_or("-".into(), |time| time.to_string());
         let ratio = |own: i64, peer: Option<i64>| match peer {
             Some(peer) if peer > 0 => format!("{:.2}", own as f64 / peer as f64),
@@ -112,7 +133,7 @@ fn show(rows: &[Row]) {
         };
         let (peer, skip) = (row.peer.map(added), row.peer_skip.map(added));
         println!(
-            "| {} | {} | {empty} | {skipped} | {captured} | {} | {} | {} | {} |",
+            "| {} | {} | {empty} | {twice} | {skipped} | {filtered} | {captured} | {} | {} | {} | {} |",
             row.name,
             row.bare(),
             number(skip),

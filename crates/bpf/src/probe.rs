@@ -16,8 +16,8 @@ use crate::error::{Error, kernel};
 use crate::features::Need;
 use crate::listing::{self, OpenFile};
 use crate::programs::{
-    CALLED, DATAGRAMS, EMPTY, ENTER_ALL, ENTER_CLOSE, ENTER_EACH, Extra, FILES, Form, HOOKS, Interest,
-    PAGE_IN, PROGRAMS, Part, Place, Program, QUIET, REQUESTS, SILENT, TASKS, TOUCHES,
+    CALLED, DATAGRAMS, EMPTY_AT_BEGINNING, EMPTY_AT_END, ENTER_ALL, ENTER_CLOSE, ENTER_EACH, Extra, FILES,
+    Form, HOOKS, Interest, PAGE_IN, PROGRAMS, Part, Place, Program, QUIET, REQUESTS, SILENT, TASKS, TOUCHES,
 };
 use crate::ring::{self, Counters, Ring};
 use crate::skel::{ProbeSkel, ProbeSkelBuilder};
@@ -441,10 +441,14 @@ impl Probe {
         }
     }
 
-    /// Attaches or detaches an empty program, to measure the minimum cost of a program.
+    /// Attaches or detaches empty programs, to measure the minimum cost of programs: at the end of every call, and at the
+    /// beginning of opens and closes.
     #[doc(hidden)]
-    pub fn set_empty(&mut self, attached: bool) -> Result<(), Error> {
-        self.attach(&EMPTY, attached)?;
+    pub fn set_empty(&mut self, at_end: bool, at_beginning: bool) -> Result<(), Error> {
+        self.attach(&EMPTY_AT_END, at_end)?;
+        for program in &EMPTY_AT_BEGINNING {
+            self.attach(program, at_beginning)?;
+        }
         self.seal();
         Ok(())
     }
@@ -512,7 +516,7 @@ fn for_calls(enter: &'static [Program]) -> impl Iterator<Item = &'static Program
 
 /// The programs that are loaded whatever is captured.
 fn for_all() -> impl Iterator<Item = &'static Program> {
-    QUIET.iter().chain([&ENTER_CLOSE, &TASKS, &FILES, &EMPTY])
+    QUIET.iter().chain([&ENTER_CLOSE, &TASKS, &FILES, &EMPTY_AT_END]).chain(&EMPTY_AT_BEGINNING)
 }
 
 /// The time of boot, ns since the epoch.

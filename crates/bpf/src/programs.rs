@@ -398,8 +398,14 @@ pub(crate) const TASKS: Program =
 pub(crate) const FILES: Program = program("dump_files", &[]).needs(Need::Iterator("task_file")).other();
 
 /// The empty program at the end of every call.
-pub(crate) const EMPTY: Program =
+pub(crate) const EMPTY_AT_END: Program =
     program("empty", &[]).preempted("empty_p", Place::Perf("raw_syscalls/sys_exit"));
+
+/// Empty programs where the filter needs those of opens and closes.
+pub(crate) const EMPTY_AT_BEGINNING: [Program; 2] = [
+    enter("empty_openat", "syscalls/sys_enter_openat", &[]),
+    enter("empty_close", "syscalls/sys_enter_close", &[]),
+];
 
 /// Bits of the table of calls, in addition to [`SyscallFlags`]: `WANTED` and `DESCRIPTOR_ALONE` of
 /// `state.h`.

@@ -294,10 +294,10 @@ impl Source {
         now(&self.probe)
     }
 
-    /// Attaches an empty program to the end of every call, or detaches it; for measurements.
+    /// Attaches or detaches empty programs, for measurements: at the end of every call, and at the beginning of opens and closes.
     #[doc(hidden)]
-    pub fn set_empty(&mut self, attached: bool) -> Result<(), Error> {
-        Ok(self.probe.set_empty(attached)?)
+    pub fn set_empty(&mut self, at_end: bool, at_beginning: bool) -> Result<(), Error> {
+        Ok(self.probe.set_empty(at_end, at_beginning)?)
     }
 
     /// Changes that other processes made to the probe: see [`Probe::tampering`].

@@ -152,9 +152,21 @@ static __always_inline int at_sys_exit(struct pt_regs *regs, long ret)
 BTF_PROGRAM(sys_exit, sys_exit, (struct pt_regs *regs, long ret), at_sys_exit(regs, ret))
 PERF_PROGRAM(sys_exit, struct trace_event_raw_sys_exit, at_sys_exit(own_regs(), entry->ret))
 
-/* An empty program, to measure the minimum cost of a tracepoint. */
+/* Empty programs, to measure the minimum cost of programs at the end of all calls, and at the beginning of opens and closes. */
 BTF_PROGRAM(empty, sys_exit, (struct pt_regs *regs, long ret), 0)
 PERF_PROGRAM(empty, void, 0)
+
+SEC("tracepoint/syscalls/sys_enter_openat")
+int empty_openat(void *ctx)
+{
+	return 0;
+}
+
+SEC("tracepoint/syscalls/sys_enter_close")
+int empty_close(void *ctx)
+{
+	return 0;
+}
 
 #include "page_in.h"
 

@@ -3,7 +3,7 @@
 use libbpf_rs::ObjectBuilder;
 
 use super::Probe;
-use crate::programs::{EMPTY, PAGE_IN, SLEEPABLE};
+use crate::programs::{EMPTY_AT_END, PAGE_IN, SLEEPABLE};
 
 impl Probe {
     /// Whether the kernel supports sleepable programs at the tracepoints of calls, which may read memory
@@ -31,7 +31,7 @@ impl Probe {
                 map.set_autocreate(false)?;
             }
             for mut program in open.progs_mut() {
-                let is_it = program.name() == EMPTY.name;
+                let is_it = program.name() == EMPTY_AT_END.name;
                 program.set_autoload(is_it);
                 if is_it {
                     program.set_flags(if may_sleep { SLEEPABLE } else { 0 });
