@@ -222,7 +222,8 @@ fn missing<'a>(all: &'a [Seen], some: &[Seen], rules: &[(&str, &str)]) -> (Vec<&
     for seen in all {
         let is_same = |other: &&&Seen| {
             let (one, other) = (seen.event.as_raw(), other.event.as_raw());
-            (one.ty, one.body()) == (other.ty, other.body())
+            // The paths of directories come last, and only while the filter leaves directories out.
+            one.ty == other.ty && one.params().zip(other.params()).all(|(one, other)| one == other)
         };
         if rest.next_if(|other| is_same(&other)).is_some() {
             kept += usize::from(!seen.may_match);
