@@ -160,6 +160,13 @@ fn a_stream_over_several_paths_is_tcp() {
 }
 
 #[test]
+fn a_packet_socket_of_an_old_program_is_no_internet_socket() {
+    let mut inspector = system();
+    let fields = ["fd.type", "fd.l4proto"];
+    assert_eq!(see(&mut inspector, socket(10, 4, 10), &fields), ["<NA>", "<NA>"]);
+}
+
+#[test]
 fn a_datagram_with_a_partial_checksum_is_udp() {
     let mut inspector = system();
     let event = socket(10, 4, DATAGRAM).uint(param::SOCKET_SOCKET_X::proto, 136);

@@ -6,7 +6,7 @@ syscalls! {
     241 SOCKET "socket" x86_64(41) aarch64(198) sampling(NEVER_DROP)
     => 19 SOCKET_SOCKET_X (NET | SYSCALL) (CREATES_FD | MODIFIES_STATE | CONVERTER_MANAGED) {
         fd: FD DEC = RET,
-        domain: ENUMFLAGS32 DEC [flags SOCKET_FAMILIES] = map(FlagMap::SOCKET_FAMILY, 0),
+        domain: ENUMFLAGS32 DEC [flags SOCKET_FAMILIES] = CUSTOM,
         r#type: UINT32 DEC = arg_u32(1),
         proto: UINT32 DEC = arg_u32(2),
         flags: FLAGS32 HEX [flags FILE_FLAGS] = map(FlagMap::SOCKET_FLAGS, 1),

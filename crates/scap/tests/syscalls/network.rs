@@ -103,6 +103,19 @@ fn socket_of_each_kind() {
             ],
         );
     }
+    // The kernel makes a packet socket for old programs.
+    let kind = i64::from(10 | libc::SOCK_CLOEXEC);
+    let fd = Fd(call(libc::SYS_socket, [INET, kind, 0x300]));
+    live.saw(
+        EventType::SOCKET_SOCKET_X,
+        &[
+            ("fd", int(fd.0)),
+            ("domain", flags(&FlagTable::SOCKET_FAMILIES, &["AF_PACKET"])),
+            ("type", int(kind)),
+            ("proto", int(0x300)),
+            ("flags", flags(&FlagTable::FILE_FLAGS, &["O_CLOEXEC"])),
+        ],
+    );
 }
 
 #[test]

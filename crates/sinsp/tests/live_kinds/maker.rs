@@ -241,6 +241,7 @@ fn sockets(made: &mut Made) {
     const DATAGRAM: i64 = libc::SOCK_DGRAM as i64;
     for (what, family, ty, protocol) in [
         ("packet socket", libc::AF_PACKET, RAW | i64::from(libc::SOCK_CLOEXEC), 0x300),
+        ("packet socket of an old program", libc::AF_INET, 10, 0x300),
         ("vsock", libc::AF_VSOCK, STREAM, 0),
         ("cryptographic socket", libc::AF_ALG, SEQUENCE, 0),
         ("Bluetooth socket", libc::AF_BLUETOOTH, RAW, 1),

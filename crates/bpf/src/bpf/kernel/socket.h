@@ -6,8 +6,11 @@
 #define AF_INET 2
 #define AF_INET6 10
 #define AF_NETLINK 16
+#define AF_PACKET 17
 #define SOCK_STREAM 1
 #define SOCK_RAW 3
+#define SOCK_PACKET 10
+#define SOCK_TYPE_MASK 0xf
 #define IPPROTO_UDP 17
 #define IPPROTO_UDPLITE 136
 /* The third word of an IPv4 address in an IPv6 socket. */

@@ -306,7 +306,7 @@ static __always_inline int made_fd(struct scratch *s)
 	case EV_SYSCALL_SECCOMP_X:
 		return concerns_descriptor(s->type, arg(s, 1), arg(s, 2), s->ret, s->compat) ? s->ret : -1;
 	case EV_SOCKET_SOCKET_X:
-		return is_known_family(at) ? -1 : s->ret;
+		return is_known_family(family_of(s)) ? -1 : s->ret;
 	case EV_SOCKET_ACCEPT_5_X:
 	case EV_SOCKET_ACCEPT4_6_X: {
 		struct sock *sk = sock_of(s, s->ret);

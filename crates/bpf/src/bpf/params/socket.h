@@ -117,6 +117,13 @@ __noinline int param_address(__u32 desc)
 	return 0;
 }
 
+/* The family of a new socket. For old programs, the kernel makes a packet socket of this type of Internet socket. */
+static __always_inline __u32 family_of(struct scratch *s)
+{
+	__u32 family = arg(s, 0), type = arg(s, 1) & SOCK_TYPE_MASK;
+	return family == AF_INET && type == SOCK_PACKET ? AF_PACKET : family;
+}
+
 __noinline int param_socket(__u32 desc)
 {
 	struct scratch *s = scratch();
@@ -145,6 +152,9 @@ __noinline int param_socket(__u32 desc)
 			put_tuple(fd, op == OP_X_TUPLE_IN ? TUPLE_INCOMING : TUPLE_SENDS | TUPLE_LEN(arg(s, n + 1)), addr);
 		else
 			put_empty(s);
+		break;
+	case OP_X_FAMILY:
+		put(s, translate(MAP_SOCKET_FAMILY, family_of(s)), 4);
 		break;
 	case OP_X_QUEUE_PCT:
 	case OP_X_QUEUE_LEN:

@@ -25,6 +25,7 @@ const AF_NETLINK: u8 = 16;
 const SOCK_STREAM: u64 = 1;
 const SOCK_DGRAM: u64 = 2;
 const SOCK_RAW: u64 = 3;
+const SOCK_PACKET: u64 = 10;
 const SOCK_TYPE_MASK: u64 = 0xff;
 const SOCK_CLOEXEC: u64 = 0o2_000_000;
 const IPPROTO_ICMP: u64 = 1;
@@ -200,6 +201,8 @@ fn socket(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     let (ty, proto) = (raw.uint(p::r#type).unwrap_or(0), raw.uint(p::proto).unwrap_or(0));
     let kind = match domain as u8 {
         AF_UNIX => FdKind::Unix,
+        // The kernel makes a packet socket for old programs; captures of other programs show what was requested.
+        AF_INET if ty & SOCK_TYPE_MASK == SOCK_PACKET => FdKind::Unknown,
         AF_INET => FdKind::Ipv4,
         AF_INET6 => FdKind::Ipv6,
         AF_NETLINK => FdKind::Netlink,
