@@ -14,6 +14,7 @@ mod acl;
 mod clock;
 pub(crate) mod code;
 mod dir;
+pub(crate) mod ends;
 mod exe;
 pub(crate) mod fds;
 mod host;

@@ -1,14 +1,13 @@
 //! Descriptors that a message brought or a call made, in the probe's format.
 
 use std::borrow::Cow;
-use std::net::{Ipv4Addr, Ipv6Addr};
 
 use eyas_events::{EventType, FlagTable};
 use rustix::fs::FileType;
 
 use crate::proc::code;
+use crate::proc::ends::{AF_INET, AF_INET6, End, end_v4, end_v6, of_ends};
 use crate::proc::fds::{SECRET, anonymous, other};
-use crate::proc::sockets::{End, of_ends};
 use crate::{FdDetail, FdEntry, RawEvent};
 
 /// Descriptor, flags, inode, device, mode, length of the name.
@@ -18,8 +17,6 @@ const PIDFD_MODE: u16 = 0xf000;
 /// The mode of a record that names the thread whose descriptors follow.
 const HOLDER_MODE: u16 = 0xe000;
 const AF_UNIX: u8 = 1;
-const AF_INET: u8 = 2;
-const AF_INET6: u8 = 10;
 const AF_NETLINK: u8 = 16;
 const O_CLOEXEC: u32 = FlagTable::FILE_FLAGS.value("O_CLOEXEC");
 
@@ -226,27 +223,6 @@ fn inet(ty: u8, local: End, remote: End) -> FdDetail {
         _ => 0,
     };
     of_ends(local, remote, l4)
-}
-
-/// An address of an event: its family, its address, its port.
-#[cfg(feature = "live")]
-pub(crate) fn end(bytes: &[u8]) -> Option<End> {
-    let (family, rest) = bytes.split_first()?;
-    match *family {
-        AF_INET => end_v4(rest),
-        AF_INET6 => end_v6(rest),
-        _ => None,
-    }
-}
-
-fn end_v4(bytes: &[u8]) -> Option<End> {
-    let ip: [u8; 4] = *bytes.first_chunk()?;
-    Some((Ipv4Addr::from(ip).into(), u16::from_le_bytes(*bytes.get(4..)?.first_chunk()?)))
-}
-
-fn end_v6(bytes: &[u8]) -> Option<End> {
-    let ip: [u8; 16] = *bytes.first_chunk()?;
-    Some((Ipv6Addr::from(ip).into(), u16::from_le_bytes(*bytes.get(16..)?.first_chunk()?)))
 }
 
 #[cfg(test)]

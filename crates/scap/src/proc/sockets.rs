@@ -11,6 +11,7 @@ use rustix::io::Errno;
 
 use super::code;
 use super::dir::Dir;
+use super::ends::{End, ICMP, of_ends};
 use super::parse;
 use crate::FdDetail;
 
@@ -202,24 +203,8 @@ fn ping(line: &[u8]) -> Option<(u64, FdDetail)> {
     inet(line, ICMP)
 }
 
-/// Code of ICMP in captures.
-const ICMP: u8 = 4;
 const IPPROTO_ICMP: u16 = 1;
 const IPPROTO_ICMPV6: u16 = 58;
-
-/// Address and port.
-pub(crate) type End = (IpAddr, u16);
-
-/// A socket with two ends; without a remote end it listens, or waits for datagrams.
-pub(crate) fn of_ends(local: End, remote: End, l4: u8) -> FdDetail {
-    if remote.0.is_unspecified() && remote.1 == 0 {
-        return FdDetail::ServerSocket { addr: plain(local), l4 };
-    }
-    match (plain(local), plain(remote)) {
-        (local, remote) if local.0.is_ipv4() == remote.0.is_ipv4() => FdDetail::Socket { local, remote, l4 },
-        _ => FdDetail::Socket { local, remote, l4 },
-    }
-}
 
 /// `0100007F:1F90`: 32-bit words in memory order, then the port.
 fn address(text: &[u8]) -> Option<End> {
@@ -241,11 +226,6 @@ fn address(text: &[u8]) -> Option<End> {
         _ => return None,
     };
     Some((ip, port))
-}
-
-/// Converts an IPv4-mapped address of an IPv6 socket to IPv4.
-fn plain((ip, port): End) -> End {
-    (ip.to_canonical(), port)
 }
 
 /// `Num RefCount Protocol Flags Type St Inode Path`

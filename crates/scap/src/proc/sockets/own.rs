@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::super::code;
-use super::{End, ICMP, plain};
+use super::super::ends::{self, End, ICMP, plain};
 use crate::FdDetail;
 
 /// A socket's family and own address, from the kernel's structures.
@@ -32,7 +32,7 @@ impl Own {
         match bytes {
             [AF_UNIX, name @ ..] => Self::Unix(shown(name)),
             [] => Self::Unknown,
-            _ => match crate::received::end(bytes) {
+            _ => match ends::end(bytes) {
                 Some(end) if end.1 != 0 => Self::Bound(end),
                 _ => Self::Other,
             },
