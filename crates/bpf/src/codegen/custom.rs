@@ -108,7 +108,7 @@ pub(super) const FAMILIES: &[(&str, &[&str])] = &[
         ],
     ),
     ("exit", &["EXIT_STATUS", "EXIT_RET", "EXIT_SIG", "EXIT_CORE", "EXIT_REAPER"]),
-    ("ipc", &["USER_FD", "PIPE_INO", "PIPE_FLAGS", "FUTEX_OP", "SEMBUF", "SEM_VALUE"]),
+    ("ipc", &["USER_FD", "PIPE_INO", "PIPE_FLAGS", "FUTEX_OP", "SEMBUF", "SEM_COMMAND", "SEM_VALUE"]),
     ("wait", &["POLL_FDS", "TIMESPEC", "URING_PARAM"]),
     (
         "quota",
@@ -290,6 +290,7 @@ pub(super) const ROWS: &[Row] = &[
     (&["SYSCALL_SEMOP_X"], "sem_num_1", "SEMBUF", 3),
     (&["SYSCALL_SEMOP_X"], "sem_op_1", "SEMBUF", 4),
     (&["SYSCALL_SEMOP_X"], "sem_flg_1", "SEMBUF", 5),
+    (&["SYSCALL_SEMCTL_X"], "cmd", "SEM_COMMAND", 2),
     (&["SYSCALL_SEMCTL_X"], "val", "SEM_VALUE", 3),
     (&["SYSCALL_IO_URING_SETUP_X"], "sq_entries", "URING_PARAM", 0),
     (&["SYSCALL_IO_URING_SETUP_X"], "cq_entries", "URING_PARAM", 1),

@@ -167,7 +167,7 @@ syscalls! {
         res: ERRNO DEC = RET,
         semid: INT32 DEC = arg_s32(0),
         semnum: INT32 DEC = arg_s32(1),
-        cmd: FLAGS16 HEX [flags SEMCTL_COMMANDS] = map(FlagMap::SEMCTL_CMD, 2),
+        cmd: FLAGS16 HEX [flags SEMCTL_COMMANDS] = CUSTOM,
         val: INT32 DEC = CUSTOM,
     }
     273 UGETRLIMIT "ugetrlimit" x86_64(-) aarch64(-)

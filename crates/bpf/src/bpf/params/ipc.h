@@ -51,6 +51,10 @@ __noinline int param_ipc(__u32 desc)
 	case OP_X_SEMBUF:
 		put(s, semaphore_word(s, n), 2);
 		break;
+	case OP_X_SEM_COMMAND:
+		/* C libraries of 32-bit programs add the version of the structures. */
+		put(s, translate(MAP_SEMCTL_CMD, s->compat ? value & ~IPC_64 : value), 2);
+		break;
 	case OP_X_SEM_VALUE:
 		put(s, (arg(s, 2) & 0xffff & ~IPC_64) == SETVAL ? value : 0, 4);
 		break;

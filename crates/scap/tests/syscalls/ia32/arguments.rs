@@ -162,7 +162,12 @@ fn offsets_behind_addresses() {
 
 #[test]
 fn arguments_in_memory() {
-    let types = [EventType::SYSCALL_MMAP_X, EventType::SYSCALL_SEMOP_X, EventType::SYSCALL_SEMGET_X];
+    let types = [
+        EventType::SYSCALL_MMAP_X,
+        EventType::SYSCALL_SEMOP_X,
+        EventType::SYSCALL_SEMGET_X,
+        EventType::SYSCALL_SEMCTL_X,
+    ];
     let mut live = capture(&types);
     let low = Low::new();
     let words = low.put_words(0, &[0, 4096, 1, 0x22, u32::MAX, 0]);
@@ -191,6 +196,20 @@ fn arguments_in_memory() {
     live.saw(
         EventType::SYSCALL_SEMGET_X,
         &[("res", int(id)), ("key", int(0)), ("nsems", int(1)), ("semflg", int(0x6000))],
+    );
+    // semctl, with the flag that C libraries add to the command.
+    let (value, version) = (low.put_words(0, &[5]), 0x100);
+    let res = call32(117, [3, id as u32, 0, libc::SETVAL as u32 | version, value]);
+    assert_eq!(res, 0);
+    live.saw(
+        EventType::SYSCALL_SEMCTL_X,
+        &[
+            ("res", int(0)),
+            ("semid", int(id)),
+            ("semnum", int(0)),
+            ("cmd", flags(&FlagTable::SEMCTL_COMMANDS, &["SETVAL"])),
+            ("val", int(5)),
+        ],
     );
     let operation = low.put_words(0, &[7 << 16, 0]);
     let res = call32(117, [1, id as u32, 1, 0, operation, 0]);
