@@ -216,31 +216,43 @@ __noinline int hold_arguments(__u64 key)
 
 #define RECEIVES_REPEATEDLY 2
 
-/* A request that receives repeatedly has the control data of each message in the buffer that the kernel chose. The kernel has
- * advanced its pointer to the end of that data. */
-static __always_inline void find_repeated(struct scratch *s, struct io_kiocb *req)
+static __always_inline bool is_repeated(struct io_kiocb *req)
 {
 	struct io_sr_msg *message = (struct io_sr_msg *)req;
+	return bpf_core_field_exists(message->flags) && READ(message, flags) & RECEIVES_REPEATEDLY;
+}
+
+/* Notes what a request of this type may change: by the file that it has read or written, or by a message. A request that receives
+ * repeatedly has the control data of each message in the buffer that the kernel chose, and the kernel has advanced its pointer to the
+ * end of that data. This and the next function are global, because those that call them have no room on their stacks. */
+__noinline int note_meaning(__u32 type, __u64 key)
+{
+	struct scratch *s = scratch();
+	struct io_kiocb *req = (struct io_kiocb *)key;
+	if (!s)
+		return 0;
+	s->decisive = s->ret > 0 && may_decide(type) && decides(type, (struct file *)s->own_file);
+	if (type != EV_SOCKET_RECVMSG_X || !is_repeated(req))
+		return 0;
 	struct io_async_msghdr *beside = READ(req, async_data);
-	if (!bpf_core_field_exists(message->flags) || !bpf_core_field_exists(beside->controllen) || !beside ||
-	    !(READ(message, flags) & RECEIVES_REPEATEDLY))
-		return;
+	if (!bpf_core_field_exists(beside->controllen) || !beside)
+		return 0;
 	s->is_repeated = 1;
 	s->control_len = s->ret > 0 ? READ(beside, controllen) - READ(beside, msg.msg_controllen) : 0;
 	s->control = (__u64)READ(beside, msg.msg_control_user) - s->control_len;
+	return 0;
 }
 
 /* Whether the request brought descriptors or changed the state otherwise, if its kind is of no interest. */
-static __always_inline bool concerns_state(struct request *r, struct io_kiocb *req, __s64 res)
+__noinline int concerns_state(__u64 key, long res)
 {
-	struct io_sr_msg *message = (struct io_sr_msg *)req;
-	if (res < 0)
+	struct request *r = bpf_map_lookup_elem(&requests, &key);
+	struct io_kiocb *req = (struct io_kiocb *)key;
+	if (!r || res < 0)
 		return false;
 	if (r->type != EV_SOCKET_RECVMSG_X)
 		return res > 0 && may_decide(r->type) && decides(r->type, READ(req, file));
-	if (bpf_core_field_exists(message->flags) && READ(message, flags) & RECEIVES_REPEATEDLY)
-		return true;
-	return has_control(r->args[1], r->compat);
+	return is_repeated(req) || has_control(r->args[1], r->compat);
 }
 
 /* Prepares the scratch for the event. */
@@ -266,9 +278,7 @@ static __always_inline void ready_request(struct scratch *s, struct request *r, 
 		s->args[1] = READ((struct io_rw *)req, addr);
 	if (r->flags & CHOOSES_BUFFER && r->type == EV_SOCKET_RECVFROM_X)
 		s->args[1] = (__u64)READ((struct io_sr_msg *)req, buf);
-	s->decisive = res > 0 && may_decide(r->type) && decides(r->type, (struct file *)s->own_file);
-	if (r->type == EV_SOCKET_RECVMSG_X)
-		find_repeated(s, req);
+	note_meaning(r->type, number_of(s, req));
 	if (!makes || res < 0)
 		return;
 	if (r->type == EV_SYSCALL_PIPE2_X || s->request & IS_PRESUMED) {
@@ -298,7 +308,7 @@ __noinline int emit_request(__u32 type);
 static __always_inline void report_request(struct request *r, __u64 req, __s64 res)
 {
 	struct scratch *s;
-	if (r->says & DESCRIPTOR_ALONE && !concerns_state(r, (struct io_kiocb *)req, res))
+	if (r->says & DESCRIPTOR_ALONE && !concerns_state(req, res))
 		return;
 	if (stopped || (drop_failed && res < 0) || is_request_sampled_out(r->says) || !(s = fresh(r->type, (struct task_struct *)r->task)))
 		return;
@@ -347,17 +357,25 @@ static __always_inline bool is_compat_ring(struct io_ring_ctx *ring)
 	return bpf_core_field_exists(old->compat) && BPF_CORE_READ_BITFIELD_PROBED(old, compat);
 }
 
+/* The interest in a kind of requests. Whether one of a kind that rarely matters concerns the state is known when it is complete. */
+__noinline int interest_in(__u32 kind)
+{
+	__s16 number = request_rows[kind & (REQUEST_KINDS - 1)].number;
+	__u16 type = request_rows[kind & (REQUEST_KINDS - 1)].type;
+	__u8 says = number >= 0 ? interest[number & (SYSCALLS - 1)] : 0;
+	if (says & DESCRIPTOR_ALONE && type != EV_SOCKET_RECVMSG_X && !may_decide(type))
+		return 0;
+	return says;
+}
+
 static __always_inline int take_request(__u64 key)
 {
 	struct io_kiocb *req = (struct io_kiocb *)key;
 	__u32 kind = READ(req, opcode);
 	if (kind >= REQUEST_KINDS)
 		return 0;
-	__s16 number = request_rows[kind & (REQUEST_KINDS - 1)].number;
-	__u8 says = number >= 0 ? interest[number & (SYSCALLS - 1)] : 0;
-	__u16 type = request_rows[kind & (REQUEST_KINDS - 1)].type;
-	/* Whether it concerns the state is known when it is complete. */
-	if (!says || (says & DESCRIPTOR_ALONE && type != EV_SOCKET_RECVMSG_X && !may_decide(type)))
+	__u8 says = interest_in(kind);
+	if (!says)
 		return 0;
 	struct task_struct *task = owner_of(req);
 	if (is_owner_left_out(task))
@@ -383,7 +401,7 @@ static __always_inline int take_request(__u64 key)
 	r->answer.ring = ring;
 	r->answer.user_data = READ(req, cqe.user_data);
 	r->task = (__u64)task;
-	r->number = number;
+	r->number = request_rows[kind & (REQUEST_KINDS - 1)].number;
 	r->type = request_rows[kind & (REQUEST_KINDS - 1)].type;
 	r->code = request_rows[kind & (REQUEST_KINDS - 1)].code;
 	r->says = says;

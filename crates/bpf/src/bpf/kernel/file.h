@@ -30,6 +30,15 @@ static __always_inline struct file *file_at(struct files_struct *files, __u32 fd
 	return READ_POINTER(&TASK(table, fd)[fd]);
 }
 
+/* The same for another task, whose pointer is a number to the verifier. */
+static __always_inline struct file *file_of_task(struct task_struct *task, __u32 fd)
+{
+	struct fdtable *table = READ(task, files, fdt);
+	if (!table || fd >= READ(table, max_fds))
+		return 0;
+	return READ_POINTER(&READ(table, fd)[fd]);
+}
+
 static __always_inline struct file *file_of(struct scratch *s, int fd)
 {
 	struct file *file;

@@ -154,9 +154,12 @@ __noinline int next_control(void)
 #define FAULT_BYTES 32
 #define FAULT_OF_FORK 0x13
 
-/* The next record of what was read from fanotify, or from a userfaultfd; returns whether there is one. Records of fanotify may be
- * followed by others, of which one has a pidfd. It is global, because the verifier would otherwise check it once for each record. */
-__noinline int put_record(void)
+#define NO_RIGHT ((__u64)-1)
+
+/* The next record of what was read from fanotify, or from a userfaultfd; returns whether there is one, and sets `right` to its
+ * descriptor. Records of fanotify may be followed by others, of which one has a pidfd. It is global, because the verifier would
+ * otherwise check it once for each record, and it does not describe the descriptor, because the stack of nested functions is limited. */
+__noinline int next_record(void)
 {
 	struct scratch *s = scratch();
 	if (!s)
@@ -179,8 +182,7 @@ __noinline int put_record(void)
 		return 0;
 	s->control += size;
 	s->control_len -= size;
-	if (fd_at)
-		put_right(user_u32(fd_at));
+	s->right = fd_at ? user_u32(fd_at) : NO_RIGHT;
 	return 1;
 }
 
@@ -197,9 +199,12 @@ static __always_inline void put_read_rights(struct scratch *s)
 	s->rights = 0;
 	s->len = 0;
 #pragma clang loop unroll(disable)
-	for (i = 0; i < RIGHTS_STEPS; i++)
-		if (!put_record())
+	for (i = 0; i < RIGHTS_STEPS; i++) {
+		if (!next_record())
 			break;
+		if (s->right != NO_RIGHT)
+			put_right(s->right);
+	}
 	end_param(s, s->len & 0x7fff);
 }
 
@@ -228,13 +233,16 @@ static __always_inline int made_by_ioctl(struct scratch *s)
 	return s->ret > 0 || (!s->ret && returns_descriptor(arg(s, 1))) ? s->ret : -1;
 }
 
-/* Appends the descriptor that a supervisor has put into the table of another thread: which thread that is (0 if that is not known),
- * and the file that its table now has. Reading that table, and not the supervisor's, is right even if the other thread has already
- * closed the descriptor. */
-static __always_inline void put_added(struct scratch *s)
+/* Begins the description of a descriptor that a supervisor has put into the table of another thread: which thread that is (0 if that is
+ * not known). Returns whether that thread's table has the descriptor, which put_right() then describes. Reading that table, and not
+ * the supervisor's, is right even if the other thread has already closed the descriptor. */
+__noinline int begin_added(void)
 {
-	struct right *right = (void *)&s->data[s->pos & 0xffff];
+	struct scratch *s = scratch();
 	struct task_struct *task;
+	if (!s)
+		return 0;
+	struct right *right = (void *)&s->data[s->pos & 0xffff];
 	s->nodes[0] = user_u64(arg(s, 2));
 	find_notified(s, arg(s, 0));
 	right->fd = s->ret;
@@ -246,12 +254,10 @@ static __always_inline void put_added(struct scratch *s)
 	task = (struct task_struct *)s->holder;
 	*(__u32 *)&s->data[(s->pos + sizeof(*right)) & 0xffff] = s->holder ? READ(task, pid) : 0;
 	s->len += sizeof(*right) + sizeof(__u32);
-	if (s->holder) {
-		know_file(s, s->ret, number_of(s, file_at(READ(task, files), s->ret)));
-		put_right(s->ret);
-		know_file(s, -1, 0);
-		s->holder = 0;
-	}
+	if (!s->holder)
+		return 0;
+	know_file(s, s->ret, number_of(s, file_of_task(task, s->ret)));
+	return 1;
 }
 
 /* Whether events show what the sockets of a family are. */
@@ -339,8 +345,13 @@ __noinline int param_rights(__u32 desc)
 		s->len = 0;
 		if (s->type == EV_SYSCALL_IOCTL_3_X && (__u32)arg(s, 1) == NEXT_NOTIFICATION)
 			note_notified();
-		else if (s->type == EV_SYSCALL_IOCTL_3_X && is_adding(arg(s, 1)) && s->ret >= 0)
-			put_added(s);
+		else if (s->type == EV_SYSCALL_IOCTL_3_X && is_adding(arg(s, 1)) && s->ret >= 0 && begin_added())
+			put_right(s->ret);
+		/* Of this thread again. */
+		if (s->holder) {
+			know_file(s, -1, 0);
+			s->holder = 0;
+		}
 		int fd = made_fd(s);
 		if (fd >= 0)
 			put_right(fd);
