@@ -414,8 +414,14 @@ const DESCRIPTOR_ALONE: u8 = 8;
 /// Bit of reads and writes: the file may make the call change the state (`FILE_DECIDES` of `state.h`).
 const FILE_DECIDES: u8 = 16;
 /// Reads of some files (fanotify, userfaultfd) make descriptors, and a write to a file of `/proc` sets the login user.
-const DECIDED_BY_FILE: [SyscallCode; 4] =
-    [SyscallCode::READ, SyscallCode::READV, SyscallCode::WRITE, SyscallCode::WRITEV];
+const DECIDED_BY_FILE: [SyscallCode; 6] = [
+    SyscallCode::READ,
+    SyscallCode::READV,
+    SyscallCode::WRITE,
+    SyscallCode::WRITEV,
+    SyscallCode::PWRITE64,
+    SyscallCode::PWRITEV,
+];
 
 /// How sampling treats a call.
 fn sampling(flags: SyscallFlags) -> SyscallFlags {

@@ -54,7 +54,9 @@ __noinline int may_decide(__u32 type)
 {
 	if (type == EV_SYSCALL_READ_X || type == EV_SYSCALL_READV_X)
 		return reads_make;
-	if (type != EV_SYSCALL_WRITE_X && type != EV_SYSCALL_WRITEV_X)
+	/* The files of /proc accept an offset of 0. */
+	if (type != EV_SYSCALL_WRITE_X && type != EV_SYSCALL_WRITEV_X && type != EV_SYSCALL_PWRITE_X &&
+	    type != EV_SYSCALL_PWRITEV_X)
 		return false;
 	if (login_until && bpf_ktime_get_boot_ns() > login_until)
 		login_until = 0;

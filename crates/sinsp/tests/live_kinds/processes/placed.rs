@@ -168,6 +168,17 @@ pub const KINDS: &[Kind] = &[
     ("of a session", |_| made(call(libc::SYS_setsid, [])).map(drop)),
     ("of a group", |_| made(call(libc::SYS_setpgid, [0, 0])).map(drop)),
     ("with a login user", |_| write("/proc/self/loginuid".as_ref(), b"1234")),
+    ("with a login user by pwrite", |_| {
+        let file = made(open(c"/proc/self/loginuid", libc::O_WRONLY))?;
+        made(call(libc::SYS_pwrite64, [file, at(c"1235".as_ptr()), 4, 0]))?;
+        made(call(libc::SYS_close, [file])).map(drop)
+    }),
+    ("with a login user by pwritev", |_| {
+        let file = made(open(c"/proc/self/loginuid", libc::O_WRONLY))?;
+        let parts = [at(c"1236".as_ptr()), 4];
+        made(call(libc::SYS_pwritev, [file, at(&parts), 1, 0, 0]))?;
+        made(call(libc::SYS_close, [file])).map(drop)
+    }),
     ("with another user", |_| {
         made(call(libc::SYS_setresgid, [12, 13, 14]))?;
         made(call(libc::SYS_setresuid, [0, 1000, 0])).map(drop)
