@@ -265,8 +265,13 @@ impl AsyncLookups {
             || self.unnamed.get(id).and_then(|tid| state.threads.get(*tid)).is_some_and(is_unnamed);
         if !is_missing {
             self.unnamed.remove(id);
-        } else if is_unnamed(thread) && (self.unnamed.len() < MAX_UNNAMED || self.unnamed.contains_key(id)) {
-            self.unnamed.insert(id.clone(), thread.tid);
+        } else if is_unnamed(thread) {
+            if self.unnamed.len() >= MAX_UNNAMED {
+                self.unnamed.retain(|_, tid| state.threads.get(*tid).is_some());
+            }
+            if self.unnamed.len() < MAX_UNNAMED || self.unnamed.contains_key(id) {
+                self.unnamed.insert(id.clone(), thread.tid);
+            }
         }
         let pause = match is_first {
             _ if starts => 0,
