@@ -28,6 +28,7 @@ const OF_PROGRAMS: &[&str] = &[
     "kept_paths_by_tid",
     "long_names",
     "lost_by_cpu",
+    "notified",
     "peers_of_threads",
     "requests",
     "ring_segments",
