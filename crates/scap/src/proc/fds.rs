@@ -31,11 +31,13 @@ pub(super) struct Network<'a> {
     /// Inode of the namespace, if known.
     namespace: Option<u64>,
     sockets: Option<Arc<Sockets>>,
+    /// Whether these are the sockets of now.
+    is_current: bool,
 }
 
 impl<'a> Network<'a> {
     pub(super) fn of(process: &'a Lazy<'a>, namespace: Option<u64>) -> Self {
-        Self { process, namespace, sockets: None }
+        Self { process, namespace, sockets: None, is_current: false }
     }
 }
 
@@ -152,15 +154,20 @@ impl Scan<'_> {
         name: Vec<u8>,
     ) -> FdEntry {
         let is_known = network.sockets.as_ref().is_some_and(|sockets| sockets.has(ino));
-        if !is_known {
-            network.sockets = self.sockets(network, ino);
+        if !is_known && !network.is_current {
+            let read = self.sockets(network, ino);
+            network.is_current = read.as_ref().is_some_and(|(_, is_current)| *is_current);
+            network.sockets = read.map(|(sockets, _)| sockets);
         }
         let found = network.sockets.as_ref().and_then(|sockets| sockets.get(ino));
         let protocol = || {
             let links = network.process.get()?.subdir("fd").ok()?;
             links.protocol(DecInt::new(number))
         };
-        let detail = own.checked(found, protocol).unwrap_or_else(|| other(code::UNSUPPORTED, name));
+        // In old tables, a new socket is missing, whatever it is.
+        let is_missing = found.is_none() && !network.is_current && !matches!(own, Own::Unix(_));
+        let known = if is_missing { None } else { own.checked(found, protocol) };
+        let detail = known.unwrap_or_else(|| other(code::UNSUPPORTED, name));
         FdEntry::new(i64::from(number), ino, detail)
     }
 
@@ -178,9 +185,9 @@ impl Scan<'_> {
         ino
     }
 
-    /// Sockets of a network namespace. Its tables are read at first use, and again for a socket that they
-    /// lack.
-    fn sockets(&mut self, network: &Network<'_>, ino: u64) -> Option<Arc<Sockets>> {
+    /// Sockets of a network namespace, and whether they are those of now. Its tables are read at first use, and again for a socket
+    /// that they lack.
+    fn sockets(&mut self, network: &Network<'_>, ino: u64) -> Option<(Arc<Sockets>, bool)> {
         let ask = || network.process.get()?.namespace("ns/net", &mut self.buffers);
         let namespace = network.namespace.or_else(ask)?;
         let mut known = self.shared.sockets.lock().unwrap_or_else(PoisonError::into_inner);

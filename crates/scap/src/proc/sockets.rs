@@ -15,9 +15,12 @@ use super::ends::{End, ICMP, of_ends};
 use super::parse;
 use crate::FdDetail;
 
+mod credit;
 mod own;
 
 pub(super) use own::Own;
+
+use credit::Credit;
 
 /// Maximum length of a line of a table; longer lines are skipped.
 const CHUNK: usize = 1 << 16;
@@ -28,6 +31,7 @@ pub(super) struct Tables {
     by_namespace: HashMap<u64, Table>,
     /// Whether old tables are read again.
     renews: bool,
+    credit: Credit,
 }
 
 struct Table {
@@ -39,8 +43,8 @@ struct Table {
 
 /// Maximum age of a table that contains the socket.
 const FRESH: Duration = Duration::from_millis(100);
-/// A table is used at least this many times as long as its read took, so that reads take at most a tenth of
-/// the time.
+/// A table that contains the socket is used at least this many times as long as its read took. Reads take at most one of this
+/// many parts of the time, except at first.
 const USES: u32 = 10;
 /// Maximum number of network namespaces with cached tables.
 const MAX_NAMESPACES: usize = 64;
@@ -51,30 +55,31 @@ impl Tables {
         Self { renews: true, ..Self::default() }
     }
 
-    /// The sockets of a namespace. Calls `read` if they are unknown, or lack the wanted socket; `None` if
-    /// `read` fails.
+    /// The sockets of a namespace, and whether they are those of now, so that a socket that they lack is in no table. Calls
+    /// `read` if they are unknown, or lack the wanted socket and reads have not taken too much time lately; `None` if `read` fails.
     pub(super) fn get(
         &mut self,
         namespace: u64,
         inode: u64,
         read: impl FnOnce() -> Option<Sockets>,
-    ) -> Option<Arc<Sockets>> {
+    ) -> Option<(Arc<Sockets>, bool)> {
+        let may_read = self.credit.is_left(Instant::now());
         let is_usable = |table: &Table| {
-            let rest = USES * table.took;
-            let usable_for = if table.sockets.has(inode) { FRESH.max(rest) } else { rest };
-            !self.renews || table.read_at.elapsed() < usable_for
+            let is_fresh = table.read_at.elapsed() < FRESH.max(USES * table.took);
+            !self.renews || if table.sockets.has(inode) { is_fresh } else { !may_read }
         };
         if let Some(table) = self.by_namespace.get(&namespace).filter(|table| is_usable(table)) {
-            return Some(Arc::clone(&table.sockets));
+            return Some((Arc::clone(&table.sockets), !self.renews));
         }
         if self.renews && self.by_namespace.len() >= MAX_NAMESPACES {
             self.by_namespace.clear();
         }
         let read_at = Instant::now();
         let sockets = Arc::new(read()?);
-        let table = Table { sockets: Arc::clone(&sockets), read_at, took: read_at.elapsed() };
-        self.by_namespace.insert(namespace, table);
-        Some(sockets)
+        let took = read_at.elapsed();
+        self.credit.spend(took);
+        self.by_namespace.insert(namespace, Table { sockets: Arc::clone(&sockets), read_at, took });
+        Some((sockets, true))
     }
 }
 
