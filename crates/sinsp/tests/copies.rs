@@ -60,7 +60,8 @@ fn name(inspector: &mut Inspector, tid: i64, fd: i64) -> String {
 /// A descriptor as the probe describes it.
 fn described(fd: i32, mode: u16, name: &[u8]) -> Vec<u8> {
     const O_CLOEXEC: u32 = eyas_events::FlagTable::FILE_FLAGS.value("O_CLOEXEC");
-    let (ino, dev) = (77_u64.to_le_bytes(), 0x801_u32.to_le_bytes());
+    // Descriptors with different numbers are of different files.
+    let (ino, dev) = ((74 + fd as u64).to_le_bytes(), 0x801_u32.to_le_bytes());
     let lengths = [mode, name.len() as u16].map(u16::to_le_bytes).concat();
     [&fd.to_le_bytes()[..], &(1 | O_CLOEXEC).to_le_bytes(), &ino, &dev, &lengths, name].concat()
 }

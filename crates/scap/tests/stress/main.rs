@@ -3,13 +3,14 @@
 //! loads the probe.
 
 use std::io::Read;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use eyas_events::SyscallCode;
 use eyas_scap::live::{ProbeOptions, Source};
 use eyas_scap::{Advance, EventSource, Next};
 use eyas_testing::test;
+use rustix::process::{Pid, Signal, kill_process};
 
 #[path = "../syscalls/attach.rs"]
 mod attach;
@@ -68,10 +69,15 @@ fn stress(more: &[SyscallCode]) {
     let hurry = maker::Hurry::up();
     let mut check = Check::default();
     let patience = Instant::now() + Duration::from_secs_f32(300.0 + seconds() * 4.0);
+    let mut pace = Pace::of(&maker);
     loop {
         match source.advance().unwrap() {
-            Advance::Event => check.event(&source.current().unwrap()),
+            Advance::Event => {
+                check.event(&source.current().unwrap());
+                pace.keep(&source);
+            }
             Advance::Idle if said.is_finished() => assert!(source.stop()),
+            Advance::Idle => pace.go_on(),
             Advance::End => break,
             _ => {}
         }
@@ -86,4 +92,40 @@ fn stress(more: &[SyscallCode]) {
     let stats = source.stats();
     println!("{}\n{stats:?}", check.summary(&made));
     check.verify(&made, &stats);
+}
+
+/// Stops the maker while the reader is far behind, because a machine may make calls faster than this program checks them.
+struct Pace {
+    maker: Pid,
+    is_stopped: bool,
+}
+
+impl Pace {
+    /// Ages of events, ns, from which on the maker waits, and up to which it goes on.
+    const BEHIND: u64 = 100_000_000;
+    const CLOSE: u64 = 20_000_000;
+
+    fn of(maker: &Child) -> Self {
+        Self { maker: Pid::from_child(maker), is_stopped: false }
+    }
+
+    fn keep(&mut self, source: &Source) {
+        match source.behind() {
+            Self::BEHIND.. if !self.is_stopped => self.signal(Signal::STOP),
+            0..Self::CLOSE => self.go_on(),
+            _ => {}
+        }
+    }
+
+    fn go_on(&mut self) {
+        if self.is_stopped {
+            self.signal(Signal::CONT);
+        }
+    }
+
+    fn signal(&mut self, signal: Signal) {
+        self.is_stopped = signal == Signal::STOP;
+        // It may have ended.
+        let _ = kill_process(self.maker, signal);
+    }
 }
