@@ -4,6 +4,8 @@ use std::fmt::Write;
 
 use eyas::rules::{Match, Priority, Rule};
 
+use crate::log;
+
 /// Alerts counted by rule.
 #[derive(Debug, Default)]
 pub struct RuleCounts {
@@ -80,7 +82,7 @@ impl RuleCounts {
         for Counted { rule, .. } in &all {
             let hits = sum(&|counted| counted.rule == *rule);
             if hits > 0 && !told.contains(&&**rule) {
-                let _ = writeln!(out, "   {rule}: {hits}");
+                let _ = writeln!(out, "   {}: {hits}", log::one_line(rule));
                 told.push(rule);
             }
         }

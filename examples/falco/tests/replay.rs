@@ -89,3 +89,18 @@ fn buffers_are_written_in_base64_on_request() {
     }
     assert!(count > 0, "{dots}");
 }
+
+#[test]
+fn names_of_rules_do_not_change_the_terminal() {
+    let dir = Dir::new("names");
+    let rules = dir.join("rules.yaml");
+    let rule = "- rule: \"one\\e[2J\"\n  desc: \"two\\e[2J\"\n  condition: evt.type = openat\n  output: o\n  priority: INFO\n";
+    std::fs::write(&rules, rule).unwrap();
+    let demo = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../demo/demo.scap.gz");
+    let listed = Command::new(env!("CARGO_BIN_EXE_falco")).arg("-L").arg("-r").arg(&rules).output().unwrap();
+    let replayed = replay(&[rules], &demo, &[]);
+    let [listed, replayed] = [String::from_utf8(listed.stdout).unwrap(), replayed];
+    for (text, shown) in [(listed, ["one\\u001b[2J", "two\\u001b[2J"]), (replayed, ["one\\u001b[2J"; 2])] {
+        assert!(!text.contains('\u{1b}') && shown.iter().all(|shown| text.contains(shown)), "{text}");
+    }
+}

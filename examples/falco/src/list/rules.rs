@@ -13,7 +13,7 @@ use eyas::sinsp::plugin::{PluginInfo, SYSCALL};
 use serde_json::{Map, Value, json};
 
 use super::wrap::wrapped;
-use crate::plugins;
+use crate::{log, plugins};
 
 /// Column in which descriptions begin, and the width of the text.
 const COLUMN: usize = 51;
@@ -38,8 +38,8 @@ pub fn as_text(all: &Description, only: Option<&str>) -> Result<String> {
     let rules = selected(all, only)?;
     let mut out = format!("{:<50} Description\n{:<50} -----------\n", "Rule", "----");
     for rule in rules {
-        let text = wrapped(&rule.description, COLUMN, WIDTH - COLUMN);
-        out.push_str(&format!("{:<50} {text}\n\n", rule.name));
+        let text = wrapped(&log::lines(&rule.description), COLUMN, WIDTH - COLUMN);
+        out.push_str(&format!("{:<50} {text}\n\n", log::one_line(&rule.name)));
     }
     Ok(out)
 }
