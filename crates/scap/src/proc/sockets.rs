@@ -20,7 +20,7 @@ mod own;
 
 pub(super) use own::Own;
 
-use credit::Credit;
+use credit::{Credit, PARTS};
 
 /// Maximum length of a line of a table; longer lines are skipped.
 const CHUNK: usize = 1 << 16;
@@ -41,11 +41,8 @@ struct Table {
     took: Duration,
 }
 
-/// Maximum age of a table that contains the socket.
+/// Maximum age of a table that contains the socket; more if its read took long.
 const FRESH: Duration = Duration::from_millis(100);
-/// A table that contains the socket is used at least this many times as long as its read took. Reads take at most one of this
-/// many parts of the time, except at first.
-const USES: u32 = 10;
 /// Maximum number of network namespaces with cached tables.
 const MAX_NAMESPACES: usize = 64;
 
@@ -65,7 +62,7 @@ impl Tables {
     ) -> Option<(Arc<Sockets>, bool)> {
         let may_read = self.credit.is_left(Instant::now());
         let is_usable = |table: &Table| {
-            let is_fresh = table.read_at.elapsed() < FRESH.max(USES * table.took);
+            let is_fresh = table.read_at.elapsed() < FRESH.max(PARTS * table.took);
             !self.renews || if table.sockets.has(inode) { is_fresh } else { !may_read }
         };
         if let Some(table) = self.by_namespace.get(&namespace).filter(|table| is_usable(table)) {

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::USES;
-
+/// Reads take at most one of this many parts of the time, except at first.
+pub(super) const PARTS: u32 = 10;
 /// Time for reads at first, and the most that is saved up: as for dozens of processes after a loss, on a usual machine.
 const MOST: i64 = 50_000_000;
 
@@ -22,7 +22,7 @@ impl Default for Credit {
 impl Credit {
     /// Whether a read is possible now. It may take longer than what is left.
     pub(super) fn is_left(&mut self, now: Instant) -> bool {
-        let earned = now.saturating_duration_since(self.at) / USES;
+        let earned = now.saturating_duration_since(self.at) / PARTS;
         self.at = now.max(self.at);
         self.left = self.left.saturating_add(ns(earned)).min(MOST);
         self.left > 0
