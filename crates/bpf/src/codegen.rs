@@ -80,8 +80,8 @@ pub fn header(arch: Arch) -> String {
             let size = param.ty.size().unwrap_or(0);
             descs.push(u32::from(op) | u32::from(arg) << 8 | (size as u32) << 16 | u32::from(map) << 24);
         }
-        let behind = custom::behind(event).iter();
-        descs.extend(behind.map(|(op, arg)| u32::from(codes[op]) | u32::from(*arg) << 8));
+        let extra = custom::extra_params(event).iter();
+        descs.extend(extra.map(|(op, arg)| u32::from(codes[op]) | u32::from(*arg) << 8));
         let bases = event.params.iter().filter(|param| matches!(param.source.op, Op::Dirfd)).count();
         rows[usize::from(event.ty.0)] = (first, descs.len() - first, custom::has_entries(event), bases);
     }

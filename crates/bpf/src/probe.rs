@@ -16,8 +16,9 @@ use crate::error::{Error, kernel};
 use crate::features::Need;
 use crate::listing::{self, OpenFile};
 use crate::programs::{
-    CALLED, DATAGRAMS, EMPTY_AT_BEGINNING, EMPTY_AT_END, ENTER_ALL, ENTER_CLOSE, ENTER_EACH, Extra, FILES,
-    Form, HOOKS, Interest, PAGE_IN, PROGRAMS, Part, Place, Program, QUIET, REQUESTS, SILENT, TASKS, TOUCHES,
+    Attachment, CALLED, DATAGRAMS, EMPTY_AT_BEGINNING, EMPTY_AT_END, ENTER_ALL, ENTER_CLOSE, ENTER_EACH,
+    Extra, FILES, Form, HOOKS, Interest, PAGE_IN, PROGRAMS, Part, Program, QUIET, REQUESTS, SILENT, TASKS,
+    TOUCHES,
 };
 use crate::ring::{self, Counters, Ring};
 use crate::skel::{ProbeSkel, ProbeSkelBuilder};
@@ -153,7 +154,7 @@ impl Probe {
         let parts = load::Maps::of(skel.object()).load_parts(&parts, form).map_err(refused)?;
         for program in loaded_of(&parts) {
             let called = CALLED.iter().find(|row| program.name() == row.name);
-            if let Some(Place::Called(index)) = called.map(|row| row.form(form).1) {
+            if let Some(Attachment::Called(index)) = called.map(|row| row.form(form).1) {
                 let (map, fd) = (&skel.maps.called_programs, program.as_fd().as_raw_fd());
                 map.update(&index.to_ne_bytes(), &fd.to_ne_bytes(), MapFlags::ANY)
                     .map_err(kernel("connect its programs"))?;
@@ -294,19 +295,19 @@ impl Probe {
         match (is_attached, wanted) {
             (true, false) => self.links.retain(|(name, _)| *name != row.name),
             (false, true) => {
-                let (name, place) = row.form(self.form);
+                let (name, attachment) = row.form(self.form);
                 let found = self.programs().find(|program| program.name() == name);
                 match found {
                     Some(program) => {
-                        let links = match (&self.tracepoints, place) {
-                            (Some(tracepoints), Place::Perf(tracepoint)) => tracepoints
+                        let links = match (&self.tracepoints, attachment) {
+                            (Some(tracepoints), Attachment::Perf(tracepoint)) => tracepoints
                                 .attach(&program, tracepoint)
                                 .map(|link| vec![link])
                                 .map_err(|cause| Error::Kernel { step: "attach its programs", cause })?,
-                            (_, Place::Functions(list)) => {
+                            (_, Attachment::Functions(list)) => {
                                 functions::attach(&program, list).map_err(kernel("attach its programs"))?
                             }
-                            (_, Place::RootCgroup) => {
+                            (_, Attachment::RootCgroup) => {
                                 vec![cgroup::attach(&program).map_err(kernel("attach its programs"))?]
                             }
                             _ => vec![program.attach().map_err(kernel("attach its programs"))?],

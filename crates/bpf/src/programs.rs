@@ -15,18 +15,18 @@ pub(crate) struct Program {
     by_default: bool,
     /// A feature that it needs and not every kernel has.
     pub(crate) need: Option<Need>,
-    place: Place,
+    attachment: Attachment,
     pub(crate) part: Part,
     /// What the probe lacks without it; `None` if the probe needs it.
     pub(crate) extra: Option<Extra>,
     /// The form for kernels that preempt programs at tracepoints.
-    preempted: Option<(&'static str, Place)>,
+    preempted: Option<(&'static str, Attachment)>,
 }
 
 /// Where a program is attached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
-    /// At the place in its section's name.
+pub(crate) enum Attachment {
+    /// At what the name of its section says.
     Section,
     /// At a perf event of the tracepoint with this name in tracefs.
     Perf(&'static str),
@@ -85,14 +85,14 @@ pub(crate) enum Form {
 }
 
 impl Program {
-    /// Name and place of the form to load.
-    pub(crate) fn form(&self, form: Form) -> (&'static str, Place) {
-        let is_wanted = |&(_, place): &(&str, Place)| match (form, place) {
+    /// Name and attachment of the form to load.
+    pub(crate) fn form(&self, form: Form) -> (&'static str, Attachment) {
+        let is_wanted = |&(_, attachment): &(&str, Attachment)| match (form, attachment) {
             (Form::Plain, _) => false,
-            (Form::Perf, place) => place != Place::Section,
+            (Form::Perf, attachment) => attachment != Attachment::Section,
             (Form::Preempted, _) => true,
         };
-        self.preempted.filter(is_wanted).unwrap_or((self.name, self.place))
+        self.preempted.filter(is_wanted).unwrap_or((self.name, self.attachment))
     }
 
     /// Whether a program of the object is a form of this one.
@@ -100,8 +100,8 @@ impl Program {
         name == self.name || self.preempted.is_some_and(|(other, _)| name == other)
     }
 
-    const fn preempted(self, name: &'static str, place: Place) -> Self {
-        Self { preempted: Some((name, place)), ..self }
+    const fn preempted(self, name: &'static str, attachment: Attachment) -> Self {
+        Self { preempted: Some((name, attachment)), ..self }
     }
 
     const fn needs(self, need: Need) -> Self {
@@ -123,7 +123,7 @@ const fn program(name: &'static str, codes: &'static [SyscallCode]) -> Program {
         codes,
         by_default: true,
         need: None,
-        place: Place::Section,
+        attachment: Attachment::Section,
         part: Part::Calls,
         extra: None,
         preempted: None,
@@ -135,7 +135,7 @@ const fn on_demand(name: &'static str, codes: &'static [SyscallCode]) -> Program
 }
 
 const fn enter(name: &'static str, tracepoint: &'static str, codes: &'static [SyscallCode]) -> Program {
-    Program { place: Place::Perf(tracepoint), ..program(name, codes) }
+    Program { attachment: Attachment::Perf(tracepoint), ..program(name, codes) }
 }
 
 /// Calls whose arguments are kept at their beginning.
@@ -151,9 +151,9 @@ const KEPT: &[SyscallCode] = &[
 /// Programs at the end of system calls, and at the start and end of processes. At context switches and page
 /// faults, no kernel preempts.
 pub(crate) const PROGRAMS: &[Program] = &[
-    program("sys_exit", &[]).preempted("sys_exit_p", Place::Perf("raw_syscalls/sys_exit")),
+    program("sys_exit", &[]).preempted("sys_exit_p", Attachment::Perf("raw_syscalls/sys_exit")),
     program("process_exec", &[SyscallCode::EXECVE, SyscallCode::EXECVEAT])
-        .preempted("process_exec_p", Place::Perf("sched/sched_process_exec"))
+        .preempted("process_exec_p", Attachment::Perf("sched/sched_process_exec"))
         .other(),
     // For architectures where children do not pass the end of the call that creates them; the object of
     // x86-64 has no such program.
@@ -161,17 +161,18 @@ pub(crate) const PROGRAMS: &[Program] = &[
         "process_fork",
         &[SyscallCode::CLONE, SyscallCode::CLONE3, SyscallCode::FORK, SyscallCode::VFORK],
     )
-    .preempted("process_fork_p", Place::Perf("sched/sched_process_fork"))
+    .preempted("process_fork_p", Attachment::Perf("sched/sched_process_fork"))
     .other(),
     program("process_exit", &[SyscallCode::SCHED_PROCESS_EXIT])
-        .preempted("process_exit_p", Place::Perf("sched/sched_process_exit"))
+        .preempted("process_exit_p", Attachment::Perf("sched/sched_process_exit"))
         .other(),
     program("task_rename", &[SyscallCode::EXECVE, SyscallCode::EXECVEAT, SyscallCode::PRCTL])
-        .preempted("task_rename_p", Place::Section)
+        .preempted("task_rename_p", Attachment::Section)
         .other(),
     program("kept_exit", &[]).needs(Need::NoTaskStorage),
     on_demand("sched_switch", &[SyscallCode::SCHED_SWITCH]),
-    on_demand("signal_deliver", &[SyscallCode::SIGNAL_DELIVER]).preempted("signal_deliver_p", Place::Section),
+    on_demand("signal_deliver", &[SyscallCode::SIGNAL_DELIVER])
+        .preempted("signal_deliver_p", Attachment::Section),
     on_demand("fault_user", &[SyscallCode::PAGE_FAULT_USER]).needs(Need::Tracepoint("page_fault_user")),
     on_demand("fault_kernel", &[SyscallCode::PAGE_FAULT_KERNEL]).needs(Need::Tracepoint("page_fault_kernel")),
 ];
@@ -201,7 +202,7 @@ pub(crate) const ENTER_CLOSE: Program =
 /// One program at the beginning of all these calls, if the kernel's tracepoints of calls are not available,
 /// or preempt their programs.
 pub(crate) const ENTER_ALL: &[Program] =
-    &[program("sys_enter", KEPT).preempted("sys_enter_p", Place::Perf("raw_syscalls/sys_enter"))];
+    &[program("sys_enter", KEPT).preempted("sys_enter_p", Attachment::Perf("raw_syscalls/sys_enter"))];
 
 /// Programs at the security functions in which the kernel decides whether the caller may change a directory
 /// entry.
@@ -247,7 +248,9 @@ pub(crate) const TOUCHES: &[Program] = &[
 ];
 
 const fn touch(name: &'static str, preempted: &'static str, tracepoint: &'static str) -> Program {
-    program(name, CHANGING_ENTRIES).preempted(preempted, Place::Section).needs(Need::Tracepoint(tracepoint))
+    program(name, CHANGING_ENTRIES)
+        .preempted(preempted, Attachment::Section)
+        .needs(Need::Tracepoint(tracepoint))
 }
 
 /// Calls that change directory entries.
@@ -285,15 +288,15 @@ const CHANGING_ENTRIES: &[SyscallCode] = &[
 /// Programs at the submission and completion of `io_uring` requests.
 pub(crate) const REQUESTS: &[Program] = &[
     program("uring_complete", REQUESTED)
-        .preempted("uring_complete_p", Place::Section)
+        .preempted("uring_complete_p", Attachment::Section)
         .needs(Need::RequestTracepoint("io_uring_complete"))
         .extra(Extra::Requests),
     program("uring_overflow", REQUESTED)
-        .preempted("uring_overflow_p", Place::Section)
+        .preempted("uring_overflow_p", Attachment::Section)
         .needs(Need::RequestTracepoint("io_uring_cqe_overflow"))
         .extra(Extra::Requests),
     program("uring_submit", REQUESTED)
-        .preempted("uring_submit_p", Place::Section)
+        .preempted("uring_submit_p", Attachment::Section)
         .needs(Need::RequestTracepoint("io_uring_submit_req"))
         .extra(Extra::Requests),
     program("uring_submit_old", REQUESTED)
@@ -304,7 +307,7 @@ pub(crate) const REQUESTS: &[Program] = &[
 /// The programs that plain forms of others call. The kernel verifies their common work once.
 pub(crate) const CALLED: [Program; 2] = [
     Program {
-        place: Place::Called(0),
+        attachment: Attachment::Called(0),
         ..program(
             "process_events",
             &[
@@ -317,7 +320,7 @@ pub(crate) const CALLED: [Program; 2] = [
         .other()
     },
     Program {
-        place: Place::Called(1),
+        attachment: Attachment::Called(1),
         ..program("request_events", REQUESTED)
             .needs(Need::RequestTracepoint("io_uring_complete"))
             .extra(Extra::Requests)
@@ -326,7 +329,7 @@ pub(crate) const CALLED: [Program; 2] = [
 
 /// The functions that end requests whose success the kernel does not report.
 pub(crate) const SILENT: Program = Program {
-    place: Place::Functions(&[
+    attachment: Attachment::Functions(&[
         Function { name: ENDS_OF_RING, is_optional: false },
         Function { name: "io_wq_free_work", is_optional: false },
         // Before Linux 6.10, some requests end only here.
@@ -376,7 +379,7 @@ pub(crate) const DATAGRAMS: [[&[Program]; 2]; 2] = [
 
 const fn peer(name: &'static str, codes: &'static [SyscallCode]) -> Program {
     Program {
-        place: Place::RootCgroup,
+        attachment: Attachment::RootCgroup,
         ..program(name, codes).needs(Need::CgroupAddresses).extra(Extra::Peers)
     }
 }
@@ -386,8 +389,8 @@ const RECEIVES: &[SyscallCode] = &[SyscallCode::RECVFROM, SyscallCode::RECVMSG, 
 
 /// Programs that track the children of excluded threads; needed if there are such threads.
 pub(crate) const QUIET: &[Program] = &[
-    program("quiet_fork", &[]).preempted("quiet_fork_p", Place::Perf("sched/sched_process_fork")),
-    program("quiet_exit", &[]).preempted("quiet_exit_p", Place::Perf("sched/sched_process_exit")),
+    program("quiet_fork", &[]).preempted("quiet_fork_p", Attachment::Perf("sched/sched_process_fork")),
+    program("quiet_exit", &[]).preempted("quiet_exit_p", Attachment::Perf("sched/sched_process_exit")),
 ];
 
 /// The iterator of threads for the snapshot, which reads their memory.
@@ -399,7 +402,7 @@ pub(crate) const FILES: Program = program("dump_files", &[]).needs(Need::Iterato
 
 /// The empty program at the end of every call.
 pub(crate) const EMPTY_AT_END: Program =
-    program("empty", &[]).preempted("empty_p", Place::Perf("raw_syscalls/sys_exit"));
+    program("empty", &[]).preempted("empty_p", Attachment::Perf("raw_syscalls/sys_exit"));
 
 /// Empty programs where the filter needs those of opens and closes.
 pub(crate) const EMPTY_AT_BEGINNING: [Program; 2] = [

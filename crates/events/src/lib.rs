@@ -42,7 +42,7 @@ pub mod verdicts;
 pub use class::EventClass;
 pub use flags::{FlagMap, FlagMapKind, FlagTable};
 pub use hooks::{Hook, hook_of, hooks};
-pub use requests::{Place, Request, request_of, requests};
+pub use requests::{ArgPlace, Request, request_of, requests};
 pub use syscalls::{
     Arch, Ia32Args, Ia32Call, SyscallCode, SyscallFlags, SyscallInfo, ia32_call, ia32_calls, ia32_ipc_call,
     ia32_socketcall, syscalls,

@@ -5,7 +5,7 @@ use crate::SyscallCode;
 
 /// Place of a call's argument in a request. Structures and members are the kernel's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum ArgPlace {
     /// The descriptor that the request works on.
     Own,
     /// A number.
@@ -40,7 +40,7 @@ pub struct Request {
     /// The corresponding call: `io_uring_enter` if there is none; `None` if the request is not reported.
     pub call: Option<SyscallCode>,
     /// Arguments of the call: their positions and places.
-    pub args: &'static [(u8, Place)],
+    pub args: &'static [(u8, ArgPlace)],
     /// The structure whose member `file_slot` has the table index of a descriptor that the request makes.
     pub makes: Option<&'static str>,
 }
@@ -49,7 +49,12 @@ const fn unreported(opcode: u8, name: &'static str) -> Request {
     Request { opcode, name, call: None, args: &[], makes: None }
 }
 
-const fn request(opcode: u8, name: &'static str, call: SyscallCode, args: &'static [(u8, Place)]) -> Request {
+const fn request(
+    opcode: u8,
+    name: &'static str,
+    call: SyscallCode,
+    args: &'static [(u8, ArgPlace)],
+) -> Request {
     Request { opcode, name, call: Some(call), args, makes: None }
 }
 
@@ -57,50 +62,51 @@ const fn making(
     opcode: u8,
     name: &'static str,
     call: SyscallCode,
-    args: &'static [(u8, Place)],
+    args: &'static [(u8, ArgPlace)],
     of: &'static str,
 ) -> Request {
     Request { opcode, name, call: Some(call), args, makes: Some(of) }
 }
 
-const OWN: (u8, Place) = (0, Place::Own);
+const OWN: (u8, ArgPlace) = (0, ArgPlace::Own);
 
-const fn number(at: u8, of: &'static str, member: &'static str) -> (u8, Place) {
-    (at, Place::Number(of, member))
+const fn number(at: u8, of: &'static str, member: &'static str) -> (u8, ArgPlace) {
+    (at, ArgPlace::Number(of, member))
 }
 
-const fn name(at: u8, of: &'static str, member: &'static str) -> (u8, Place) {
-    (at, Place::Name(of, member))
+const fn name(at: u8, of: &'static str, member: &'static str) -> (u8, ArgPlace) {
+    (at, ArgPlace::Name(of, member))
 }
 
 use SyscallCode as C;
 
 /// Places of buffer and length of reads and writes.
-const BUFFER: &[(u8, Place)] = &[OWN, number(1, "io_rw", "addr"), number(2, "io_rw", "len")];
-const SENT: &[(u8, Place)] = &[
+const BUFFER: &[(u8, ArgPlace)] = &[OWN, number(1, "io_rw", "addr"), number(2, "io_rw", "len")];
+const SENT: &[(u8, ArgPlace)] = &[
     OWN,
     number(1, "io_sr_msg", "buf"),
     number(2, "io_sr_msg", "len"),
     number(3, "io_sr_msg", "msg_flags"),
-    (4, Place::Target),
+    (4, ArgPlace::Target),
 ];
-const RECEIVED: &[(u8, Place)] =
+const RECEIVED: &[(u8, ArgPlace)] =
     &[OWN, number(1, "io_sr_msg", "buf"), number(2, "io_sr_msg", "len"), number(3, "io_sr_msg", "msg_flags")];
-const MESSAGE: &[(u8, Place)] = &[OWN, number(1, "io_sr_msg", "umsg"), number(2, "io_sr_msg", "msg_flags")];
-const LINK: &[(u8, Place)] = &[
+const MESSAGE: &[(u8, ArgPlace)] =
+    &[OWN, number(1, "io_sr_msg", "umsg"), number(2, "io_sr_msg", "msg_flags")];
+const LINK: &[(u8, ArgPlace)] = &[
     number(0, "io_link", "old_dfd"),
     name(1, "io_link", "oldpath"),
     number(2, "io_link", "new_dfd"),
     name(3, "io_link", "newpath"),
     number(4, "io_link", "flags"),
 ];
-const SET_ATTRIBUTE: [(u8, Place); 3] = [
-    (1, Place::Text("io_xattr", "ctx.kname")),
-    (2, Place::Value("io_xattr", "ctx.kvalue", "ctx.size")),
+const SET_ATTRIBUTE: [(u8, ArgPlace); 3] = [
+    (1, ArgPlace::Text("io_xattr", "ctx.kname")),
+    (2, ArgPlace::Value("io_xattr", "ctx.kvalue", "ctx.size")),
     number(4, "io_xattr", "ctx.flags"),
 ];
-const ATTRIBUTE: (u8, Place) = (1, Place::Text("io_xattr", "ctx.kname"));
-const PATH: (u8, Place) = name(0, "io_xattr", "filename");
+const ATTRIBUTE: (u8, ArgPlace) = (1, ArgPlace::Text("io_xattr", "ctx.kname"));
+const PATH: (u8, ArgPlace) = name(0, "io_xattr", "filename");
 
 const REQUESTS: &[Request] = &[
     unreported(0, "nop"),
@@ -119,7 +125,7 @@ const REQUESTS: &[Request] = &[
     making(13, "accept", C::ACCEPT4, &[OWN, number(3, "io_accept", "flags")], "io_accept"),
     unreported(14, "async_cancel"),
     unreported(15, "link_timeout"),
-    request(16, "connect", C::CONNECT, &[OWN, (1, Place::Address("io_connect", "addr", "addr_len"))]),
+    request(16, "connect", C::CONNECT, &[OWN, (1, ArgPlace::Address("io_connect", "addr", "addr_len"))]),
     request(17, "fallocate", C::FALLOCATE, &[OWN]),
     making(
         18,
@@ -128,12 +134,12 @@ const REQUESTS: &[Request] = &[
         &[
             number(0, "io_open", "dfd"),
             name(1, "io_open", "filename"),
-            (2, Place::OpenFlags("io_open", "how.flags")),
+            (2, ArgPlace::OpenFlags("io_open", "how.flags")),
             number(3, "io_open", "how.mode"),
         ],
         "io_open",
     ),
-    request(19, "close", C::CLOSE, &[(0, Place::Closed)]),
+    request(19, "close", C::CLOSE, &[(0, ArgPlace::Closed)]),
     unreported(20, "files_update"),
     request(21, "statx", C::STATX, &[number(0, "io_statx", "dfd"), name(1, "io_statx", "filename")]),
     request(22, "read", C::READ, BUFFER),
@@ -149,7 +155,7 @@ const REQUESTS: &[Request] = &[
         &[
             number(0, "io_open", "dfd"),
             name(1, "io_open", "filename"),
-            (2, Place::OpenFlags("io_open", "how.flags")),
+            (2, ArgPlace::OpenFlags("io_open", "how.flags")),
             number(3, "io_open", "how.mode"),
             number(4, "io_open", "how.resolve"),
         ],
@@ -161,9 +167,9 @@ const REQUESTS: &[Request] = &[
         "splice",
         C::SPLICE,
         &[
-            (0, Place::SpliceIn),
+            (0, ArgPlace::SpliceIn),
             number(1, "io_splice", "off_in"),
-            (2, Place::Own),
+            (2, ArgPlace::Own),
             number(3, "io_splice", "off_out"),
             number(4, "io_splice", "len"),
             number(5, "io_splice", "flags"),
@@ -171,7 +177,7 @@ const REQUESTS: &[Request] = &[
     ),
     unreported(31, "provide_buffers"),
     unreported(32, "remove_buffers"),
-    request(33, "tee", C::TEE, &[(0, Place::SpliceIn), (1, Place::Own)]),
+    request(33, "tee", C::TEE, &[(0, ArgPlace::SpliceIn), (1, ArgPlace::Own)]),
     request(34, "shutdown", C::SHUTDOWN, &[OWN, number(1, "io_shutdown", "how")]),
     request(
         35,
@@ -230,7 +236,7 @@ const REQUESTS: &[Request] = &[
     unreported(53, "futex_waitv"),
     request(54, "fixed_fd_install", C::DUP, &[OWN]),
     request(55, "ftruncate", C::FTRUNCATE, &[OWN, number(1, "io_ftrunc", "len")]),
-    request(56, "bind", C::BIND, &[OWN, (1, Place::Address("io_bind", "", "addr_len"))]),
+    request(56, "bind", C::BIND, &[OWN, (1, ArgPlace::Address("io_bind", "", "addr_len"))]),
     request(57, "listen", C::LISTEN, &[OWN, number(1, "io_listen", "backlog")]),
     request(58, "recv_zc", C::RECVFROM, &[OWN]),
     unreported(59, "epoll_wait"),

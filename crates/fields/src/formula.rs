@@ -126,14 +126,14 @@ pub enum Shape<'c> {
     /// Numbers in one of these ranges.
     Numbers(Vec<RangeInclusive<i128>>),
     /// Texts that contain one of these at a place.
-    Texts(Place, Vec<&'c [u8]>),
+    Texts(TextPlace, Vec<&'c [u8]>),
     /// Another kind: use [`Compare::holds`].
     Other,
 }
 
 /// The place in a text where a constant has to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Place {
+pub enum TextPlace {
     /// It is the whole text.
     Whole,
     /// It is at the beginning.
@@ -144,7 +144,7 @@ pub enum Place {
     Within,
 }
 
-impl Place {
+impl TextPlace {
     /// Whether the text has the constant at this place.
     #[inline]
     pub fn has(self, text: &[u8], constant: &[u8]) -> bool {

@@ -6,7 +6,7 @@ use eyas_events::{Arch, EventType, KernelPath, SyscallCode, syscalls};
 
 use crate::builder::is_wide;
 use crate::io_uring::Mark;
-use crate::{Loss, Place, RawEvent, decision};
+use crate::{Loss, RawEvent, SlicePlace, decision};
 
 /// Code of the option (one of those for local use), and its first bytes, because other programs may use the
 /// same code.
@@ -94,7 +94,7 @@ pub(crate) fn write_began(out: &mut Vec<u8>, began: u64) {
 }
 
 /// Writes the option with the place of an event.
-pub(crate) fn write_place(out: &mut Vec<u8>, place: Place) {
+pub(crate) fn write_place(out: &mut Vec<u8>, place: SlicePlace) {
     let (num, previous) = (place.num.to_le_bytes(), place.previous.to_le_bytes());
     write(out, PLACE, 2, || [&num[..], &previous[..]].into_iter());
 }
@@ -202,9 +202,9 @@ impl<'a> Found<'a> {
     }
 
     /// Finds the place of the event in the original capture, among the same options.
-    pub(crate) fn place(options: &'a [u8], big: bool) -> Option<Place> {
+    pub(crate) fn place(options: &'a [u8], big: bool) -> Option<SlicePlace> {
         let values = Self::find(options, big, |number| number == PLACE)?.values;
-        Some(Place { num: u64_at(values, 0, big)?, previous: u64_at(values, 8, big)? })
+        Some(SlicePlace { num: u64_at(values, 0, big)?, previous: u64_at(values, 8, big)? })
     }
 
     /// Finds the event's `io_uring` request, among the same options.

@@ -3,7 +3,7 @@
 use eyas_events::{EventFlags, EventType, ParamType};
 
 use crate::io_uring::Mark;
-use crate::{IoUring, Place, RawEvent};
+use crate::{IoUring, RawEvent, SlicePlace};
 
 /// Makes an event of a type from its parameters.
 ///
@@ -137,7 +137,7 @@ impl EventBuilder {
             cpu: self.cpu,
             state_only: self.state_only,
             began: 0,
-            place: Place::default(),
+            place: SlicePlace::default(),
             mark: self.mark,
             decided: self.decided,
             nparams: self.params.len() as u32,
@@ -167,7 +167,7 @@ pub struct OwnedEvent {
     pub(crate) cpu: u16,
     pub(crate) state_only: bool,
     pub(crate) began: u64,
-    pub(crate) place: Place,
+    pub(crate) place: SlicePlace,
     pub(crate) mark: Mark,
     pub(crate) decided: Vec<u8>,
     pub(crate) nparams: u32,

@@ -24,7 +24,7 @@ pub struct RawEvent<'a> {
     /// Time when the call began, ns since the epoch; 0 if unknown. Captures with enter events contain it.
     pub began: u64,
     /// Its place in the original capture.
-    pub place: Place,
+    pub place: SlicePlace,
     pub(crate) nparams: u32,
     pub(crate) wide: bool,
     /// Its `io_uring` request.
@@ -75,7 +75,7 @@ impl<'a> RawEvent<'a> {
         body: &'a [u8],
     ) -> Self {
         let wide = ty.info().is_some_and(|info| info.flags.contains(EventFlags::LARGE_PAYLOAD));
-        let (place, mark) = (Place::default(), Mark::default());
+        let (place, mark) = (SlicePlace::default(), Mark::default());
         Self { ts, tid, ty, cpu, state_only: false, began: 0, place, nparams, wide, mark, decided: &[], body }
     }
 
@@ -433,7 +433,7 @@ impl<'a> RawEvent<'a> {
 /// The place of an event in the capture from which a slice took it. All members are 0 if no event before it
 /// was left out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Place {
+pub struct SlicePlace {
     /// Its number: 1 for the first event.
     pub num: u64,
     /// Time of the previous shown event, ns since the epoch.

@@ -3,7 +3,7 @@
 use eyas_events::EventType;
 
 use crate::io_uring::Mark;
-use crate::{Loss, Place, RawEvent};
+use crate::{Loss, RawEvent, SlicePlace};
 
 /// Copies of events in one buffer, for programs that keep events before they know whether they need them.
 ///
@@ -71,7 +71,7 @@ impl Frames {
             && began == 0
             && mark == Mark::default()
             && decided.is_empty()
-            && place == Place::default();
+            && place == SlicePlace::default();
         let slot = (usize::from(ty.0) ^ tid as usize) % RECENT;
         let (offset, len) = self.recent[slot];
         let repeats = body.len() >= SHORTEST && body.len() == len && self.bytes[offset..][..len] == *body;
@@ -125,7 +125,7 @@ impl Frames {
 
     #[cold]
     fn push_rest(&mut self, event: &RawEvent<'_>) {
-        let Place { num, previous } = event.place;
+        let SlicePlace { num, previous } = event.place;
         let last = u64::from(event.nparams) | u64::from(event.mark.0) << 32;
         let numbers = [event.tid as u64, event.began, num, previous, last, event.decided.len() as u64];
         let (rest, behind) = self.bytes[self.used..].split_at_mut(REST);
@@ -218,7 +218,7 @@ impl Frames {
             event.state_only = flags & STATE_ONLY != 0;
             if let Some((numbers, decided)) = more {
                 (event.tid, event.began) = (numbers[0] as i64, numbers[1]);
-                event.place = Place { num: numbers[2], previous: numbers[3] };
+                event.place = SlicePlace { num: numbers[2], previous: numbers[3] };
                 (event.nparams, event.mark) = (numbers[4] as u32, Mark((numbers[4] >> 32) as u16));
                 event.decided = decided;
             }
@@ -268,7 +268,7 @@ mod tests {
             all.push(RawEvent { state_only: true, ..event });
             all.push(RawEvent { began: 5, ..event });
             all.push(RawEvent { tid: 1 << 40, state_only: true, ..event });
-            all.push(RawEvent { place: Place { num: 1 << 33, previous: 9 }, ..event });
+            all.push(RawEvent { place: SlicePlace { num: 1 << 33, previous: 9 }, ..event });
             let request = IoUring { opcode: 19, is_polled: true, is_presumed: false };
             all.push(RawEvent { mark: Mark::new(request), ..event });
             all.push(RawEvent { decided: b"a decision", ..event });

@@ -54,7 +54,7 @@ mod writer;
 pub use builder::{EventBuilder, OwnedEvent};
 pub use decision::Decision;
 pub use error::Error;
-pub use event::{Credentials, Params, Place, RawEvent};
+pub use event::{Credentials, Params, RawEvent, SlicePlace};
 pub use frames::Frames;
 pub use io_uring::{IoUring, is_direct};
 pub use loss::{Loss, Suspects};

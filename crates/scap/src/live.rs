@@ -573,7 +573,7 @@ impl EventSource for Source {
         self.leaves_out_directories
     }
 
-    fn behind(&self) -> u64 {
+    fn lag(&self) -> u64 {
         self.current().map_or(0, |event| now(&self.probe).saturating_sub(event.ts))
     }
 

@@ -86,8 +86,8 @@ pub trait EventSource {
         false
     }
 
-    /// Age of the current event, ns; 0 without an event, and in recorded captures.
-    fn behind(&self) -> u64 {
+    /// Time since the current event, ns: how far the reader lags behind the system. 0 without an event, and in recorded captures.
+    fn lag(&self) -> u64 {
         0
     }
 
@@ -130,8 +130,8 @@ impl<S: EventSource + ?Sized> EventSource for Box<S> {
         (**self).leaves_out_directories()
     }
 
-    fn behind(&self) -> u64 {
-        (**self).behind()
+    fn lag(&self) -> u64 {
+        (**self).lag()
     }
 
     fn stats(&mut self) -> Stats {

@@ -377,7 +377,7 @@ impl Inspector {
                 return;
             }
             self.next_look = ts + LOOK_INTERVAL;
-            if source.behind() > CAUGHT_UP {
+            if source.lag() > CAUGHT_UP {
                 return;
             }
         }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use bumpalo::Bump;
 use eyas_events::{Category, EventFlags, EventType};
 use eyas_fields::{Field, Scope, ScopeVersion, Value};
-use eyas_scap::{Loss, OwnedEvent, Place, RawEvent, Snapshot, User};
+use eyas_scap::{Loss, OwnedEvent, RawEvent, SlicePlace, Snapshot, User};
 
 use crate::exe_hashes::ExeHashes;
 use crate::path::{self, Base};
@@ -141,8 +141,8 @@ impl<'a> EventView<'a> {
 
     /// Its place in its capture, or in the capture from which it was taken. Use it for a capture that
     /// contains this event but not all earlier ones.
-    pub fn place(&self) -> Place {
-        Place { num: self.moment.num, previous: self.moment.shown[1] }
+    pub fn place(&self) -> SlicePlace {
+        SlicePlace { num: self.moment.num, previous: self.moment.shown[1] }
     }
 
     /// Whether the event changes the state of threads, files, users, containers or CPUs.

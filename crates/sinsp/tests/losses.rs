@@ -71,7 +71,7 @@ impl EventSource for Script {
         &self.losses
     }
 
-    fn behind(&self) -> u64 {
+    fn lag(&self) -> u64 {
         self.behind
     }
 }

@@ -7,7 +7,7 @@
 //! processes. So a reader of the new capture knows the same about every kept event.
 
 use eyas::events::{Category, EventType, FlagTable, ParamType, param};
-use eyas::scap::{FdDetail, FdEntry, Place, Snapshot};
+use eyas::scap::{FdDetail, FdEntry, SlicePlace, Snapshot};
 use eyas::sinsp::EventView;
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -212,14 +212,14 @@ impl Places {
 
     /// Records that a shown event is written. Returns the correction of its place, if a reader would count
     /// differently.
-    pub fn place(&mut self, event: &EventView<'_>) -> Place {
+    pub fn place(&mut self, event: &EventView<'_>) -> SlicePlace {
         let place = event.place();
         // Events about the capture itself are shown because the user requested them.
         let is_counted = !is_internal(event)
             && self.num.saturating_add(1) == place.num
             && (self.last == place.previous || self.num == 0);
         (self.num, self.last) = (place.num, event.event().ts);
-        if is_counted { Place::default() } else { place }
+        if is_counted { SlicePlace::default() } else { place }
     }
 }
 

@@ -505,11 +505,11 @@ const SOCKET_OPTIONS: &[(u64, u64)] = &[
 ];
 
 /// The parameters that follow those of an event's row: operations and their arguments.
-type Behind = &'static [(&'static str, u8)];
+type ExtraParams = &'static [(&'static str, u8)];
 
 /// Effective ids and capabilities after calls that change them, because arguments are ids of the caller's
 /// user namespace; and the login user, whom a program sets by a write to a file in `/proc` before it changes its ids.
-const CREDENTIALS: Behind = &[
+const CREDENTIALS: ExtraParams = &[
     ("EUID", 0),
     ("EGID", 0),
     ("CAP_INHERITABLE", 0),
@@ -519,7 +519,7 @@ const CREDENTIALS: Behind = &[
 ];
 
 /// Also the caller's directories, after calls that enter namespaces.
-const DIRECTORIES_AND_CREDENTIALS: Behind = &[
+const DIRECTORIES_AND_CREDENTIALS: ExtraParams = &[
     ("PWD", 0),
     ("ROOT", 0),
     CREDENTIALS[0],
@@ -532,7 +532,7 @@ const DIRECTORIES_AND_CREDENTIALS: Behind = &[
 
 /// Operations, with their arguments, for parameters after those of the event's row. Falco's schema lacks
 /// them, so captures store them in options. Those of [`eyas_events::EventType::kernel_paths`] come first.
-pub(super) fn behind(event: &EventInfo) -> Behind {
+pub(super) fn extra_params(event: &EventInfo) -> ExtraParams {
     match event.ident {
         // The path of the opened file, which may differ from the requested one; whether it is a directory
         // without `O_DIRECTORY`; and the terminal that the caller may have got.
@@ -642,5 +642,5 @@ const fn below(dirfd: u8, path: u8) -> u8 {
 
 /// Whether the event's call works on directory entries, or on their files, through its paths.
 pub(super) fn has_entries(event: &EventInfo) -> bool {
-    behind(event).iter().any(|(op, _)| op.starts_with("ENTRY_"))
+    extra_params(event).iter().any(|(op, _)| op.starts_with("ENTRY_"))
 }

@@ -175,7 +175,7 @@ fn translated(map: FlagMap, value: &str) -> String {
 fn case(event: &EventInfo) -> Option<String> {
     let sized = |param: &ParamInfo| made(event, param).map(|(made, ahead)| (param.ty.size(), made, ahead));
     let mut params = event.params.iter().map(sized).collect::<Option<Vec<_>>>()?;
-    for (op, arg) in ops::behind(event) {
+    for (op, arg) in ops::extra_params(event) {
         let (made, ahead) = custom(event.ident, &(&[], "", op, *arg))?;
         params.push((None, made, ahead));
     }

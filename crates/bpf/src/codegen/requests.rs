@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use eyas_events::{Arch, EventType, Place, Request, SyscallFlags, requests};
+use eyas_events::{Arch, ArgPlace, EventType, Request, SyscallFlags, requests};
 
 /// Maximum number of kinds in the probe; a power of two.
 const KINDS: usize = 64;
@@ -17,8 +17,11 @@ pub(super) fn tables(out: &mut String, arch: Arch) {
         let Some(number) = info.number(arch) else { continue };
         let used = info.flags.contains(SyscallFlags::USED);
         let ty = if used { info.exit } else { EventType::GENERIC_X };
-        let own =
-            request.args.iter().find(|(_, place)| *place == Place::Own).map_or(-1, |(at, _)| i32::from(*at));
+        let own = request
+            .args
+            .iter()
+            .find(|(_, place)| *place == ArgPlace::Own)
+            .map_or(-1, |(at, _)| i32::from(*at));
         rows[usize::from(request.opcode)] = format!(
             "{{ {number}, {}, {}, {own}, {} }}",
             ty.0,
@@ -46,19 +49,21 @@ fn take(cases: &mut String, request: &Request) {
     for (at, place) in request.args {
         let text = texts;
         let (code, has_text) = match place {
-            Place::Own => continue,
-            Place::Number(of, member) => (format!("NUMBER({at}, {of}, {member})"), false),
-            Place::OpenFlags(of, member) => (format!("OPEN_FLAGS({at}, {of}, {member})"), false),
-            Place::Name(of, member) => (format!("NAME({at}, {text}, {of}, {member})"), true),
-            Place::Text(of, member) => (format!("TEXT({at}, {text}, {of}, {member})"), true),
-            Place::Value(of, member, size) => (format!("VALUE({at}, {text}, {of}, {member}, {size})"), true),
-            Place::Address(of, "", len) => (format!("KERNEL_ADDRESS({at}, {text}, {of}, {len})"), true),
-            Place::Address(of, member, len) => {
+            ArgPlace::Own => continue,
+            ArgPlace::Number(of, member) => (format!("NUMBER({at}, {of}, {member})"), false),
+            ArgPlace::OpenFlags(of, member) => (format!("OPEN_FLAGS({at}, {of}, {member})"), false),
+            ArgPlace::Name(of, member) => (format!("NAME({at}, {text}, {of}, {member})"), true),
+            ArgPlace::Text(of, member) => (format!("TEXT({at}, {text}, {of}, {member})"), true),
+            ArgPlace::Value(of, member, size) => {
+                (format!("VALUE({at}, {text}, {of}, {member}, {size})"), true)
+            }
+            ArgPlace::Address(of, "", len) => (format!("KERNEL_ADDRESS({at}, {text}, {of}, {len})"), true),
+            ArgPlace::Address(of, member, len) => {
                 (format!("ADDRESS({at}, {text}, {of}, {member}, {len})"), true)
             }
-            Place::Target => (format!("TARGET({at}, {text})"), true),
-            Place::Closed => (format!("CLOSED({at})"), false),
-            Place::SpliceIn => (format!("SPLICE_IN({at})"), false),
+            ArgPlace::Target => (format!("TARGET({at}, {text})"), true),
+            ArgPlace::Closed => (format!("CLOSED({at})"), false),
+            ArgPlace::SpliceIn => (format!("SPLICE_IN({at})"), false),
         };
         texts += usize::from(has_text);
         cases.push_str(&code);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use eyas_fields::{Compare, Field, FieldFlags, FieldTest, Formula, Place, Schema, Shape, Value};
+use eyas_fields::{Compare, Field, FieldFlags, FieldTest, Formula, Schema, Shape, TextPlace, Value};
 use rustc_hash::FxHashMap;
 
 use super::ast::{Expr, Test};
@@ -161,15 +161,15 @@ impl Compare for Constants {
                 set.visit(&mut |number| numbers.push(*number..=*number));
                 Shape::Numbers(numbers)
             }
-            Check::Bytes(Cmp::Eq, text) => one(Place::Whole, text),
+            Check::Bytes(Cmp::Eq, text) => one(TextPlace::Whole, text),
             Check::Texts(set) => {
                 let mut texts = Vec::new();
                 set.visit(&mut |text| texts.push(&**text));
-                Shape::Texts(Place::Whole, texts)
+                Shape::Texts(TextPlace::Whole, texts)
             }
-            Check::StartsWith(text) => one(Place::Start, text),
-            Check::EndsWith(text) => one(Place::End, text),
-            Check::Contains(finder) => one(Place::Within, finder.needle()),
+            Check::StartsWith(text) => one(TextPlace::Start, text),
+            Check::EndsWith(text) => one(TextPlace::End, text),
+            Check::Contains(finder) => one(TextPlace::Within, finder.needle()),
             _ => Shape::Other,
         }
     }

@@ -3,7 +3,7 @@
 use eyas_events::{Category, EventType};
 use rustc_hash::FxHashMap;
 
-use crate::{Place, RawEvent};
+use crate::{RawEvent, SlicePlace};
 
 /// Maximum number of threads whose calls are recorded.
 const MAX_THREADS: usize = 1 << 18;
@@ -17,7 +17,7 @@ pub(super) struct Calls {
     /// Beginning of the current event's call, ns since the epoch; 0 if unknown.
     began: u64,
     /// Place of the current event in the original capture.
-    place: Place,
+    place: SlicePlace,
 }
 
 impl Calls {
@@ -40,12 +40,12 @@ impl Calls {
 
     /// Place of the last recorded event in the original capture.
     #[inline(always)]
-    pub(super) fn place(&self) -> Place {
+    pub(super) fn place(&self) -> SlicePlace {
         self.place
     }
 
     /// Sets the place of the current event, which the capture contains.
-    pub(super) fn set_place(&mut self, place: Place) {
+    pub(super) fn set_place(&mut self, place: SlicePlace) {
         (self.are_known, self.place) = (true, place);
     }
 
@@ -53,7 +53,7 @@ impl Calls {
     #[inline(never)]
     pub(super) fn note(&mut self, event: RawEvent<'_>) {
         let RawEvent { ts, tid, ty, .. } = event;
-        (self.began, self.place) = (0, Place::default());
+        (self.began, self.place) = (0, SlicePlace::default());
         let is_call = ty.info().is_some_and(|info| info.category.is_from(Category::SYSCALL));
         if !is_call || (ty.is_exit() && !self.are_known) {
             return;

@@ -5,7 +5,7 @@ use nom::number::Endianness;
 
 use crate::builder::is_wide;
 use crate::io_uring::Mark;
-use crate::{Place, RawEvent};
+use crate::{RawEvent, SlicePlace};
 
 const HEADER_V1: usize = 22;
 const HEADER_V2: usize = 26;
@@ -246,7 +246,7 @@ impl Frame {
             cpu: kind.cpu(),
             state_only: kind.state_only(),
             began: 0,
-            place: Place::default(),
+            place: SlicePlace::default(),
             nparams,
             wide: kind.wide(),
             mark: self.mark,

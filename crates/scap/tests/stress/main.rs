@@ -110,7 +110,7 @@ impl Pace {
     }
 
     fn keep(&mut self, source: &Source) {
-        match source.behind() {
+        match source.lag() {
             Self::BEHIND.. if !self.is_stopped => self.signal(Signal::STOP),
             0..Self::CLOSE => self.go_on(),
             _ => {}

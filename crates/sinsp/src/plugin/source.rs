@@ -247,8 +247,8 @@ impl<S: EventSource> EventSource for AsyncSource<S> {
         self.inner.leaves_out_directories()
     }
 
-    fn behind(&self) -> u64 {
-        if self.current.is_some() { 0 } else { self.inner.behind() }
+    fn lag(&self) -> u64 {
+        if self.current.is_some() { 0 } else { self.inner.lag() }
     }
 
     fn stats(&mut self) -> Stats {

@@ -1,6 +1,6 @@
 //! Formulas become rows.
 
-use eyas_fields::{Formula, Place};
+use eyas_fields::{Formula, TextPlace};
 use rustc_hash::FxHashMap;
 
 use super::rows::{Input, MAX_ROWS, PASS, REJECT, Rows, Test, With};
@@ -115,7 +115,7 @@ fn any(mut parts: Vec<Formula<Test>>) -> Formula<Test> {
 }
 
 /// The texts that rows compare with an input at a place.
-type Texts = FxHashMap<(Input, u8, Place), Vec<Box<[u8]>>>;
+type Texts = FxHashMap<(Input, u8, TextPlace), Vec<Box<[u8]>>>;
 
 /// The same alternatives, with all tests for texts at the same place merged into one.
 fn united(parts: Vec<Formula<Test>>) -> Vec<Formula<Test>> {
@@ -198,7 +198,7 @@ mod tests {
             input: Input::Path,
             param: 1,
             negated: false,
-            with: With::Texts(Place::Start, vec![format!("/srv/{rule}/").into_bytes().into()]),
+            with: With::Texts(TextPlace::Start, vec![format!("/srv/{rule}/").into_bytes().into()]),
         };
         let rule = |rule| Formula::all([Formula::Test(result(0)), Formula::Test(path(rule))]);
         Formula::any((0..count).map(rule).collect::<Vec<_>>())

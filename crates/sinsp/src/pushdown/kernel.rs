@@ -5,7 +5,7 @@ use eyas_events::filter::{
     flags,
 };
 use eyas_events::{EventType, FlagTable, KernelPath, ParamInfo, ParamType, param};
-use eyas_fields::Place;
+use eyas_fields::TextPlace;
 use eyas_scap::RawEvent;
 use rustc_hash::FxHashMap;
 
@@ -304,11 +304,11 @@ impl<'r> Compiler<'r> {
     }
 
     /// The bit that is set if one of the row's texts is in its place; it may also be set in other cases.
-    fn bit(&mut self, row: &Row, place: Place) -> Option<u16> {
+    fn bit(&mut self, row: &Row, place: TextPlace) -> Option<u16> {
         if !self.has_texts {
             return None;
         }
-        let mut patterns: Vec<(Place, Box<[u8]>)> = Vec::new();
+        let mut patterns: Vec<(TextPlace, Box<[u8]>)> = Vec::new();
         for text in self.rows.texts_of(row) {
             // No tested text contains such bytes.
             if !super::paths::is_printable(text) {
@@ -332,25 +332,25 @@ impl<'r> Compiler<'r> {
 
 /// Adds the patterns for the state machine. If it cannot express them exactly, it gets patterns that match
 /// more often.
-fn add_patterns(input: Input, place: Place, text: &[u8], out: &mut Vec<(Place, Box<[u8]>)>) {
+fn add_patterns(input: Input, place: TextPlace, text: &[u8], out: &mut Vec<(TextPlace, Box<[u8]>)>) {
     let with =
         |before: &str, after: &str| [before.as_bytes(), text, after.as_bytes()].concat().into_boxed_slice();
     match (input, place) {
-        (Input::Directory, Place::Whole) => {
-            out.push((Place::Whole, text.into()));
+        (Input::Directory, TextPlace::Whole) => {
+            out.push((TextPlace::Whole, text.into()));
             // The root's name ends in a slash.
-            out.push((Place::Start, with("", if text == b"/" { "" } else { "/" })));
+            out.push((TextPlace::Start, with("", if text == b"/" { "" } else { "/" })));
         }
-        (Input::Directory, Place::End) => {
-            out.push((Place::End, text.into()));
-            out.push((Place::Within, if text.ends_with(b"/") { text.into() } else { with("", "/") }));
+        (Input::Directory, TextPlace::End) => {
+            out.push((TextPlace::End, text.into()));
+            out.push((TextPlace::Within, if text.ends_with(b"/") { text.into() } else { with("", "/") }));
         }
         // The root is its own name.
-        (Input::Name, Place::Whole | Place::Start) if text.contains(&b'/') => {
-            out.push((Place::Whole, text.into()));
+        (Input::Name, TextPlace::Whole | TextPlace::Start) if text.contains(&b'/') => {
+            out.push((TextPlace::Whole, text.into()));
         }
-        (Input::Name, Place::Whole) => out.push((Place::End, with("/", ""))),
-        (Input::Name, Place::Start) => out.push((Place::Within, with("/", ""))),
+        (Input::Name, TextPlace::Whole) => out.push((TextPlace::End, with("/", ""))),
+        (Input::Name, TextPlace::Start) => out.push((TextPlace::Within, with("/", ""))),
         _ => out.push((place, text.into())),
     }
 }

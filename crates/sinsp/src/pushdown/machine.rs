@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use eyas_events::filter::{AT_END, BITS, CLASSES, FIRST_STATE, HAS_LIST, LIST, LIST_END, LISTS, STATES};
-use eyas_fields::Place;
+use eyas_fields::TextPlace;
 
 /// A state under construction.
 #[derive(Debug, Default)]
@@ -42,7 +42,7 @@ impl Patterns {
 
     /// Adds patterns; returns the bit that is set if one of them is found, or `None` if the machine would
     /// become too large.
-    pub(super) fn add(&mut self, patterns: &[(Place, &[u8])]) -> Option<u16> {
+    pub(super) fn add(&mut self, patterns: &[(TextPlace, &[u8])]) -> Option<u16> {
         let bytes: usize = patterns.iter().map(|(_, text)| text.len()).sum();
         if usize::from(self.bits) == BITS || self.nodes.len() + bytes > STATES {
             return None;
@@ -64,10 +64,10 @@ impl Patterns {
         self.bits += 1;
         for (place, text) in patterns {
             let (root, end) = match place {
-                Place::Whole => (FIRST_STATE, AT_END),
-                Place::Start => (FIRST_STATE, 0),
-                Place::End => (0, AT_END),
-                Place::Within => (0, 0),
+                TextPlace::Whole => (FIRST_STATE, AT_END),
+                TextPlace::Start => (FIRST_STATE, 0),
+                TextPlace::End => (0, AT_END),
+                TextPlace::Within => (0, 0),
             };
             let node = text.iter().fold(root, |node, byte| self.child(node, *byte));
             self.nodes[usize::from(node)].bits.push(bit | end);
@@ -171,7 +171,7 @@ mod tests {
     fn it_finds_what_stands_at_its_place() {
         const TEXTS: [&[u8]; 9] =
             [b"a", b"/", b"/a", b"aa", b"/ab", b"ab/a", b"/a/b", b"/etc/", b"/etc/passwd"];
-        let places = [Place::Whole, Place::Start, Place::End, Place::Within];
+        let places = [TextPlace::Whole, TextPlace::Start, TextPlace::End, TextPlace::Within];
         let mut patterns = Patterns::new();
         let mut tests = Vec::new();
         for text in TEXTS {
@@ -206,15 +206,15 @@ mod tests {
     fn too_many_texts_are_refused() {
         let mut patterns = Patterns::new();
         let long = vec![b'a'; STATES / 2];
-        assert!(patterns.add(&[(Place::Start, &long)]).is_some());
-        assert!(patterns.add(&[(Place::Within, &long)]).is_none());
+        assert!(patterns.add(&[(TextPlace::Start, &long)]).is_some());
+        assert!(patterns.add(&[(TextPlace::Within, &long)]).is_none());
         for _ in 1..BITS {
-            assert!(patterns.add(&[(Place::Start, b"b")]).is_some());
+            assert!(patterns.add(&[(TextPlace::Start, b"b")]).is_some());
         }
-        assert!(patterns.add(&[(Place::Start, b"b")]).is_none());
+        assert!(patterns.add(&[(TextPlace::Start, b"b")]).is_none());
         // One state would set them all.
         assert!(patterns.finish().is_none());
         let every_byte: Vec<u8> = (b' '..=b'~').collect();
-        assert!(Patterns::new().add(&[(Place::Start, &every_byte)]).is_none());
+        assert!(Patterns::new().add(&[(TextPlace::Start, &every_byte)]).is_none());
     }
 }

@@ -1,6 +1,6 @@
 //! Rows, and their evaluation.
 
-use eyas_fields::Place;
+use eyas_fields::TextPlace;
 use eyas_scap::RawEvent;
 
 use super::paths;
@@ -51,7 +51,7 @@ pub(super) enum With {
     /// Bits of which one is set.
     Bits { any: u64, or_zero: bool },
     /// Texts, one of which must be at the place.
-    Texts(Place, Vec<Box<[u8]>>),
+    Texts(TextPlace, Vec<Box<[u8]>>),
 }
 
 /// A test of a row.
@@ -90,7 +90,7 @@ pub(super) enum How {
     Ranges,
     Bits,
     BitsOrZero,
-    Texts(Place),
+    Texts(TextPlace),
 }
 
 /// A row.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use eyas_events::{
     EventFlags, EventType, FlagTable, ParamDetail, ParamInfo, ParamType as T, SyscallCode, param, syscalls,
 };
-use eyas_fields::{Arg, Compare, Field, FieldDef, FieldTest, FieldType, Place, Scope, Shape, Value};
+use eyas_fields::{Arg, Compare, Field, FieldDef, FieldTest, FieldType, Scope, Shape, TextPlace, Value};
 use eyas_scap::RawEvent;
 use rustc_hash::FxHashMap;
 
@@ -329,7 +329,7 @@ impl TypedTest<'_> {
 
     /// Names of bits, joined by a line.
     fn flags(&self, at: usize, table: &FlagTable) -> Outcome {
-        let Shape::Texts(Place::Within, texts) = self.compare.shape() else { return Weak(NOT_PLAIN) };
+        let Shape::Texts(TextPlace::Within, texts) = self.compare.shape() else { return Weak(NOT_PLAIN) };
         if self.negated {
             return Weak(NEGATED);
         }
@@ -337,7 +337,7 @@ impl TypedTest<'_> {
         if texts.iter().any(|text| text.contains(&b'|') || text.iter().all(u8::is_ascii_digit)) {
             return Weak(NOT_PLAIN);
         }
-        let has = |name: &str| texts.iter().any(|text| Place::Within.has(name.as_bytes(), text));
+        let has = |name: &str| texts.iter().any(|text| TextPlace::Within.has(name.as_bytes(), text));
         let (mut any, mut or_zero) = (0, false);
         for (_, bits) in table.entries.iter().filter(|(name, _)| has(name)) {
             any |= u64::from(*bits);

@@ -1,4 +1,4 @@
-use eyas_fields::Place;
+use eyas_fields::TextPlace;
 
 /// A shell pattern: `*`, `?`, `[set]`, `[!set]`, and `\` before a byte that stands for itself. Slashes and
 /// leading dots have no special meaning.
@@ -7,7 +7,7 @@ pub(crate) struct Glob {
     parts: Vec<Part>,
     fold: bool,
     /// A text that all matching texts have, and its place.
-    literal: Option<(Place, Box<[u8]>)>,
+    literal: Option<(TextPlace, Box<[u8]>)>,
 }
 
 #[derive(Clone, Debug)]
@@ -47,7 +47,7 @@ impl Glob {
     }
 
     /// The longest text that every matching text has at the place; `None` if there is none, or if case does not matter.
-    pub(crate) fn literal(&self) -> Option<(Place, &[u8])> {
+    pub(crate) fn literal(&self) -> Option<(TextPlace, &[u8])> {
         self.literal.as_ref().map(|(place, text)| (*place, &**text))
     }
 
@@ -87,7 +87,7 @@ impl Glob {
 }
 
 /// The longest run of plain bytes; the first of several.
-fn literal(parts: &[Part]) -> Option<(Place, Box<[u8]>)> {
+fn literal(parts: &[Part]) -> Option<(TextPlace, Box<[u8]>)> {
     let byte = |part: &Part| match part {
         Part::Byte(byte) => Some(*byte),
         _ => None,
@@ -101,10 +101,10 @@ fn literal(parts: &[Part]) -> Option<(Place, Box<[u8]>)> {
         at += len + 1;
     }
     let place = match (best.start == 0, best.end == parts.len()) {
-        (true, true) => Place::Whole,
-        (true, false) => Place::Start,
-        (false, true) => Place::End,
-        (false, false) => Place::Within,
+        (true, true) => TextPlace::Whole,
+        (true, false) => TextPlace::Start,
+        (false, true) => TextPlace::End,
+        (false, false) => TextPlace::Within,
     };
     (!best.is_empty()).then(|| (place, parts[best].iter().filter_map(byte).collect()))
 }
@@ -273,10 +273,10 @@ mod tests {
         assert!(Glob::new(b"*SH", true).matches(b"bash"));
         // Every text that matches has the literal.
         for (pattern, place, literal) in [
-            ("/proc/*/environ", Place::End, "/environ"),
-            ("/home/*/.ssh/*", Place::Start, "/home/"),
-            ("*a?bcd[x]*", Place::Within, "bcd"),
-            ("a\\*b", Place::Whole, "a*b"),
+            ("/proc/*/environ", TextPlace::End, "/environ"),
+            ("/home/*/.ssh/*", TextPlace::Start, "/home/"),
+            ("*a?bcd[x]*", TextPlace::Within, "bcd"),
+            ("a\\*b", TextPlace::Whole, "a*b"),
         ] {
             let glob = Glob::new(pattern.as_bytes(), false);
             assert_eq!(glob.literal(), Some((place, literal.as_bytes())), "{pattern}");
