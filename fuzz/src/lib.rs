@@ -1,4 +1,4 @@
-//! What is done with bytes of unknown origin: none of it may panic, hang or take much memory.
+//! The fuzz targets: functions that process bytes of unknown origin. None may panic, hang or take much memory.
 #![forbid(unsafe_code)]
 
 use std::io::Cursor;
@@ -13,18 +13,18 @@ use eyas::sinsp::plugin::{Log, PluginSet, PluginSource, Scope};
 use eyas::sinsp::{Config, Inspector, Step, schema};
 use eyas::yaml;
 
-/// A capture read to its end or to its first error. Compressed ones are for [`gunzip`], as inflating what has
-/// no end takes most of the time.
+/// Reads a capture to its end or to its first error. Compressed captures are for [`gunzip`], because decompression of
+/// endless input takes most of the time.
 pub fn reader(bytes: &[u8]) {
     if !bytes.starts_with(&MAGIC) {
         read(bytes.to_vec());
     }
 }
 
-/// What gzip's members begin with.
+/// The first bytes of a gzip member.
 const MAGIC: [u8; 2] = [0x1f, 0x8b];
 
-/// A compressed capture, given without its first two bytes, which are always the same.
+/// Reads a compressed capture. The input lacks its first two bytes, which are always the same.
 pub fn gunzip(bytes: &[u8]) {
     read([&MAGIC, bytes].concat());
 }
@@ -43,7 +43,7 @@ fn read(bytes: Vec<u8>) {
     }
 }
 
-/// Type, number of parameters and body of one event: every parameter by every access.
+/// Reads every parameter of one event in every way. The input is the event's type, number of parameters and body.
 pub fn frame(bytes: &[u8]) {
     let Some(event) = event(bytes) else { return };
     for index in 0..event.nparams().min(64) + 1 {
@@ -52,7 +52,7 @@ pub fn frame(bytes: &[u8]) {
     let _ = (event.result(), event.opened_path(), event.named().count(), event.params().count());
 }
 
-/// The event as an old capture would hold it, brought up to date.
+/// Converts an event of an old capture to the current version.
 pub fn converter(bytes: &[u8]) {
     let [low, high, nparams, body @ ..] = bytes else { return };
     let mut capture = SECTION.to_vec();
@@ -75,13 +75,13 @@ pub fn converter(bytes: &[u8]) {
     read(capture);
 }
 
-/// The block that a capture begins with: version 1.0, of unknown length.
+/// The first block of a capture: version 1.0, unknown length.
 const SECTION: [u8; 28] = [
     0x0a, 0x0d, 0x0d, 0x0a, 28, 0, 0, 0, 0x4d, 0x3c, 0x2b, 0x1a, 1, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff,
     0xff, 0xff, 0xff, 28, 0, 0, 0,
 ];
 
-/// A capture, its state, its fields and alerts on everything.
+/// Reads a capture, and makes its state, its fields and an alert for every event.
 pub fn inspector(bytes: &[u8]) {
     const RULES: &str = "- {rule: any, desc: d, condition: evt.num > 0 and not proc.aname in (a) , priority: INFO, \
                          output: '%evt.args %evt.type %fd.name %proc.cmdline %proc.env %proc.aname[2] %fs.path.name'}";
@@ -109,7 +109,7 @@ fn alerts(inspector: &mut Inspector, source: &mut impl EventSource, engine: &Eng
     }
 }
 
-/// A condition: what is printed of it parses to the same.
+/// Parses a condition, prints it, and checks that the printed text parses to the same condition.
 pub fn condition(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let Ok(expr) = condition::parse(text) else { return };
@@ -119,7 +119,7 @@ pub fn condition(bytes: &[u8]) {
     let _ = condition::compile(&expr, schema());
 }
 
-/// A rules file, and once more as a second one, which changes what the first defined.
+/// Loads a rules file, then the same file again, so that its items redefine and append to items of the first.
 pub fn rules(bytes: &[u8]) {
     let sources = ["rules.yaml", "again.yaml"].map(|name| RuleSource::new(name, bytes));
     for count in 1..=sources.len() {
@@ -134,7 +134,7 @@ pub fn rules(bytes: &[u8]) {
     }
 }
 
-/// An event: two bytes of type, one of the number of parameters, then lengths and parameters.
+/// Makes an event from bytes: type (two bytes), number of parameters (one byte), lengths, parameters.
 fn event(bytes: &[u8]) -> Option<RawEvent<'_>> {
     let [low, high, nparams, body @ ..] = bytes else { return None };
     RawEvent::from_parts(
@@ -147,7 +147,7 @@ fn event(bytes: &[u8]) -> Option<RawEvent<'_>> {
     )
 }
 
-/// What a name server sends over UDP or TCP, by the first byte, and a connection to the address that it names.
+/// Processes a reply of a name server over UDP or TCP (the first byte decides), and a connection to the address in the reply.
 pub fn dns(bytes: &[u8]) {
     use param::{SOCKET_CONNECT_X as connect, SOCKET_RECVFROM_X as receive, SOCKET_SOCKET_X as socket};
     let [first, message @ ..] = bytes else { return };
@@ -179,7 +179,7 @@ pub fn dns(bytes: &[u8]) {
     }
 }
 
-/// Lines of an audit log of Kubernetes, their fields, and alerts on everything.
+/// Reads lines of a Kubernetes audit log, and makes their fields and an alert for every event.
 pub fn audit(bytes: &[u8]) {
     const SOURCE: &str = "k8s_audit";
     const RULES: &str = "- {rule: any, desc: d, condition: evt.num > 0 and not ka.user.name in (a), source: k8s_audit, priority: INFO, \
@@ -203,7 +203,7 @@ pub fn audit(bytes: &[u8]) {
     alerts(&mut inspector, &mut source, engine);
 }
 
-/// A YAML file of any encoding.
+/// Parses a YAML file of any encoding.
 pub fn yaml(bytes: &[u8]) {
     let decoded = yaml::decode(bytes);
     match yaml::parse(&decoded) {

@@ -61,14 +61,14 @@ pub struct Probe {
     /// The object that the skeleton borrows; it is dropped after the skeleton.
     _object: Box<MaybeUninit<OpenObject>>,
     cpus: usize,
-    /// Whether there are more CPUs, without a ring.
+    /// Whether the machine has further CPUs, which have no ring.
     has_more_cpus: bool,
     counters: Counters,
     /// Programs at the beginning of calls.
     enter: &'static [Program],
     /// The tracepoints in tracefs, if available.
     tracepoints: Option<Tracepoints>,
-    /// Which forms of the programs were loaded.
+    /// The form in which the programs were loaded.
     form: Form,
     /// The programs that were not loaded because the first interest did not need them.
     not_loaded: Vec<&'static Program>,

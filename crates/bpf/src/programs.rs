@@ -1,4 +1,4 @@
-//! The programs of the probe, and the captured calls that need each.
+//! The BPF programs of the probe, and for each the captured calls that need it.
 
 use std::ffi::OsStr;
 
@@ -9,15 +9,15 @@ use crate::features::{ENDS_OF_RING, Need};
 /// One program of the BPF object, or two forms of one.
 pub(crate) struct Program {
     pub(crate) name: &'static str,
-    /// The calls that need it; empty for any system call.
+    /// The calls that need the program; empty if every captured system call needs it.
     codes: &'static [SyscallCode],
-    /// Whether capturing everything includes it; not for the most frequent events.
+    /// Whether a capture of everything needs the program. It does not need those for the most frequent events.
     by_default: bool,
-    /// A feature that it needs and not every kernel has.
+    /// A feature that the program needs and that some kernels lack.
     pub(crate) need: Option<Need>,
     attachment: Attachment,
     pub(crate) part: Part,
-    /// What the probe lacks without it; `None` if the probe needs it.
+    /// What the probe cannot capture without the program; `None` if the probe does not work without it.
     pub(crate) extra: Option<Extra>,
     /// The form for kernels that preempt programs at tracepoints.
     preempted: Option<(&'static str, Attachment)>,
@@ -26,7 +26,7 @@ pub(crate) struct Program {
 /// Where a program is attached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Attachment {
-    /// At what the name of its section says.
+    /// At the place that the name of the program's section gives.
     Section,
     /// At a perf event of the tracepoint with this name in tracefs.
     Perf(&'static str),
@@ -34,17 +34,17 @@ pub(crate) enum Attachment {
     Functions(&'static [Function]),
     /// At the root cgroup, for the event in its section's name.
     RootCgroup,
-    /// Nowhere: plain forms of other programs call it, by this index in the map of such programs.
+    /// Nowhere: the plain forms of other programs call this program, by its index in the map of such programs.
     Called(u32),
 }
 
-/// Programs that are loaded together, as one object. The kernel verifies both parts at the same time, which takes about as long
-/// for one as for the other.
+/// Programs that are loaded together, as one object. The kernel verifies both parts at the same time. Each takes about as long as
+/// the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Part {
-    /// At system calls.
+    /// Programs at system calls.
     Calls,
-    /// At the start and end of processes, at requests of `io_uring`, and those that list processes and files.
+    /// Programs at the start and end of processes, at requests of `io_uring`, and iterators of processes and files.
     Others,
 }
 
@@ -74,7 +74,7 @@ pub(crate) struct Function {
 /// Which forms of the programs are loaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
-    /// The plain ones, at BTF tracepoints.
+    /// The plain forms, at BTF tracepoints.
     Plain,
     /// At perf events, for programs with such a form, on a kernel that does not preempt programs at
     /// tracepoints. The other forms disable preemption themselves; some kernels, such as 6.12, refuse such

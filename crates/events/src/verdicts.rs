@@ -37,7 +37,7 @@ pub const MAX_ID: u32 = 1 << 22;
 
 const GROUP_BITS: u64 = (1 << GROUPS_OF_WORD) - 1;
 
-/// How many changes of a process have begun, and how many of its possible ancestors.
+/// Number of changes that have begun: of a process, and of its possible ancestors.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Counts {
     /// Count of the process's slot.
@@ -138,10 +138,10 @@ pub trait VerdictTable {
     /// A position in the stream of events.
     type Mark;
 
-    /// How many changes a slot has begun, if all of them have ended.
+    /// Number of changes that have begun in a slot, if all of them have ended; otherwise `None`.
     fn settled(&self, slot: usize) -> Option<u32>;
 
-    /// How many changes a slot has begun.
+    /// Number of changes that have begun in a slot.
     fn begun(&self, slot: usize) -> u32;
 
     /// Returns a word of a slot.
@@ -156,13 +156,13 @@ pub trait VerdictTable {
     /// Whether user space has processed all events up to this position.
     fn is_past(&self, mark: &Self::Mark) -> bool;
 
-    /// How many events were lost, and whether reports of some losses are pending.
+    /// Number of lost events, and whether the probe has yet to report some losses.
     fn lost(&self) -> (u64, bool);
 
     /// The key of a kind, 0 if it has none: see [`kind_key`].
     fn key(&self, kind: &[u8]) -> u64;
 
-    /// Makes all keys invalid that processes have now.
+    /// Invalidates the present keys of all processes.
     fn renew_kinds(&mut self);
 }
 

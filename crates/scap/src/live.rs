@@ -81,12 +81,12 @@ impl Stop {
 /// Then exactly `produced = delivered + filtered + drops`.
 pub struct Source {
     probe: Probe,
-    /// Whether the filter leaves out files.
+    /// Whether the filter leaves out events that open and close plain files.
     leaves_out_files: bool,
     leaves_out_directories: bool,
     merge: Merge<Ring>,
     options: proc::Options,
-    /// Whether the kernel's iterators are used.
+    /// Whether the snapshot uses the kernel's iterators.
     iterators: bool,
     /// The captured calls.
     interest: Option<Vec<SyscallCode>>,

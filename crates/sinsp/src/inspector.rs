@@ -21,7 +21,7 @@ mod config;
 
 pub use config::Config;
 
-/// Minimum time between two lookups of threads in doubt, ns; a lookup takes a tenth of that.
+/// Minimum time between two lookups of threads in doubt, ns. A lookup takes about a tenth of this time.
 const LOOK_INTERVAL: u64 = 2_000_000;
 /// One in this number of skipped events is shown nevertheless.
 const SAMPLED: u64 = 1024;
@@ -41,7 +41,7 @@ pub struct Inspector {
     /// Event time from which the next thread in doubt may be looked up, ns.
     next_look: u64,
     moment: Moment,
-    /// Whether events about users and containers that belong to the snapshot may still come.
+    /// Whether further events about users and containers of the snapshot may come.
     initial: bool,
     /// The failure of a plugin at the beginning of the capture.
     failure: Option<Error>,
@@ -51,7 +51,7 @@ pub struct Inspector {
     skips: Skips,
     /// Number of unneeded events.
     unneeded: u64,
-    /// Number of these that were skipped and would have been shown.
+    /// Number of unneeded events that were skipped and would have been shown.
     skipped: u64,
     /// Times of losses, if they are tracked.
     windows: Option<Windows>,

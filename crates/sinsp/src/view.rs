@@ -92,11 +92,11 @@ pub struct EventView<'a> {
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Described<'a> {
-    /// The event works on no file: they have no values.
+    /// Nothing: the event works on no file, so the fields have no values.
     Nothing,
-    /// Only this file, except fields about domain names: see [`Fd::shows_same`].
+    /// Only this file. Fields about domain names are an exception: see [`Fd::shows_same`].
     File(&'a Fd),
-    /// The event, too.
+    /// The file and the event.
     Event,
 }
 
@@ -161,14 +161,14 @@ impl<'a> EventView<'a> {
         self.moment.is_sample
     }
 
-    /// Whether the state of processes is certain: `None` if some are in doubt because events were lost, or if there is no room for
-    /// all. The number rises when processes change in a way that their own events do not show.
+    /// Whether the state of all processes is certain. `None` if some are in doubt because events were lost, or if the table has no
+    /// room for all. The number rises when processes change in a way that their own events do not show.
     pub fn sure_of_processes(&self) -> Option<u64> {
         let is_sure = !self.state.doubts.remain() && !self.state.threads.is_full();
         is_sure.then_some(self.state.unshown_changes)
     }
 
-    /// Everything known.
+    /// The whole state of threads, files, users and containers.
     #[inline]
     pub fn state(&self) -> &'a State {
         self.state
@@ -184,8 +184,8 @@ impl<'a> EventView<'a> {
         snapshot
     }
 
-    /// Losses that [`EventView::snapshot`] does not make good: events were lost, and the state of some threads
-    /// has been in doubt since, or the loss continues after this event. For
+    /// Losses that [`EventView::snapshot`] does not correct: events were lost, and the state of some threads has
+    /// been in doubt since, or the loss continues after this event. Pass them to
     /// [`Writer::losses`](eyas_scap::Writer::losses), so that a replay of the capture reports the same doubt.
     pub fn losses(&self) -> Vec<Loss> {
         self.state.losses_at(self.event.ts)
@@ -198,7 +198,7 @@ impl<'a> EventView<'a> {
         &self.moment.reports.events
     }
 
-    /// Thread that made the event; `None` if nothing is known of it.
+    /// Thread that made the event; `None` if the state does not contain it.
     #[inline]
     pub fn thread(&self) -> Option<&'a Thread> {
         self.thread

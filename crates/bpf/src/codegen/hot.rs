@@ -60,7 +60,7 @@ enum Ahead {
     Kept,
     /// The file that was opened.
     Opened,
-    /// The interpreter is needed if an `ioctl` makes a descriptor.
+    /// If an `ioctl` makes a descriptor, the interpreter builds the event.
     Plain,
 }
 

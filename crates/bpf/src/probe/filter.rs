@@ -1,4 +1,4 @@
-//! The filter, by which programs leave out events.
+//! The filter, with which the BPF programs leave out events that no rule needs.
 
 use std::os::fd::{AsFd, AsRawFd};
 use std::sync::atomic::{Ordering, fence};

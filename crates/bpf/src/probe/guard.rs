@@ -1,7 +1,7 @@
 //! Detects changes of the probe by other processes.
 //!
-//! A process that may load BPF programs may also write the maps of others, and a process that may trace
-//! this one may close its links. Neither shows in the events, except that some are missing.
+//! A process that may load BPF programs may also write the maps of other processes, and a process that may
+//! trace this one may close its links. No event reports this; events are only missing.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -26,7 +26,7 @@ pub enum Tampering {
     Silent,
     /// A program is not attached any more.
     Detached {
-        /// Its name.
+        /// Name of the program.
         program: &'static str,
     },
     /// Settings in the probe's memory differ: captured calls, sizes of payloads, the filter, and the like.
@@ -37,7 +37,7 @@ pub enum Tampering {
     ExcludedIds,
     /// A map is frozen, so the settings of this process have no effect.
     Frozen {
-        /// Its name.
+        /// Name of the map.
         map: &'static str,
     },
 }

@@ -67,7 +67,7 @@ pub struct EventInfo {
 }
 
 impl EventInfo {
-    /// Whether sources return events of this type: they convert old versions, and some types are unused.
+    /// Whether sources return events of this type. They do not return old versions, which they convert, or unused types.
     pub fn is_current(&self) -> bool {
         !self.flags.intersects(EventFlags::OLD_VERSION.union(EventFlags::UNUSED))
     }

@@ -32,7 +32,7 @@ pub struct Test {
     pub op: Op,
     /// How the results for several values are combined.
     pub modifier: Option<Modifier>,
-    /// Against what.
+    /// The right side.
     pub right: Rhs,
     /// Position in the text.
     pub span: Span,

@@ -24,7 +24,7 @@ const MAX_LEN: usize = 64 << 20;
 #[derive(Default)]
 pub(super) struct Lists {
     all: Vec<ReadyList>,
-    /// Lists whose names are no single words; they are searched in every text.
+    /// Lists whose names are not single words, so every text is searched for them.
     odd: Vec<u32>,
 }
 

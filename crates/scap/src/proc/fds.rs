@@ -31,7 +31,7 @@ pub(super) struct Network<'a> {
     /// Inode of the namespace, if known.
     namespace: Option<u64>,
     sockets: Option<Arc<Sockets>>,
-    /// Whether these are the sockets of now.
+    /// Whether the sockets are current.
     is_current: bool,
 }
 

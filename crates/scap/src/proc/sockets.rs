@@ -52,8 +52,9 @@ impl Tables {
         Self { renews: true, ..Self::default() }
     }
 
-    /// The sockets of a namespace, and whether they are those of now, so that a socket that they lack is in no table. Calls
-    /// `read` if they are unknown, or lack the wanted socket and reads have not taken too much time lately; `None` if `read` fails.
+    /// The sockets of a namespace, and whether they are current. If they are, a socket that they lack is in no table of the
+    /// kernel. Calls `read` if the sockets are unknown, or if they lack the wanted socket and reads have not taken too much time
+    /// lately. `None` if `read` fails.
     pub(super) fn get(
         &mut self,
         namespace: u64,

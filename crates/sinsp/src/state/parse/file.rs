@@ -217,8 +217,8 @@ fn described(state: &mut State, kind: FdKind, path: &[u8], ts: u64) -> Arc<Fd> {
     state.reuse.hold(fd)
 }
 
-/// Sets the directories that the event's paths begin at until the rules have seen the event. A known directory keeps its path: it
-/// was opened by another one than the kernel's.
+/// Sets the directories at which the event's paths begin, until the rules have seen the event. A known directory keeps its path,
+/// because the program opened it by another path than the kernel's.
 #[cold]
 pub(super) fn take_bases(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     let Some(key) = now.thread else { return };
@@ -370,7 +370,7 @@ pub(super) fn control(state: &mut State, raw: &RawEvent<'_>, now: &Current) {
     }
 }
 
-/// An unnamed file gets a name.
+/// Handles a call that gives a name to an unnamed file (`O_TMPFILE`).
 pub(super) fn linked(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     use param::SYSCALL_LINKAT_2_X as p;
     if raw.int(p::res) != Some(0) {

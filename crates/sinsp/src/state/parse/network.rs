@@ -32,7 +32,7 @@ const IPPROTO_ICMP: u64 = 1;
 const IPPROTO_TCP: u64 = 6;
 const IPPROTO_UDP: u64 = 17;
 const IPPROTO_ICMPV6: u64 = 58;
-/// UDP whose checksum may cover a part of the data.
+/// UDP-Lite: UDP whose checksum may cover only a part of the data.
 const IPPROTO_UDPLITE: u64 = 136;
 const IPPROTO_RAW: u64 = 255;
 /// Multipath TCP, with which Go programs listen.
@@ -98,8 +98,8 @@ pub(super) fn apply(
     }
 }
 
-/// Handles what the file of a read or a write makes the call change: a read from fanotify or from a userfaultfd makes
-/// descriptors, a write to a file in `/proc` sets the login user.
+/// Handles reads and writes that change the state because of their file: a read from fanotify or from a userfaultfd makes
+/// descriptors, and a write to a file in `/proc` sets the login user.
 #[cold]
 fn decided_by_file(state: &mut State, raw: &RawEvent<'_>, now: &Current) {
     described::made(state, raw, now);
