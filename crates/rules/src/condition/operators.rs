@@ -326,7 +326,7 @@ operators! {
     }
     Intersects {
         word: "intersects",
-        doc: "as `in`; with a field of several values, at least one is in the list",
+        doc: "as `in`; with a list field, at least one of its values is an item",
         types: Types::SCALARS.or(Types::LISTS),
         right: Right::List,
         constants: Constants::Plain,
@@ -339,7 +339,7 @@ operators! {
     }
     In {
         word: "in",
-        doc: "equal to an item of the list; with a field of several values, all are in the list",
+        doc: "equal to an item of the list; with a list field, all of its values are items",
         types: Types::SCALARS.or(Types::LISTS),
         right: Right::List,
         constants: Constants::Plain,
