@@ -91,7 +91,7 @@ pub struct FieldTest {
     pub text: Arc<str>,
     /// Whether the negation has to be true.
     pub negated: bool,
-    /// The field and the comparison; or else why this is no plain comparison of a field with constants.
+    /// The field and the comparison. The error is the reason why this is not a plain comparison of a field with constants.
     pub of: Result<(Field, Arc<dyn Compare>), &'static str>,
 }
 
@@ -108,11 +108,11 @@ pub trait Compare: Send + Sync + core::fmt::Debug {
     /// Whether a present value satisfies the comparison.
     fn holds(&self, value: &Value<'_>) -> bool;
 
-    /// The values that satisfy it, if they are of a simple kind.
+    /// Exactly the values that satisfy the comparison, if [`Shape`] can express them.
     fn shape(&self) -> Shape<'_>;
 
-    /// Values among which all those are that satisfy it, if they are of a simple kind: the longest text of a pattern, at its
-    /// place.
+    /// An upper bound: every value that satisfies the comparison has this shape, but other values may have it, too. For a
+    /// pattern, this is its longest text, at its place.
     fn bound(&self) -> Shape<'_> {
         self.shape()
     }
@@ -125,7 +125,7 @@ pub enum Shape<'c> {
     Any,
     /// Numbers in one of these ranges.
     Numbers(Vec<RangeInclusive<i128>>),
-    /// Texts that contain one of these at a place.
+    /// Texts that contain one of these texts at this place.
     Texts(TextPlace, Vec<&'c [u8]>),
     /// Another kind: use [`Compare::holds`].
     Other,
@@ -134,13 +134,13 @@ pub enum Shape<'c> {
 /// The place in a text where a constant has to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TextPlace {
-    /// It is the whole text.
+    /// The constant is the whole text.
     Whole,
-    /// It is at the beginning.
+    /// The constant is at the beginning.
     Start,
-    /// It is at the end.
+    /// The constant is at the end.
     End,
-    /// Anywhere.
+    /// The constant is anywhere in the text.
     Within,
 }
 
