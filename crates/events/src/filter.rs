@@ -57,21 +57,17 @@ pub const LIST_END: u16 = 0xffff;
 pub mod flags {
     /// Events of the type may be filtered.
     pub const ON: u16 = 1;
-    /// The rows reject every event of the type.
-    pub const REJECTS_ALL: u16 = 1 << 1;
-    /// The rows reject every event of the type whose call failed.
-    pub const REJECTS_FAILED: u16 = 1 << 2;
     /// The probe may leave out every rejected event: none changes state that rules depend on.
-    pub const FREE: u16 = 1 << 3;
+    pub const FREE: u16 = 1 << 1;
     /// The probe may leave out only rejected events of failed calls.
-    pub const FREE_FAILED: u16 = 1 << 4;
+    pub const FREE_FAILED: u16 = 1 << 2;
     /// The probe may leave out only rejected events of failed calls, and those that open or close a plain file.
-    pub const FREE_FILES: u16 = 1 << 5;
+    pub const FREE_FILES: u16 = 1 << 3;
     /// In addition to [`FREE_FILES`], the probe may leave out rejected events that open or close a directory, if user space would
     /// know the directory by the kernel's path.
-    pub const FREE_DIRECTORIES: u16 = 1 << 11;
+    pub const FREE_DIRECTORIES: u16 = 1 << 4;
     /// For calls that open a path: the rows test only that path, the flags and the result, not the number of the descriptor.
-    pub const BY_PATH: u16 = 1 << 15;
+    pub const BY_PATH: u16 = 1 << 5;
     /// The probe sends only events whose process is in one of the type's groups.
     pub const BY_PROCESS: u16 = 1 << 6;
     /// Rows test groups.
@@ -151,6 +147,9 @@ pub struct TypeRow {
     pub checks: [Check; 2],
     /// Groups of rules that may match: see [`flags::BY_PROCESS`].
     pub groups: u64,
+    /// Results with which the rows may accept an event: 0 and above, and errors (-4095 to -1). The probe rejects other events before
+    /// it builds them. In an empty range, `least` is above `most`.
+    pub results: [Range; 2],
 }
 
 /// A row.
@@ -215,6 +214,7 @@ impl TypeRow {
             path: NO_PARAM as u16,
             checks: [none; 2],
             groups: 0,
+            results: [Range { least: i64::MIN, most: i64::MAX }; 2],
         }
     };
 }
@@ -283,8 +283,6 @@ pub const CONSTANTS: &[(&str, u64)] = &[
     ("AT_END", AT_END as u64),
     ("LIST_END", LIST_END as u64),
     ("ON", flags::ON as u64),
-    ("REJECTS_ALL", flags::REJECTS_ALL as u64),
-    ("REJECTS_FAILED", flags::REJECTS_FAILED as u64),
     ("FREE", flags::FREE as u64),
     ("FREE_FAILED", flags::FREE_FAILED as u64),
     ("FREE_FILES", flags::FREE_FILES as u64),

@@ -30,6 +30,7 @@ mod machine;
 mod model;
 mod paths;
 mod processes;
+mod results;
 mod rows;
 mod translate;
 

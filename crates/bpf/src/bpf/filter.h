@@ -9,6 +9,10 @@ struct filter_check {
 	__u32 mask;
 };
 
+struct filter_range {
+	__s64 least, most;
+};
+
 struct filter_type {
 	__u16 first;
 	__u16 flags;
@@ -17,15 +21,13 @@ struct filter_type {
 	struct filter_check checks[2];
 	/* Of rules that may match. */
 	__u64 groups;
+	/* Results with which the rows may accept an event: of successful and of failed calls. */
+	struct filter_range results[2];
 };
 
 struct filter_row {
 	__u8 how, input, param, negated;
 	__u16 first, count, yes, no;
-};
-
-struct filter_range {
-	__s64 least, most;
 };
 
 struct filter {
@@ -104,25 +106,43 @@ static __always_inline struct filter *filter_of(__u32 which)
 /* See `verdicts.h`. */
 __noinline __u64 own_groups(void);
 
+static __always_inline bool is_error(long ret)
+{
+	return ret < 0 && ret >= LEAST_ERROR;
+}
+
+/* Whether the filter may leave out every rejected event with this result. */
+static __always_inline bool is_free(__u16 flags, long ret)
+{
+	return flags & FILTER_FREE || (is_error(ret) && flags & FILTER_FREE_FAILED);
+}
+
+/* Whether the rows reject every event of a call with this result. */
+static __always_inline bool rejects_result(struct filter_type *type, long ret)
+{
+	struct filter_range *range = ret < 0 ? &type->results[1] : &type->results[0];
+	return ret >= LEAST_ERROR && (ret < range->least || ret > range->most);
+}
+
 /* One filter decides every part of an event. */
 static __always_inline int filter_early(__u32 which, __u16 type, long ret)
 {
 	struct filter *f = which ? filter_of(which) : 0;
 	if (!f)
 		return FILTER_SENDS;
-	__u16 flags = f->types[type & (EVENT_TYPES - 1)].flags;
-	bool failed = ret < 0 && ret >= LEAST_ERROR;
+	struct filter_type *row = &f->types[type & (EVENT_TYPES - 1)];
+	__u16 flags = row->flags;
 	int only = 0;
 	if (!(flags & FILTER_ON))
 		return FILTER_SENDS;
-	if (!(flags & FILTER_FREE) && !(failed && flags & FILTER_FREE_FAILED)) {
-		if (failed || !(flags & FILTER_FREE_FILES))
+	if (!is_free(flags, ret)) {
+		if (is_error(ret) || !(flags & FILTER_FREE_FILES))
 			return FILTER_SENDS;
 		only = FILTER_IF_FILE;
 	}
-	if (flags & FILTER_REJECTS_ALL || (failed && flags & FILTER_REJECTS_FAILED))
+	if (rejects_result(row, ret))
 		return FILTER_REJECTS | only;
-	if (flags & FILTER_BY_PROCESS && !(own_groups() & f->types[type & (EVENT_TYPES - 1)].groups))
+	if (flags & FILTER_BY_PROCESS && !(own_groups() & row->groups))
 		return FILTER_REJECTS | FILTER_NO_GROUP | only;
 	only |= flags & FILTER_GROUPED ? FILTER_ASKS_GROUPS : 0;
 	return FILTER_ASKS | only | (flags & FILTER_BY_PATH ? FILTER_RECALLS : 0);

@@ -182,14 +182,13 @@ __noinline int page_in_argument(__u32 how, __u64 at, __u64 next, long ret, int c
 	return 0;
 }
 
-/* Whether the filter rejects all such events. Other decisions need the memory of the CPU. */
+/* Whether the filter leaves out all such events. Other decisions need the memory of the CPU. */
 static __always_inline bool is_rejected(__u16 type, long ret)
 {
 	__u32 which = filter_in_use;
 	struct filter *f = which ? filter_of(which) : 0;
-	__u16 flags = f ? f->types[type & (EVENT_TYPES - 1)].flags : 0;
-	bool failed = ret < 0 && ret >= LEAST_ERROR;
-	return flags & FILTER_ON && (flags & FILTER_REJECTS_ALL || (failed && flags & FILTER_REJECTS_FAILED));
+	struct filter_type *row = f ? &f->types[type & (EVENT_TYPES - 1)] : 0;
+	return row && row->flags & FILTER_ON && is_free(row->flags, ret) && rejects_result(row, ret);
 }
 
 /* At the end of a call. */

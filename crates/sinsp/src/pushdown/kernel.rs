@@ -10,6 +10,7 @@ use eyas_scap::RawEvent;
 use rustc_hash::FxHashMap;
 
 use super::machine::Patterns;
+use super::results::{self, Results};
 use super::rows::{How, Input, PASS, REJECT, Row, Rows};
 
 const O_TMPFILE: u32 = FlagTable::FILE_FLAGS.value("O_TMPFILE");
@@ -57,6 +58,8 @@ type PatternKey = Vec<(u8, Box<[u8]>)>;
 struct Compiler<'r> {
     rows: &'r Rows,
     groups_of: &'r [Option<u64>],
+    /// By row: the results with which events may pass from there on.
+    results: Vec<Results>,
     patterns: Patterns,
     /// Bits by the patterns that set them; `None` for patterns without room.
     bits: FxHashMap<PatternKey, Option<u16>>,
@@ -69,7 +72,8 @@ struct Compiler<'r> {
 impl<'r> Compiler<'r> {
     fn new(rows: &'r Rows, groups_of: &'r [Option<u64>], has_texts: bool) -> Self {
         let (patterns, bits) = (Patterns::new(), FxHashMap::default());
-        Self { rows, groups_of, patterns, bits, has_texts, out: Vec::new(), ranges: Vec::new() }
+        let results = results::of_rows(rows);
+        Self { rows, groups_of, results, patterns, bits, has_texts, out: Vec::new(), ranges: Vec::new() }
     }
 
     /// `None` if the state machine of the texts would be too large.
@@ -110,49 +114,25 @@ impl<'r> Compiler<'r> {
         if groups != 0 && entry != REJECT {
             flags |= flags::BY_PROCESS;
         }
-        if entry == REJECT {
-            flags |= flags::REJECTS_ALL;
-        } else if !self.may_pass_failed(entry) {
-            flags |= flags::REJECTS_FAILED;
-        }
+        let found = results::of_type(ty, results::at_entry(&self.results, entry));
         let first = match free {
             // Its rows are never used.
-            Free::Failed if flags & flags::REJECTS_FAILED != 0 => filter::PASS,
+            Free::Failed if results::is_empty(found[1]) => filter::PASS,
             _ => self.copy(ty, entry),
         };
         let asks = |at: u16| self.out.get(usize::from(at)..).unwrap_or_default();
         if asks(first).iter().any(|row| row.input == KernelInput::Group as u8) {
             flags |= flags::GROUPED;
         }
-        if first == filter::PASS && flags & (flags::REJECTS_FAILED | flags::BY_PROCESS) == 0 {
+        if first == filter::PASS && found == results::ALL && flags & flags::BY_PROCESS == 0 {
             return;
         }
         let (name, path) = opened_name(ty).unwrap_or((NO_PARAM, NO_PARAM));
         if first < filter::REJECT && self.is_by_path(ty, first) {
             flags |= flags::BY_PATH;
         }
-        *out = TypeRow { first, flags, name: name.into(), path: path.into(), checks: checks(ty), groups };
-    }
-
-    /// Whether an event of a failed call may pass the rows from this one on.
-    fn may_pass_failed(&self, entry: u16) -> bool {
-        let mut seen = vec![false; self.rows.len()];
-        let mut ways = vec![entry];
-        while let Some(at) = ways.pop() {
-            let Some(row) = self.rows.rows.get(usize::from(at)) else {
-                if at == PASS {
-                    return true;
-                }
-                continue;
-            };
-            if std::mem::replace(&mut seen[usize::from(at)], true) {
-                continue;
-            }
-            let says = self.rows.of_failure(row);
-            ways.extend(says.is_none_or(|holds| holds).then_some(row.yes));
-            ways.extend(says.is_none_or(|holds| !holds).then_some(row.no));
-        }
-        false
+        let (name, path) = (name.into(), path.into());
+        *out = TypeRow { first, flags, name, path, checks: checks(ty), groups, results: found };
     }
 
     /// Whether the type's rows, which begin at `first`, test only the path, the flags and the result, and not the number of a

@@ -13,7 +13,7 @@ pub(super) const REJECT: u16 = u16::MAX - 1;
 pub(super) const MAX_ROWS: usize = 32_768;
 
 /// Smallest error number as a result.
-const LEAST_ERROR: i64 = -4095;
+pub(super) const LEAST_ERROR: i64 = -4095;
 
 /// The input of a test; most inputs are parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -170,22 +170,6 @@ impl Rows {
         let (first, count) = (row.first as usize, row.count as usize);
         let texts = self.texts.get(first..first + count).unwrap_or_default();
         texts.iter().filter_map(|(begin, len)| self.bytes.get(*begin as usize..(*begin + *len) as usize))
-    }
-
-    /// The result of a row for every failed call; `None` if it differs or is unknown.
-    pub(super) fn of_failure(&self, row: &Row) -> Option<bool> {
-        let ranges = self.ranges_of(row);
-        let says = match (row.how, row.input) {
-            (How::Ranges, Input::Descriptor) => self.has_number(row, -1),
-            (How::Ranges, Input::Result | Input::Error) => {
-                let of = |holds: bool| holds.then_some(holds);
-                let has_all = ranges.iter().any(|(least, most)| *least <= LEAST_ERROR && *most >= -1);
-                let has_none = ranges.iter().all(|(least, most)| *least > -1 || *most < LEAST_ERROR);
-                of(has_all).or_else(|| has_none.then_some(false))?
-            }
-            _ => return None,
-        };
-        Some(says != row.negated)
     }
 
     pub(super) fn rejects_all(&self, code: u16) -> bool {
