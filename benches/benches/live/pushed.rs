@@ -79,6 +79,8 @@ enum Mode {
     Skipped,
     /// No rule has their type.
     ByType,
+    /// The rule accepts no event with this result.
+    ByResult,
     /// A verdict on the process excludes the rule's group.
     ByVerdict,
     /// The rule's row tests the built event.
@@ -87,11 +89,12 @@ enum Mode {
     Sent,
 }
 
-const MODES: [(Mode, &str); 5] = [
+const MODES: [(Mode, &str); 6] = [
     (Mode::Skipped, "not of interest"),
     (Mode::ByType, "filtered by type"),
-    (Mode::ByVerdict, "filtered by a verdict"),
-    (Mode::ByRow, "filtered by a row"),
+    (Mode::ByResult, "filtered by the result"),
+    (Mode::ByVerdict, "filtered by a verdict on the process"),
+    (Mode::ByRow, "filtered by a row, after the event is built"),
     (Mode::Sent, "sent"),
 ];
 
@@ -108,8 +111,9 @@ fn filters() -> &'static BTreeMap<Mode, Filter> {
         let of_process = "evt.type = kill and proc.name = nobody";
         let conditions = [
             (Mode::ByType, "evt.type = tkill"),
+            (Mode::ByResult, "evt.type = kill and evt.rawres = -38"),
             (Mode::ByVerdict, of_process),
-            (Mode::ByRow, "evt.type = kill and evt.rawres = -38"),
+            (Mode::ByRow, "evt.type = kill and evt.rawarg.pid = 1"),
             (Mode::Sent, of_process),
         ];
         conditions.map(|(mode, condition)| (mode, filter_of(condition))).into()
