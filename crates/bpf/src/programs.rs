@@ -417,13 +417,15 @@ const DESCRIPTOR_ALONE: u8 = 8;
 /// Bit of reads and writes: the file may make the call change the state (`FILE_DECIDES` of `state.h`).
 const FILE_DECIDES: u8 = 16;
 /// Reads of some files (fanotify, userfaultfd) make descriptors, and a write to a file of `/proc` sets the login user.
-const DECIDED_BY_FILE: [SyscallCode; 6] = [
+const DECIDED_BY_FILE: [SyscallCode; 8] = [
     SyscallCode::READ,
     SyscallCode::READV,
+    SyscallCode::PREADV2,
     SyscallCode::WRITE,
     SyscallCode::WRITEV,
     SyscallCode::PWRITE64,
     SyscallCode::PWRITEV,
+    SyscallCode::PWRITEV2,
 ];
 
 /// How sampling treats a call.

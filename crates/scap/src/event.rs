@@ -309,10 +309,7 @@ impl<'a> RawEvent<'a> {
     /// `None` for other calls, and in captures that other programs or older versions wrote.
     pub fn login_user(&self) -> Option<u32> {
         match self.ty {
-            EventType::SYSCALL_WRITE_X
-            | EventType::SYSCALL_WRITEV_X
-            | EventType::SYSCALL_PWRITE_X
-            | EventType::SYSCALL_PWRITEV_X => self.number_after_paths(0),
+            ty if ty.is_plain_write() => self.number_after_paths(0),
             ty if ty.changes_credentials() => self.number_after_paths(5),
             _ => None,
         }

@@ -122,7 +122,8 @@ const fn place(ty: EventType) -> Option<usize> {
         | E::SOCKET_ACCEPT4_6_X
         | E::SOCKET_GETSOCKOPT_X
         | E::SYSCALL_READ_X
-        | E::SYSCALL_READV_X => Some(0),
+        | E::SYSCALL_READV_X
+        | E::SYSCALL_PREADV2_X => Some(0),
         // After the terminal, whether the timer is inherited, the path.
         E::SYSCALL_IOCTL_3_X | E::SYSCALL_TIMERFD_CREATE_X | E::SYSCALL_FSPICK_X => Some(1),
         // After the directory and the previous thread.

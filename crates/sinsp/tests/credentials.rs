@@ -303,7 +303,8 @@ fn the_login_user_is_the_one_at_the_last_change_of_ids() {
 
 #[test]
 fn a_write_to_a_file_of_proc_sets_the_login_user() {
-    for ty in [E::SYSCALL_WRITE_X, E::SYSCALL_WRITEV_X, E::SYSCALL_PWRITE_X, E::SYSCALL_PWRITEV_X] {
+    let plain = [E::SYSCALL_WRITE_X, E::SYSCALL_WRITEV_X, E::SYSCALL_PWRITE_X, E::SYSCALL_PWRITEV_X];
+    for ty in plain.into_iter().chain([E::SYSCALL_PWRITEV2_X]) {
         let mut inspector = system();
         let write = |second: u64, user: Option<u64>| {
             let event = at(second, ty, 10).int(0, 4);

@@ -323,7 +323,8 @@ fn came(fd: i32, flags: u32, mode: u16, name: &[u8]) -> Vec<u8> {
 
 #[test]
 fn a_descriptor_that_a_message_or_a_read_brought_is_known_from_then_on() {
-    for ty in [E::SOCKET_RECVMSG_X, E::SOCKET_RECVMMSG_X, E::SYSCALL_READ_X, E::SYSCALL_READV_X] {
+    let reads = [E::SYSCALL_READ_X, E::SYSCALL_READV_X, E::SYSCALL_PREADV2_X];
+    for ty in [E::SOCKET_RECVMSG_X, E::SOCKET_RECVMMSG_X].into_iter().chain(reads) {
         let mut inspector = system();
         let behind = ty.info().unwrap().params.len();
         let told = [came(8, 3, 0o100_600, b"/etc/shadow"), came(9, 1 | O_CLOEXEC, 0o010_600, b"pipe:[5]")];

@@ -1,8 +1,9 @@
 //! Events that Falco's schema lacks: their effects on the state, and their fields.
 
 use eyas_events::{EventType as E, FlagTable, SyscallCode, param};
-use eyas_fields::FieldSource;
+use eyas_fields::{FieldSource, Schema};
 use eyas_scap::EventBuilder;
+use eyas_sinsp::schema;
 
 mod script;
 
@@ -45,6 +46,37 @@ fn calls_that_change_a_file_say_which() {
     for (event, path) in cases {
         let text = format!("{event:?}");
         assert_eq!(see(&mut system, event, &fields[..1]), [path], "{text}");
+    }
+}
+
+#[test]
+fn reads_and_writes_with_flags_are_like_those_without() {
+    use param::{SYSCALL_PREADV2_X as r, SYSCALL_PWRITEV2_X as w};
+    let mut system = system();
+    let read = at(1, E::SYSCALL_PREADV2_X, 10).int(r::res, 4).uint(r::size, 4).bytes(r::data, b"word");
+    let read = read.int(r::fd, 3).uint(r::pos, 7).uint(r::flags, 0x11);
+    let write = at(2, E::SYSCALL_PWRITEV2_X, 10).int(w::res, 5).bytes(w::data, b"words").int(w::fd, 3);
+    let write = write.uint(w::size, 5).uint(w::pos, 8).uint(w::flags, 0);
+    let fields = [
+        "evt.type",
+        "fd.name",
+        "evt.is_io_read",
+        "evt.is_io_write",
+        "evt.io_dir",
+        "evt.arg.data",
+        "evt.buflen.file",
+        "evt.arg.size",
+        "evt.arg.pos",
+        "evt.arg.flags",
+    ];
+    let got = see(&mut system, read, &fields);
+    let want =
+        ["preadv2", "/etc/motd", "true", "false", "read", "word", "4", "4", "7", "RWF_HIPRI|RWF_APPEND"];
+    assert_eq!(got, want);
+    let got = see(&mut system, write, &fields);
+    assert_eq!(got, ["pwritev2", "/etc/motd", "false", "true", "write", "words", "5", "5", "8", "0"]);
+    for (name, newer) in [("preadv", E::SYSCALL_PREADV2_X), ("pwritev", E::SYSCALL_PWRITEV2_X)] {
+        assert!([name, newer.name()].iter().all(|name| schema().codes_of(name).unwrap().contains(newer.0)));
     }
 }
 
@@ -110,6 +142,7 @@ fn a_generic_event_of_such_a_call_is_tested_as_the_call() {
     for (call, code) in [
         (SyscallCode::FCHMODAT2, E::SYSCALL_FCHMODAT2_X),
         (SyscallCode::MOVE_MOUNT, E::SYSCALL_MOVE_MOUNT_X),
+        (SyscallCode::PWRITEV2, E::SYSCALL_PWRITEV2_X),
         (SyscallCode::GETPID, E::GENERIC_X),
         (SyscallCode(9999), E::GENERIC_X),
     ] {

@@ -525,7 +525,13 @@ fn a_descriptor_that_nobody_knew_is_a_socket_if_data_is_sent_over_it() {
 
 #[test]
 fn reading_and_writing_connect() {
-    for (ty, res) in [(E::SYSCALL_WRITE_X, 5), (E::SYSCALL_READV_X, 0), (E::SYSCALL_WRITE_X, -11)] {
+    for (ty, res) in [
+        (E::SYSCALL_WRITE_X, 5),
+        (E::SYSCALL_READV_X, 0),
+        (E::SYSCALL_PWRITEV2_X, 5),
+        (E::SYSCALL_PREADV2_X, 0),
+        (E::SYSCALL_WRITE_X, -11),
+    ] {
         let mut inspector = system();
         see(&mut inspector, socket(4, INET, STREAM, 0), &[]);
         let info = ty.info().unwrap();

@@ -49,14 +49,25 @@ static __always_inline bool is_watching(void)
 	return *(volatile __u32 *)&reads_make || *(volatile __u64 *)&login_until;
 }
 
+/* Whether it is a read that such a file accepts: preadv2 may read without an offset. */
+static __always_inline bool may_make(__u32 type)
+{
+	return type == EV_SYSCALL_READ_X || type == EV_SYSCALL_READV_X || type == EV_SYSCALL_PREADV2_X;
+}
+
+/* Whether it is a write. The files of /proc accept an offset of 0. */
+static __always_inline bool may_set(__u32 type)
+{
+	return type == EV_SYSCALL_WRITE_X || type == EV_SYSCALL_WRITEV_X || type == EV_SYSCALL_PWRITE_X ||
+	       type == EV_SYSCALL_PWRITEV_X || type == EV_SYSCALL_PWRITEV2_X;
+}
+
 /* Whether a call of this type may change the state by the file that it reads or writes. */
 __noinline int may_decide(__u32 type)
 {
-	if (type == EV_SYSCALL_READ_X || type == EV_SYSCALL_READV_X)
+	if (may_make(type))
 		return reads_make;
-	/* The files of /proc accept an offset of 0. */
-	if (type != EV_SYSCALL_WRITE_X && type != EV_SYSCALL_WRITEV_X && type != EV_SYSCALL_PWRITE_X &&
-	    type != EV_SYSCALL_PWRITEV_X)
+	if (!may_set(type))
 		return false;
 	if (login_until && bpf_ktime_get_boot_ns() > login_until)
 		login_until = 0;
@@ -67,7 +78,7 @@ __noinline int may_decide(__u32 type)
 static __always_inline bool decides(__u32 type, struct file *file)
 {
 	enum watched watched = file ? watched_of(file) : NOT_WATCHED;
-	if (type == EV_SYSCALL_READ_X || type == EV_SYSCALL_READV_X)
+	if (may_make(type))
 		return watched == MAKES_FILES || watched == MAKES_FAULTS;
 	return watched == SETS_LOGIN;
 }

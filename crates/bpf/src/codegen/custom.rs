@@ -140,6 +140,10 @@ const TASK: [&str; 5] =
 const LISTED: [&str; 1] = ["ITER_TASK_E"];
 const MEMORY: [&str; 4] = ["SYSCALL_BRK_4_X", "SYSCALL_MMAP_X", "SYSCALL_MMAP2_X", "SYSCALL_MUNMAP_X"];
 
+/// Calls with an array of buffers.
+const READS_OF_VECTORS: [&str; 3] = ["SYSCALL_READV_X", "SYSCALL_PREADV_X", "SYSCALL_PREADV2_X"];
+const WRITES_OF_VECTORS: [&str; 3] = ["SYSCALL_WRITEV_X", "SYSCALL_PWRITEV_X", "SYSCALL_PWRITEV2_X"];
+
 /// Calls with a `mount_attr`.
 const ATTRS: [&str; 2] = ["SYSCALL_OPEN_TREE_ATTR_X", "SYSCALL_MOUNT_SETATTR_X"];
 
@@ -217,10 +221,11 @@ pub(super) const ROWS: &[Row] = &[
     (&["SYSCALL_WRITE_X", "SYSCALL_PWRITE_X"], "data", "WRITE_DATA", 1),
     (&["SOCKET_SENDTO_X", "SOCKET_SEND_X"], "data", "WRITE_DATA", 1),
     (&["SOCKET_RECVFROM_X", "SOCKET_RECV_X"], "data", "READ_DATA", 1),
-    (&["SYSCALL_READV_X", "SYSCALL_PREADV_X"], "data", "IOV_IN", 1),
-    (&["SYSCALL_WRITEV_X", "SYSCALL_PWRITEV_X"], "data", "IOV_OUT", 1),
-    (&["SYSCALL_READV_X", "SYSCALL_PREADV_X", "SOCKET_RECVMSG_X"], "size", "RET_SIZE", 0),
-    (&["SYSCALL_WRITEV_X", "SYSCALL_PWRITEV_X"], "size", "IOV_SIZE", 1),
+    (&READS_OF_VECTORS, "data", "IOV_IN", 1),
+    (&WRITES_OF_VECTORS, "data", "IOV_OUT", 1),
+    (&READS_OF_VECTORS, "size", "RET_SIZE", 0),
+    (&["SOCKET_RECVMSG_X"], "size", "RET_SIZE", 0),
+    (&WRITES_OF_VECTORS, "size", "IOV_SIZE", 1),
     (&["SYSCALL_GETCWD_X"], "path", "CWD", 0),
     (&["SYSCALL_MOUNT_X"], "flags", "MOUNT_FLAGS", 3),
     (&["SYSCALL_PIPE_X", "SYSCALL_PIPE2_X"], "ino", "PIPE_INO", 0),

@@ -35,6 +35,30 @@ impl EventType {
         )
     }
 
+    /// Whether the call reads bytes through a descriptor, and its event has no addresses: `read` and its variants.
+    pub const fn is_plain_read(self) -> bool {
+        matches!(
+            self,
+            Self::SYSCALL_READ_X
+                | Self::SYSCALL_READV_X
+                | Self::SYSCALL_PREAD_X
+                | Self::SYSCALL_PREADV_X
+                | Self::SYSCALL_PREADV2_X
+        )
+    }
+
+    /// Whether the call writes bytes through a descriptor, and its event has no addresses: `write` and its variants.
+    pub const fn is_plain_write(self) -> bool {
+        matches!(
+            self,
+            Self::SYSCALL_WRITE_X
+                | Self::SYSCALL_WRITEV_X
+                | Self::SYSCALL_PWRITE_X
+                | Self::SYSCALL_PWRITEV_X
+                | Self::SYSCALL_PWRITEV2_X
+        )
+    }
+
     /// Whether Falco's schema lacks the event, so that its code is this project's own. Captures contain it
     /// in an option of the generic event, so every reader knows the call.
     #[inline]

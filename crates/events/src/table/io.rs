@@ -158,7 +158,23 @@ syscalls! {
     }
     356 EPOLL_PWAIT2 "epoll_pwait2" x86_64(441) aarch64(441)
     359 PREADV2 "preadv2" x86_64(327) aarch64(286)
+    => 585 SYSCALL_PREADV2_X as "preadv" (IO_READ | SYSCALL) (USES_FD | READS_FROM_FD) {
+        res: ERRNO DEC = RET,
+        size: UINT32 DEC = CUSTOM,
+        data: BYTEBUF NA = CUSTOM,
+        fd: FD DEC = arg_s32(0),
+        pos: UINT64 DEC = arg(3),
+        flags: FLAGS32 HEX [flags RWF_FLAGS] = arg_u32(5),
+    }
     360 PWRITEV2 "pwritev2" x86_64(328) aarch64(287)
+    => 587 SYSCALL_PWRITEV2_X as "pwritev" (IO_WRITE | SYSCALL) (USES_FD | WRITES_TO_FD) {
+        res: ERRNO DEC = RET,
+        data: BYTEBUF NA = CUSTOM,
+        fd: FD DEC = arg_s32(0),
+        size: UINT32 DEC = CUSTOM,
+        pos: UINT64 DEC = arg(3),
+        flags: FLAGS32 HEX [flags RWF_FLAGS] = arg_u32(5),
+    }
     364 EPOLL_CTL_OLD "epoll_ctl_old" x86_64(214) aarch64(-)
     369 IO_PGETEVENTS "io_pgetevents" x86_64(333) aarch64(292)
     375 GETPMSG "getpmsg" x86_64(-) aarch64(-)

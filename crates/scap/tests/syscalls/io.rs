@@ -114,6 +114,44 @@ fn writev_and_pwritev() {
     live.saw(EventType::SYSCALL_PWRITEV_X, &[("res", int(res)), a, b, c, ("pos", int(100))]);
 }
 
+/// The position that means the file's own.
+const OWN_POSITION: i64 = -1;
+
+#[test]
+fn preadv2_and_pwritev2() {
+    let types = [EventType::SYSCALL_PREADV2_X, EventType::SYSCALL_PWRITEV2_X];
+    let mut live = capture(&types);
+    let dir = Scratch::new("preadv2");
+    let fd = open(&dir.file("file", TEXT), libc::O_RDWR);
+    let (first, second) = ([0_u8; 10], [0_u8; 20]);
+    let buffers = vector(&[&first, &second]);
+    let parts = vector(&[b"one ", b"two ", b"three"]);
+    // The kernel refuses a flag that it does not know.
+    let unknown = 1 << 30;
+    for (pos, how) in [(4, libc::RWF_HIPRI), (OWN_POSITION, 0), (5, unknown | libc::RWF_NOWAIT)] {
+        let ends = || [("fd", int(fd.0)), ("pos", int(pos)), ("flags", int(how))];
+        call(libc::SYS_lseek, [fd.0, 2, libc::SEEK_SET.into()]);
+        let res = call(libc::SYS_preadv2, [fd.0, at(buffers.as_ptr()), 2, pos, 0, how.into()]);
+        assert_eq!(res == 30, how & unknown == 0, "{res}");
+        let begin = if pos == OWN_POSITION { 2 } else { pos as usize };
+        let read = if res == 30 { &TEXT[begin..begin + 30] } else { "" };
+        let [fd_is, pos_is, flags_are] = ends();
+        live.saw(
+            EventType::SYSCALL_PREADV2_X,
+            &[("res", int(res)), ("size", int(read.len())), ("data", bytes(read)), fd_is, pos_is, flags_are],
+        );
+        let res = call(libc::SYS_pwritev2, [fd.0, at(parts.as_ptr()), 3, pos, 0, how.into()]);
+        assert_eq!(res == 13, how & unknown == 0, "{res}");
+        let [fd_is, pos_is, flags_are] = ends();
+        let data = ("data", bytes("one two three"));
+        live.saw(
+            EventType::SYSCALL_PWRITEV2_X,
+            &[("res", int(res)), data, fd_is, ("size", int(13)), pos_is, flags_are],
+        );
+        dir.file("file", TEXT);
+    }
+}
+
 #[test]
 fn close_and_close_range() {
     let types = [EventType::SYSCALL_CLOSE_X, EventType::SYSCALL_CLOSE_RANGE_X];

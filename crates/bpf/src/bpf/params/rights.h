@@ -194,7 +194,7 @@ static __always_inline void put_read_rights(struct scratch *s)
 	/* A direct descriptor may have the number of one that the read has made. */
 	know_file(s, -1, 0);
 	s->no_message = file && watched_of(file) == MAKES_FAULTS;
-	s->control = s->type == EV_SYSCALL_READV_X ? user_word(s, arg(s, 1), 0) : arg(s, 1);
+	s->control = s->type == EV_SYSCALL_READ_X ? arg(s, 1) : user_word(s, arg(s, 1), 0);
 	s->control_len = s->pos < RIGHTS_END ? s->ret : 0;
 	s->rights = 0;
 	s->len = 0;
@@ -214,7 +214,7 @@ __noinline int put_change(void)
 	struct scratch *s = scratch();
 	if (!s)
 		return 0;
-	if (s->type == EV_SYSCALL_READ_X || s->type == EV_SYSCALL_READV_X)
+	if (may_make(s->type))
 		put_read_rights(s);
 	else
 		put(s, login_of(subject(s)), 4);

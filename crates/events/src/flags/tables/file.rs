@@ -77,6 +77,17 @@ flag_tables! {
         "SPLICE_F_MORE" = 0x4,
         "SPLICE_F_GIFT" = 0x8,
     }
+    RWF_FLAGS "rwf_flags" {
+        "RWF_HIPRI" = 0x1,
+        "RWF_DSYNC" = 0x2,
+        "RWF_SYNC" = 0x4,
+        "RWF_NOWAIT" = 0x8,
+        "RWF_APPEND" = 0x10,
+        "RWF_NOAPPEND" = 0x20,
+        "RWF_ATOMIC" = 0x40,
+        "RWF_DONTCACHE" = 0x80,
+        "RWF_NOSIGNAL" = 0x100,
+    }
     ACCESS_FLAGS "access_flags" {
         "F_OK" = 0x0,
         "R_OK" = 0x4,

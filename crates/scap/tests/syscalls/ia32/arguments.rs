@@ -93,6 +93,8 @@ fn offsets_in_two_halves() {
     let types = [
         EventType::SYSCALL_PREAD_X,
         EventType::SYSCALL_PWRITEV_X,
+        EventType::SYSCALL_PREADV2_X,
+        EventType::SYSCALL_PWRITEV2_X,
         EventType::SYSCALL_LSEEK_X,
         EventType::SYSCALL_TRUNCATE_X,
         EventType::SYSCALL_FTRUNCATE_X,
@@ -120,6 +122,21 @@ fn offsets_in_two_halves() {
             ("pos", int(offset)),
         ],
     );
+    let (own, how) = ([u32::MAX; 2], libc::RWF_HIPRI as u32);
+    for ([low_half, high_half], pos, read) in [([5, 2], offset, "12"), (own, -1, "nt")] {
+        call(libc::SYS_lseek, [fd.0, 5, libc::SEEK_SET.into()]);
+        let ends = || {
+            [("fd", int(fd.0)), ("pos", int(pos)), ("flags", flags(&FlagTable::RWF_FLAGS, &["RWF_HIPRI"]))]
+        };
+        let [fd_is, pos_is, how_is] = ends();
+        let part = low.put_words(100, &[buffer, 2]);
+        let (two, data) = (|| ("size", int(2)), || ("data", bytes(read)));
+        assert_eq!(call32(378, [fd.0 as u32, part, 1, low_half, high_half, how]), 2);
+        live.saw(EventType::SYSCALL_PREADV2_X, &[("res", int(2)), two(), data(), fd_is, pos_is, how_is]);
+        let [fd_is, pos_is, how_is] = ends();
+        assert_eq!(call32(379, [fd.0 as u32, part, 1, low_half, high_half, how]), 2);
+        live.saw(EventType::SYSCALL_PWRITEV2_X, &[("res", int(2)), data(), fd_is, two(), pos_is, how_is]);
+    }
     let res = call32(19, [fd.0 as u32, -3_i32 as u32, libc::SEEK_CUR as u32]);
     live.saw(
         EventType::SYSCALL_LSEEK_X,

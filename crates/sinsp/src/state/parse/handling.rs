@@ -205,15 +205,8 @@ const fn family(ty: EventType) -> Family {
         | E::SOCKET_RECVFROM_X
         | E::SOCKET_RECVMSG_X
         | E::SOCKET_RECVMMSG_X
-        | E::SOCKET_RECV_X
-        | E::SYSCALL_READ_X
-        | E::SYSCALL_READV_X
-        | E::SYSCALL_PREAD_X
-        | E::SYSCALL_PREADV_X
-        | E::SYSCALL_WRITE_X
-        | E::SYSCALL_WRITEV_X
-        | E::SYSCALL_PWRITE_X
-        | E::SYSCALL_PWRITEV_X => Family::Network,
+        | E::SOCKET_RECV_X => Family::Network,
+        ty if is_transfer(ty) => Family::Network,
         E::CONTAINER_JSON_E
         | E::CONTAINER_JSON_2_E
         | E::USER_ADDED_E
@@ -247,23 +240,16 @@ pub(in crate::state) fn change(ty: EventType) -> Change {
         (_, Family::Nothing) => Change::Nothing,
         (_, Family::Memory | Family::Switch | Family::CpuTime) => Change::Usage,
         // These events report no ends.
-        (_, Family::Network) if is_read(ty) => Change::Read,
+        (_, Family::Network) if ty.is_plain_read() => Change::Read,
         (_, Family::Network) if is_transfer(ty) => Change::Written,
         _ => Change::Other,
     }
 }
 
-fn is_read(ty: EventType) -> bool {
-    use EventType as E;
-    matches!(ty, E::SYSCALL_READ_X | E::SYSCALL_READV_X | E::SYSCALL_PREAD_X | E::SYSCALL_PREADV_X)
-}
-
 /// Whether events of this type read or write. They change the state of sockets, and what their file decides
 /// ([`RawEvent::has_more_params`]).
-pub(crate) fn is_transfer(ty: EventType) -> bool {
-    use EventType as E;
-    is_read(ty)
-        || matches!(ty, E::SYSCALL_WRITE_X | E::SYSCALL_WRITEV_X | E::SYSCALL_PWRITE_X | E::SYSCALL_PWRITEV_X)
+pub(crate) const fn is_transfer(ty: EventType) -> bool {
+    ty.is_plain_read() || ty.is_plain_write()
 }
 
 /// Whether a failed call of this type changes only the time of the thread's last activity.

@@ -458,16 +458,11 @@ fn used(state: &mut State, raw: &RawEvent<'_>, now: &Current) {
     let changes = fd.is_some_and(|fd| {
         matches!(fd.kind, FdKind::Ipv4 | FdKind::Ipv6)
             && !fd.connected
-            && (fd.l4 == L4::Tcp || is_write(raw.ty))
+            && (fd.l4 == L4::Tcp || raw.ty.is_plain_write())
     });
     if changes && let Some(fd) = state.threads.fds_mut(key).and_then(|fds| fds.get_mut(num)) {
         fd.connected = true;
     }
-}
-
-const fn is_write(ty: EventType) -> bool {
-    use EventType as E;
-    matches!(ty, E::SYSCALL_WRITE_X | E::SYSCALL_WRITEV_X | E::SYSCALL_PWRITE_X | E::SYSCALL_PWRITEV_X)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -209,7 +209,9 @@ pub fn add_found(made: &mut Made, records: &[u8]) {
 /// Descriptors that a read from fanotify makes: a file for each event, and a pidfd.
 fn fanotify(made: &mut Made, dir: &Path) {
     const PIDFD: i64 = 0x80;
-    for (flags, reads) in [(1, libc::SYS_read), (PIDFD | 1, libc::SYS_read), (1, libc::SYS_readv)] {
+    for (flags, reads) in
+        [(1, libc::SYS_read), (PIDFD | 1, libc::SYS_read), (1, libc::SYS_readv), (1, libc::SYS_preadv2)]
+    {
         let notices = notices(made, dir, flags);
         if notices < 0 {
             continue;
@@ -218,6 +220,8 @@ fn fanotify(made: &mut Made, dir: &Path) {
         let vector = [at(records.as_mut_ptr()), 512];
         let length = match reads {
             libc::SYS_readv => call(reads, [notices, at(&vector), 1]),
+            // At the file's own position.
+            libc::SYS_preadv2 => call(reads, [notices, at(&vector), 1, -1, 0, 0]),
             _ => call(reads, [notices, vector[0], vector[1]]),
         };
         let records = std::hint::black_box(records);

@@ -179,6 +179,12 @@ pub const KINDS: &[Kind] = &[
         made(call(libc::SYS_pwritev, [file, at(&parts), 1, 0, 0]))?;
         made(call(libc::SYS_close, [file])).map(drop)
     }),
+    ("with a login user by pwritev2", |_| {
+        let file = made(open(c"/proc/self/loginuid", libc::O_WRONLY))?;
+        let parts = [at(c"1237".as_ptr()), 4];
+        made(call(libc::SYS_pwritev2, [file, at(&parts), 1, -1, 0, 0]))?;
+        made(call(libc::SYS_close, [file])).map(drop)
+    }),
     ("with another user", |_| {
         made(call(libc::SYS_setresgid, [12, 13, 14]))?;
         made(call(libc::SYS_setresuid, [0, 1000, 0])).map(drop)
