@@ -20,10 +20,10 @@ __u64 login_until SEC(".bss.watched");
 static __always_inline enum watched watched_of(struct file *file)
 {
 	struct dentry *dentry = READ(file, f_path.dentry);
-	__u64 magic = READ(dentry, d_sb, s_magic), name = 0;
+	__u64 magic = READ(dentry, d_sb, s_magic), name;
 	if (magic != ANON_INODE_FS_MAGIC && magic != PROC_MAGIC)
 		return NOT_WATCHED;
-	bpf_probe_read_kernel(&name, sizeof(name), READ(dentry, d_name.name));
+	name = begin_of_name(dentry);
 	if (magic == PROC_MAGIC)
 		return name == NAME_OF_LOGIN ? SETS_LOGIN : NOT_WATCHED;
 	return name == NAME_OF_FANOTIFY ? MAKES_FILES : name == NAME_OF_USERFAULTFD ? MAKES_FAULTS : NOT_WATCHED;

@@ -69,6 +69,14 @@ static __always_inline bool closes_on_exec(struct task_struct *task, __u32 fd)
 	return word >> (fd & (LONG_BITS - 1)) & 1;
 }
 
+/* The first eight bytes of an entry's name, by which the kernel's names of anonymous files differ. */
+static __always_inline __u64 begin_of_name(struct dentry *dentry)
+{
+	__u64 name = 0;
+	bpf_probe_read_kernel(&name, sizeof(name), READ(dentry, d_name.name));
+	return name;
+}
+
 /* Device numbers in the form of stat. */
 static __always_inline __u32 encode_dev(__u32 dev)
 {

@@ -27,12 +27,10 @@ static __always_inline struct notification *waiting_at(struct file *file)
 {
 	struct dentry *dentry = READ(file, f_path.dentry);
 	struct seccomp_filter *filter;
-	__u64 name = 0;
-	if (READ(dentry, d_sb, s_magic) != ANON_INODE_FS_MAGIC)
+	if (READ(dentry, d_sb, s_magic) != ANON_INODE_FS_MAGIC || begin_of_name(dentry) != NAME_OF_LISTENER)
 		return 0;
-	bpf_probe_read_kernel(&name, sizeof(name), READ(dentry, d_name.name));
 	filter = READ(file, private_data);
-	return name == NAME_OF_LISTENER ? READ(filter, notif) : 0;
+	return READ(filter, notif);
 }
 
 /* Goes to the next waiting thread, after the node `nodes[1]` of the list that begins at `nodes[2]`; returns whether the search goes
