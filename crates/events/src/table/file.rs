@@ -80,7 +80,7 @@ syscalls! {
     27 MKDIR "mkdir" x86_64(83) aarch64(-) => 277 SYSCALL_MKDIR_2_X (FILE | SYSCALL) (CONVERTER_MANAGED) {
         res: ERRNO DEC = RET,
         path: FSPATH NA = user_str(0),
-        mode: UINT32 HEX = arg_u32(1),
+        mode: UINT32 HEX = CUSTOM,
     }
     28 RMDIR "rmdir" x86_64(84) aarch64(-) => 279 SYSCALL_RMDIR_2_X (FILE | SYSCALL) (NONE) {
         res: ERRNO DEC = RET,
@@ -175,7 +175,7 @@ syscalls! {
         res: ERRNO DEC = RET,
         dirfd: FD DEC = dirfd(0),
         path: FSRELPATH NA [at 1] = user_str(1),
-        mode: UINT32 HEX = arg_u32(2),
+        mode: UINT32 HEX = CUSTOM,
     }
     200 FCHOWNAT "fchownat" x86_64(260) aarch64(54) => 385 SYSCALL_FCHOWNAT_X (FILE | SYSCALL) (USES_FD) {
         res: ERRNO DEC = RET,

@@ -15,14 +15,14 @@ syscalls! {
         res: ERRNO DEC = RET,
         addr: UINT64 HEX = arg(0),
         op: FLAGS16 HEX [flags FUTEX_OPERATIONS] = CUSTOM,
-        val: UINT64 DEC = arg(2),
+        val: UINT64 DEC = arg_u32(2),
     }
     181 MQ_OPEN "mq_open" x86_64(240) aarch64(180)
     => 581 SYSCALL_MQ_OPEN_X (IPC | SYSCALL) (CREATES_FD | MODIFIES_STATE) {
         fd: FD DEC = RET,
         name: CHARBUF NA = user_str(0),
         flags: UINT32 HEX = arg_u32(1),
-        mode: UINT32 OCT = arg_u32(2),
+        mode: UINT32 OCT = CUSTOM,
     }
     182 MQ_UNLINK "mq_unlink" x86_64(241) aarch64(181)
     183 MQ_TIMEDSEND "mq_timedsend" x86_64(242) aarch64(182)
@@ -39,7 +39,7 @@ syscalls! {
     222 EVENTFD "eventfd" x86_64(284) aarch64(-) sampling(NEVER_DROP)
     => 63 SYSCALL_EVENTFD_X (IPC | SYSCALL) (CREATES_FD | MODIFIES_STATE | CONVERTER_MANAGED) {
         res: FD DEC = RET,
-        initval: UINT64 DEC = arg(0),
+        initval: UINT64 DEC = arg_u32(0),
         flags: UINT32 HEX = ZERO,
     }
     226 EVENTFD2 "eventfd2" x86_64(290) aarch64(19) sampling(NEVER_DROP)
@@ -73,13 +73,13 @@ syscalls! {
     301 PROCESS_VM_READV "process_vm_readv" x86_64(310) aarch64(270)
     => 421 SYSCALL_PROCESS_VM_READV_X (IPC | SYSCALL) (NONE) {
         res: INT64 DEC = RET,
-        pid: PID DEC = arg(0),
+        pid: PID DEC = arg_s32(0),
         data: BYTEBUF NA = CUSTOM,
     }
     302 PROCESS_VM_WRITEV "process_vm_writev" x86_64(311) aarch64(271)
     => 423 SYSCALL_PROCESS_VM_WRITEV_X (IPC | SYSCALL) (NONE) {
         res: INT64 DEC = RET,
-        pid: PID DEC = arg(0),
+        pid: PID DEC = arg_s32(0),
         data: BYTEBUF NA = CUSTOM,
     }
     371 SEMTIMEDOP "semtimedop" x86_64(220) aarch64(192)

@@ -1,11 +1,15 @@
 //! Arguments that the kernel declares as `int`: it ignores the upper half of the register, and so must the events.
 
+use std::ffi::{CStr, OsStr};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+
 use eyas_events::{EventType, FlagTable};
 use eyas_testing::test;
 
-use crate::call::{Scratch, at, call, open};
+use crate::call::{Fd, Scratch, at, call, old, open};
 use crate::capture::capture;
-use crate::want::{Want, bytes, flags, int, is};
+use crate::want::{Want, bytes, empty, flags, int, is, path};
 
 /// The argument, with a number in the upper half of its register.
 fn odd(argument: impl Into<i64>) -> i64 {
@@ -143,4 +147,134 @@ fn numbers_of_other_calls() {
         EventType::SYSCALL_SEMCTL_X,
         &[("res", int(result)), ("semid", int(-1)), ("semnum", int(0)), command, ("val", int(0))],
     );
+}
+
+#[test]
+fn ids_and_counts() {
+    let types = [
+        EventType::SYSCALL_PROCESS_VM_READV_X,
+        EventType::SYSCALL_EVENTFD_X,
+        EventType::SYSCALL_EVENTFD2_X,
+        EventType::SYSCALL_FUTEX_X,
+    ];
+    let mut live = capture(&types);
+    let nobody = i32::MAX;
+    let res = call(libc::SYS_process_vm_readv, [odd(nobody), 0, 0, 0, 0, 0]);
+    live.saw(
+        EventType::SYSCALL_PROCESS_VM_READV_X,
+        &[("res", int(res)), ("pid", int(nobody)), ("data", empty())],
+    );
+    let fd = Fd(call(old::SYS_eventfd, [odd(12)]));
+    live.saw(EventType::SYSCALL_EVENTFD_X, &[("res", int(fd.0)), ("initval", int(12)), ("flags", int(0))]);
+    let fd = Fd(call(libc::SYS_eventfd2, [odd(13), odd(0)]));
+    live.saw(EventType::SYSCALL_EVENTFD2_X, &[("res", int(fd.0)), ("flags", int(0)), ("initval", int(13))]);
+    let word = 0_u32;
+    let res = call(libc::SYS_futex, [at(&word), odd(libc::FUTEX_WAKE), odd(4321)]);
+    live.saw(
+        EventType::SYSCALL_FUTEX_X,
+        &[
+            ("res", int(res)),
+            ("addr", int(at(&word))),
+            ("op", flags(&FlagTable::FUTEX_OPERATIONS, &["FUTEX_WAKE"])),
+            ("val", int(4321)),
+        ],
+    );
+}
+
+/// The mode, with bits that have no meaning there.
+fn odd_mode(mode: i64) -> i64 {
+    odd(mode | 0xabcd_0000 | i64::from(libc::S_IFMT))
+}
+
+/// The mode that the kernel gave the file.
+fn mode_of(name: &CStr) -> i64 {
+    i64::from(std::fs::symlink_metadata(OsStr::from_bytes(name.to_bytes())).unwrap().mode() & 0o7777)
+}
+
+#[test]
+fn modes_of_new_directories() {
+    let types = [EventType::SYSCALL_MKDIR_2_X, EventType::SYSCALL_MKDIRAT_X];
+    let mut live = capture(&types);
+    let dir = Scratch::new("odd-directories");
+    let (one, other) = (dir.path("one"), dir.path("other"));
+    // A new directory gets neither the user id's bit nor the group id's.
+    let asked = odd_mode(0o7700);
+    let res = call(old::SYS_mkdir, [at(one.as_ptr()), asked]);
+    live.saw(EventType::SYSCALL_MKDIR_2_X, &[("res", int(res)), ("path", path(&one)), ("mode", int(0o1700))]);
+    let res = call(libc::SYS_mkdirat, [libc::AT_FDCWD.into(), at(other.as_ptr()), asked]);
+    assert_eq!((res, mode_of(&other)), (0, 0o1700));
+    live.saw(
+        EventType::SYSCALL_MKDIRAT_X,
+        &[("res", int(0)), ("dirfd", int(-100)), ("path", path(&other)), ("mode", int(0o1700))],
+    );
+}
+
+#[test]
+fn modes_of_new_files() {
+    let types = [EventType::SYSCALL_OPENAT_2_X, EventType::SYSCALL_MKNODAT_X, EventType::SYSCALL_MQ_OPEN_X];
+    let mut live = capture(&types);
+    let dir = Scratch::new("odd-files");
+    let (here, file, pipe) = (i64::from(libc::AT_FDCWD), dir.path("file"), dir.path("pipe"));
+    let fd = Fd(call(
+        libc::SYS_openat,
+        [here, at(file.as_ptr()), odd(libc::O_CREAT | libc::O_WRONLY), odd_mode(0o6700)],
+    ));
+    assert_eq!(mode_of(&file), 0o6700);
+    let created = is("created for writing", |flags| {
+        let names = ["O_CREAT", "O_WRONLY", "O_F_CREATED"].map(|name| FlagTable::FILE_FLAGS.value(name));
+        names.iter().all(|bit| flags & i64::from(*bit) != 0)
+    });
+    live.saw(
+        EventType::SYSCALL_OPENAT_2_X,
+        &[
+            ("fd", int(fd.0)),
+            ("dirfd", int(-100)),
+            ("name", path(&file)),
+            ("flags", created),
+            ("mode", int(0o6700)),
+            ("dev", any()),
+            ("ino", any()),
+        ],
+    );
+    // The type is a part of this mode.
+    let asked = odd(i64::from(libc::S_IFIFO) | 0xabcd_0000 | 0o2600);
+    assert_eq!(call(libc::SYS_mknodat, [here, at(pipe.as_ptr()), asked, odd(0)]), 0);
+    assert_eq!(mode_of(&pipe), 0o2600);
+    let names = ["S_ISGID", "S_IRUSR", "S_IWUSR", "S_IFIFO"];
+    live.saw(
+        EventType::SYSCALL_MKNODAT_X,
+        &[
+            ("res", int(0)),
+            ("dirfd", int(-100)),
+            ("path", path(&pipe)),
+            ("mode", flags(&FlagTable::MKNOD_MODE, &names)),
+            ("dev", int(0)),
+        ],
+    );
+    let name = c"eyas-halves";
+    for (how, mode) in [(libc::O_CREAT | libc::O_RDWR, 0o600), (libc::O_RDONLY, 0)] {
+        let fd = Fd(call(libc::SYS_mq_open, [at(name.as_ptr()), odd(how), odd_mode(0o600), 0]));
+        let wants = [("fd", int(fd.0)), ("name", path(name)), ("flags", int(how)), ("mode", int(mode))];
+        live.saw(EventType::SYSCALL_MQ_OPEN_X, &wants);
+    }
+    call(libc::SYS_mq_unlink, [at(name.as_ptr())]);
+}
+
+#[test]
+fn changed_modes() {
+    let types = [EventType::SYSCALL_CHMOD_X, EventType::SYSCALL_FCHMOD_X, EventType::SYSCALL_FCHMODAT_X];
+    let mut live = capture(&types);
+    let dir = Scratch::new("odd-modes");
+    let file = dir.file("file", "");
+    let fd = open(&file, libc::O_RDONLY);
+    let mode = || ("mode", flags(&FlagTable::CHMOD_MODE, &["S_ISUID", "S_IRUSR", "S_IXOTH"]));
+    let asked = odd_mode(0o4401);
+    let res = call(old::SYS_chmod, [at(file.as_ptr()), asked]);
+    live.saw(EventType::SYSCALL_CHMOD_X, &[("res", int(res)), ("filename", path(&file)), mode()]);
+    assert_eq!(call(libc::SYS_fchmod, [odd(fd.0), asked]), 0);
+    assert_eq!(mode_of(&file), 0o4401);
+    live.saw(EventType::SYSCALL_FCHMOD_X, &[("res", int(0)), ("fd", int(fd.0)), mode()]);
+    assert_eq!(call(libc::SYS_fchmodat, [libc::AT_FDCWD.into(), at(file.as_ptr()), asked]), 0);
+    let (dirfd, filename) = (("dirfd", int(-100)), ("filename", path(&file)));
+    live.saw(EventType::SYSCALL_FCHMODAT_X, &[("res", int(0)), dirfd, filename, mode()]);
 }

@@ -16,6 +16,8 @@
 /* The bit of O_TMPFILE besides O_DIRECTORY. */
 #define O_UNNAMED 020000000
 #define S_IALLUGO 07777
+/* The bits that the kernel takes of the mode of a new directory. */
+#define DIRECTORY_MODE 01777
 #define SIGHUP 1
 #define SIGINT 2
 #define SIGQUIT 3

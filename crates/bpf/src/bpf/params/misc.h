@@ -36,6 +36,9 @@ __noinline int param_misc(__u32 desc)
 	case OP_X_NODE_MODE:
 		put(s, node_mode(value), 4);
 		break;
+	case OP_X_DIRECTORY_MODE:
+		put(s, value & DIRECTORY_MODE, 4);
+		break;
 	case OP_X_MOUNT_FLAGS:
 		put(s, (value & MS_MGC_MASK) == MS_MGC_VALUE ? value & ~MS_MGC_MASK : value, 4);
 		break;

@@ -64,6 +64,9 @@ __noinline int param_open(__u32 desc)
 	case OP_X_OPEN_HOW_RESOLVE:
 		put(s, translate(MAP_OPENAT2_RESOLVE, open_how(s, value, 2)), 4);
 		break;
+	case OP_X_QUEUE_MODE:
+		put(s, open_mode(value & O_CREAT, arg(s, n + 1)), 4);
+		break;
 	case OP_X_CREAT_MODE:
 		put(s, open_mode(O_CREAT, value), 4);
 		break;

@@ -115,6 +115,9 @@ static __always_inline bool put_request_number(struct scratch *s, __u32 desc)
 	case OP_X_OPEN_HOW_MODE:
 		value = open_mode(arg(s, 2), arg(s, 3));
 		break;
+	case OP_X_DIRECTORY_MODE:
+		value &= DIRECTORY_MODE;
+		break;
 	case OP_X_FAMILY:
 		value = translate(MAP_SOCKET_FAMILY, family_of(s));
 		break;
