@@ -224,7 +224,7 @@ fn a_socket_that_is_bound_to_a_port_serves_it() {
     for (domain, addr, letter, name) in [
         (INET, "0.0.0.0:80", "4", "0.0.0.0:80"),
         (INET6, "[2001:db8::5]:80", "6", "2001:db8::5:80"),
-        // A mapped address is IPv4, but the name keeps the given form.
+        // A mapped or unset address is IPv4, but the name keeps the given form.
         (INET6, "[::ffff:10.0.0.5]:80", "4", "::ffff:10.0.0.5:80"),
         (INET6, "[::]:80", "4", ":::80"),
     ] {
@@ -233,6 +233,12 @@ fn a_socket_that_is_bound_to_a_port_serves_it() {
         let fields = ["fd.typechar", "fd.name", "fd.sport", "fd.is_server", "fd.l4proto", "fd.cip"];
         let got = see(&mut inspector, bind(4, &address(addr)), &fields);
         assert_eq!(got, [letter, name, "80", "true", "tcp", "<NA>"]);
+        if addr.starts_with("[::]") {
+            assert_eq!(
+                see(&mut inspector, bind(4, &address(addr)), &["fd.type", "fd.sip"]),
+                ["ipv4", "Ip(0.0.0.0)"]
+            );
+        }
     }
     let mut inspector = system();
     see(&mut inspector, socket(4, INET, STREAM, 0), &[]);
@@ -559,6 +565,7 @@ fn sockets_of_the_snapshot_are_on_the_side_that_their_port_reports() {
         FdEntry::new(fd, 2, FdDetail::Unix { source: 1, destination: 2, path: path.into() })
     };
     let listens = FdEntry::new(5, 3, FdDetail::ServerSocket { addr: (ip("0.0.0.0"), 80), l4: 2 });
+    let on_all = FdEntry::new(9, 4, FdDetail::ServerSocket { addr: (ip("::"), 81), l4: 2 });
     let mut inspector = machine();
     let thread = ThreadEntry { tid: 10, pid: 10, ptid: 1, vtid: 10, vpid: 10, ..ThreadEntry::default() };
     inspector.load(Snapshot {
@@ -570,6 +577,7 @@ fn sockets_of_the_snapshot_are_on_the_side_that_their_port_reports() {
                 stream(6, ("10.0.0.5", 80), ("8.8.8.8", 4000)),
                 stream(7, ("10.0.0.5", 4001), ("8.8.8.8", 443)),
                 unix(8, b"/run/x.sock"),
+                on_all,
             ],
         )],
         ..Snapshot::default()
@@ -580,6 +588,10 @@ fn sockets_of_the_snapshot_are_on_the_side_that_their_port_reports() {
     assert_eq!(of(6), ["8.8.8.8:4000->10.0.0.5:80", "4000", "80", "tcp", "true"]);
     assert_eq!(of(7), ["10.0.0.5:4001->8.8.8.8:443", "4001", "443", "tcp", "true"]);
     assert_eq!(of(8), ["/run/x.sock", "<NA>", "<NA>", "<NA>", "false"]);
+    assert_eq!(of(9)[..3], [":::81", "<NA>", "81"]);
+    let own =
+        see(&mut inspector, close(1, 10, 9).int(param::SYSCALL_CLOSE_X::res, -4), &["fd.type", "fd.sip"]);
+    assert_eq!(own, ["ipv6", "Ip(::)"]);
 }
 
 #[test]

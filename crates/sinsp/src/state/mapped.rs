@@ -20,7 +20,8 @@ pub(super) fn unmapped(end: End) -> End {
     unmap(end).unwrap_or(end)
 }
 
-/// The end as IPv4, if it is IPv4-mapped or unset.
+/// The end as IPv4, if it is IPv4-mapped or unset: a socket that is bound to `::` accepts IPv4, too. The macros of Falco's rules
+/// leave out listeners on all addresses by `fd.ip != "0.0.0.0"`, so these must not be listeners on `::`.
 fn unmap((ip, port): End) -> Option<End> {
     match ip {
         IpAddr::V6(Ipv6Addr::UNSPECIFIED) => Some((Ipv4Addr::UNSPECIFIED.into(), port)),

@@ -1,5 +1,6 @@
 //! Checks whether a descriptor still has the file that events reported.
 
+use crate::state::mapped::unmapped;
 use crate::state::{Fd, FdKind, L4, Socket};
 
 /// Whether the descriptor's file in the state is the one in the running system. Events and `/proc` name files
@@ -48,6 +49,8 @@ fn has_same_ends(known: &Fd, there: &Fd) -> bool {
         (Socket::Inet { source, destination }, Socket::Server { addr }) => {
             known.l4 == L4::Udp && (source.1 == addr.1 || destination.1 == addr.1)
         }
+        // For the unset address, events show that of IPv4, and the tables of /proc that of the socket's family.
+        (Socket::Server { addr }, Socket::Server { addr: other }) => unmapped(addr) == unmapped(other),
         (one, other) => one == other,
     }
 }

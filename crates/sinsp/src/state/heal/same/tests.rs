@@ -1,4 +1,4 @@
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::*;
 use crate::state::Text;
@@ -64,6 +64,10 @@ fn sockets_are_distinguished_by_their_ends() {
     let end = |last, port| (Ipv4Addr::new(10, 0, 0, last).into(), port);
     let inet = |source, destination| Socket::Inet { source, destination };
     let (here, there) = (end(1, 4000), end(2, 80));
+    let any = |of_v6: bool, port| {
+        let ip = if of_v6 { Ipv6Addr::UNSPECIFIED.into() } else { Ipv4Addr::UNSPECIFIED.into() };
+        Socket::Server { addr: (ip, port) }
+    };
     for (known, there, same) in [
         ((L4::Tcp, inet(here, there)), (L4::Tcp, inet(there, here)), true),
         ((L4::Tcp, inet(here, there)), (L4::Tcp, inet(here, end(3, 80))), false),
@@ -73,6 +77,8 @@ fn sockets_are_distinguished_by_their_ends() {
         ((L4::Tcp, inet(here, there)), (L4::Tcp, Socket::Server { addr: here }), false),
         ((L4::Tcp, Socket::Server { addr: here }), (L4::Tcp, Socket::Server { addr: here }), true),
         ((L4::Tcp, Socket::Server { addr: here }), (L4::Tcp, Socket::Server { addr: there }), false),
+        ((L4::Tcp, any(false, 80)), (L4::Tcp, any(true, 80)), true),
+        ((L4::Tcp, any(false, 80)), (L4::Tcp, any(true, 81)), false),
     ] {
         let is_same = is_same_file(&socket(known.0, known.1), &socket(there.0, there.1));
         assert_eq!(is_same, same, "{known:?}, {there:?}");
