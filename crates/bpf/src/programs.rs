@@ -227,7 +227,10 @@ pub(crate) const HOOKS: &[Program] = &[
         "hook_inode_listxattr",
         &[SyscallCode::LISTXATTR, SyscallCode::LLISTXATTR, SyscallCode::LISTXATTRAT],
     ),
-    program("hook_inode_getattr", &[SyscallCode::STAT, SyscallCode::LSTAT, SyscallCode::NEWFSTATAT]),
+    program(
+        "hook_inode_getattr",
+        &[SyscallCode::STAT, SyscallCode::LSTAT, SyscallCode::NEWFSTATAT, SyscallCode::STATX],
+    ),
     // From Linux 6.2 on, access control lists have separate hooks.
     program("hook_inode_set_acl", SET_XATTR).needs(Need::Function("security_inode_set_acl")),
     program("hook_inode_remove_acl", REMOVE_XATTR).needs(Need::Function("security_inode_remove_acl")),

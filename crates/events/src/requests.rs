@@ -141,7 +141,17 @@ const REQUESTS: &[Request] = &[
     ),
     request(19, "close", C::CLOSE, &[(0, ArgPlace::Closed)]),
     unreported(20, "files_update"),
-    request(21, "statx", C::STATX, &[number(0, "io_statx", "dfd"), name(1, "io_statx", "filename")]),
+    request(
+        21,
+        "statx",
+        C::STATX,
+        &[
+            number(0, "io_statx", "dfd"),
+            name(1, "io_statx", "filename"),
+            number(2, "io_statx", "flags"),
+            number(3, "io_statx", "mask"),
+        ],
+    ),
     request(22, "read", C::READ, BUFFER),
     request(23, "write", C::WRITE, BUFFER),
     request(24, "fadvise", C::FADVISE64, &[OWN]),

@@ -661,6 +661,7 @@ struct io_link {
 };
 struct io_statx {
 	int dfd;
+	unsigned int mask, flags;
 	struct filename *filename;
 };
 struct io_xattr {

@@ -625,7 +625,7 @@ pub(super) fn extra_params(event: &EventInfo) -> ExtraParams {
         "SYSCALL_GETXATTRAT_X" | "SYSCALL_LISTXATTRAT_X" => const { &[("ENTRY_READ", below(0, 1))] },
         // These are so frequent that they get only the path that a hook has kept.
         "SYSCALL_STAT_X" | "SYSCALL_LSTAT_X" => &[("ENTRY_LOOKED_AT", 0)],
-        "SYSCALL_NEWFSTATAT_X" => const { &[("ENTRY_LOOKED_AT", below(0, 1))] },
+        "SYSCALL_NEWFSTATAT_X" | "SYSCALL_STATX_X" => const { &[("ENTRY_LOOKED_AT", below(0, 1))] },
         "SYSCALL_MOVE_MOUNT_X" => {
             const { &[("ENTRY_GIVEN", below(0, 1)), ("ENTRY_MOUNTED", below(2, 3)), ("PWD", 0), ("ROOT", 0)] }
         }

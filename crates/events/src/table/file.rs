@@ -220,7 +220,13 @@ syscalls! {
         filename: FSRELPATH NA [at 1] = user_str(1),
         mode: MODE OCT [flags CHMOD_MODE] = map(FlagMap::CHMOD_MODE, 2),
     }
-    208 FACCESSAT "faccessat" x86_64(269) aarch64(48)
+    208 FACCESSAT "faccessat" x86_64(269) aarch64(48) sampling(ALWAYS_DROP)
+    => 589 SYSCALL_FACCESSAT_X as "access" (FILE | SYSCALL) (USES_FD) {
+        res: ERRNO DEC = RET,
+        dirfd: FD DEC = dirfd(0),
+        name: FSRELPATH NA [at 1] = user_str(1),
+        mode: FLAGS32 HEX [flags ACCESS_FLAGS] = map(FlagMap::ACCESS_FLAGS, 2),
+    }
     219 UTIMENSAT "utimensat" x86_64(280) aarch64(88)
     235 FANOTIFY_INIT "fanotify_init" x86_64(300) aarch64(262)
     => 573 SYSCALL_FANOTIFY_INIT_X (IPC | SYSCALL) (CREATES_FD | MODIFIES_STATE) {
@@ -302,10 +308,24 @@ syscalls! {
     }
     353 QUOTACTL_FD "quotactl_fd" x86_64(443) aarch64(443)
     365 LOOKUP_DCOOKIE "lookup_dcookie" x86_64(212) aarch64(18)
-    367 STATX "statx" x86_64(332) aarch64(291)
+    367 STATX "statx" x86_64(332) aarch64(291) sampling(ALWAYS_DROP)
+    => 593 SYSCALL_STATX_X as "newfstatat" (FILE | SYSCALL) (USES_FD) {
+        res: ERRNO DEC = RET,
+        dirfd: FD DEC = dirfd(0),
+        path: FSRELPATH NA [at 1] = user_str(1),
+        flags: FLAGS32 HEX [flags STATX_FLAGS] = arg_u32(2),
+        mask: UINT32 HEX = arg_u32(3),
+    }
     373 READAHEAD "readahead" x86_64(187) aarch64(213)
     376 NAME_TO_HANDLE_AT "name_to_handle_at" x86_64(303) aarch64(264)
-    384 FACCESSAT2 "faccessat2" x86_64(439) aarch64(439)
+    384 FACCESSAT2 "faccessat2" x86_64(439) aarch64(439) sampling(ALWAYS_DROP)
+    => 591 SYSCALL_FACCESSAT2_X as "access" (FILE | SYSCALL) (USES_FD) {
+        res: ERRNO DEC = RET,
+        dirfd: FD DEC = dirfd(0),
+        name: FSRELPATH NA [at 1] = user_str(1),
+        mode: FLAGS32 HEX [flags ACCESS_FLAGS] = map(FlagMap::ACCESS_FLAGS, 2),
+        flags: FLAGS32 HEX [flags FACCESSAT2_FLAGS] = arg_u32(3),
+    }
     388 SYNC_FILE_RANGE "sync_file_range" x86_64(277) aarch64(84)
     393 FANOTIFY_MARK "fanotify_mark" x86_64(301) aarch64(263)
     405 READDIR "readdir" x86_64(-) aarch64(-)

@@ -80,6 +80,13 @@ syscalls! {
     }
     349 PKEY_ALLOC "pkey_alloc" x86_64(330) aarch64(289)
     350 PKEY_MPROTECT "pkey_mprotect" x86_64(329) aarch64(288)
+    => 595 SYSCALL_PKEY_MPROTECT_X as "mprotect" (MEMORY | SYSCALL) (NONE) {
+        res: ERRNO DEC = RET,
+        addr: UINT64 HEX = arg(0),
+        length: UINT64 DEC = arg(1),
+        prot: FLAGS32 HEX [flags PROT_FLAGS] = map(FlagMap::PROT_FLAGS, 2),
+        pkey: INT32 DEC = arg_s32(3),
+    }
     351 PKEY_FREE "pkey_free" x86_64(331) aarch64(290)
     357 MIGRATE_PAGES "migrate_pages" x86_64(256) aarch64(238)
     358 MOVE_PAGES "move_pages" x86_64(279) aarch64(239)

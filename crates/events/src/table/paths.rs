@@ -74,7 +74,7 @@ impl EventType {
             | E::SYSCALL_LISTXATTRAT_X
             | E::SYSCALL_REMOVEXATTRAT_X => &[Param(p::SYSCALL_SETXATTRAT_X::path)],
             E::SYSCALL_STAT_X | E::SYSCALL_LSTAT_X => &[Param(p::SYSCALL_STAT_X::path)],
-            E::SYSCALL_NEWFSTATAT_X => &[Param(p::SYSCALL_NEWFSTATAT_X::path)],
+            E::SYSCALL_NEWFSTATAT_X | E::SYSCALL_STATX_X => &[Param(p::SYSCALL_NEWFSTATAT_X::path)],
             E::SYSCALL_FCHOWNAT_X => &[Param(p::SYSCALL_FCHOWNAT_X::pathname)],
             E::SYSCALL_MOUNT_X => {
                 &[Param(p::SYSCALL_MOUNT_X::dev), Param(p::SYSCALL_MOUNT_X::dir), Cwd, Root]

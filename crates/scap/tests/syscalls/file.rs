@@ -71,6 +71,48 @@ fn access() {
 }
 
 #[test]
+fn statx() {
+    let mut live = capture(&[EventType::SYSCALL_STATX_X]);
+    let mut buffer = [0_u64; 32];
+    let how = libc::AT_NO_AUTOMOUNT | libc::AT_STATX_FORCE_SYNC;
+    for (name, mask) in [(c"/etc/passwd", 0x7ff), (c"nonexistent", 1)] {
+        let res = call(libc::SYS_statx, [CWD, at(name.as_ptr()), how.into(), mask, at(&raw mut buffer)]);
+        assert_eq!(res == 0, mask != 1);
+        live.saw(
+            EventType::SYSCALL_STATX_X,
+            &[
+                ("res", int(res)),
+                ("dirfd", int(-100)),
+                ("path", path(name)),
+                ("flags", flags(&FlagTable::STATX_FLAGS, &["AT_NO_AUTOMOUNT", "AT_STATX_FORCE_SYNC"])),
+                ("mask", int(mask)),
+            ],
+        );
+    }
+}
+
+#[test]
+fn accesses_below_a_directory() {
+    let types = [EventType::SYSCALL_FACCESSAT_X, EventType::SYSCALL_FACCESSAT2_X];
+    let mut live = capture(&types);
+    let (dir, name) = (Scratch::new("faccessat"), c"file");
+    dir.file("file", "");
+    let dirfd = dir.fd();
+    let [how, itself] =
+        [libc::W_OK | libc::R_OK, libc::AT_EACCESS | libc::AT_SYMLINK_NOFOLLOW].map(i64::from);
+    let wants = |res: i64| {
+        let mode = flags(&FlagTable::ACCESS_FLAGS, &["W_OK", "R_OK"]);
+        [("res", int(res)), ("dirfd", int(dirfd.0)), ("name", path(name)), ("mode", mode)]
+    };
+    let res = call(libc::SYS_faccessat, [dirfd.0, at(name.as_ptr()), how]);
+    live.saw(EventType::SYSCALL_FACCESSAT_X, &wants(res));
+    let res = call(libc::SYS_faccessat2, [dirfd.0, at(name.as_ptr()), how, itself]);
+    let [a, b, c, d] = wants(res);
+    let flags = flags(&FlagTable::FACCESSAT2_FLAGS, &["AT_EACCESS", "AT_SYMLINK_NOFOLLOW"]);
+    live.saw(EventType::SYSCALL_FACCESSAT2_X, &[a, b, c, d, ("flags", flags)]);
+}
+
+#[test]
 fn getcwd() {
     let mut live = capture(&[EventType::SYSCALL_GETCWD_X]);
     let mut buffer = [0_u8; 4096];

@@ -64,20 +64,23 @@ fn mmap() {
 
 #[test]
 fn munmap_and_mprotect() {
-    let types = [EventType::SYSCALL_MUNMAP_X, EventType::SYSCALL_MPROTECT_X];
+    let types =
+        [EventType::SYSCALL_MUNMAP_X, EventType::SYSCALL_MPROTECT_X, EventType::SYSCALL_PKEY_MPROTECT_X];
     let mut live = capture(&types);
     let page = Page::new();
     let prot = libc::PROT_READ | libc::PROT_WRITE;
+    let wants = |res: i64| {
+        let prot = flags(&FlagTable::PROT_FLAGS, &["PROT_READ", "PROT_WRITE"]);
+        [("res", int(res)), ("addr", int(page.0)), ("length", int(PAGE)), ("prot", prot)]
+    };
     let res = call(libc::SYS_mprotect, [page.0, PAGE, prot.into()]);
-    live.saw(
-        EventType::SYSCALL_MPROTECT_X,
-        &[
-            ("res", int(res)),
-            ("addr", int(page.0)),
-            ("length", int(PAGE)),
-            ("prot", flags(&FlagTable::PROT_FLAGS, &["PROT_READ", "PROT_WRITE"])),
-        ],
-    );
+    live.saw(EventType::SYSCALL_MPROTECT_X, &wants(res));
+    // Without a key, as an mprotect, and with one that does not exist.
+    for key in [-1, 12345] {
+        let res = call(libc::SYS_pkey_mprotect, [page.0, PAGE, prot.into(), key]);
+        let [a, b, c, d] = wants(res);
+        live.saw(EventType::SYSCALL_PKEY_MPROTECT_X, &[a, b, c, d, ("pkey", int(key))]);
+    }
     let address = page.0;
     drop(page);
     let [a, b, c] = sizes();

@@ -416,7 +416,8 @@ fn calls_on_descriptors_tell_of_which_file() {
 fn what_is_looked_at_is_told_where_hooks_show_it() {
     eyas_testing::ignore_in_chroot();
     use EventType as E;
-    let mut live = marked(&[E::SYSCALL_STAT_X, E::SYSCALL_LSTAT_X, E::SYSCALL_NEWFSTATAT_X]);
+    let types = [E::SYSCALL_STAT_X, E::SYSCALL_LSTAT_X, E::SYSCALL_NEWFSTATAT_X, E::SYSCALL_STATX_X];
+    let mut live = marked(&types);
     let ways = Ways::new("looked-at");
     let (real, link) = (ways.real("file"), ways.dir.path("link"));
     std::fs::write(&real, "").unwrap();
@@ -431,6 +432,7 @@ fn what_is_looked_at_is_told_where_hooks_show_it() {
         for way in ways.to("file") {
             let file = at(way.as_ptr());
             check(E::SYSCALL_NEWFSTATAT_X, &real, &|| call(libc::SYS_newfstatat, [CWD, file, into, 0]));
+            check(E::SYSCALL_STATX_X, &real, &|| call(libc::SYS_statx, [CWD, file, 0, 0x7ff, into]));
             #[cfg(target_arch = "x86_64")]
             check(E::SYSCALL_STAT_X, &real, &|| call(old::SYS_stat, [file, into]));
         }

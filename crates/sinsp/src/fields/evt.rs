@@ -439,6 +439,7 @@ fn abspath<'v>(v: &'v EventView<'v>, field: &Field) -> Option<Value<'v>> {
         E::SYSCALL_UNLINKAT_2_X => param::SYSCALL_UNLINKAT_2_X::name,
         E::SYSCALL_MKDIRAT_X => param::SYSCALL_MKDIRAT_X::path,
         E::SYSCALL_FCHMODAT_X => param::SYSCALL_FCHMODAT_X::filename,
+        E::SYSCALL_FCHMODAT2_X => param::SYSCALL_FCHMODAT2_X::filename,
         E::SYSCALL_FCHOWNAT_X => param::SYSCALL_FCHOWNAT_X::pathname,
         _ => return None,
     };

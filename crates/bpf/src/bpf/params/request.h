@@ -173,7 +173,7 @@ __noinline int param_of_request(__u32 desc)
 		break;
 	CASES_ENTRY: {
 		__u32 len = s->ret < 0 ? 0 : write_known(s, entry_of(op), arg(s, n & 7), true);
-		if (len)
+		if (len || op == OP_X_ENTRY_LOOKED_AT)
 			end_param(s, len);
 		else
 			put_given_name(s, n);

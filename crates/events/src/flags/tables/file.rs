@@ -106,6 +106,15 @@ flag_tables! {
         "AT_NO_AUTOMOUNT" = 0x800,
         "AT_SYMLINK_NOFOLLOW" = 0x100,
     }
+    STATX_FLAGS "statx_flags" extends NEWFSTATAT_FLAGS {
+        "AT_STATX_FORCE_SYNC" = 0x2000,
+        "AT_STATX_DONT_SYNC" = 0x4000,
+    }
+    FACCESSAT2_FLAGS "faccessat2_flags" {
+        "AT_EMPTY_PATH" = 0x1000,
+        "AT_EACCESS" = 0x200,
+        "AT_SYMLINK_NOFOLLOW" = 0x100,
+    }
     CHMOD_MODE "chmod_mode" {
         "S_IXOTH" = 0x1,
         "S_IWOTH" = 0x2,
