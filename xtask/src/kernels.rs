@@ -86,7 +86,7 @@ pub fn run(only: &[&str]) -> Result<(), String> {
         return Err(format!("there is no kernel {}: {names}, {HERE} or {PAGE}", only.unwrap_or_default()));
     }
     // Of what is built now; the work tree may change while the machines run.
-    let commit = commit();
+    let commit = shell::commit();
     let mut outcomes = Vec::new();
     let mut left_out = String::new();
     let mut built: BTreeMap<&str, Result<Programs, String>> = BTreeMap::new();
@@ -189,14 +189,6 @@ fn by_time(files: impl Iterator<Item = PathBuf>) -> Vec<PathBuf> {
 /// Where it is while the machine runs.
 fn running(log: &Path) -> PathBuf {
     log.with_extension("running")
-}
-
-/// Names the commit of the work tree, with a `+` where files differ from it.
-fn commit() -> String {
-    let output = Command::new("git").args(["describe", "--always", "--dirty=+"]).current_dir(root()).output();
-    let name =
-        output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).unwrap_or_default();
-    if name.is_empty() { "unknown".into() } else { name }
 }
 
 /// Writes docs/kernels.md from the last whole run of each program on each machine. Keeps the results of programs that were

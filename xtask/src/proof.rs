@@ -77,8 +77,8 @@ fn measured(plan: &Plan, own: &std::path::Path, peer: Option<&str>, dir: PathBuf
     for (index, start) in starts.iter().enumerate() {
         // Each has the time that the plan gives.
         let measure = Measure { plan, dir: dir.clone(), begun: Instant::now(), capture: capture(own) };
-        let bare = measure.call();
-        detectors.push(measure.detector(start, index == 0, bare)?);
+        let bare = measure.bare();
+        detectors.push(measure.detector(start, index == 0, &bare)?);
     }
     let machine = measure::machine(load, noise, begun.elapsed().as_secs_f64());
     Ok(Figures { machine, detectors })

@@ -68,6 +68,14 @@ pub fn text(error: impl std::fmt::Display) -> String {
     error.to_string()
 }
 
+/// Names the commit of the work tree, with a `+` where files differ from it; `unknown` outside of a checkout.
+pub fn commit() -> String {
+    let output = Command::new("git").args(["describe", "--always", "--dirty=+"]).current_dir(root()).output();
+    let name =
+        output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).unwrap_or_default();
+    if name.is_empty() { "unknown".into() } else { name }
+}
+
 /// Falco's rules files as far as they are available, otherwise the demo's. The first is that of the stable rules.
 pub fn rules_files() -> Vec<PathBuf> {
     let shared = std::env::var_os("EYAS_SHARED").map_or_else(|| root().join("../shared"), PathBuf::from);

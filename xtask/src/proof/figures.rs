@@ -11,6 +11,8 @@ pub struct Figures {
 /// The machine of the measurement.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Machine {
+    /// The commit of the measured version.
+    pub version: String,
     pub date: String,
     pub kernel: String,
     pub processor: String,

@@ -24,7 +24,7 @@ pub struct Plan {
 
 /// Three minutes at most.
 pub const WHOLE: Plan = Plan {
-    loads: &[1000, 10_000, 50_000, 200_000, 0],
+    loads: &[2, 1000, 10_000, 50_000, 200_000, 0],
     load_time: Duration::from_secs(4),
     idle: Duration::from_secs(5),
     rules: &[10, 100, 1000, 10_000],
@@ -42,8 +42,24 @@ pub const QUICK: Plan = Plan {
 };
 
 const OPENS: &str = "evt.type in (open, openat, openat2)";
-/// A condition that no process satisfies.
-const NOBODY: &str = "proc.name = nobody-has-this-name";
+/// A condition that is never true. Only user space can decide it, and for each event anew, so a filter in the kernel passes the event.
+const NEVER: &str = "proc.duration = 1";
+
+/// Processor time of calls without a detector, ns.
+pub struct Bare {
+    kill: f64,
+    open: f64,
+}
+
+/// A `kill` that sends no signal.
+fn kill() {
+    _ = rustix::process::test_kill_process(rustix::process::getpid());
+}
+
+/// An open and the close of a file.
+fn open() {
+    drop(std::fs::File::open(generator::FILE));
+}
 
 /// A measurement in its own directory.
 pub struct Measure<'a> {
@@ -64,10 +80,8 @@ impl Measure<'_> {
         let marks = self.dir.join("mark-");
         let text = format!(
             "- rule: Marked file\n  desc: A marked file is opened.\n  condition: evt.type in (open, openat, openat2) and fd.name \
-             startswith {}\n  output: Marked file (file=%fd.name)\n  priority: NOTICE\n{}{others}",
+             startswith {}\n  output: Marked file (file=%fd.name)\n  priority: NOTICE\n{others}",
             marks.display(),
-            // A kernel that identifies the file only by path sends every open.
-            rule("Other file", &format!("{OPENS} and fd.name = {} and {NOBODY}", generator::FILE)),
         );
         let path = self.dir.join(name);
         std::fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display()))?;
@@ -75,29 +89,32 @@ impl Measure<'_> {
     }
 
     /// Measures one detector. `is_own` is true for eyas, which reports its own coverage.
-    pub fn detector(&self, start: &Start, is_own: bool, bare: f64) -> Result<Detector, String> {
+    pub fn detector(&self, start: &Start, is_own: bool, bare: &Bare) -> Result<Detector, String> {
         let mut out = Detector { name: start.name.clone(), ..Detector::default() };
-        let rules = self.rules("marks.yaml", "")?;
+        let rules = self.rules("marks.yaml", &rule("Every file", &format!("{OPENS} and {NEVER}")))?;
         let running = Running::start(start, &rules, &[], &self.dir)?;
         out.start_up = Some(running.start_up);
         let before = running.cpu_time();
         std::thread::sleep(self.plan.idle);
         out.idle_percent = Some(100.0 * (running.cpu_time() - before) / self.plan.idle.as_secs_f64());
-        out.calls.push(("skipped".into(), self.call() - bare));
+        out.calls.push(("kill: no rule about it".into(), self.call(kill) - bare.kill));
         for (index, rate) in self.plan.loads.iter().enumerate().take_while(|_| !self.is_over()) {
             note!("{}: {rate} events/s", start.name);
             out.loads.push(self.load(&running, *rate, 100_000 * (index as u64 + 1), false)?);
         }
         out.memory_mib = running.memory();
         drop(running);
-        let sent = format!("evt.type = kill and {NOBODY}");
-        let conditions =
-            [("decided by the result", "evt.type = kill and evt.rawres > 1000000"), ("sent", sent.as_str())];
-        for (what, condition) in conditions.into_iter().take_while(|_| !self.is_over()) {
-            note!("{}: a call, {what}", start.name);
-            let rules = self.rules("call.yaml", &rule("Call", condition))?;
+        let by_result = rule("Call", "evt.type = kill and evt.rawres > 1000000");
+        let sent = rule("Call", &format!("evt.type in (kill, open, openat, openat2) and {NEVER}"));
+        for (what, others) in [("filtered", by_result), ("sent", sent)] {
+            if self.is_over() {
+                break;
+            }
+            note!("{}: calls, {what}", start.name);
+            let rules = self.rules("call.yaml", &others)?;
             let _running = Running::start(start, &rules, &[], &self.dir)?;
-            out.calls.push((what.into(), self.call() - bare));
+            out.calls.push((format!("kill: {what}"), self.call(kill) - bare.kill));
+            out.calls.push((format!("open and close: {what}"), self.call(open) - bare.open));
         }
         if is_own && !self.is_over() {
             out.coverage = self.coverage(start, &rules)?;
@@ -125,17 +142,21 @@ impl Measure<'_> {
         Ok(Load { rate, marks: marks.len() as u64, found, latency: quantiles(latency) })
     }
 
+    /// The calls without a detector.
+    pub fn bare(&self) -> Bare {
+        Bare { kill: self.call(kill), open: self.call(open) }
+    }
+
     /// Processor time of a call, ns.
-    pub fn call(&self) -> f64 {
+    fn call(&self, call: fn()) -> f64 {
         const CALLS: u32 = 100_000;
-        let pid = rustix::process::getpid();
         let time = || {
             let time = clock_gettime(ClockId::ThreadCPUTime);
             time.tv_sec as f64 * 1e9 + time.tv_nsec as f64
         };
         let round = |_| {
             let before = time();
-            (0..CALLS).for_each(|_| _ = rustix::process::test_kill_process(pid));
+            (0..CALLS).for_each(|_| call());
             (time() - before) / f64::from(CALLS)
         };
         (0..self.plan.rounds).map(round).fold(f64::INFINITY, f64::min)
@@ -223,6 +244,7 @@ pub fn machine(load_before: f64, noise: f64, seconds: f64) -> Machine {
     let processor =
         after(&read("/proc/cpuinfo"), "model name").unwrap_or_else(|| std::env::consts::ARCH.to_owned());
     Machine {
+        version: crate::shell::commit(),
         date: date(generator::now() / 1_000_000_000),
         kernel: rustix::system::uname().release().to_string_lossy().into_owned(),
         processor,

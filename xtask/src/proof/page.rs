@@ -68,8 +68,9 @@ fn machine(figures: &Figures) -> String {
     let m = &figures.machine;
     let names: Vec<&str> = figures.detectors.iter().map(|detector| detector.name.as_str()).collect();
     format!(
-        "{}: {}, {} cores, {} MiB of memory, Linux {}. Load average {:.1} before and {:.1} after. The slowest of equal loops took \
-         {:.0} % longer than the fastest: differences of less say nothing. Measuring took {:.0} s. Detectors: {}.",
+        "Version `{}`, {}: {}, {} cores, {} MiB of memory, Linux {}. Load average {:.1} before and {:.1} after. The slowest of equal loops \
+         took {:.0} % longer than the fastest: differences of less say nothing. Measuring took {:.0} s. Detectors: {}.",
+        m.version,
         m.date,
         m.processor,
         m.cores,
@@ -107,9 +108,9 @@ fn drops(all: &[Detector]) -> Section {
     Section {
         title: "Lost by load",
         text: "A process opens and closes files at a fixed rate, and in the last row as fast as it can. A \
-               rule tests which program opens them, so the filter in the kernel passes every open. Some opens \
-               are of marked files, and a rule matches each of these. A marked open without an alert was \
-               lost.",
+               rule tests the age of the process at each open, which only user space knows, so the filter in \
+               the kernel passes every open. Some opens are of marked files, and a rule matches each of \
+               these. A marked open without an alert was lost.",
         head: vec!["detector", "events/s", "marked", "lost"],
         rows: rows.collect(),
         charts: vec![lines("Share lost", x, y, &by_load(all, |load| Some(load.lost_percent())))],
@@ -137,7 +138,8 @@ fn latency(all: &[Detector]) -> Section {
     Section {
         title: "From the call to the alert",
         text: "The time from just before the open of a marked file until the reader of the detector's \
-               standard output has the line, in ms.",
+               standard output has the line, in ms. At two events per second, the detector is idle before \
+               each.",
         head: vec!["detector", "events/s", "p50", "p99", "max"],
         rows: rows.collect(),
         charts: vec![lines("Latency", x, y, &series)],
@@ -172,9 +174,10 @@ fn calls(all: &[Detector]) -> Section {
     let groups: Vec<_> = all.iter().map(|one| (one.name.clone(), one.calls.clone())).collect();
     Section {
         title: "Overhead of a call",
-        text: "The overhead, in ns of CPU time, of a kill that sends no signal: skipped, because no rule \
-               needs it; with a rule that only the result decides, so that a filter in the kernel can reject \
-               it; and sent to a rule that never matches.",
+        text: "The overhead, in ns of CPU time, of a kill that sends no signal, and of an open and the close \
+               of a file. Filtered: a rule accepts only another result of kill or another path of opens, so a \
+               filter in the kernel can reject the event. Sent: a rule that never matches tests the age of \
+               the process, which only user space knows.",
         head: vec!["detector", "call", "ns"],
         rows: rows.collect(),
         charts: vec![bars("ns added to a call", "ns", &groups)],
@@ -202,9 +205,9 @@ fn coverage(all: &[Detector]) -> Section {
     let (x, y) = (axis("events a second", false), axis("%", false));
     Section {
         title: "Verdict coverage under loss",
-        text: "With the smallest ring buffer: the share of marked events that were lost, and the share of all \
-               threads' time for which, by the detector's own statement, a missing alert means that nothing \
-               happened.",
+        text: "With the smallest ring buffer, while the detector is stopped (SIGSTOP) for a quarter of the \
+               time: the share of marked events that were lost, and the share of all threads' time for which, \
+               by the detector's own statement, a missing alert means that nothing happened.",
         head: vec!["detector", "events/s", "lost", "covered"],
         rows: rows.collect(),
         charts: vec![lines("Lost and covered", x, y, &series)],

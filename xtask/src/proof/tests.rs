@@ -18,6 +18,7 @@ fn figures() -> Figures {
     };
     let peer = Detector { name: "peer <& co>".into(), loads: vec![load(1000.0, 500)], ..Detector::default() };
     let machine = Machine {
+        version: "0123abcd".into(),
         date: "2026-11-29".into(),
         kernel: "6.18".into(),
         processor: "A processor".into(),
@@ -34,7 +35,7 @@ fn figures() -> Figures {
 fn the_page_has_every_figure() {
     let page = page::markdown(&figures());
     for part in [
-        "2026-11-29: A processor, 2 cores, 1024 MiB of memory, Linux 6.18. Load average 0.5 before and 3.2 after.",
+        "Version `0123abcd`, 2026-11-29: A processor, 2 cores, 1024 MiB of memory, Linux 6.18. Load average 0.5 before and 3.2 after.",
         "took 8 % longer",
         "| eyas | 1.5 M | 1000 | 12.50 % |",
         "| peer <& co> | 1000 | 1000 | 50.00 % |",
