@@ -12,6 +12,7 @@ use eyas_console::note;
 use crate::shell::{self, FEATURES};
 
 mod job;
+mod left;
 mod queue;
 
 use job::{Ended, Job};

@@ -2,11 +2,13 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use eyas_console::{note, say};
 use serde_json::Value;
 
+use super::left;
 use super::queue::{Needs, PLAIN};
 use crate::shell::{self, FEATURES};
 
@@ -84,11 +86,17 @@ impl Job {
         Self { needs: Needs { build: true, ..PLAIN }, title: "doctests".to_owned(), command }
     }
 
-    /// Runs it to its end.
+    /// Runs it to its end. A process that outlives it is a failure.
     pub fn run(mut self) -> Ended {
+        static STARTED: AtomicU64 = AtomicU64::new(0);
+        let mark = format!("{}.{}", std::process::id(), STARTED.fetch_add(1, Ordering::Relaxed));
         let began = Instant::now();
-        let (passed, output) = shell::run_quietly(&mut self.command)
+        let (mut passed, mut output) = shell::run_quietly(self.command.env(left::MARK, &mark))
             .unwrap_or_else(|error| (false, format!("can't run it: {error}\n")));
+        for process in left::end(&mark) {
+            passed = false;
+            output += &format!("error: a process outlived the tests: {process}\n");
+        }
         Ended { needs: self.needs, title: self.title, passed, took: began.elapsed(), output }
     }
 }
