@@ -106,7 +106,7 @@ calls! {
     14 MKNOD;
     15 CHMOD;
     16 LCHOWN: Ids(0b110);
-    18 OLDSTAT;
+    18 OLDSTAT => SYSCALL_STAT_X;
     19 LSEEK: Signed(0b10);
     20 GETPID;
     21 MOUNT;
@@ -116,7 +116,7 @@ calls! {
     25 STIME;
     26 PTRACE;
     27 ALARM;
-    28 OLDFSTAT;
+    28 OLDFSTAT => SYSCALL_FSTAT_X;
     29 PAUSE;
     30 UTIME;
     33 ACCESS;
@@ -165,12 +165,12 @@ calls! {
     81 SETGROUPS;
     82 SELECT;
     83 SYMLINK;
-    84 OLDLSTAT;
+    84 OLDLSTAT => SYSCALL_LSTAT_X;
     85 READLINK;
     86 USELIB;
     87 SWAPON;
     88 REBOOT;
-    89 READDIR;
+    89 READDIR => SYSCALL_GETDENTS_X;
     90 MMAP: Block(0);
     91 MUNMAP;
     92 TRUNCATE: Signed(0b10);

@@ -92,6 +92,27 @@ fn llseek_of_32_bits() {
 }
 
 #[test]
+fn old_calls_that_look_at_files() {
+    let types = [
+        EventType::SYSCALL_STAT_X,
+        EventType::SYSCALL_LSTAT_X,
+        EventType::SYSCALL_FSTAT_X,
+        EventType::SYSCALL_GETDENTS_X,
+    ];
+    let mut live = capture(&types);
+    let (dir, low) = (Scratch::new("old-calls"), Low::new());
+    let (name, into, fd) = (low.put(0, b"/etc\0"), low.put(500, &[0; 300]), dir.fd());
+    for (number, ty) in [(18, EventType::SYSCALL_STAT_X), (84, EventType::SYSCALL_LSTAT_X)] {
+        let res = call32(number, [name, into]);
+        live.saw(ty, &[("res", int(res)), ("path", bytes(b"/etc\0"))]);
+    }
+    for (number, ty) in [(28, EventType::SYSCALL_FSTAT_X), (89, EventType::SYSCALL_GETDENTS_X)] {
+        let res = call32(number, [fd.0 as u32, into, 1]);
+        live.saw(ty, &[("res", int(res)), ("fd", int(fd.0))]);
+    }
+}
+
+#[test]
 fn umount_of_32_bits() {
     let mut live = capture(&[EventType::SYSCALL_UMOUNT_1_X]);
     let low = Low::new();
