@@ -71,6 +71,11 @@ syscalls! {
     109 RT_SIGPENDING "rt_sigpending" x86_64(127) aarch64(136)
     110 RT_SIGTIMEDWAIT "rt_sigtimedwait" x86_64(128) aarch64(137)
     111 RT_SIGQUEUEINFO "rt_sigqueueinfo" x86_64(129) aarch64(138)
+    => 597 SYSCALL_RT_SIGQUEUEINFO_X as "kill" (SIGNAL | SYSCALL) (NONE) {
+        res: ERRNO DEC = RET,
+        pid: PID DEC = arg_s32(0),
+        sig: SIGTYPE DEC = arg_u8(1),
+    }
     112 RT_SIGSUSPEND "rt_sigsuspend" x86_64(130) aarch64(133)
     115 CAPSET "capset" x86_64(126) aarch64(91) => 353 SYSCALL_CAPSET_X (PROCESS | SYSCALL) (MODIFIES_STATE) {
         res: ERRNO DEC = RET,
@@ -127,6 +132,12 @@ syscalls! {
         mask: UINT32 HEX = ZERO,
     }
     233 RT_TGSIGQUEUEINFO "rt_tgsigqueueinfo" x86_64(297) aarch64(240)
+    => 599 SYSCALL_RT_TGSIGQUEUEINFO_X as "tgkill" (SIGNAL | SYSCALL) (NONE) {
+        res: ERRNO DEC = RET,
+        pid: PID DEC = arg_s32(0),
+        tid: PID DEC = arg_s32(1),
+        sig: SIGTYPE DEC = arg_u8(2),
+    }
     236 PRLIMIT64 "prlimit64" x86_64(302) aarch64(261) sampling(NEVER_DROP)
     => 145 SYSCALL_PRLIMIT_X "prlimit" (PROCESS | SYSCALL) (CONVERTER_MANAGED) {
         res: ERRNO DEC = RET,
@@ -358,6 +369,12 @@ syscalls! {
         flags: FLAGS32 HEX [flags PIDFD_OPEN_FLAGS] = map(FlagMap::PIDFD_OPEN_FLAGS, 1),
     }
     348 PIDFD_SEND_SIGNAL "pidfd_send_signal" x86_64(424) aarch64(424)
+    => 601 SYSCALL_PIDFD_SEND_SIGNAL_X as "kill" (SIGNAL | SYSCALL) (USES_FD) {
+        res: ERRNO DEC = RET,
+        fd: FD DEC = arg_s32(0),
+        sig: SIGTYPE DEC = arg_u8(1),
+        flags: UINT32 HEX = arg_u32(3),
+    }
     361 KCMP "kcmp" x86_64(312) aarch64(272)
     362 SCHED_SETATTR "sched_setattr" x86_64(314) aarch64(274)
     366 MODIFY_LDT "modify_ldt" x86_64(154) aarch64(-)

@@ -27,6 +27,34 @@ fn kills() {
 }
 
 #[test]
+fn signals_with_values_and_by_descriptor() {
+    let types = [
+        EventType::SYSCALL_RT_SIGQUEUEINFO_X,
+        EventType::SYSCALL_RT_TGSIGQUEUEINFO_X,
+        EventType::SYSCALL_PIDFD_SEND_SIGNAL_X,
+    ];
+    let mut live = capture(&types);
+    let (pid, tid) = (i64::from(std::process::id()), tid());
+    let sig = libc::SIGWINCH;
+    // A `siginfo_t` has 128 bytes: the signal, an error number, and the code of a queued signal.
+    let mut info = [0_i32; 32];
+    (info[0], info[2]) = (sig, libc::SI_QUEUE);
+    let res = call(libc::SYS_rt_sigqueueinfo, [pid, sig.into(), at(&info)]);
+    let wants = [("res", int(res)), ("pid", int(pid)), ("sig", int(sig))];
+    live.saw(EventType::SYSCALL_RT_SIGQUEUEINFO_X, &wants);
+    let res = call(libc::SYS_rt_tgsigqueueinfo, [pid, tid, sig.into(), at(&info)]);
+    let wants = [("res", int(res)), ("pid", int(pid)), ("tid", int(tid)), ("sig", int(sig))];
+    live.saw(EventType::SYSCALL_RT_TGSIGQUEUEINFO_X, &wants);
+    let fd = Fd(call(libc::SYS_pidfd_open, [pid, 0]));
+    for (flags, is_sent) in [(0, true), (1 << 20, false)] {
+        let res = call(libc::SYS_pidfd_send_signal, [fd.0, sig.into(), 0, flags]);
+        assert_eq!(res == 0, is_sent, "{res}");
+        let wants = [("res", int(res)), ("fd", int(fd.0)), ("sig", int(sig)), ("flags", int(flags))];
+        live.saw(EventType::SYSCALL_PIDFD_SEND_SIGNAL_X, &wants);
+    }
+}
+
+#[test]
 fn signalfds() {
     let types = [EventType::SYSCALL_SIGNALFD_X, EventType::SYSCALL_SIGNALFD4_X];
     let mut live = capture(&types);
