@@ -124,8 +124,9 @@ static __always_inline bool rejects_result(struct filter_type *type, long ret)
 	return ret >= LEAST_ERROR && (ret < range->least || ret > range->most);
 }
 
-/* One filter decides every part of an event. */
-static __always_inline int filter_early(__u32 which, __u16 type, long ret)
+/* One filter decides every part of an event. It is global, because the verifier would otherwise check all following code once for
+ * each decision. */
+__noinline int filter_early(__u32 which, __u32 type, __u64 ret)
 {
 	struct filter *f = which ? filter_of(which) : 0;
 	if (!f)
