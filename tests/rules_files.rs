@@ -230,6 +230,15 @@ fn lists_from_files() {
     };
     let result = loaded("# a comment\n/b\n\n  with \"quotes\", (brackets) and \\\\ \n8080\r\npaths\n");
     assert!(result.successful() && result.warnings.is_empty(), "{}", result.verbose());
+    let builder = RuleSet::builder(Arc::new(schema())).item_files(|_, _| Ok("\u{feff}/b\n/c".to_owned()));
+    let rules = builder.build([RuleSource::new("rules.yaml", format!("{list}{rule}"))]).unwrap();
+    assert_eq!(rules.describe().lists[0].items, ["/a", "\"/b\"", "\"/c\""], "a byte order mark");
+    let result = loaded("/b\n/c\0d\n");
+    assert!(
+        result.errors[0].message.ends_with("with a NUL byte: 'paths.txt', line 2"),
+        "{}",
+        result.verbose()
+    );
     let result = loaded("missing");
     let error = &result.errors[0];
     assert!(

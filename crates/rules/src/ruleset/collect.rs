@@ -212,10 +212,23 @@ impl Tables {
             |read| read(file.locations.first().map_or("", |at| &*at.file), &path),
         );
         let text = read.map_err(|error| {
+            let note = match error.kind() {
+                std::io::ErrorKind::NotFound => "relative paths begin at the directory of this rules file",
+                _ => "named here",
+            };
             wrong(format!("List has an 'items_file' that can't be read: '{path}': {error}"), context)
                 .titled(format!("the file of items `{path}` can't be read: {error}"))
-                .note(at.place, "relative paths begin at the directory of this rules file")
+                .note(at.place, note)
         })?;
+        // A byte order mark is not a part of the first item.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+        if let Some((number, _)) = text.lines().enumerate().find(|(_, line)| line.contains('\0')) {
+            let line = number + 1;
+            let message = format!("List has an 'items_file' with a NUL byte: '{path}', line {line}");
+            return Err(wrong(message, context)
+                .titled(format!("the file of items `{path}` has a NUL byte in line {line}"))
+                .note(at.place, "no text of an event contains one"));
+        }
         let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
         Ok(Some(lines.map(|line| Scalar { text: as_item(line), at }).collect()))
     }
