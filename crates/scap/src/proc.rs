@@ -65,7 +65,9 @@ fn scan(shared: Shared<'_>) -> Result<Snapshot, Error> {
     let next = AtomicUsize::new(0);
     let mut parts: Vec<Part> = std::thread::scope(|scope| {
         let work = || shared.scan().run(&pids, &next);
-        let others: Vec<_> = (1..workers).map(|_| scope.spawn(work)).collect();
+        // If the system allows no further thread, this one does all the work.
+        let worker = |_| std::thread::Builder::new().spawn_scoped(scope, work).ok();
+        let others: Vec<_> = (1..workers).map_while(worker).collect();
         let mut parts = vec![work()];
         parts.extend(others.into_iter().filter_map(|other| other.join().ok()));
         parts

@@ -153,12 +153,18 @@ fn load_and_run(args: &Args, loaded: Loaded, hangup: Option<UnixStream>) -> Resu
     let can_run = outputs::check_any(&loaded.config).is_ok() && rules::are_there(args, &loaded.config);
     let begins = !args.dry_run && has_syscalls && can_run;
     // These two steps take most of the startup time and do not depend on each other.
-    let (early, engine) = std::thread::scope(|scope| {
-        let rules = scope.spawn(|| rules::load_sources(args, &loaded.config, &items));
+    let load = || rules::load_sources(args, &loaded.config, &items);
+    let (early, engines) = std::thread::scope(|scope| {
+        let rules = std::thread::Builder::new().name("rules".into()).spawn_scoped(scope, load);
         let early = if begins { source::begin(&loaded.config) } else { Ok(None) };
-        (early, rules.join())
+        let engines = match rules {
+            Ok(rules) => rules.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            // The system allows no further thread.
+            Err(_) => load(),
+        };
+        (early, engines)
     });
-    let engines = engine.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+    let engines = engines?;
     outputs::check_any(&loaded.config)?;
     read.add(&items);
     let Some(hangup) = hangup else {

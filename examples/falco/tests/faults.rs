@@ -463,3 +463,25 @@ fn too_few_files_are_an_error_that_names_the_limit() {
     let log = String::from_utf8_lossy(&out.stderr);
     assert!(!out.status.success() && log.contains("raise the limit, with `ulimit -n`"), "{log}");
 }
+
+#[test]
+fn too_few_threads_are_an_error_that_names_the_limit() {
+    eyas_testing::need_root();
+    let dir = Dir::new("faults-threads");
+    // The limit does not hold for root.
+    let falco = dir.join("falco");
+    std::fs::copy(env!("CARGO_BIN_EXE_falco"), &falco).unwrap();
+    std::fs::copy(demo(), dir.join("demo.scap.gz")).unwrap();
+    let rules = rules(&dir);
+    for more in [&[][..], &["--threads", "4"]] {
+        for limit in 1..12 {
+            let mut prlimit = Command::new("prlimit");
+            prlimit.args([&format!("--nproc={limit}"), "--"]).arg(&falco);
+            prlimit.args(["-c", "/dev/null", "-r", &rules, "-e"]).arg(dir.join("demo.scap.gz")).args(more);
+            let out = std::os::unix::process::CommandExt::uid(&mut prlimit, 65_534).output().unwrap();
+            let log = String::from_utf8_lossy(&out.stderr);
+            let is_refused = out.status.code() == Some(1) && log.contains("raise the limit of threads");
+            assert!(is_refused || out.status.success(), "{limit} {:?}: {log}", out.status);
+        }
+    }
+}

@@ -117,7 +117,7 @@ impl Read for Rest {
 /// Feeds of one stream, which another thread reads.
 pub(super) fn shared(mut input: Input, count: usize) -> io::Result<Vec<Feed>> {
     let (mut senders, receivers): (Vec<_>, Vec<_>) = (0..count).map(|_| bounded(DEPTH)).unzip();
-    thread::Builder::new().name("read".into()).spawn(move || {
+    let started = thread::Builder::new().name("read".into()).spawn(move || {
         pump(&mut *input, Buf::chunk, |chunk| {
             let chunk = chunk.map(Arc::new);
             senders.retain(|sender: &Sender<io::Result<Arc<Buf>>>| {
@@ -130,6 +130,9 @@ pub(super) fn shared(mut input: Input, count: usize) -> io::Result<Vec<Feed>> {
             });
             !senders.is_empty()
         });
+    });
+    started.map_err(|error| {
+        io::Error::new(error.kind(), format!("can't start the thread that reads: {error}"))
     })?;
     Ok(receivers.into_iter().map(Feed::Shared).collect())
 }

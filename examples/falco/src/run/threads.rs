@@ -7,7 +7,7 @@
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use eyas::rules::Match;
 use eyas::scap::{EventSource, Reader, Stats};
 use eyas::sinsp::{Config, Inspector, Step};
@@ -55,7 +55,9 @@ pub(super) fn run(
             let (own, count) = (own as u64, count as u64);
             let worker = Worker { own, count, send, limit, signals, turns, samples };
             let builder = thread::Builder::new().name(format!("judge {own}"));
-            builder.spawn_scoped(scope, move || worker.run(reader, config))?;
+            builder
+                .spawn_scoped(scope, move || worker.run(reader, config))
+                .context("can't start a thread of --threads")?;
             receivers.push(receive);
         }
         collect(&receivers, turns, samples, outputs, totals)
