@@ -12,6 +12,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{OFlags, major, minor};
 use rustix::io::Errno;
 
+use crate::descriptor;
 use crate::writer::{Writer, is_stopped};
 
 /// Maximum size of a file of rules, rule tests or configuration, bytes.
@@ -172,12 +173,16 @@ impl Patient {
     }
 }
 
-/// Creates or truncates a file. Waits until somebody reads a FIFO, or until the program is asked to end.
+/// Creates or truncates a file. Waits until somebody reads a FIFO, or until the program is asked to end. An open
+/// descriptor (`/dev/stdout`), which may be a socket, is used as it is.
 ///
 /// # Errors
 /// The file cannot be created, or the wait is over.
 pub fn create(path: &Path) -> io::Result<Writer> {
-    create_until(path, &is_stopped)
+    match descriptor::named(path) {
+        Some(number) => Writer::new(descriptor::duplicate(number)?),
+        None => create_until(path, &is_stopped),
+    }
 }
 
 fn create_until(path: &Path, is_stopped: &dyn Fn() -> bool) -> io::Result<Writer> {
@@ -220,7 +225,7 @@ fn invalid(text: String) -> io::Error {
 #[cfg(test)]
 mod tests {
     use std::io::Write;
-    use std::os::unix::net::UnixListener;
+    use std::os::unix::net::{UnixListener, UnixStream};
 
     use eyas_testing::Dir;
 
@@ -289,6 +294,14 @@ mod tests {
         create(&fifo).unwrap().write_all(bytes.as_bytes()).unwrap();
         assert!(reader.join().unwrap() == bytes);
         assert!(create(&dir).err().unwrap().to_string().contains("Is a directory"));
+        // A socket cannot be opened by its name.
+        let (mut socket, own) = UnixStream::pair().unwrap();
+        let name = format!("/dev/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&own));
+        create(Path::new(&name)).unwrap().write_all(b"text").unwrap();
+        drop(own);
+        let mut text = String::new();
+        socket.read_to_string(&mut text).unwrap();
+        assert_eq!(text, "text");
     }
 
     #[test]

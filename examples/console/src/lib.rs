@@ -10,8 +10,7 @@ use std::io::{self, ErrorKind, Write};
 use std::os::fd::AsFd;
 use std::sync::{Mutex, PoisonError};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-
+pub mod descriptor;
 pub mod file;
 #[cfg(feature = "generate")]
 mod generate;
@@ -21,6 +20,7 @@ mod writer;
 #[cfg(feature = "generate")]
 pub use generate::Generated;
 pub use input::Input;
+use writer::takes_bytes;
 pub use writer::{Writer, end_writes_with};
 
 /// Own writers, because the buffers of the standard library keep data that could not be written. Locked during a
@@ -74,10 +74,6 @@ pub fn is_ready() -> bool {
 /// Whether standard error takes more bytes now, or would report an error.
 pub fn is_error_ready() -> bool {
     takes_bytes(io::stderr())
-}
-
-fn takes_bytes(stream: impl AsFd) -> bool {
-    poll(&mut [PollFd::new(&stream, PollFlags::OUT)], Some(&Timespec::default())).is_ok_and(|ready| ready > 0)
 }
 
 /// Prints a line to standard output for [`say!`]. If that fails, ends the process.

@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal, Write};
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -35,6 +35,7 @@ pub(crate) fn is_stopped() -> bool {
 
 /// A file, pipe, socket or terminal. While nobody reads, a write waits. After the program was asked to end, it
 /// waits for at most a second, and then fails, like all later writes.
+#[derive(Debug)]
 pub struct Writer {
     file: File,
     /// Whether a write may block, so that only a small part is written, and only when there is room.
@@ -61,8 +62,28 @@ impl Writer {
     }
 
     /// For a regular file, or a stream that was opened with `O_NONBLOCK`.
-    pub(crate) fn of_own(file: File) -> Self {
+    pub fn of_own(file: File) -> Self {
         Self { file, in_parts: false, has_given_up: false }
+    }
+
+    /// Writes to a descriptor that other programs may share, without waiting.
+    ///
+    /// # Errors
+    /// It cannot be written to. If there is no room now, the error is [`io::ErrorKind::WouldBlock`].
+    pub fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        if self.in_parts && !takes_bytes(&self.file) {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        (&self.file).write(self.part(bytes))
+    }
+
+    /// The file.
+    pub fn file(&self) -> &File {
+        &self.file
+    }
+
+    fn part<'b>(&self, bytes: &'b [u8]) -> &'b [u8] {
+        if self.in_parts { &bytes[..bytes.len().min(PART)] } else { bytes }
     }
 
     /// Waits until there is room.
@@ -85,7 +106,7 @@ impl Writer {
         if self.has_given_up {
             return Err(unread());
         }
-        let part = if self.in_parts { &bytes[..bytes.len().min(PART)] } else { bytes };
+        let part = self.part(bytes);
         let mut is_full = self.in_parts;
         loop {
             if is_full {
@@ -97,6 +118,12 @@ impl Writer {
                 done => return done,
             }
         }
+    }
+}
+
+impl AsFd for Writer {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
     }
 }
 
@@ -119,6 +146,11 @@ fn may_block(file: &File) -> bool {
     let is_for_writing = fcntl_getfl(file).is_ok_and(|flags| flags & OFlags::RWMODE != OFlags::RDONLY);
     let kind = file.metadata().map(|meta| meta.file_type());
     is_for_writing && kind.is_ok_and(|kind| kind.is_fifo() || kind.is_socket() || file.is_terminal())
+}
+
+/// Whether the stream takes more bytes now, or would report an error.
+pub(crate) fn takes_bytes(stream: impl AsFd) -> bool {
+    poll(&mut [PollFd::new(&stream, PollFlags::OUT)], Some(&Timespec::default())).is_ok_and(|ready| ready > 0)
 }
 
 /// The same pipe or terminal with flags of its own. `None` for a socket, if nobody reads the pipe, or if the file belongs to

@@ -3,16 +3,17 @@
 
 use std::fs::{File, OpenOptions};
 use std::io;
+use std::os::fd::RawFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use eyas_console::file as regular;
 pub use eyas_console::file::MAX_TEXT;
+use eyas_console::{Writer, descriptor, file as regular};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 
-use crate::streams;
+use crate::{inherited, streams};
 
 /// Permissions of files that only their owner may read and write.
 pub const OWNER_ALONE: u32 = 0o600;
@@ -54,20 +55,43 @@ pub fn read_text(path: &Path) -> io::Result<String> {
     regular::text(read(path, MAX_TEXT)?)
 }
 
-/// Opens a file for appending; creates it if it is missing.
+/// Opens a file for appending; creates it if it is missing. If standard output or standard error goes to this file, the
+/// writer shares its offset, so that neither overwrites the other.
 ///
 /// # Errors
 /// The file cannot be opened. For a FIFO without a reader, the error is [`io::ErrorKind::NotConnected`].
-pub fn append(path: &Path) -> io::Result<File> {
-    open_to_write(OpenOptions::new().append(true).create(true), path)
+pub fn append(path: &Path) -> io::Result<Writer> {
+    if let Some(number) = descriptor::named(path) {
+        return inherited_one(number);
+    }
+    let file = open_to_write(OpenOptions::new().append(true).create(true), path)?;
+    match descriptor::stream_of(&file) {
+        Some(number) => inherited_one(number),
+        None => Ok(Writer::of_own(file)),
+    }
 }
 
-/// Opens a file for writing and truncates it; creates it if it is missing.
+/// Opens a file for writing and truncates it; creates it if it is missing. An open descriptor (`/dev/stdout`) is not truncated.
 ///
 /// # Errors
 /// As for [`append`].
-pub fn create(path: &Path) -> io::Result<File> {
-    open_to_write(OpenOptions::new().write(true).create(true).truncate(true), path)
+pub fn create(path: &Path) -> io::Result<Writer> {
+    match descriptor::named(path) {
+        Some(number) => inherited_one(number),
+        None => open_to_write(OpenOptions::new().write(true).create(true).truncate(true), path)
+            .map(Writer::of_own),
+    }
+}
+
+/// A writer for a descriptor that this program was started with.
+fn inherited_one(number: RawFd) -> io::Result<Writer> {
+    if !inherited::is_kept(number) {
+        return Err(io::Error::new(
+            io::ErrorKind::NotFound,
+            format!("falco was not started with a file descriptor {number}, or has closed it"),
+        ));
+    }
+    Writer::new(descriptor::duplicate(number)?)
 }
 
 /// Opens a file for writing. In a world-writable directory, the name may be a symlink of an attacker that

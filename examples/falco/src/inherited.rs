@@ -4,6 +4,7 @@ use std::os::fd::RawFd;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
+use eyas_console::descriptor;
 use serde_json::Value;
 
 /// Inherited file descriptors other than standard input, output and error.
@@ -14,13 +15,18 @@ pub fn note() {
     *INHERITED.lock().unwrap_or_else(PoisonError::into_inner) = open_now();
 }
 
+/// Whether this is a standard stream, or an inherited file descriptor that is still open.
+pub fn is_kept(fd: RawFd) -> bool {
+    (0..=2).contains(&fd) || INHERITED.lock().unwrap_or_else(PoisonError::into_inner).contains(&fd)
+}
+
 /// Closes them, except those that the configuration names as files (`/dev/fd/5`), because these may be
 /// opened again. A service that runs for months must not keep a pipe, lock or socket of its parent open.
 /// Returns the number of closed descriptors.
 pub fn close(config: &Value) -> usize {
-    let inherited = std::mem::take(&mut *INHERITED.lock().unwrap_or_else(PoisonError::into_inner));
-    let unnamed = inherited.into_iter().filter(|fd| !names(config, *fd));
-    unnamed.filter(|fd| nix::unistd::close(*fd).is_ok()).count()
+    let mut inherited = INHERITED.lock().unwrap_or_else(PoisonError::into_inner);
+    let unnamed: Vec<RawFd> = inherited.extract_if(.., |fd| !names(config, *fd)).collect();
+    unnamed.into_iter().filter(|fd| nix::unistd::close(*fd).is_ok()).count()
 }
 
 /// All open file descriptors from 3 on.
@@ -37,6 +43,7 @@ fn names(config: &Value, fd: RawFd) -> bool {
     match config {
         Value::String(text) => {
             ["/dev/fd/", "/proc/self/fd/"].iter().any(|dir| text.contains(&format!("{dir}{fd}")))
+                || descriptor::named(Path::new(text)) == Some(fd)
         }
         Value::Array(items) => items.iter().any(|item| names(item, fd)),
         Value::Object(map) => map.values().any(|value| names(value, fd)),

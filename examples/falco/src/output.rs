@@ -25,10 +25,10 @@ pub use alert::{Alert, Batch};
 pub use channel::Channel;
 #[cfg(test)]
 pub use deliver::with_cx;
-pub use deliver::{AGAIN, Cx, Failure, NO_REPLY, Output};
+pub use deliver::{AGAIN, Cx, Failure, NO_READER, NO_REPLY, Output};
 pub use dispatch::Outputs;
 pub use hub::{Counts, Hub, Settings};
-pub use lines::Lines;
+pub use lines::{Lines, most_of, whole_lines};
 #[cfg(feature = "grpc")]
 pub use queue::Limits;
 pub use reload::Change;

@@ -2,7 +2,7 @@
 //! each alert is either delivered or counted as lost.
 
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::net::UnixDatagram;
 #[cfg(feature = "grpc")]
@@ -464,6 +464,82 @@ fn too_few_files_are_an_error_that_names_the_limit() {
     assert!(!out.status.success() && log.contains("raise the limit, with `ulimit -n`"), "{log}");
 }
 
+/// Names of standard output as `file_output.filename`: the output appends to what standard output writes.
+const STDOUT: [&str; 4] = ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1", "/proc/thread-self/fd/1"];
+
+fn written_twice(out: &str) {
+    let mut twice = [all_numbers(), all_numbers()].concat();
+    twice.sort_unstable();
+    let mut written = numbers(out);
+    written.sort_unstable();
+    assert_eq!(written, twice, "{out}");
+}
+
+fn to_file(dir: &Dir, name: &Path) -> Command {
+    let mut falco = Command::new(env!("CARGO_BIN_EXE_falco"));
+    falco
+        .env("TZ", "UTC")
+        .args(["-c", "/dev/null"])
+        .args(PATIENT)
+        .args(["-r", &rules(dir), "-e"])
+        .arg(demo());
+    falco.args(["-o", "file_output.enabled=true", "-o"]);
+    falco.arg(format!("file_output.filename={}", name.display()));
+    falco
+}
+
+#[test]
+fn a_file_that_is_standard_output_overwrites_nothing() {
+    let dir = Dir::new("faults-stdout");
+    let (link, out) = (dir.join("link"), dir.join("out"));
+    std::os::unix::fs::symlink("/dev/stdout", &link).unwrap();
+    for name in STDOUT.map(Path::new).iter().chain([&&*link, &&*out]) {
+        let status = to_file(&dir, name).stdout(File::create(&out).unwrap()).status().unwrap();
+        assert!(status.success(), "{}", name.display());
+        written_twice(&std::fs::read_to_string(&out).unwrap());
+    }
+    let both = File::create(&out).unwrap();
+    let mut falco = to_file(&dir, Path::new("/dev/stderr"));
+    assert!(falco.stdout(both.try_clone().unwrap()).stderr(both).status().unwrap().success());
+    written_twice(&std::fs::read_to_string(&out).unwrap());
+}
+
+#[test]
+fn a_file_that_is_standard_output_may_be_a_pipe_or_a_socket() {
+    let dir = Dir::new("faults-socket");
+    for name in STDOUT.map(Path::new) {
+        let (mut reader, socket) = std::os::unix::net::UnixStream::pair().unwrap();
+        let mut child = to_file(&dir, name).stdout(std::os::fd::OwnedFd::from(socket)).spawn().unwrap();
+        let mut out = String::new();
+        reader.read_to_string(&mut out).unwrap();
+        assert!(child.wait().unwrap().success(), "{}", name.display());
+        written_twice(&out);
+        let piped = to_file(&dir, name).output().unwrap();
+        assert!(piped.status.success(), "{}", name.display());
+        written_twice(&String::from_utf8(piped.stdout).unwrap());
+    }
+}
+
+#[test]
+fn descriptors_of_falco_itself_are_no_files() {
+    let dir = Dir::new("faults-descriptor");
+    let under = |redirections: &str, falco: &Command| {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!("exec \"$0\" \"$@\" {redirections}")]).env("OUT", dir.join("out"));
+        shell.arg(falco.get_program()).args(falco.get_args()).output().unwrap()
+    };
+    let closed: String = (3..10).map(|number| format!(" {number}>&-")).collect();
+    for number in 3..10 {
+        let out = under(&closed, &to_file(&dir, Path::new(&format!("/dev/fd/{number}"))));
+        let log = String::from_utf8_lossy(&out.stderr);
+        let want =
+            format!("can't open /dev/fd/{number}: falco was not started with a file descriptor {number}");
+        assert!(out.status.code() == Some(1) && log.contains(&want), "{log}");
+    }
+    assert!(under("7>\"$OUT\"", &to_file(&dir, Path::new("/dev/fd/7"))).status.success());
+    assert_eq!(numbers(&std::fs::read_to_string(dir.join("out")).unwrap()), all_numbers());
+}
+
 #[test]
 fn too_few_threads_are_an_error_that_names_the_limit() {
     eyas_testing::need_root();
@@ -484,4 +560,37 @@ fn too_few_threads_are_an_error_that_names_the_limit() {
             assert!(is_refused || out.status.success(), "{limit} {:?}: {log}", out.status);
         }
     }
+}
+
+#[test]
+fn a_fifo_as_standard_output_waits_for_its_next_reader() {
+    let dir = Dir::new("faults-reader");
+    let fifo = dir.fifo("fifo");
+    let reader = File::options().read(true).write(true).open(&fifo).unwrap();
+    let mut falco = Command::new(env!("CARGO_BIN_EXE_falco"));
+    falco.env("TZ", "UTC").args(["-c", "/dev/null"]).args(PATIENT).args(["-r", &rules(&dir)]);
+    // Alerts without a capture.
+    for option in [
+        "engine.kind=nodriver",
+        "metrics.enabled=true",
+        "metrics.interval=100ms",
+        "metrics.output_rule=true",
+        "output_timeout=300",
+    ] {
+        falco.args(["-o", option]);
+    }
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "exec \"$0\" \"$@\" >\"$OUT\""]).env("OUT", &fifo);
+    let mut run = Run::of(shell.arg(falco.get_program()).args(falco.get_args()));
+    let mut first = String::new();
+    BufReader::new(reader).read_line(&mut first).unwrap();
+    assert!(first.contains("Falco metrics snapshot"), "{first}");
+    run.wait_for("the FIFO has lost its reader");
+    assert!(run.child.try_wait().unwrap().is_none());
+    // The FIFO may contain the rest of a line for the first reader.
+    let next = BufReader::new(File::open(&fifo).unwrap()).lines().map(Result::unwrap);
+    assert!(next.skip(1).any(|line| line.contains("Falco metrics snapshot") && line.ends_with(')')));
+    run.signal(Signal::TERM);
+    let (status, _, log) = run.wait();
+    assert!(status.success() && log.contains("the FIFO has lost its reader"), "{log}");
 }

@@ -48,6 +48,9 @@ pub trait Output: Send {
 /// Why sent alerts wait.
 pub const NO_REPLY: &str = "the server has not replied yet";
 
+/// Why alerts for a FIFO wait.
+pub const NO_READER: &str = "the FIFO has lost its reader";
+
 /// Separates the reason of a failed delivery from the time of the next attempt.
 pub const AGAIN: &str = "; the next attempt is in";
 

@@ -1,10 +1,30 @@
 //! Writes alerts as lines to a stream that may accept a part of a write.
 
 use std::io::{self, ErrorKind};
+use std::os::fd::AsFd;
+
+use rustix::fs::{FileType, fstat};
 
 use super::alert::Alert;
 use super::deliver::{Cx, Failure};
 use super::text::reason;
+
+/// Number of bytes of one write that a pipe accepts as a whole.
+const PIPE_BYTES: usize = 4096;
+
+/// Maximum number of bytes of one write to this file. A longer write to a pipe returns only when all bytes are in the pipe,
+/// so progress of a slow reader would be invisible until then, and other writers would split lines.
+pub fn most_of(file: impl AsFd) -> usize {
+    let kind = fstat(file).map(|stat| FileType::from_raw_mode(stat.st_mode));
+    if kind == Ok(FileType::RegularFile) { usize::MAX } else { PIPE_BYTES }
+}
+
+/// At most `most` bytes of these lines. Ends with a complete line if possible, so that no other output splits a line.
+pub fn whole_lines(bytes: &[u8], most: usize) -> &[u8] {
+    let cut = &bytes[..bytes.len().min(most)];
+    let end = cut.iter().rposition(|byte| *byte == b'\n').map_or(cut.len(), |end| end + 1);
+    &cut[..end]
+}
 
 /// Writes alerts as lines, and remembers the position in the current line.
 #[derive(Default)]

@@ -1,17 +1,18 @@
 //! `file_output`: appends alerts to a file.
 
-use std::fs::File;
-use std::io::{ErrorKind, Write};
+use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use eyas_console::Writer;
+use eyas_console::descriptor::{self, is_named_fifo};
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Config, JSON_SCHEMA, JsonSchema, Shape};
 use crate::file;
 use crate::log;
-use crate::output::{Alert, Cx, Failure, Lines, Output, Section, reason};
+use crate::output::{Alert, Cx, Failure, Lines, NO_READER, Output, Section, most_of, reason, whole_lines};
 
 /// `file_output:`
 #[derive(Default, Deserialize, Serialize)]
@@ -64,7 +65,9 @@ struct FileOutput {
     /// Whether the file stays open between alerts.
     keep_alive: bool,
     /// `None` while it is closed, or if it is a FIFO without a reader.
-    file: Option<File>,
+    file: Option<Writer>,
+    /// Whether the path is the name of a descriptor, such as `/dev/stdout`, which cannot be opened again.
+    is_descriptor: bool,
     lines: Lines,
 }
 
@@ -79,14 +82,22 @@ pub fn open(path: &Path, keep_alive: bool) -> Result<Box<dyn Output>> {
         Err(error) if error.kind() == ErrorKind::NotConnected => None,
         Err(error) => return Err(error).with_context(|| format!("can't open {}", path.display())),
     };
-    Ok(Box::new(FileOutput { path: path.to_owned(), keep_alive, file, lines: Lines::default() }))
+    let is_descriptor = descriptor::named(path).is_some();
+    Ok(Box::new(FileOutput {
+        path: path.to_owned(),
+        keep_alive,
+        file,
+        is_descriptor,
+        lines: Lines::default(),
+    }))
 }
 
 impl FileOutput {
     /// Closes a deleted file, because nobody can read it.
     fn leave_deleted(&mut self) {
-        let is_deleted = |file: &File| file.metadata().is_ok_and(|meta| meta.is_file() && meta.nlink() == 0);
-        if self.file.as_ref().is_some_and(is_deleted) {
+        let is_deleted =
+            |file: &Writer| file.file().metadata().is_ok_and(|meta| meta.is_file() && meta.nlink() == 0);
+        if !self.is_descriptor && self.file.as_ref().is_some_and(is_deleted) {
             log::warning(&format!(
                 "{} was deleted while falco wrote to it; falco creates it again",
                 self.path.display()
@@ -95,16 +106,16 @@ impl FileOutput {
         }
     }
 
-    fn file(&mut self) -> Result<&File, Failure> {
+    fn open(&mut self) -> Result<(), Failure> {
         if self.file.is_none() {
             let file = file::append(&self.path).map_err(|error| match error.kind() {
                 ErrorKind::NotConnected | ErrorKind::WouldBlock => Failure::Later(reason(&error)),
                 _ => Failure::Lost(format!("it can't be opened: {}", reason(&error))),
             })?;
-            self.lines.restart(file.metadata().is_ok_and(|meta| meta.len() == 0));
+            self.lines.restart(file.file().metadata().is_ok_and(|meta| meta.len() == 0));
             self.file = Some(file);
         }
-        self.file.as_ref().ok_or(Failure::Interrupted)
+        Ok(())
     }
 }
 
@@ -115,13 +126,14 @@ impl Output for FileOutput {
 
     fn deliver(&mut self, alerts: &[Alert], cx: &Cx<'_>) -> Result<usize, Failure> {
         self.leave_deleted();
-        self.file()?;
+        self.open()?;
         let Self { file: Some(file), lines, .. } = self else { return Err(Failure::Interrupted) };
-        let mut writer = &*file;
-        let mut outcome = lines.write(alerts, cx, |bytes| writer.write(bytes), || cx.wait_writable(&*file));
-        if matches!(outcome, Err(Failure::Gone)) {
-            // The reader of the FIFO is gone; another may come.
-            outcome = Err(Failure::Later("the FIFO has lost its reader".to_owned()));
+        let file = &*file;
+        let put = |bytes: &[u8]| file.try_write(whole_lines(bytes, most_of(file)));
+        let mut outcome = lines.write(alerts, cx, put, || cx.wait_writable(file));
+        if matches!(outcome, Err(Failure::Gone)) && (!self.is_descriptor || is_named_fifo(file)) {
+            // Another reader may come.
+            outcome = Err(Failure::Later(NO_READER.to_owned()));
             self.file = None;
         } else if !self.keep_alive && self.lines.sent() == 0 {
             self.file = None;
@@ -131,7 +143,7 @@ impl Output for FileOutput {
 
     fn reopen(&mut self) -> Result<(), String> {
         self.file = None;
-        match self.file() {
+        match self.open() {
             Err(Failure::Lost(why) | Failure::Later(why)) => Err(why),
             _ => Ok(()),
         }

@@ -1,14 +1,11 @@
 //! `stdout_output`: writes alerts to standard output.
 
 use anyhow::Result;
-use rustix::fs::FileType;
+use eyas_console::descriptor::is_named_fifo;
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Config, JSON_SCHEMA, JsonSchema, Shape};
-use crate::output::{Alert, Cx, Failure, Lines, Output, Section};
-
-/// Maximum number of bytes of one write, which a pipe accepts as a whole.
-const PIPE_BYTES: usize = 4096;
+use crate::output::{Alert, Cx, Failure, Lines, NO_READER, Output, Section, most_of, whole_lines};
 
 /// `stdout_output:`
 #[derive(Deserialize, Serialize)]
@@ -44,13 +41,10 @@ impl Section for Settings {
         "standard output".to_owned()
     }
 
-    fn open(&self, _: &Config) -> Result<Box<dyn Output>> {
-        // A write to a pipe returns only when all bytes are in the pipe, so progress of a slow reader would
-        // be invisible until then.
-        let is_file = rustix::fs::fstat(std::io::stdout())
-            .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile);
-        let most = if is_file { usize::MAX } else { PIPE_BYTES };
-        Ok(Box::new(Stdout { lines: Lines::default(), most }))
+    fn open(&self, config: &Config) -> Result<Box<dyn Output>> {
+        let stdout = std::io::stdout();
+        let waits = !config.engine.is_replay() && is_named_fifo(&stdout);
+        Ok(Box::new(Stdout { lines: Lines::default(), most: most_of(stdout), waits }))
     }
 }
 
@@ -58,6 +52,8 @@ struct Stdout {
     lines: Lines,
     /// Maximum number of bytes per write.
     most: usize,
+    /// Whether alerts wait for another reader when one has gone.
+    waits: bool,
 }
 
 impl Output for Stdout {
@@ -68,15 +64,19 @@ impl Output for Stdout {
     fn deliver(&mut self, alerts: &[Alert], cx: &Cx<'_>) -> Result<usize, Failure> {
         let most = self.most;
         let put = |bytes: &[u8]| {
-            // Ends with a complete line if possible, so that no other output splits a line.
-            let cut = &bytes[..bytes.len().min(most)];
-            let line = cut.iter().rposition(|byte| *byte == b'\n').map_or(cut.len(), |end| end + 1);
-            match eyas_console::write(&cut[..line]) {
-                Ok(()) => Ok(line),
+            let lines = whole_lines(bytes, most);
+            match eyas_console::write(lines) {
+                Ok(()) => Ok(lines.len()),
                 Err((0, error)) => Err(error),
                 Err((written, _)) => Ok(written),
             }
         };
-        self.lines.write(alerts, cx, put, || Ok(()))
+        let outcome = self.lines.write(alerts, cx, put, || Ok(()));
+        if self.waits && matches!(outcome, Err(Failure::Gone)) {
+            // The next reader gets the line from its beginning.
+            self.lines.restart(true);
+            return Err(Failure::Later(NO_READER.to_owned()));
+        }
+        outcome
     }
 }
