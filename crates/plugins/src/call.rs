@@ -8,6 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use crate::abi;
+use crate::elf;
 use crate::events::{Fault, frame_size};
 
 pub(crate) mod data;
@@ -98,6 +99,7 @@ pub(crate) fn load(path: &Path) -> Result<Symbols, String> {
     if std::fs::metadata(path).is_ok_and(|meta| !meta.is_file() && !meta.is_dir()) {
         return Err(format!("{}: it is no regular file", path.display()));
     }
+    elf::check(path)?;
     // SAFETY: the user has configured this file as a plugin, and so accepts that its constructors run.
     // docs/plugins.md says that a plugin runs with the rights of this program.
     let library = unsafe { Library::open(Some(path), RTLD_NOW | RTLD_LOCAL) };

@@ -39,6 +39,7 @@ mod call;
 mod callbacks;
 mod config;
 mod declared;
+mod elf;
 mod error;
 mod events;
 mod extraction;

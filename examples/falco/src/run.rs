@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::{Error, Result, bail};
 use eyas::rules::Profile;
 use eyas::scap;
 use eyas::sinsp::plugin::SYSCALL;
@@ -229,7 +229,8 @@ impl<'a> Run<'a> {
     fn conclude(&mut self, ended: Ended<'_>, elapsed: Duration) -> Result<()> {
         let Ended { outcome, last, profile } = ended;
         let (config, totals, outputs) = (&self.setup.config, &self.totals, &mut self.outputs);
-        let outcome = outcome.map_err(|error| match error.is::<scap::Error>() {
+        let is_of_capture = |error: &Error| config.engine.is_replay() && error.is::<scap::Error>();
+        let outcome = outcome.map_err(|error| match is_of_capture(&error) {
             // Before the first event, Falco has not opened it yet.
             true if totals.events == 0 => error.context(source::cannot_open(config)),
             true => error.context(format!("can't replay {}", config.engine.replay.capture_file.display())),

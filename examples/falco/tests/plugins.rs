@@ -113,6 +113,10 @@ fn files_that_cannot_be_loaded_are_named() {
     let fifos = common::Dir::new("plugin-fifo");
     let fifo = error(&config(fifos.fifo("x.so").to_str().unwrap(), ""));
     assert!(fifo.contains("x.so: it is no regular file"), "{fifo}");
+    let cut = folder.join("cut.so");
+    std::fs::write(&cut, &std::fs::read(&library).unwrap()[..2000]).unwrap();
+    let cut = error(&config(cut.to_str().unwrap(), ""));
+    assert!(cut.contains("cut.so: the file is cut: it has 2000 bytes of at least "), "{cut}");
     let outside = error("plugins: [{name: x, library_path: ../x.so}]\n");
     assert!(
         outside.contains("'../x.so' resolves outside the plugins directory (/usr/share/falco/plugins/)"),
@@ -176,6 +180,19 @@ fn a_plugin_without_an_id_yields_events_of_system_calls() {
     let expected = "/tmp/the_file /tmp the_file 1 syscall <NA>";
     assert_eq!((status, alerts(&out)), (Some(0), vec![expected; 2]), "{err}");
     assert!(err.contains("Opening 'syscall' source with plugin 'probe'"), "{err}");
+}
+
+#[test]
+fn the_error_of_a_source_names_the_source() {
+    let folder = folder("named");
+    let library = plugin(&folder, &["SOURCING"]);
+    let rules = rules(&folder, "probe", "evt.num > 0", "o");
+    for (params, error) in [("wild len", "malformed plugin event"), ("other id", "unexpected plugin ID")] {
+        let config = config(&library, &format!(", open_params: {params}"));
+        let (status, _, err) = falco(&folder, &config, &["-r", &rules]);
+        assert_eq!(status, Some(1), "{err}");
+        assert!(err.contains(&format!("Error: event source 'probe': {error}")), "{err}");
+    }
 }
 
 #[test]

@@ -146,7 +146,7 @@ impl Sources {
                         if self.failure.is_none() {
                             log::log(log::Level::Error, super::report::FAILED);
                         }
-                        self.failure.get_or_insert(error);
+                        self.failure.get_or_insert(error.context(format!("event source '{source}'")));
                         self.stop();
                     }
                 }
