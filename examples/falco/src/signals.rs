@@ -42,14 +42,14 @@ impl Stop {
     }
 }
 
-/// Whether signals end the first process of a container, because it still starts.
+/// Whether signals end the program because it still starts.
 static STARTS: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
 
 /// Signals that must not end the program from here on. SIGXFSZ: a file that reaches RLIMIT_FSIZE is an error of
 /// its output. SIGHUP and SIGUSR1: while the program still starts, SIGHUP causes a reload as soon as events are
 /// tested, and SIGUSR1 needs nothing, because no output is open yet. SIGINT and SIGTERM end the program, also
-/// the first process of a container, for which the kernel ignores signals without a handler. Returns a socket
-/// that receives a byte for each SIGHUP.
+/// the first process of a container, for which the kernel ignores signals without a handler, and a program that a shell
+/// started in the background with SIGINT ignored. Returns a socket that receives a byte for each SIGHUP.
 ///
 /// # Errors
 /// The system does not allow it.
@@ -59,14 +59,25 @@ pub fn listen_early() -> Result<UnixStream> {
     for signal in [SIGUSR1, SIGXFSZ] {
         flag::register(signal, Arc::default()).context("can't listen for signals")?;
     }
-    if std::process::id() == 1 {
-        STARTS.store(true, Ordering::Relaxed);
-        for signal in [SIGINT, SIGTERM] {
-            flag::register_conditional_shutdown(signal, SIGNALLED + signal, STARTS.clone())
-                .context("can't listen for signals")?;
-        }
+    STARTS.store(true, Ordering::Relaxed);
+    for signal in [SIGINT, SIGTERM] {
+        let registered = match std::process::id() {
+            // It cannot end by a signal.
+            1 => flag::register_conditional_shutdown(signal, SIGNALLED + signal, STARTS.clone()),
+            _ if is_ignored(signal) => flag::register_conditional_default(signal, STARTS.clone()),
+            _ => continue,
+        };
+        registered.context("can't listen for signals")?;
     }
     Ok(hangup)
+}
+
+/// Whether the parent ignored the signal, and so this program does.
+fn is_ignored(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_none_or(|mask| mask >> (signal - 1) & 1 == 1)
 }
 
 /// Signals that the event loop handles.

@@ -87,6 +87,29 @@ fn signals_while_the_program_starts_do_not_end_it() {
     run.end();
 }
 
+/// As a shell without job control starts programs in the background.
+#[test]
+fn a_program_that_starts_with_sigint_ignored_ends_by_it() {
+    let dir = Dir::new("ignored-signal");
+    let slow: String = (0..300).map(|n| every(&format!("r{n}"))).collect();
+    let mut shell = Command::new("sh");
+    shell.args([
+        "-c",
+        "trap '' INT; exec \"$0\" \"$@\"",
+        env!("CARGO_BIN_EXE_falco"),
+        "-c",
+        "/dev/null",
+        "-r",
+    ]);
+    let mut run = Run::of(shell.arg(dir.write("rules.yaml", &slow)).args(["-o", "engine.kind=nodriver"]));
+    run.wait_for("Falco initialized with configuration files");
+    run.signal(Signal::INT);
+    let (status, _, log) = run.wait();
+    // It may be ready already.
+    let signal = std::os::unix::process::ExitStatusExt::signal(&status);
+    assert!(signal == Some(2) || status.success(), "{status}: {log}");
+}
+
 #[test]
 fn a_file_that_is_replaced_takes_over_between_two_events() {
     let dir = Dir::new("replaced");
