@@ -45,7 +45,7 @@ pub fn is_stream(path: &Path) -> bool {
 }
 
 /// `/dev/null`, which counts as an empty file.
-const NULL: (u32, u32) = (1, 3);
+pub(crate) const NULL: (u32, u32) = (1, 3);
 
 /// The text of a regular file of at most [`MAX_TEXT`] bytes.
 ///

@@ -16,12 +16,14 @@ pub mod file;
 mod generate;
 mod input;
 mod writer;
+mod zone;
 
 #[cfg(feature = "generate")]
 pub use generate::Generated;
 pub use input::Input;
 use writer::takes_bytes;
 pub use writer::{Writer, end_writes_with};
+pub use zone::check_time_zone;
 
 /// Own writers, because the buffers of the standard library keep data that could not be written. Locked during a
 /// write, so that texts are not interleaved.

@@ -24,6 +24,7 @@ use crate::{
 /// # Errors
 /// What was requested is impossible.
 pub fn start(args: &Args) -> Result<bool> {
+    eyas_console::check_time_zone()?;
     args.check()?;
     let named = args.config.iter().chain(&args.rules).chain(&args.validate).chain(&args.tests);
     streams::read(named, args.events.as_deref())?;

@@ -594,3 +594,19 @@ fn a_fifo_as_standard_output_waits_for_its_next_reader() {
     let (status, _, log) = run.wait();
     assert!(status.success() && log.contains("the FIFO has lost its reader"), "{log}");
 }
+
+#[test]
+fn a_time_zone_without_end_is_an_error() {
+    let dir = Dir::new("faults-zone");
+    let mut falco = Command::new(env!("CARGO_BIN_EXE_falco"));
+    falco.args(["-c", "/dev/null", "-r", &rules(&dir), "-e"]).arg(demo()).env("TZ", ":/dev/zero");
+    let out = falco.output().unwrap();
+    let log = String::from_utf8_lossy(&out.stderr);
+    assert_eq!(
+        (out.status.code(), &*log),
+        (
+            Some(1),
+            "Error: the environment variable TZ names /dev/zero, which is no file of a time zone: set TZ=UTC\n"
+        )
+    );
+}

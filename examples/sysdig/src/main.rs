@@ -63,6 +63,7 @@ fn main() -> ExitCode {
 
 /// Does what the arguments request.
 fn start(args: &Args) -> anyhow::Result<()> {
+    eyas_console::check_time_zone()?;
     plugins::load(args)?;
     let mut out = output::Output::new();
     match list::print(args, &mut out)? {
