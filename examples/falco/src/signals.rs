@@ -6,7 +6,8 @@ use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGXFSZ};
+use nix::sys::signal::{SigSet, Signal};
+use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGXFSZ};
 use signal_hook::flag;
 use signal_hook::low_level::pipe;
 
@@ -45,18 +46,20 @@ impl Stop {
 /// Whether signals end the program because it still starts.
 static STARTS: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
 
-/// Signals that must not end the program from here on. SIGXFSZ: a file that reaches RLIMIT_FSIZE is an error of
-/// its output. SIGHUP and SIGUSR1: while the program still starts, SIGHUP causes a reload as soon as events are
-/// tested, and SIGUSR1 needs nothing, because no output is open yet. SIGINT and SIGTERM end the program, also
-/// the first process of a container, for which the kernel ignores signals without a handler, and a program that a shell
-/// started in the background with SIGINT ignored. Returns a socket that receives a byte for each SIGHUP.
+/// Signals that must not end the program from here on. SIGXFSZ: a file that reaches RLIMIT_FSIZE is an error of its
+/// output. SIGCHLD: if the parent ignored it, the status of a program of `program_output` would be unknown. SIGHUP
+/// and SIGUSR1: while the program still starts, SIGHUP causes a reload as soon as events are tested, and SIGUSR1
+/// needs nothing, because no output is open yet. SIGINT and SIGTERM end the program, also the first process of a
+/// container, for which the kernel ignores signals without a handler, and a program that a shell started in the
+/// background with SIGINT ignored. Returns a socket that receives a byte for each SIGHUP.
 ///
 /// # Errors
 /// The system does not allow it.
 pub fn listen_early() -> Result<UnixStream> {
+    unblock();
     let (hangup, signal) = UnixStream::pair().context("can't listen for SIGHUP")?;
     pipe::register(SIGHUP, signal).context("can't listen for SIGHUP")?;
-    for signal in [SIGUSR1, SIGXFSZ] {
+    for signal in [SIGUSR1, SIGXFSZ, SIGCHLD] {
         flag::register(signal, Arc::default()).context("can't listen for signals")?;
     }
     STARTS.store(true, Ordering::Relaxed);
@@ -78,6 +81,16 @@ fn is_ignored(signal: i32) -> bool {
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
     mask.is_none_or(|mask| mask >> (signal - 1) & 1 == 1)
+}
+
+/// Unblocks the signals that this program handles; the parent may have blocked them.
+fn unblock() {
+    let mut handled = SigSet::empty();
+    for signal in [Signal::SIGHUP, Signal::SIGINT, Signal::SIGTERM, Signal::SIGUSR1, Signal::SIGCHLD] {
+        handled.add(signal);
+    }
+    // It fails only for an unknown action.
+    let _ = handled.thread_unblock();
 }
 
 /// Signals that the event loop handles.

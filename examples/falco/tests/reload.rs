@@ -111,6 +111,32 @@ fn a_program_that_starts_with_sigint_ignored_ends_by_it() {
 }
 
 #[test]
+fn signals_that_the_parent_blocked_or_ignored_have_their_effect() {
+    let dir = Dir::new("blocked-signals");
+    let rules = dir.write("rules.yaml", every("r"));
+    let read = dir.join("read");
+    let mut env = Command::new("env");
+    env.args(["--block-signal=HUP,INT,TERM,USR1", "--ignore-signal=CHLD", env!("CARGO_BIN_EXE_falco")]);
+    env.args(["-c", "/dev/null"]).args(common::PATIENT).arg("-r").arg(&rules).args(["-e", "-"]);
+    // A process for each alert.
+    env.args(["-o", "program_output.enabled=true", "-o"]);
+    env.arg(format!("program_output.program=cat >> {}", read.display()));
+    let mut run = Run::of(&mut env);
+    let pieces = demo_pieces();
+    run.feed(&pieces[..200]);
+    let until = Instant::now() + common::SOON;
+    while std::fs::read_to_string(&read).unwrap_or_default().lines().count() < 3 {
+        assert!(Instant::now() < until, "the second program did not start");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    run.signal(Signal::HUP);
+    run.wait_for("SIGHUP received, restarting...");
+    run.signal(Signal::TERM);
+    let (status, _, log) = run.wait();
+    assert!(status.success() || std::os::unix::process::ExitStatusExt::signal(&status) == Some(15), "{log}");
+}
+
+#[test]
 fn a_file_that_is_replaced_takes_over_between_two_events() {
     let dir = Dir::new("replaced");
     let rules = dir.write("rules.yaml", every("old"));
