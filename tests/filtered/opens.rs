@@ -10,13 +10,15 @@ use super::*;
 /// Number of times an open is repeated. The filter's decision about an earlier one applies to the later ones.
 const REPEATED: usize = 30;
 
-const RULES_ON_OPENS: [(&str, &str); 7] = [
+const RULES_ON_OPENS: [(&str, &str); 8] = [
     ("a secret", "evt.type = openat and fd.num >= 0 and fd.nameopened startswith BASE/secret/"),
     ("for writing", "evt.type = openat and evt.is_open_write = true and fd.name = BASE/one/plain"),
     ("made", "evt.type = openat and evt.arg.flags contains O_F_CREATED and fd.name = BASE/one/made"),
     ("a loop", "evt.type = openat and evt.res = ELOOP and fd.name = BASE/one/loop"),
     ("there at last", "evt.type = openat and evt.res = SUCCESS and fd.name = BASE/one/late"),
     ("of a longer name", "evt.type = openat and fd.name endswith /plain.longer"),
+    // The text of the path whose file the other rules compare.
+    ("by its text", "evt.type = openat and evt.rawarg.name endswith one/late"),
     ("no directory", "evt.type = openat and fd.name startswith BASE/nowhere"),
 ];
 

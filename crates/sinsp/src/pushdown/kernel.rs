@@ -12,6 +12,7 @@ use rustc_hash::FxHashMap;
 use super::machine::Patterns;
 use super::results::{self, Results};
 use super::rows::{How, Input, PASS, REJECT, Row, Rows};
+use crate::path_params;
 
 const O_TMPFILE: u32 = FlagTable::FILE_FLAGS.value("O_TMPFILE");
 const IN_ROOT: u32 = FlagTable::OPENAT2_FLAGS.value("RESOLVE_IN_ROOT");
@@ -233,7 +234,13 @@ impl<'r> Compiler<'r> {
             no: 0,
         };
         let result = RawEvent::result_index(ty).unwrap_or(NO_PARAM.into());
+        // The probe reads a parameter once for all rows: a path always with the kernel's path.
+        let is_text_of_path = row.input == Input::Text && is_path(ty, row.param.into());
+        if is_text_of_path && row.negated {
+            return nothing;
+        }
         let (input, param) = match row.input {
+            Input::Text if is_text_of_path => (KernelInput::RawPath, row.param.into()),
             Input::Result => (KernelInput::Int, result),
             Input::Error => (KernelInput::Error, result),
             Input::Descriptor => (KernelInput::Descriptor, result),
@@ -335,6 +342,13 @@ fn add_patterns(input: Input, place: TextPlace, text: &[u8], out: &mut Vec<(Text
     }
 }
 
+/// Whether rows may compare the parameter as a path.
+fn is_path(ty: EventType, param: usize) -> bool {
+    let info = ty.info().and_then(|info| info.params.get(param));
+    let is_of_type = info.is_some_and(|info| matches!(info.ty, ParamType::FSPATH | ParamType::FSRELPATH));
+    is_of_type || path_params::of(ty).any(|path| path == param)
+}
+
 /// Position of the kernel's path of a parameter in events of the type.
 fn kernel_path(ty: EventType, param: u8) -> u8 {
     let Some(info) = ty.info() else { return NO_PARAM };
@@ -368,5 +382,38 @@ fn checks(ty: EventType) -> [Check; 2] {
             [check(param::SYSCALL_OPEN_BY_HANDLE_AT_X::flags, unnamed), none]
         }
         _ => [none; 2],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use eyas_fields::Formula;
+
+    use super::super::build::Builder;
+    use super::super::rows::{Test, With};
+    use super::*;
+
+    /// The inputs of the probe's rows for a formula about opens.
+    fn inputs(formula: Formula<Test>) -> Vec<u8> {
+        const TY: EventType = EventType::SYSCALL_OPENAT_2_X;
+        let mut builder = Builder::default();
+        (0..TY.0).for_each(|_| builder.add(Formula::Const(false)));
+        builder.add(formula);
+        let (rows, _) = builder.finish();
+        let filter = filter(&rows, &[], |ty| if ty == TY { Free::Failed } else { Free::None });
+        filter.rows.iter().map(|row| row.input).collect()
+    }
+
+    #[test]
+    fn a_path_is_never_read_without_the_kernels_path() {
+        let test = |input, negated| {
+            let (param, texts) = (param::SYSCALL_OPENAT_2_X::name as u8, vec![b"/etc/passwd"[..].into()]);
+            Formula::Test(Test { input, param, negated, with: With::Texts(TextPlace::Whole, texts) })
+        };
+        for negated in [false, true] {
+            let found = inputs(Formula::any([test(Input::Text, negated), test(Input::Path, false)]));
+            let text = if negated { KernelInput::Nothing } else { KernelInput::RawPath };
+            assert_eq!(found, [text as u8, KernelInput::Path as u8]);
+        }
     }
 }
