@@ -8,7 +8,7 @@ use eyas::rules::condition::ast::Expr;
 use eyas::rules::condition::parse;
 use eyas::rules::{Engine, RuleFormulas};
 use eyas::scap::{Advance, Error, EventSource, OwnedEvent, RawEvent, Snapshot};
-use eyas::sinsp::pushdown::{Model, Pushdown};
+use eyas::sinsp::pushdown::{Model, Pushdown, pushed_parts};
 use eyas::sinsp::{Inspector, Needs, Step};
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -58,6 +58,32 @@ const TESTS: &[&str] = &[
     "fd.num >= 0",
     "fd.num = -1",
     "fd.num in (3, 4)",
+    "fd.num in (0, 1, 2)",
+    "fd.num = 7",
+    "fd.num != 3",
+    "evt.type in (dup, dup2, dup3) and fd.num = 4",
+    "evt.type in (dup, close, socket) and fd.num <= 1",
+    "evt.arg.sig = SIGINT",
+    "evt.arg.sig in (SIGHUP, SIGKILL)",
+    "evt.arg.sig contains 1",
+    "evt.arg.sig != SIGQUIT",
+    "evt.type in (kill, tgkill) and evt.arg.sig = SIGTRAP",
+    "fs.path.name startswith /etc",
+    "fs.path.name = /etc/passwd",
+    "fs.path.name != /etc",
+    "fs.path.name glob /etc/*d",
+    "fs.path.nameraw = /etc/passwd",
+    "fs.path.nameraw endswith x",
+    "not fs.path.nameraw contains etc",
+    "fs.path.namereal startswith /var",
+    "fs.path.source in (/etc, /etc/passwd)",
+    "fs.path.sourceraw contains //",
+    "fs.path.sourcereal endswith run",
+    "fs.path.target startswith /etc",
+    "fs.path.targetraw = /var/run",
+    "fs.path.targetreal contains pass",
+    "evt.type in (mkdir, unlinkat) and fs.path.name startswith /etc/",
+    "evt.type in (rename, symlink, mount) and fs.path.target endswith passwd",
     "fd.typechar = f",
     "fd.name = /etc/passwd",
     "fd.name in (/etc, /var/run, /etc/passwd/x)",
@@ -169,6 +195,48 @@ fn what_rows_reject_satisfies_no_rule() {
     }
     // The test covers both results.
     assert!(counts.iter().all(|count| *count > cases), "{counts:?}");
+}
+
+#[test]
+fn what_the_event_alone_decides_is_kept() {
+    for condition in [
+        "evt.type = dup and fd.num = 1",
+        "evt.type = dup2 and fd.num in (0, 1, 2)",
+        "evt.type = read and fd.num = 0",
+        "evt.type = socket and fd.num > 2",
+        "evt.type = kill and evt.arg.sig = SIGKILL",
+        "evt.type = tgkill and not evt.arg.sig in (SIGTERM, SIGKILL)",
+        "evt.type = mkdir and fs.path.name startswith /etc/",
+        "evt.type = unlinkat and fs.path.nameraw endswith .log",
+        "evt.type = chmod and not fs.path.nameraw endswith .log",
+        "evt.type = openat and fs.path.name glob /proc/*/environ",
+        "evt.type = rename and fs.path.source = /etc/passwd",
+        "evt.type = link and fs.path.targetreal = /etc/shadow",
+        "evt.type = symlink and fs.path.target startswith /etc/",
+        "evt.type = symlink and evt.arg.target startswith /etc/",
+        "evt.type = mount and fs.path.target = /mnt",
+    ] {
+        let engine = engine(Arc::new(eyas::sinsp::schema()), &[parse(condition).unwrap()]);
+        let formulas = RuleFormulas::new(&engine);
+        let codes = engine.codes().iter().filter(|code| !eyas::events::EventType(*code).is_own());
+        let parts: Vec<_> = codes
+            .flat_map(|code| formulas.of_code(code).into_iter().map(move |(_, of)| pushed_parts(code, &of)))
+            .collect();
+        assert!(
+            parts.iter().any(|parts| parts.weakened.is_empty() && parts.kept.len() == 1 && !parts.passes_all),
+            "{condition}: {parts:?}"
+        );
+    }
+    for condition in ["evt.type = pipe and fd.num = 1", "evt.type = fchmod and fs.path.name startswith /etc"]
+    {
+        let engine = engine(Arc::new(eyas::sinsp::schema()), &[parse(condition).unwrap()]);
+        let formulas = RuleFormulas::new(&engine);
+        for code in engine.codes().iter() {
+            for (_, of) in formulas.of_code(code) {
+                assert!(pushed_parts(code, &of).kept.is_empty(), "{condition}");
+            }
+        }
+    }
 }
 
 /// Conditions of processes and their ancestors.

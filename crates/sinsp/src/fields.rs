@@ -24,6 +24,7 @@ mod user;
 
 pub(crate) use evt::{open, raw_type};
 pub(crate) use fd::described;
+pub(crate) use fspath::{PathOrigin, path_origin};
 use row::{Extract, Row, none};
 
 const CLASSES: [&[Row]; 12] = [

@@ -196,7 +196,7 @@ impl Pushdown {
 fn weaken(ty: EventType, formula: &Formula<&FieldTest>, translator: &mut Translator) -> Formula<rows::Test> {
     formula.replace(&mut |test| match translator.translate(test, ty) {
         Outcome::Const(holds) => Formula::Const(holds),
-        Outcome::Kept { test, .. } => Formula::Test(test),
+        Outcome::Kept { rows, .. } => rows,
         Outcome::Weak(_) => Formula::Const(true),
     })
 }

@@ -46,6 +46,42 @@ enum Role {
     Target,
 }
 
+/// What a field of paths shows in events of a type.
+pub(crate) enum PathOrigin {
+    /// It has no value.
+    Nothing,
+    /// The path of the descriptor's file.
+    File,
+    /// The parameter `at`: if `is_raw`, as the program passed it, and otherwise absolute. `of_failed`: in events of failed
+    /// calls, too.
+    Param { at: usize, is_raw: bool, of_failed: bool },
+}
+
+/// What the field `name` of this file shows in events of a type.
+pub(crate) fn path_origin(name: &str, ty: T) -> PathOrigin {
+    let found = role_and_form(name).and_then(|(role, form)| Some((origin(ty, role)?, form)));
+    match found {
+        None => PathOrigin::Nothing,
+        Some(((Place::Fd, _), _)) => PathOrigin::File,
+        Some(((Place::Param(at), of_failed), form)) => {
+            PathOrigin::Param { at, is_raw: form == Form::Raw, of_failed }
+        }
+    }
+}
+
+fn role_and_form(name: &str) -> Option<(Role, Form)> {
+    let name = name.strip_prefix("fs.path.")?;
+    let roles = [("name", Role::Name), ("source", Role::Source), ("target", Role::Target)];
+    let (role, form) = roles.into_iter().find_map(|(text, role)| Some((role, name.strip_prefix(text)?)))?;
+    let form = match form {
+        "" => Form::Asked,
+        "raw" => Form::Raw,
+        "real" => Form::Real,
+        _ => return None,
+    };
+    Some((role, form))
+}
+
 /// Origin of a path.
 enum Place {
     /// A path or name parameter.
@@ -134,19 +170,20 @@ fn place(ty: T, role: Role) -> Option<Place> {
     Some(Place::Param(at))
 }
 
+/// The origin of the path, and whether events of failed calls show it.
+fn origin(ty: T, role: Role) -> Option<(Place, bool)> {
+    match opened(ty) {
+        Some(at) => (role == Role::Name).then_some((Place::Param(at), true)),
+        None => Some((place(ty, role)?, false)),
+    }
+}
+
 fn path<'v>(v: &'v EventView<'v>, role: Role, form: Form) -> Option<Value<'v>> {
     let event = v.event();
-    let place = match opened(event.ty) {
-        Some(at) if role == Role::Name => Place::Param(at),
-        Some(_) => return None,
-        None => {
-            let place = place(event.ty, role)?;
-            if v.result()? < 0 {
-                return None;
-            }
-            place
-        }
-    };
+    let (place, of_failed) = origin(event.ty, role)?;
+    if !of_failed && v.result()? < 0 {
+        return None;
+    }
     let by = if form == Form::Real { v.of_kernel() } else { *v };
     let text = match place {
         Place::Fd => &by.fd()?.name,

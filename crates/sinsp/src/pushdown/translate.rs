@@ -5,15 +5,18 @@ use std::sync::Arc;
 use eyas_events::{
     EventFlags, EventType, FlagTable, ParamDetail, ParamInfo, ParamType as T, SyscallCode, param, syscalls,
 };
-use eyas_fields::{Arg, Compare, Field, FieldDef, FieldTest, FieldType, Scope, Shape, TextPlace, Value};
+use eyas_fields::{
+    Arg, Compare, Field, FieldDef, FieldTest, FieldType, Formula, Scope, Shape, TextPlace, Value,
+};
 use eyas_scap::RawEvent;
 use rustc_hash::FxHashMap;
 
 use super::rows::{Input, Test, With};
-use crate::fields::{DEFS, open, raw_type};
+use crate::fields::{DEFS, PathOrigin, open, path_origin, raw_type};
 use crate::param_names::param_index;
 use crate::path_params;
 use crate::render::names;
+use crate::state::{FromResult, number_sources};
 
 const OF_PROCESS: &str = "it depends on the process, which the event does not report";
 const OF_FILE: &str = "it depends on the file of the descriptor";
@@ -29,8 +32,8 @@ const LEAST_ERROR: i64 = -4095;
 pub(super) enum Outcome {
     /// Every event of the type satisfies it, or none.
     Const(bool),
-    /// A row decides it. If it is not exact, the row may be true although the test is false.
-    Kept { test: Test, is_exact: bool },
+    /// Rows decide it. If they are not exact, they may be true although the test is false.
+    Kept { rows: Formula<Test>, is_exact: bool },
     /// It may be true; with the reason why it cannot be decided.
     Weak(&'static str),
 }
@@ -115,11 +118,12 @@ impl TypedTest<'_> {
             // Depends on all descriptors of the process.
             "fd.types" => Weak(OF_STATE),
             name if name.starts_with("fd.") && !is_about_descriptors(info_flags) => self.absent(),
-            "fd.num" if is_open => self.numbers(Input::Descriptor, 0, false),
+            "fd.num" => self.descriptor(),
             "fd.name" | "fd.nameopened" if is_open => self.opened(Input::Path),
             "fd.nameraw" if is_open => self.opened(Input::RawPath),
             "fd.directory" if is_open => self.opened(Input::Directory),
             "fd.filename" if is_open => self.opened(Input::Name),
+            name if name.starts_with("fs.path.") => self.path_of_call(name),
             _ => Weak(match def.scope {
                 Scope::Process | Scope::Ancestors => OF_PROCESS,
                 Scope::Fd => OF_FILE,
@@ -158,13 +162,16 @@ impl TypedTest<'_> {
     /// A comparison of numbers. `is_total` is false if the field may have no value although the event has
     /// the number.
     fn numbers(&self, input: Input, param: usize, is_total: bool) -> Outcome {
-        let ranges = match self.compare.shape() {
-            Shape::Numbers(ranges) => ranges,
-            _ => return Weak(NOT_PLAIN),
-        };
-        if self.negated && !is_total {
-            return Weak(NEGATED);
+        match self.ranges() {
+            None => Weak(NOT_PLAIN),
+            Some(_) if self.negated && !is_total => Weak(NEGATED),
+            Some(ranges) => self.kept(input, param, self.negated, With::Ranges(ranges), is_total),
         }
+    }
+
+    /// The numbers of the comparison, if it compares numbers.
+    fn ranges(&self) -> Option<Ranges> {
+        let Shape::Numbers(ranges) = self.compare.shape() else { return None };
         // No event has a number beyond 64 bits.
         let bound = |n: i128| n.clamp(i64::MIN.into(), i64::MAX.into()) as i64;
         let possible = |r: &&std::ops::RangeInclusive<i128>| {
@@ -174,12 +181,42 @@ impl TypedTest<'_> {
             ranges.iter().filter(possible).map(|r| (bound(*r.start()), bound(*r.end()))).collect();
         ranges.sort_unstable();
         ranges.dedup();
-        self.kept(input, param, self.negated, With::Ranges(ranges), is_total)
+        Some(ranges)
+    }
+
+    /// `fd.num`: a parameter, the result, or -1. It has no value if the thread is unknown.
+    fn descriptor(&self) -> Outcome {
+        let Some((param, from_result)) = number_sources(self.ty) else { return Weak(OF_STATE) };
+        let Some(ranges) = self.ranges() else { return Weak(NOT_PLAIN) };
+        if self.negated {
+            return Weak(NEGATED);
+        }
+        let number = |input, param, ranges| {
+            Formula::Test(Test { input, param, negated: false, with: With::Ranges(ranges) })
+        };
+        let given = |ranges: Ranges| match param {
+            Some(at) => number(Input::Int, at, ranges),
+            None => Formula::Const(ranges.iter().any(|(least, most)| (*least..=*most).contains(&-1))),
+        };
+        let rows = match from_result {
+            FromResult::Always => number(Input::Descriptor, 0, ranges),
+            FromResult::Never => given(ranges),
+            FromResult::OfSuccess => {
+                let results = ranges.iter().filter(|(_, most)| *most >= 0);
+                let results = results.map(|(least, most)| (*least.max(&0), *most)).collect();
+                Formula::any([given(ranges), number(Input::Result, 0, results)])
+            }
+        };
+        match rows {
+            Formula::Const(false) => Const(false),
+            Formula::Const(true) => Weak(OF_PROCESS),
+            rows => Outcome::Kept { rows, is_exact: false },
+        }
     }
 
     fn kept(&self, input: Input, param: usize, negated: bool, with: With, is_exact: bool) -> Outcome {
         let Ok(param) = u8::try_from(param) else { return Weak(NOT_PLAIN) };
-        Outcome::Kept { test: Test { input, param, negated, with }, is_exact }
+        Outcome::Kept { rows: Formula::Test(Test { input, param, negated, with }), is_exact }
     }
 
     /// The test is true if the number is in one of the ranges.
@@ -290,9 +327,6 @@ impl TypedTest<'_> {
             return if is_by_place { Weak(OF_STATE) } else { self.absent() };
         };
         let is_path = path_params::of(self.ty).any(|path| path == at);
-        if is_path && path_params::link(self.ty).is_some_and(|(target, _)| target == at) {
-            return Weak(OF_STATE);
-        }
         match (info.ty, info.detail) {
             (T::FSPATH | T::FSRELPATH, _) => self.path(Input::RawPath, at),
             (T::CHARBUF, _) if is_path => self.path(Input::RawPath, at),
@@ -303,6 +337,7 @@ impl TypedTest<'_> {
             (T::ENUMFLAGS8 | T::ENUMFLAGS16 | T::ENUMFLAGS32, ParamDetail::Flags(table)) => {
                 self.named(at, table)
             }
+            (T::SIGTYPE, _) => self.signal(at),
             (T::UID | T::GID | T::PID | T::PID32, _) => Weak(OF_PROCESS),
             (T::FD | T::FD32, _) => Weak(OF_FILE),
             _ => Weak(NOT_PLAIN),
@@ -325,6 +360,51 @@ impl TypedTest<'_> {
             Some(at) => self.path(input, at),
             None => Weak(OF_FILE),
         }
+    }
+
+    /// `fs.path.*`
+    fn path_of_call(&self, name: &str) -> Outcome {
+        match path_origin(name, self.ty) {
+            PathOrigin::Nothing => self.absent(),
+            PathOrigin::File => Weak(OF_FILE),
+            PathOrigin::Param { at, is_raw, of_failed } => {
+                let shown = if is_raw { self.text(at) } else { self.path(Input::Path, at) };
+                if of_failed { shown } else { self.of_success(shown) }
+            }
+        }
+    }
+
+    /// The field has a value only if the call succeeded.
+    fn of_success(&self, of_value: Outcome) -> Outcome {
+        let Outcome::Kept { rows, is_exact } = of_value else { return of_value };
+        let results = if self.negated { (i64::MIN, -1) } else { (0, i64::MAX) };
+        let has_value = Formula::Test(Test {
+            input: Input::Result,
+            param: 0,
+            negated: false,
+            with: With::Ranges(vec![results]),
+        });
+        let rows = match self.negated {
+            true => Formula::any([has_value, rows]),
+            false => Formula::all([has_value, rows]),
+        };
+        Outcome::Kept { rows, is_exact }
+    }
+
+    /// A signal, shown by its name; by its number if it has none.
+    fn signal(&self, at: usize) -> Outcome {
+        let holds = |number: u8| match names::signal(number.into()) {
+            Some(name) => self.holds(&Value::from(name)),
+            None => self.holds(&Value::from(&*number.to_string())),
+        };
+        let mut ranges: Ranges = Vec::new();
+        for number in (0..=u8::MAX).filter(|number| holds(*number)).map(i64::from) {
+            match ranges.last_mut() {
+                Some(last) if last.1 == number - 1 => last.1 = number,
+                _ => ranges.push((number, number)),
+            }
+        }
+        self.kept(Input::Uint, at, false, With::Ranges(ranges), true)
     }
 
     /// Names of bits, joined by a line.

@@ -10,6 +10,7 @@ pub use handling::changes_state;
 pub(crate) use handling::makes_or_ends_threads;
 pub(super) use handling::{Change, change};
 use handling::{Family, HANDLING, Who};
+pub(crate) use handling::{FromResult, number_sources};
 pub(crate) use handling::{ProcessChange, changes_process};
 pub(crate) use handling::{changes_only_if_successful, descriptor, is_copy, is_kept, is_transfer};
 

@@ -18,6 +18,34 @@ pub(crate) fn descriptor(raw: &RawEvent<'_>) -> Option<i64> {
     raw.int(usize::from(handling.fd?))
 }
 
+/// When the result of a call is its descriptor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FromResult {
+    /// The number is that of a parameter.
+    Never,
+    /// The number is the result of a successful call or that of the parameter, and that of the parameter if the call failed.
+    OfSuccess,
+    /// The number is the result; -1 if the call failed.
+    Always,
+}
+
+/// The sources of the number of an event's descriptor: the position of a parameter, -1 if there is none, and the result. `None` for
+/// types with another source.
+pub(crate) fn number_sources(ty: EventType) -> Option<(Option<u8>, FromResult)> {
+    use EventType as E;
+    let handling = HANDLING.get(usize::from(ty.0))?;
+    let from_result = match (ty, handling.family) {
+        // The last of two descriptors.
+        (E::SYSCALL_PIPE_X | E::SYSCALL_PIPE2_X | E::SOCKET_SOCKETPAIR_X, _) => return None,
+        (E::SOCKET_SOCKET_X | E::SOCKET_ACCEPT_5_X | E::SOCKET_ACCEPT4_6_X, _) => FromResult::Always,
+        (E::SYSCALL_MOVE_MOUNT_X, _) => FromResult::Never,
+        (_, Family::Open | Family::Mount) => FromResult::Always,
+        (_, Family::Duplicate | Family::Special) => FromResult::OfSuccess,
+        _ => FromResult::Never,
+    };
+    Some((handling.fd, from_result))
+}
+
 /// Whether events of this type may change the state.
 pub fn changes_state(ty: EventType) -> bool {
     HANDLING.get(usize::from(ty.0)).is_some_and(|handling| !matches!(handling.family, Family::Nothing))
@@ -318,4 +346,21 @@ pub(crate) const fn is_kept(ty: EventType) -> bool {
             | E::SYSCALL_EXECVE_19_E
             | E::SYSCALL_EXECVEAT_E
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_that_are_descriptors_come_first() {
+        let mut count = 0;
+        for ty in (0..EventType::COUNT as u16).map(EventType) {
+            if number_sources(ty).is_some_and(|(_, from)| from != FromResult::Never) {
+                assert_eq!(RawEvent::result_index(ty), Some(0), "{ty:?}");
+                count += 1;
+            }
+        }
+        assert!(count > 30, "{count}");
+    }
 }
