@@ -14,6 +14,7 @@ use eyas_fields::{FieldTest, Formula};
 use eyas_scap::RawEvent;
 
 use crate::field_source::generic_code;
+use crate::state::is_kept;
 use crate::view::EventView;
 use build::Builder;
 pub use groups::Groups;
@@ -199,6 +200,11 @@ fn weaken(ty: EventType, formula: &Formula<&FieldTest>, translator: &mut Transla
         Outcome::Kept { rows, .. } => rows,
         Outcome::Weak(_) => Formula::Const(true),
     })
+}
+
+/// Whether programs see events with this code. Other types are enter events that only complete their exit events.
+pub fn is_shown(code: u16) -> bool {
+    !is_kept(EventType(code))
 }
 
 /// The parts of a condition that rows decide, for events with this code.

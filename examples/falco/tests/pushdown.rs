@@ -3,7 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use eyas_testing::test;
 use serde_json::Value;
+
+fn main() -> std::process::ExitCode {
+    eyas_testing::main()
+}
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -11,14 +16,60 @@ fn root() -> PathBuf {
 
 fn falco(args: &[&str]) -> Output {
     let demo = root().join("demo");
-    let (rules, capture) = (demo.join("rules.yaml"), demo.join("demo.scap.gz"));
-    let out = Command::new(env!("CARGO_BIN_EXE_falco"))
-        .args(["-r", rules.to_str().unwrap(), "-e", capture.to_str().unwrap()])
-        .args(args)
-        .output()
-        .unwrap();
+    falco_with(&[demo.join("rules.yaml")], &demo.join("demo.scap.gz"), args)
+}
+
+fn falco_with(rules: &[PathBuf], capture: &Path, args: &[&str]) -> Output {
+    let out = run(rules, capture, args);
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
     out
+}
+
+fn run(rules: &[PathBuf], capture: &Path, args: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_falco"));
+    command.args(rules.iter().flat_map(|file| [Path::new("-r"), file]));
+    command.arg("-e").arg(capture).args(args).output().unwrap()
+}
+
+/// The explanation of the rules in a text.
+fn explained(rules: &str) -> String {
+    let dir = eyas_testing::Dir::new("explained");
+    let file = dir.join("rules.yaml");
+    std::fs::write(&file, rules).unwrap();
+    let capture = root().join("demo/demo.scap.gz");
+    String::from_utf8(falco_with(&[file], &capture, &["--explain-pushdown"]).stdout).unwrap()
+}
+
+#[test]
+fn hints_are_about_what_is_left() {
+    let rule = |condition: &str| {
+        format!("- {{rule: r, desc: d, condition: {condition:?}, output: o, priority: INFO}}\n")
+    };
+    let only_type = "the rule tests only the event type";
+    let nothing_kept = "no part is decided by the event alone";
+    for (condition, hint) in [
+        ("evt.type = execve", Some(only_type)),
+        ("evt.type = execve and proc.exepath startswith /tmp/", None),
+        ("evt.type = execve and proc.tty = 3", Some(nothing_kept)),
+        ("evt.type = chmod and evt.rawres >= 0", None),
+    ] {
+        let text = explained(&rule(condition));
+        let found = text.lines().find_map(|line| line.split_once("hint: ")).map(|(_, hint)| hint);
+        assert_eq!(found.is_some(), hint.is_some(), "{text}");
+        assert!(hint.is_none_or(|hint| found.unwrap().starts_with(hint)), "{text}");
+    }
+}
+
+#[test]
+fn each_type_is_listed_once() {
+    let rule = "- {rule: r, desc: d, condition: 'evt.type in (open, openat, mount) and evt.rawarg.flags > 2', \
+                output: o, priority: INFO}\n";
+    let text = explained(rule);
+    let types = text.lines().skip(1).filter_map(|line| line.strip_prefix("  ")?.split_once(": "));
+    let mut names: Vec<&str> =
+        types.filter(|(types, _)| !types.starts_with(' ')).flat_map(|(types, _)| types.split(", ")).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["mount", "move_mount", "open", "openat"], "{text}");
 }
 
 #[test]

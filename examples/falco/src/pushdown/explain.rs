@@ -8,7 +8,7 @@ use eyas::events::{EventType, events};
 use eyas::fields::{FieldSource, Schema};
 use eyas::rules::{Engine, RuleFormulas, RuleIndex, nearest};
 use eyas::scap::Reader;
-use eyas::sinsp::pushdown::{Pushdown, PushedParts, pushed_parts};
+use eyas::sinsp::pushdown::{Pushdown, PushedParts, is_shown, pushed_parts};
 use eyas::sinsp::{Step, schema};
 use eyas_console::print;
 use serde_json::{Value, json};
@@ -82,7 +82,8 @@ fn take(formulas: &RuleFormulas, wanted: Option<RuleIndex>) -> Vec<OfRule> {
         .map(|rule| {
             let of_code = |code: u16| by_code[usize::from(code)].iter().find(|(of, _)| *of == rule);
             let mut types: Vec<OfTypes> = Vec::new();
-            for code in events().filter(|info| info.is_current()).map(|info| info.ty.0) {
+            let codes = events().filter(|info| info.is_current()).map(|info| info.ty.0);
+            for code in codes.filter(|code| is_shown(*code)) {
                 let Some((_, formula)) = of_code(code) else { continue };
                 let parts = pushed_parts(code, formula);
                 match types.iter_mut().find(|of| of.parts == parts) {
@@ -128,14 +129,17 @@ impl OfTypes {
 
     /// Advice that would make the rule cheaper.
     fn hint(&self) -> Option<&'static str> {
-        let PushedParts { passes_all, weakened, .. } = &self.parts;
-        if *passes_all && weakened.is_empty() {
-            return Some("the rule tests only the event type: each of these events is an alert");
+        let PushedParts { passes_all, by_process, weakened, .. } = &self.parts;
+        match (weakened.is_empty(), by_process.is_empty()) {
+            _ if !passes_all => None,
+            (true, true) => Some("the rule tests only the event type: each of these events is an alert"),
+            (true, false) => None,
+            _ => Some(
+                "no part is decided by the event alone: add one that all must satisfy, such as \
+                 evt.rawres >= 0, evt.is_open_write = true, a flag of evt.arg, or a path that begins with a \
+                 directory",
+            ),
         }
-        passes_all.then_some(
-            "no part is decided by the event alone: add one that all must satisfy, such as evt.rawres >= 0, \
-             evt.is_open_write = true, a flag of evt.arg, or a path that begins with a directory",
-        )
     }
 }
 
