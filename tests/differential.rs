@@ -7,10 +7,11 @@ use std::sync::Arc;
 
 use eyas::EngineFilters;
 use eyas::rules::condition::interpret;
-use eyas::rules::{Engine, RuleSet};
+use eyas::rules::{Engine, RuleSet, RuleSource};
 use eyas::scap::Reader;
 use eyas::sinsp::pushdown::{Model, Pushdown};
 use eyas::sinsp::{Inspector, Step, schema};
+use serde_json::Value;
 
 fn main() -> std::process::ExitCode {
     eyas_testing::main()
@@ -138,4 +139,75 @@ fn every_official_rule_on_every_capture() {
     // All rules were enabled.
     assert!(counts.rejected > counts.events / 2, "{counts:?}");
     assert!(counts.verdicts > 100 && counts.by_process > 1000, "{counts:?}");
+}
+
+/// The rules of each conformance case that loads, and of each valid condition.
+fn conformance() -> Vec<Engine> {
+    let dir = eyas_testing::data_or_ignore("spec/conformance");
+    let engine = |sources: Vec<RuleSource>| {
+        let mut rules = RuleSet::builder(Arc::new(schema())).build(sources).ok()?;
+        rules.every_rule().compile().ok().filter(|engine| !engine.rules().is_empty())
+    };
+    let index: Value =
+        serde_json::from_str(&std::fs::read_to_string(dir.join("rules-files/index.json")).unwrap()).unwrap();
+    let of_case = |case: &Value| {
+        let names = case["files"].as_array().unwrap().iter().filter_map(Value::as_str);
+        let source = |name: &str| {
+            let text = std::fs::read_to_string(dir.join("rules-files").join(name)).ok()?;
+            Some(RuleSource::new(name, text))
+        };
+        engine(names.filter_map(source).collect())
+    };
+    let conditions = std::fs::read_to_string(dir.join("conditions.jsonl")).unwrap();
+    let of_condition = |line: &str| {
+        let vector: Value = serde_json::from_str(line).unwrap();
+        let condition = vector["condition"].as_str().filter(|_| vector["valid"] == true)?;
+        let rule = serde_json::json!([{
+            "rule": "r", "desc": "d", "condition": condition, "output": "o", "priority": "INFO",
+        }]);
+        engine(vec![RuleSource::new("v.yaml", rule.to_string())])
+    };
+    let cases = index["cases"].as_array().unwrap().iter().filter_map(of_case);
+    cases.chain(conditions.lines().filter_map(of_condition)).collect()
+}
+
+#[test]
+fn every_conformance_rule_on_every_capture() {
+    /// Each event is tested with one in this many engines, and only so many events of a capture are.
+    const STRIDE: u64 = 29;
+    const EVENTS: u64 = 20_000;
+    let engines = conformance();
+    assert!(engines.len() > 200, "{} rules files", engines.len());
+    let rows: Vec<Pushdown> = engines.iter().map(|engine| EngineFilters::new(engine).rows()).collect();
+    let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("demo/demo.scap.gz");
+    let captures: Vec<_> = captures().into_iter().map(|(path, _)| path).chain([demo]).collect();
+    let counts = eyas_testing::on_all_cpus(captures, |capture| {
+        let (mut rejected, mut matched, mut found) = (0_u64, 0_u64, Vec::new());
+        let mut evaluators: Vec<_> = engines.iter().map(Engine::evaluator).collect();
+        let Ok(mut source) = Reader::open(&capture) else { return [0; 2] };
+        let mut inspector = Inspector::default();
+        while let Ok(Step::Event(event)) = inspector.next(&mut source) {
+            if event.num() > EVENTS {
+                break;
+            }
+            let first = (event.num() % STRIDE) as usize;
+            for at in (first..engines.len()).step_by(STRIDE as usize) {
+                found.clear();
+                evaluators[at].matches(&event, &mut found).unwrap();
+                let is_rejected = !rows[at].may_match(&event);
+                assert!(
+                    !is_rejected || found.is_empty(),
+                    "{:?} matches event {} of {}",
+                    engines[at].rule(found[0].rule).condition,
+                    event.num(),
+                    capture.display()
+                );
+                rejected += u64::from(is_rejected);
+                matched += u64::from(!found.is_empty());
+            }
+        }
+        [rejected, matched]
+    });
+    let [rejected, matched] = counts.into_iter().fold([0; 2], |a, b| [a[0] + b[0], a[1] + b[1]]);
+    assert!(rejected > 100_000 && matched > 1000, "{rejected} rejected, {matched} matched");
 }

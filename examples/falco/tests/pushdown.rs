@@ -73,6 +73,42 @@ fn each_type_is_listed_once() {
 }
 
 #[test]
+fn alerts_are_the_same_with_every_rules_file_and_capture() {
+    let rules = eyas_testing::data_or_ignore("spec/conformance/rules-files");
+    let files = |dir: &Path, end: &str| {
+        let entries = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+        let mut files: Vec<_> =
+            entries.filter(|path| path.to_str().is_some_and(|path| path.ends_with(end))).collect();
+        files.sort();
+        files
+    };
+    let captures: Vec<PathBuf> = ["captures/upstream", "captures/synthetic"]
+        .iter()
+        .map(|dir| eyas_testing::data_or_ignore(dir))
+        .flat_map(|dir| [files(&dir, ".scap"), files(&dir, ".scap.gz")].concat())
+        .chain([root().join("demo/demo.scap.gz")])
+        .filter(|path| path.metadata().unwrap().len() < 100 << 10)
+        .collect();
+    let official: Vec<_> = ["falco_rules", "falco-incubating_rules", "falco-sandbox_rules"]
+        .map(|name| eyas_testing::data_or_ignore("rules").join(format!("{name}.yaml")))
+        .into();
+    // Each capture with the official rules, and each other file with one capture.
+    let mut pairs: Vec<_> = captures.iter().map(|capture| (official.clone(), capture.clone())).collect();
+    let others = files(&rules, ".yaml").into_iter().enumerate();
+    pairs.extend(others.map(|(at, file)| (vec![file], captures[at % captures.len()].clone())));
+    let counts = eyas_testing::on_all_cpus(pairs, |(rules, capture)| {
+        let plain = run(&rules, &capture, &[]);
+        let filtered = run(&rules, &capture, &["--model-pushdown"]);
+        let shown = format!("{rules:?} {}", capture.display());
+        assert_eq!(plain.status, filtered.status, "{shown}");
+        assert!(plain.stdout == filtered.stdout, "{shown}");
+        [usize::from(plain.status.success()), usize::from(!plain.stdout.is_empty())]
+    });
+    let [loaded, with_alerts] = counts.into_iter().fold([0; 2], |a, b| [a[0] + b[0], a[1] + b[1]]);
+    assert!(loaded > 40 && with_alerts > 5, "{loaded} replays, {with_alerts} with alerts");
+}
+
+#[test]
 fn alerts_are_the_same_with_fewer_events() {
     let plain = falco(&[]);
     for threads in ["1", "2"] {
