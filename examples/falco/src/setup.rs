@@ -128,3 +128,56 @@ fn hostname() -> String {
         })
         .unwrap_or_else(|_| rustix::system::uname().nodename().to_string_lossy().into_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    /// A change of the settings.
+    type Change = fn(&mut Args, &mut Config);
+
+    #[test]
+    fn the_filter_is_off_if_something_else_uses_events() {
+        // Whether the probe may leave out events, and whether a replay may.
+        let cases: [(&str, Change, bool, bool); 12] = [
+            ("nothing", |_, _| {}, true, true),
+            ("pushdown: false", |_, config| config.engine.modern_ebpf.pushdown = false, false, true),
+            ("a profile of the rules", |args, _| args.rule_profile = true, false, false),
+            ("the model", |args, _| args.model_pushdown = true, false, false),
+            ("a time limit", |args, _| args.duration = 1, true, false),
+            ("several threads", |args, _| args.threads = 2, true, true),
+            ("captures", |_, config| config.capture.enabled = true, false, false),
+            (
+                "the flight recorder",
+                |_, config| {
+                    config.capture.enabled = true;
+                    config.capture.pre_roll = "5s".into();
+                },
+                false,
+                false,
+            ),
+            // It records only if captures are on.
+            ("a pre-roll without captures", |_, config| config.capture.pre_roll = "5s".into(), true, true),
+            ("folding", |_, config| config.alert_folding.window = "1m".into(), false, false),
+            ("a window that is no time", |_, config| config.alert_folding.window = "x".into(), false, false),
+            ("JSON", |_, config| config.json_output = true, true, true),
+        ];
+        for (name, change, live, replay) in cases {
+            let mut args = Args::parse_from(["falco"]);
+            let mut config = Config::default();
+            change(&mut args, &mut config);
+            for (kind, probe_may, replay_may) in [
+                (EngineKind::ModernEbpf, live, false),
+                (EngineKind::Replay, false, replay),
+                // Plugins.
+                (EngineKind::Nodriver, false, false),
+            ] {
+                config.engine.kind = kind;
+                let found = (can_filter(&args, &config), can_skip(&args, &config));
+                assert_eq!(found, (probe_may, replay_may), "{name} with {kind:?}");
+            }
+        }
+    }
+}

@@ -243,3 +243,6 @@ pub(super) struct Totals {
     /// Number of changes of processes that may have descendants, which invalidate verdicts on these.
     pub(super) changes_above: u32,
 }
+
+#[cfg(test)]
+mod tests;
