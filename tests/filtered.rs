@@ -16,13 +16,20 @@ use eyas::scap::{EventSource, OwnedEvent};
 use eyas::sinsp::pushdown::Pushdown;
 use eyas::sinsp::{Inspector, Step, UsedFiles, probe_filter, schema};
 use rustix::fs::{Access, AtFlags, CWD, Mode, OFlags};
+use rustix::process::Signal;
 
 #[path = "filtered/directories.rs"]
 mod directories;
+#[allow(dead_code, reason = "the tests of verdicts use the rest")]
+#[path = "filtered/ia32.rs"]
+mod ia32;
 #[path = "filtered/opens.rs"]
 mod opens;
 
 fn main() -> std::process::ExitCode {
+    if ia32::is_attempt() {
+        return std::process::ExitCode::SUCCESS;
+    }
     eyas_testing::main()
 }
 
@@ -31,7 +38,7 @@ const SAMPLE: u32 = 8;
 
 /// Rules with every kind of predicate that the probe supports, and with some that it does not. `BASE` is a
 /// directory.
-const RULES: [(&str, &str); 12] = [
+const RULES: [(&str, &str); 18] = [
     (
         "a missing secret",
         "evt.type in (open, openat) and evt.failed = true and fd.name startswith BASE/secret/",
@@ -53,6 +60,15 @@ const RULES: [(&str, &str); 12] = [
     ),
     ("a flag", "evt.type = unlinkat and evt.arg.flags contains AT_REMOVEDIR and not evt.rawres = 0"),
     ("no program of that name", "evt.type in (mkdir, mkdirat) and proc.name = nobody-has-this-name"),
+    ("a signal", "evt.type = kill and evt.arg.sig = SIGURG"),
+    ("no such signal", "evt.type = kill and evt.arg.sig in (SIGSTOP, SIGSEGV)"),
+    ("a new directory", "evt.type in (mkdir, mkdirat) and fs.path.name startswith BASE/two/"),
+    ("a removed name", "evt.type = unlinkat and fs.path.nameraw endswith passwd"),
+    ("a target", "evt.type = symlinkat and fs.path.target startswith BASE/none/"),
+    (
+        "the text of a path",
+        "evt.type in (open, openat) and evt.failed = true and evt.rawarg.name endswith /b",
+    ),
 ];
 
 fn engine(base: &Path) -> Engine {
@@ -112,27 +128,40 @@ fn script(base: &Path) {
         "link/attack.conf",
     ];
     let mut numbers = Numbers(1);
-    for _ in 0..3000 {
+    let of_32_bits = ia32::is_there().then(ia32::Caller::new).flatten();
+    for _ in 0..3600 {
         let mut path = base.join(names[numbers.below(names.len())]);
         if numbers.below(8) == 0 {
             path = path.strip_prefix("/").unwrap().to_path_buf();
         }
         let other = base.join(names[numbers.below(names.len())]);
+        let kind = numbers.below(12);
+        let mode = if numbers.below(2) == 0 { 0o4755 } else { 0o755 };
+        let flags = [AtFlags::empty(), AtFlags::REMOVEDIR][numbers.below(2)];
+        let signal = [Signal::URG, Signal::WINCH, Signal::CONT][numbers.below(3)];
         // Most fail on purpose.
-        match numbers.below(10) {
+        if let Some(caller) = of_32_bits.as_ref().filter(|_| numbers.below(3) == 0) {
+            match kind {
+                0..4 => caller.open(&path),
+                4 => caller.access(&path),
+                5 => caller.chmod(&path, mode),
+                6 => caller.unlink(&path, flags.bits()),
+                7 => caller.symlink(&other, &path),
+                8 => caller.rename(&path, &other),
+                9 | 10 => caller.mkdir(&path),
+                _ => caller.kill(signal.as_raw() as u32),
+            }
+            continue;
+        }
+        match kind {
             0..4 => drop(rustix::fs::openat(CWD, &path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())),
             4 => drop(rustix::fs::access(&path, Access::READ_OK)),
-            5 => {
-                let mode = if numbers.below(2) == 0 { 0o4755 } else { 0o755 };
-                let _ = rustix::fs::chmodat(CWD, &path, Mode::from_raw_mode(mode), AtFlags::empty());
-            }
-            6 => {
-                let flags = [AtFlags::empty(), AtFlags::REMOVEDIR][numbers.below(2)];
-                let _ = rustix::fs::unlinkat(CWD, &path, flags);
-            }
+            5 => drop(rustix::fs::chmodat(CWD, &path, Mode::from_raw_mode(mode), AtFlags::empty())),
+            6 => drop(rustix::fs::unlinkat(CWD, &path, flags)),
             7 => drop(rustix::fs::symlinkat(&other, CWD, &path)),
             8 => drop(rustix::fs::renameat(CWD, &path, CWD, &other)),
-            _ => drop(rustix::fs::mkdirat(CWD, &path, Mode::RWXU)),
+            9 | 10 => drop(rustix::fs::mkdirat(CWD, &path, Mode::RWXU)),
+            _ => drop(rustix::process::kill_process(rustix::process::getpid(), signal)),
         }
     }
 }
@@ -269,6 +298,7 @@ fn alerts_are_those_without_the_filter() {
         "renameat2",
         "mkdir",
         "mkdirat",
+        "kill",
     ]);
     let (mut plain, mut filtered) = (open(&codes), open(&codes));
     filtered.0.set_filter(Some(&filter), SAMPLE).unwrap();

@@ -21,6 +21,12 @@ use eyas::sinsp::{Inspector, Step, UsedFiles, probe_filter, schema, syscalls_of_
 use eyas_testing::{Numbers, test};
 use rustix::fs::{AtFlags, CWD, Mode};
 
+#[allow(dead_code, reason = "the tests of the filter use the rest")]
+#[path = "filtered/ia32.rs"]
+mod ia32;
+
+/// Environment variable of the captured processes: whether the kernel accepts calls of 32-bit programs.
+const IA32: &str = "EYAS_VERDICTS_IA32";
 /// Environment variable of the captured processes: `SEED GENERATION SERIAL DIRECTORY`.
 const WORK: &str = "EYAS_VERDICTS_WORK";
 /// Environment variable of the captured processes: a control group that is a container, if there is one.
@@ -35,6 +41,9 @@ const CALM: u64 = 60_000;
 const ENOUGH: u64 = 200;
 
 fn main() -> std::process::ExitCode {
+    if ia32::is_attempt() {
+        return std::process::ExitCode::SUCCESS;
+    }
     if let Ok(work) = std::env::var(WORK) {
         let mut parts = work.split(' ');
         let mut number = || parts.next().unwrap().parse().unwrap();
@@ -55,6 +64,7 @@ fn work_on(base: &Path, seed: u64, generation: u64, mut serial: u64) {
         return;
     }
     let mut random = Numbers::new(seed);
+    let of_32_bits = std::env::var_os(IA32).and_then(|_| ia32::Caller::new());
     let names = ["plain", "other", "wanted", "elder"];
     let own = std::process::id();
     let again = |random: &mut Numbers, generation: u64, serial: u64| {
@@ -86,7 +96,17 @@ fn work_on(base: &Path, seed: u64, generation: u64, mut serial: u64) {
         for _ in 0..random.next() % 12 {
             serial += 1;
             let path = base.join(format!("{own}-{serial}-{}", ["a", "b"][(random.next() % 2) as usize]));
-            match random.next() % 4 {
+            let kind = random.next() % 4;
+            if let Some(caller) = of_32_bits.as_ref().filter(|_| random.next().is_multiple_of(4)) {
+                match kind {
+                    0 => caller.chmod(&path, 0o700),
+                    1 => caller.unlink(&path, 0),
+                    2 => caller.symlink(Path::new("x"), &path),
+                    _ => caller.mkdir(&path),
+                }
+                continue;
+            }
+            match kind {
                 0 => drop(rustix::fs::chmodat(CWD, &path, Mode::RWXU, AtFlags::empty())),
                 1 => drop(rustix::fs::unlinkat(CWD, &path, AtFlags::empty())),
                 2 => drop(rustix::fs::symlinkat("x", CWD, &path)),
@@ -98,12 +118,20 @@ fn work_on(base: &Path, seed: u64, generation: u64, mut serial: u64) {
         match random.next() % 60 {
             0..4 => {
                 let name = names[(random.next() % 4) as usize];
+                if let Some(caller) = of_32_bits.as_ref().filter(|_| random.next().is_multiple_of(2)) {
+                    caller.set_name(name);
+                    continue;
+                }
                 let name = std::ffi::CString::new(name).unwrap();
                 rustix::thread::set_name(&name).unwrap();
             }
             4 | 5 => {
                 let id = |raw| Some(rustix::process::Uid::from_raw(raw));
                 let effective = if random.next().is_multiple_of(2) { 4242 } else { 0 };
+                if let Some(caller) = of_32_bits.as_ref().filter(|_| random.next().is_multiple_of(2)) {
+                    caller.set_user(effective);
+                    continue;
+                }
                 let _ = rustix::thread::set_thread_res_uid(
                     id(0).unwrap(),
                     id(effective).unwrap(),
@@ -271,6 +299,7 @@ impl Drop for Container {
 fn start(base: &Path, seed: u64, generation: u64, container: Option<&Container>) -> Child {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.env(WORK, format!("{seed} {generation} 0 {}", base.display()));
+    command.envs(ia32::is_there().then_some((IA32, "1")));
     command.envs(container.map(|container| (CGROUP, &container.0)));
     command.spawn().unwrap()
 }
