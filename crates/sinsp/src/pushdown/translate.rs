@@ -404,6 +404,8 @@ impl TypedTest<'_> {
                 _ => ranges.push((number, number)),
             }
         }
+        // The parameter is a byte, but a damaged capture may have a wider one.
+        ranges.push((i64::from(u8::MAX) + 1, i64::MAX));
         self.kept(Input::Uint, at, false, With::Ranges(ranges), true)
     }
 
