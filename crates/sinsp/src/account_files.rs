@@ -12,6 +12,7 @@ use rustix::fs::{CWD, Mode, OFlags, fstat, openat, stat};
 use rustix::io::Errno;
 
 use crate::lookups::{AccountLookup, Mailbox, Sender, mailbox};
+use crate::service::Service;
 use crate::state::{Accounts, Text};
 
 mod id_map;
@@ -59,6 +60,15 @@ impl Finished {
     }
 }
 
+/// Counts a request as finished when dropped, also after a panic.
+struct Served<'a>(&'a Finished);
+
+impl Drop for Served<'_> {
+    fn drop(&mut self) {
+        self.0.grow();
+    }
+}
+
 #[derive(Debug)]
 enum Request {
     Host,
@@ -90,13 +100,27 @@ impl AccountFiles {
     /// # Errors
     /// The system cannot start a thread.
     pub fn start(root: PathBuf) -> std::io::Result<Self> {
+        Self::start_with(root, accounts)
+    }
+
+    fn start_with(
+        root: PathBuf,
+        read: impl FnMut(&Path, &InContainer) -> Result<Accounts, Errno> + Send + 'static,
+    ) -> std::io::Result<Self> {
         let (requests, incoming) = sync_channel(QUEUE);
         let (sender, results) = mailbox(QUEUE);
         let finished = Arc::<Finished>::default();
         let counted = finished.clone();
-        std::thread::Builder::new()
-            .name("accounts".into())
-            .spawn(move || serve(&root, &incoming, &sender, &counted))?;
+        let mut worker = Worker {
+            root,
+            incoming,
+            results: sender,
+            finished: counted,
+            read,
+            host: None,
+            again: Vec::new(),
+        };
+        Service::start("accounts", move || worker.serve())?;
         Ok(Self { requests, results, sent: 0, finished, stuck: 0 })
     }
 
@@ -131,48 +155,66 @@ impl AccountLookup for AccountFiles {
     }
 }
 
-/// Serves requests until all senders are gone.
-fn serve(root: &Path, incoming: &Receiver<Request>, results: &Sender<Accounts>, finished: &Finished) {
-    let mut again: Vec<(Instant, InContainer)> = Vec::new();
-    let mut host = None;
-    loop {
-        let request = match again.is_empty() {
-            true => incoming.recv().map_err(|_| RecvTimeoutError::Disconnected),
-            false => incoming.recv_timeout(PAUSE),
-        };
-        let now = Instant::now();
-        let is_request = request.is_ok();
-        let mut due: Vec<InContainer> = again.extract_if(.., |(at, _)| *at <= now).map(|(_, q)| q).collect();
-        match request {
-            Ok(Request::Container(request)) => due.push(request),
-            Ok(Request::Host) => {
-                if host.is_none() {
-                    host = AccountReader::of_host(root).ok();
-                }
-                if let Some(found) = host.as_mut().and_then(AccountReader::read) {
-                    results.send(Accounts { container: None, users: found.users, groups: found.groups });
-                }
+/// The data of the thread, which a panic leaves as they are.
+struct Worker<R> {
+    root: PathBuf,
+    incoming: Receiver<Request>,
+    results: Sender<Accounts>,
+    finished: Arc<Finished>,
+    /// Reads the files of a container.
+    read: R,
+    host: Option<AccountReader>,
+    /// Requests to try again, each with its time.
+    again: Vec<(Instant, InContainer)>,
+}
+
+impl<R: FnMut(&Path, &InContainer) -> Result<Accounts, Errno>> Worker<R> {
+    /// Serves requests until all senders are gone.
+    fn serve(&mut self) {
+        let finished = self.finished.clone();
+        loop {
+            let request = match self.again.is_empty() {
+                true => self.incoming.recv().map_err(|_| RecvTimeoutError::Disconnected),
+                false => self.incoming.recv_timeout(PAUSE),
+            };
+            let now = Instant::now();
+            let _served = request.is_ok().then(|| Served(&finished));
+            let mut due: Vec<InContainer> =
+                self.again.extract_if(.., |(at, _)| *at <= now).map(|(_, request)| request).collect();
+            match request {
+                Ok(Request::Container(request)) => due.push(request),
+                Ok(Request::Host) => self.serve_host(),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
             }
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => return,
-        }
-        for mut request in due {
-            match accounts(root, &request) {
-                Ok(accounts) => {
-                    // If there is no room, the next process requests it again.
-                    results.send(accounts);
-                }
-                // One process makes many events before it has the root directory.
-                Err(Errno::AGAIN) if again.iter().any(|(_, other)| other.is_same(&request)) => {}
-                Err(Errno::AGAIN) if request.tries < TRIES && again.len() < QUEUE => {
-                    request.tries += 1;
-                    again.push((now + PAUSE, request));
-                }
-                Err(_) => {}
+            for request in due {
+                self.serve_container(request, now);
             }
         }
-        if is_request {
-            finished.grow();
+    }
+
+    fn serve_host(&mut self) {
+        if self.host.is_none() {
+            self.host = AccountReader::of_host(&self.root).ok();
+        }
+        if let Some(found) = self.host.as_mut().and_then(AccountReader::read) {
+            self.results.send(Accounts { container: None, users: found.users, groups: found.groups });
+        }
+    }
+
+    fn serve_container(&mut self, mut request: InContainer, now: Instant) {
+        match (self.read)(&self.root, &request) {
+            Ok(accounts) => {
+                // If there is no room, the next process requests it again.
+                self.results.send(accounts);
+            }
+            // One process makes many events before it has the root directory.
+            Err(Errno::AGAIN) if self.again.iter().any(|(_, other)| other.is_same(&request)) => {}
+            Err(Errno::AGAIN) if request.tries < TRIES && self.again.len() < QUEUE => {
+                request.tries += 1;
+                self.again.push((now + PAUSE, request));
+            }
+            Err(_) => {}
         }
     }
 }
@@ -259,6 +301,26 @@ mod tests {
         assert!(files.request_host());
         assert_eq!(next(&mut files).users.len(), 3);
         assert!(files.take_result().is_none());
+    }
+
+    #[test]
+    fn a_panic_loses_one_container_and_ends_no_wait() {
+        let host = Host::new();
+        std::fs::write(host.etc("passwd"), "web:x:33:34:::\n").unwrap();
+        let read = |root: &Path, request: &InContainer| {
+            assert!(&*request.container != b"bad", "as meant");
+            accounts(root, request)
+        };
+        let before = crate::service::restarts();
+        let mut files = AccountFiles::start_with(host.path().to_owned(), read).unwrap();
+        let patience = Duration::from_secs(60);
+        for (container, found) in [(&b"bad"[..], false), (b"good", true)] {
+            assert!(files.request(&Text::from(container), 7));
+            // It returns as soon as the request is finished; a request that is not would end all later waits.
+            files.wait(patience);
+            assert_eq!((files.stuck, files.take_result().is_some()), (0, found));
+        }
+        assert!(crate::service::restarts() > before);
     }
 
     #[test]

@@ -16,6 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use rustix::fs::{CWD, FileType, Mode, OFlags, Stat, fstat, fstatfs, openat};
 use sha2::{Digest, Sha256};
 
+use crate::service::Service;
 use crate::state::{Text, Thread};
 
 /// Maximum number of waiting requests; further ones are made again at the next event.
@@ -119,21 +120,26 @@ impl ExeHashes {
     /// Starts the thread; `None` if the system cannot start one.
     fn start(&self) -> Option<SyncSender<HashRequest>> {
         let (sender, requests) = sync_channel(QUEUE);
-        let (known, root, largest) = (Arc::clone(&self.known), self.root.clone(), self.largest);
-        let spawned = std::thread::Builder::new()
-            .name("hashes".into())
-            .spawn(move || serve(&Reader { root, largest }, &requests, &known));
-        spawned.ok().map(|_| sender)
+        let reader = Reader { root: self.root.clone(), largest: self.largest };
+        let mut hashes = HashMap::new();
+        let answer = move |id: &FileId, pid| reader.hash_of(id, pid, &mut hashes);
+        serve(requests, Arc::clone(&self.known), answer).ok().map(|_| sender)
     }
 }
 
-/// Hashes the requested files, until all senders are gone.
-fn serve(reader: &Reader, requests: &Receiver<HashRequest>, known: &Known) {
-    let mut hashes = HashMap::new();
-    while let Ok(HashRequest { id, pid }) = requests.recv() {
-        let found = reader.hash_of(&id, pid, &mut hashes);
-        known.cache(id, found);
-    }
+/// Starts a thread that answers requests until all senders are gone. A file whose answer panics stays
+/// [`Found::Requested`], and so has no hash.
+fn serve(
+    requests: Receiver<HashRequest>,
+    known: Arc<Known>,
+    mut answer: impl FnMut(&FileId, i64) -> Option<Found> + Send + 'static,
+) -> std::io::Result<Service> {
+    Service::start("hashes", move || {
+        while let Ok(HashRequest { id, pid }) = requests.recv() {
+            let found = answer(&id, pid);
+            known.cache(id, found);
+        }
+    })
 }
 
 /// The version of a file that was read.

@@ -61,6 +61,7 @@ mod rendering;
 #[cfg(feature = "runtimes")]
 pub mod runtimes;
 mod schema;
+pub mod service;
 pub mod state;
 mod verdicts;
 mod view;

@@ -16,6 +16,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use crate::lookups::{ContainerLookup, Mailbox, RuntimeStats, mailbox};
+use crate::service::Service;
 use crate::state::SHORT_ID;
 
 mod containerd;
@@ -31,6 +32,7 @@ mod sources;
 mod spec;
 mod stats;
 mod storage;
+mod task;
 #[cfg(test)]
 mod tests;
 mod watch;
@@ -41,6 +43,9 @@ pub use options::{Api, Endpoint, Options};
 
 /// Maximum number of waiting ids and results. Requests without room are repeated later.
 const QUEUE: usize = 1024;
+
+/// Name of the thread.
+const THREAD: &str = "containers";
 
 /// Lookups in the runtimes of this machine, in a separate thread. Dropping this ends the thread.
 #[derive(Debug)]
@@ -56,14 +61,15 @@ impl Runtimes {
     /// # Errors
     /// The system cannot start a thread or create its event loop.
     pub fn start(options: Options) -> std::io::Result<Self> {
-        let (requests, incoming) = mpsc::channel(QUEUE);
+        let (requests, mut incoming) = mpsc::channel(QUEUE);
         let (sender, results) = mailbox(QUEUE);
         let tally = stats::Tally::default();
         let shared = Arc::new(shared::Shared::new(options, sender, tally.clone(), requests.downgrade()));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
-        std::thread::Builder::new()
-            .name("containers".into())
-            .spawn(move || runtime.block_on(worker::serve(shared, incoming)))?;
+        if shared.options.follow {
+            runtime.spawn(watch::follow_all(shared.clone()));
+        }
+        Service::start(THREAD, move || runtime.block_on(worker::serve(&shared, &mut incoming)))?;
         Ok(Self { requests, results, tally })
     }
 }

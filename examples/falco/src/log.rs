@@ -6,10 +6,11 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
 use eyas::fields::{is_shown, write_escape};
+use eyas::sinsp::service;
 use jiff::Zoned;
 
 use crate::config::{Config, LogLevel};
-use crate::{console, service, system_log};
+use crate::{console, system_log};
 
 /// Severity of a log line; a smaller number is more severe, as in syslog.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

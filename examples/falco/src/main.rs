@@ -46,7 +46,6 @@ mod reload;
 mod rules;
 mod run;
 mod schemas;
-mod service;
 mod setup;
 mod signals;
 mod source;

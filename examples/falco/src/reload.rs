@@ -29,9 +29,9 @@ use crate::log::{self, Level};
 use crate::output::{self, Change, Settings};
 use crate::outputs::OUTPUTS;
 use crate::rules;
-use crate::service::{self, Service};
 use crate::setup::Setup;
 use crate::source::Interest;
+use eyas::sinsp::service::{self, Service};
 
 mod changes;
 mod files;

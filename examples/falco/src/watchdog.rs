@@ -11,8 +11,8 @@ use crate::console;
 use crate::health::{Health, Problem};
 use crate::log::{self, Level, Seldom, log};
 use crate::output::Hub;
-use crate::service::Service;
 use crate::signals::Stop;
+use eyas::sinsp::service::Service;
 
 /// Time between two checks.
 const EVERY: Duration = Duration::from_secs(1);

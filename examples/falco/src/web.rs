@@ -29,7 +29,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::config::Webserver;
 use crate::log::{Level, Seldom, info, log};
 use crate::pem;
-use crate::service::Service;
+use eyas::sinsp::service::Service;
 
 mod pages;
 

@@ -131,3 +131,25 @@ fn versions_are_told_apart_and_what_is_kept_is_bounded() {
     all.of(&thread(i32::MAX.into(), &file));
     assert!(all.known.lock().len() <= 1);
 }
+
+#[test]
+fn a_file_whose_hash_panics_keeps_no_other_file_from_its_hash() {
+    let (sender, requests) = sync_channel(QUEUE);
+    let known = Arc::<Known>::default();
+    let before = crate::service::restarts();
+    let service = serve(requests, Arc::clone(&known), |id, _| {
+        assert!(&*id.path != b"/bad", "as meant");
+        Some(Found::Hash([b'0'; 64]))
+    })
+    .unwrap();
+    let ids = ["/bad", "/good"].map(|path| FileId { path: Text::from(path.as_bytes()), ino: 1, mtime: 1 });
+    for id in &ids {
+        known.cache(id.clone(), Some(Found::Requested));
+        sender.send(HashRequest { id: id.clone(), pid: 1 }).unwrap();
+    }
+    drop(sender);
+    assert!(service.wait(Duration::from_secs(60)), "it serves all requests");
+    let known = known.lock();
+    assert!(matches!(known[&ids[0]], Found::Requested) && matches!(known[&ids[1]], Found::Hash(_)));
+    assert!(crate::service::restarts() > before);
+}

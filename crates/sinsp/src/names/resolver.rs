@@ -7,6 +7,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::{Names, SharedNames};
+use crate::service::Service;
 
 /// Time until a name is resolved again; it doubles while the addresses stay the same.
 const REFRESH: Duration = Duration::from_secs(10);
@@ -81,9 +82,9 @@ impl Resolver {
     pub fn set(&self, names: BTreeSet<String>, patience: Duration) -> std::io::Result<bool> {
         let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner).take();
         if !names.is_empty()
-            && let Some(worker) = idle()
+            && let Some(mut worker) = idle()
         {
-            std::thread::Builder::new().name("names".to_owned()).spawn(move || worker.run())?;
+            Service::start("names", move || worker.run())?;
         }
         let mut work = self.shared.work();
         work.names.retain(|name, _| names.contains(name));
@@ -127,7 +128,7 @@ struct Worker {
 }
 
 impl Worker {
-    fn run(mut self) {
+    fn run(&mut self) {
         self.hosts.refresh();
         let shared = self.shared.clone();
         let mut work = shared.work();
@@ -139,13 +140,18 @@ impl Worker {
                 let waiting = work.names.iter().filter(|(_, entry)| entry.due <= now);
                 waiting.min_by_key(|(_, entry)| entry.due)
             });
-            let Some(name) = next.map(|(name, _)| name.clone()) else {
+            let name = next.map(|(name, _)| name.clone());
+            let Some((name, entry)) =
+                name.and_then(|name| work.names.get_mut(&name).map(|entry| (name, entry)))
+            else {
                 let due = work.names.values().map(|entry| entry.due).min();
                 let pause = due.map_or(MAX_REFRESH, |due| due.saturating_duration_since(now));
                 let waited = shared.changed.wait_timeout(work, pause.max(Duration::from_millis(1)));
                 work = waited.unwrap_or_else(PoisonError::into_inner).0;
                 continue;
             };
+            // If the lookup panics, the other names come first.
+            entry.due = now + entry.pause;
             drop(work);
             let found = self.look_up(&name);
             work = shared.work();
@@ -277,6 +283,25 @@ mod tests {
         assert_eq!(names_of(&mut follower, "10.0.0.1"), ["server"]);
         assert!(resolver.set(BTreeSet::new(), Duration::ZERO).unwrap());
         assert!(follower.newer().unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_lookup_that_panics_delays_no_other_name() {
+        let ask = |name: &str| match name {
+            "a.example" => panic!("as meant"),
+            _ => Some(vec![ip("10.0.0.2")]),
+        };
+        let resolver = Resolver::new(Hosts::default(), Box::new(ask));
+        let mut follower = Follower::new(resolver.names());
+        let before = crate::service::restarts();
+        assert!(!resolver.set(set(&["a.example", "b.example"]), Duration::ZERO).unwrap());
+        let until = Instant::now() + Duration::from_secs(60);
+        while follower.newer().is_none_or(|names| names.of(ip("10.0.0.2")).is_empty()) {
+            assert!(Instant::now() < until, "the thread has ended");
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        // The first name was due first.
+        assert!(crate::service::restarts() > before);
     }
 
     #[test]

@@ -11,6 +11,7 @@ use super::options::{Api, Endpoint};
 use super::shared::Shared;
 use super::sources::{Answer, Source, is_late};
 use super::storage;
+use super::task::{keep, note};
 
 /// Longest pause between requests for a container.
 const MAX_PAUSE: Duration = Duration::from_secs(60);
@@ -37,12 +38,10 @@ pub(super) async fn pursue(shared: Arc<Shared>, id: String, wake: watch::Receive
             wake: wake.clone(),
             incomplete: 0,
         };
-        queries.spawn(one.run());
+        queries.spawn(keep(move || one.clone().run()));
     }
     // The first runtime that knows it ends the other tasks, because the set is dropped.
     let _ = timeout(GIVE_UP, queries.join_next()).await;
-    drop(queries);
-    shared.forget(&id);
 }
 
 /// Opens when this number of runtimes did not know the container.
@@ -52,6 +51,7 @@ struct Gate {
 }
 
 /// The query of one endpoint for one container.
+#[derive(Clone)]
 struct One {
     shared: Arc<Shared>,
     id: String,
@@ -116,7 +116,7 @@ impl One {
     async fn read_files(&self) {
         let (root, id) = (self.shared.options.root.clone(), self.id.clone());
         let found = tokio::task::spawn_blocking(move || storage::read(&root, &id)).await;
-        if let Ok(Some(found)) = found
+        if let Some(found) = found.map_err(note).ok().flatten()
             && !self.shared.is_complete(&self.id)
         {
             self.shared.publish(found);
@@ -146,7 +146,11 @@ impl One {
                     };
                 }
                 Ok(Answer::Unknown) => {}
-                Ok(Answer::Failed) | Err(_) => outcome = Round::Failed,
+                Ok(Answer::Failed) => outcome = Round::Failed,
+                Err(error) => {
+                    note(error);
+                    outcome = Round::Failed;
+                }
             }
         }
         outcome

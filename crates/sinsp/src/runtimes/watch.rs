@@ -16,6 +16,7 @@ use super::cri::messages as m;
 use super::options::Api;
 use super::shared::Shared;
 use super::sources::{Answer, Source, is_of_users};
+use super::task::{attempt, keep};
 use super::wire::{Error, Lines, Messages};
 use super::{SHORT_ID, id};
 
@@ -38,7 +39,14 @@ const EVENTS: &str = "/events?filters=%7B%22type%22%3A%5B%22container%22%5D%7D";
 /// Follows the events of each runtime of the machine, including those that start later. It does not follow
 /// users' runtimes, because a user could report any container there.
 pub(super) async fn follow_all(shared: Arc<Shared>) {
-    let followed = Arc::new(Mutex::new(FxHashSet::<(Api, PathBuf)>::default()));
+    let followed = Arc::<Followed>::default();
+    keep(|| find_and_follow(shared.clone(), followed.clone())).await;
+}
+
+/// The sockets whose events a task follows.
+type Followed = Mutex<FxHashSet<(Api, PathBuf)>>;
+
+async fn find_and_follow(shared: Arc<Shared>, followed: Arc<Followed>) {
     loop {
         let mut is_new = false;
         for endpoint in shared.options.endpoints.iter().filter(|endpoint| !is_of_users(endpoint)) {
@@ -50,7 +58,7 @@ pub(super) async fn follow_all(shared: Arc<Shared>) {
                 is_new = true;
                 let (shared, followed) = (shared.clone(), followed.clone());
                 tokio::spawn(async move {
-                    follow(&shared, &source).await;
+                    keep(|| follow(shared.clone(), source.clone())).await;
                     followed.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
                 });
             }
@@ -63,12 +71,12 @@ pub(super) async fn follow_all(shared: Arc<Shared>) {
 }
 
 /// Follows one runtime until its socket disappears.
-async fn follow(shared: &Arc<Shared>, source: &Arc<Source>) {
+async fn follow(shared: Arc<Shared>, source: Arc<Source>) {
     let open = Arc::<OpenRequests>::default();
     let mut pause = PAUSE;
     let mut since = None;
     while source.socket.exists() {
-        let reported = Reported { shared, source, open: &open };
+        let reported = Reported { shared: &shared, source: &source, open: &open };
         let mut has_begun = false;
         let ended = match source.api {
             Api::Docker | Api::Podman => docker(&reported, since, &mut has_begun).await,
@@ -205,7 +213,7 @@ impl Reported<'_> {
             let id = id.to_owned();
             tokio::spawn(async move {
                 loop {
-                    request(&shared, &source, &id).await;
+                    attempt(request(shared.clone(), source.clone(), id.clone())).await;
                     let mut open = open.lock().unwrap_or_else(PoisonError::into_inner);
                     match open.get_mut(&id) {
                         Some(again) if *again => *again = false,
@@ -221,11 +229,11 @@ impl Reported<'_> {
 }
 
 /// Requests a reported container from its runtime.
-async fn request(shared: &Shared, source: &Source, id: &str) {
+async fn request(shared: Arc<Shared>, source: Arc<Source>, id: String) {
     let mut pause = shared.options.retry;
     for _ in 0..TRIES {
         shared.tally.lookup();
-        if let Answer::Known(found) = source.inspect(id, &shared.options, &shared.tally).await
+        if let Answer::Known(found) = source.inspect(&id, &shared.options, &shared.tally).await
             && shared.publish(*found)
         {
             return;

@@ -7,16 +7,17 @@ use tokio::sync::mpsc;
 
 use super::pursuit::pursue;
 use super::shared::Shared;
-use super::watch::follow_all;
+use super::task::attempt;
 
 /// Serves requests until all senders are gone.
-pub(super) async fn serve(shared: Arc<Shared>, mut requests: mpsc::Receiver<String>) {
-    if shared.options.follow {
-        tokio::spawn(follow_all(shared.clone()));
-    }
+pub(super) async fn serve(shared: &Arc<Shared>, requests: &mut mpsc::Receiver<String>) {
     while let Some(id) = requests.recv().await {
         if let Some(wake) = shared.begin(&id) {
-            tokio::spawn(pursue(shared.clone(), id, wake));
+            let shared = shared.clone();
+            tokio::spawn(async move {
+                attempt(pursue(shared.clone(), id.clone(), wake)).await;
+                shared.forget(&id);
+            });
         }
     }
 }

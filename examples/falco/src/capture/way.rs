@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 
 use super::pool::Pool;
 use super::recorder::{Message, Recorder};
-use crate::service::Service;
+use eyas::sinsp::service::Service;
 
 /// Maximum number of bytes of queued events.
 const MAX_BYTES: usize = 16 << 20;

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::service::Service;
+use eyas::sinsp::service::Service;
 
 /// Interval at which a waiting caller checks whether to keep waiting.
 const GLANCE: Duration = Duration::from_millis(20);

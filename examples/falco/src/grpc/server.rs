@@ -30,7 +30,7 @@ use super::methods::Methods;
 use crate::config::{Grpc, GrpcAddress};
 use crate::log::{Level, Seldom, info, log};
 use crate::pem;
-use crate::service::Service;
+use eyas::sinsp::service::Service;
 
 /// Connections at once.
 const MAX_CONNECTIONS: u32 = 64;

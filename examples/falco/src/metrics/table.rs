@@ -141,7 +141,7 @@ pub const METRICS: &[Metric] = &[
         "Alerts in the queue of an output", |r| outputs(r, |counts| counts.waiting)),
     row("falco.n_thread_restarts", "falco_n_thread_restarts_total", (General, Count, Counter),
         "Threads of this program that were restarted after a panic",
-        |_| count(crate::service::restarts())),
+        |_| count(eyas::sinsp::service::restarts())),
     row("falco.num_evts", "falco_num_evts_total", (General, Count, Counter),
         "Events tested", |r| count(r.of(|s| s.events))),
     row("falco.num_evts_prev", "", (General, Plain, Counter),

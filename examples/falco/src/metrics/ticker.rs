@@ -17,8 +17,8 @@ use crate::internal::{Fields, Internal};
 use crate::log::{Level, log};
 use crate::output::{Alert, Channel, Hub};
 use crate::outputs::METRICS_FILE;
-use crate::service::Service;
 use crate::setup::Setup;
+use eyas::sinsp::service::Service;
 
 /// Interval at which the thread checks whether the run has ended before the first sample.
 const GLANCE: Duration = Duration::from_secs(1);

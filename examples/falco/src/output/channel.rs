@@ -16,7 +16,7 @@ use super::row::Row;
 use super::text::counted;
 use crate::config::Config;
 use crate::log::{self, Level, log};
-use crate::service::Service;
+use eyas::sinsp::service::Service;
 
 /// Delay before the worker retries.
 const RETRY: Duration = Duration::from_millis(250);

@@ -1,4 +1,7 @@
-//! Threads that must not die silently: after a panic, a thread is restarted, and this is logged.
+//! Threads that must not die silently: after a panic, a thread is restarted, and this is counted and logged.
+//!
+//! The threads of this crate are such threads: those of [`ExeHashes`](crate::ExeHashes),
+//! [`AccountFiles`](crate::AccountFiles), [`Resolver`](crate::names::Resolver) and `runtimes::Runtimes`.
 
 use std::any::Any;
 use std::io;
@@ -10,7 +13,7 @@ use std::thread::{self, sleep};
 use std::time::Duration;
 
 /// Delay before a thread is restarted after a panic.
-const PAUSE: Duration = Duration::from_millis(200);
+pub(crate) const PAUSE: Duration = Duration::from_millis(200);
 
 /// Number of restarted threads.
 static RESTARTS: AtomicU64 = AtomicU64::new(0);
@@ -18,8 +21,8 @@ static RESTARTS: AtomicU64 = AtomicU64::new(0);
 /// Function that logs the restart of a thread.
 static REPORT: OnceLock<fn(&str)> = OnceLock::new();
 
-/// Sets the function that logs the restart of a thread. The log itself uses a service thread, so this
-/// module cannot call the log directly.
+/// Sets the function that logs the restart of a thread. Only the first call has an effect. Without it, a restart
+/// is an event of `tracing`, if that feature is enabled.
 pub fn report_restarts_by(report: fn(&str)) {
     let _ = REPORT.set(report);
 }
@@ -29,7 +32,21 @@ pub fn restarts() -> u64 {
     RESTARTS.load(Ordering::Relaxed)
 }
 
-/// A thread of the program.
+/// Counts and logs that a thread, or a task in it, is started again after this panic.
+pub(crate) fn note_restart(name: &str, panic: &(dyn Any + Send)) {
+    RESTARTS.fetch_add(1, Ordering::Relaxed);
+    let line = format!("thread '{name}' panicked ({}); it is started again", message(panic));
+    match REPORT.get() {
+        Some(report) => report(&line),
+        None => {
+            #[cfg(feature = "tracing")]
+            tracing::error!("{line}");
+        }
+    }
+}
+
+/// A thread that is restarted after a panic.
+#[derive(Debug)]
 pub struct Service {
     /// Nothing is sent on this channel: the end of the thread closes it.
     ended: Receiver<()>,
@@ -45,11 +62,7 @@ impl Service {
         thread::Builder::new().name(name.into()).spawn(move || {
             // `work` must handle half-finished state, because it may be called again.
             while let Err(panic) = catch_unwind(AssertUnwindSafe(&mut work)) {
-                RESTARTS.fetch_add(1, Ordering::Relaxed);
-                let why = message(&*panic);
-                if let Some(report) = REPORT.get() {
-                    report(&format!("thread '{name}' panicked ({why}); it is started again"));
-                }
+                note_restart(name, &*panic);
                 sleep(PAUSE);
             }
             drop(end);
@@ -63,7 +76,7 @@ impl Service {
     }
 }
 
-/// The message of a panic.
+/// The message of a panic, or `no message`.
 pub fn message(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
