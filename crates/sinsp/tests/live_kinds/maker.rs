@@ -3,6 +3,8 @@
 use std::ffi::{CStr, CString};
 use std::io::BufRead;
 
+use crate::kinds::{COPY, ELSEWHERE};
+
 pub mod opened;
 mod requested;
 
@@ -62,14 +64,19 @@ pub fn open(path: &CStr, flags: i32) -> i64 {
 pub struct Made(Vec<(i64, String)>);
 
 impl Made {
-    /// Notes a descriptor, unless the kernel lacks the call.
+    /// Notes a descriptor, or reports the error.
     pub fn add(&mut self, what: &str, fd: i64) -> i64 {
         if fd >= 0 {
             self.0.push((fd, what.to_owned()));
         } else {
-            eprintln!("{what}: error {}", -fd);
+            println!("- {what}: error {}", -fd);
         }
         fd
+    }
+
+    /// Reports that kinds cannot be made, because of this result of a call.
+    pub fn lack(&mut self, kinds: &[&str], result: i64) {
+        kinds.iter().for_each(|what| _ = self.add(what, result.min(-1)));
     }
 }
 
@@ -222,6 +229,10 @@ fn by_ioctl(made: &mut Made) {
         let result = ioctl(machine, 0xc00c_aee0, at(&device));
         made.add("device of a machine", if result == 0 { i64::from(read(&device[1])) } else { result });
         call(libc::SYS_close, [kvm]);
+    } else {
+        let kinds =
+            ["virtual machine", "virtual processor", "statistics of a machine", "device of a machine"];
+        made.lack(&kinds, kvm);
     }
     for fd in [space, own, socket, device] {
         call(libc::SYS_close, [fd]);
@@ -266,10 +277,11 @@ fn sockets(made: &mut Made) {
     address[2..6].copy_from_slice(b"hash");
     address[24..28].copy_from_slice(b"sha1");
     call(libc::SYS_bind, [hash, at(&address), 88]);
-    made.add(
-        "accepted cryptographic socket",
-        call(libc::SYS_accept4, [hash, 0, 0, libc::SOCK_CLOEXEC.into()]),
-    );
+    let accepted = match hash {
+        0.. => call(libc::SYS_accept4, [hash, 0, 0, libc::SOCK_CLOEXEC.into()]),
+        error => error,
+    };
+    made.add("accepted cryptographic socket", accepted);
     // The process at the other end, by an option, and by a message.
     let mut pair = [0_i32; 2];
     call(libc::SYS_socketpair, [libc::AF_UNIX.into(), DATAGRAM, 0, at(&raw mut pair)]);
@@ -278,9 +290,8 @@ fn sockets(made: &mut Made) {
     let result = call(libc::SYS_getsockopt, [one, 1, 77, at(&raw mut fd), at(&length)]);
     made.add("peer of a socket", if result == 0 { fd.into() } else { result });
     let on = 1_i32;
-    if call(libc::SYS_setsockopt, [other, 1, 76, at(&on), 4]) == 0 {
-        made.add("sender of a message", received(one, other));
-    }
+    let result = call(libc::SYS_setsockopt, [other, 1, 76, at(&on), 4]);
+    made.add("sender of a message", if result == 0 { received(one, other) } else { result });
     call(libc::SYS_close, [one]);
     call(libc::SYS_close, [other]);
 }
@@ -310,8 +321,8 @@ fn listener(made: &mut Made) {
 /// Copies all descriptors; some copies replace another file.
 fn copies(made: &mut Made) {
     for (fd, what) in made.0.clone() {
-        made.add(&format!("copy of {what}"), call(libc::SYS_fcntl, [fd, libc::F_DUPFD_CLOEXEC.into(), 0]));
+        made.add(&format!("{COPY}{what}"), call(libc::SYS_fcntl, [fd, libc::F_DUPFD_CLOEXEC.into(), 0]));
         let file = open(c"/etc/passwd", libc::O_RDONLY);
-        made.add(&format!("{what} in another place"), call(libc::SYS_dup3, [fd, file, 0]));
+        made.add(&format!("{what}{ELSEWHERE}"), call(libc::SYS_dup3, [fd, file, 0]));
     }
 }

@@ -1,5 +1,6 @@
 //! Processes that came to be what they are in unusual ways, one of each kind. Each reports its id and then waits.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{CStr, CString};
 use std::io::{BufRead, BufReader};
 use std::os::fd::{FromRawFd, OwnedFd};
@@ -112,6 +113,35 @@ pub fn namespace(process: i64, kind: &str) -> Result<i64, i64> {
     made(open(&path, libc::O_RDONLY | libc::O_CLOEXEC))
 }
 
+fn kinds() -> impl Iterator<Item = &'static Kind> {
+    executed::KINDS.iter().chain(placed::KINDS)
+}
+
+/// Kinds without a process, although the kernel has what they need. `made` has the name of each process, `errors` those
+/// of kinds that could not be made.
+pub fn missing<'m>(
+    made: impl Iterator<Item = &'m String>,
+    errors: &BTreeMap<String, Vec<i32>>,
+) -> Vec<&'static str> {
+    let made: BTreeSet<&str> = made.map(String::as_str).collect();
+    let is_made = |name: &str| made.contains(name) && !errors.contains_key(name);
+    kinds().map(|(name, _)| *name).filter(|name| !is_made(name) && !is_lacking(name)).collect()
+}
+
+/// Whether the system lacks what a kind of process needs.
+fn is_lacking(name: &str) -> bool {
+    let has_line = |path: &str, part: &str| {
+        std::fs::read_to_string(path).is_ok_and(|text| text.lines().any(|line| line.contains(part)))
+    };
+    match name {
+        "in a cgroup from the start" | "moved to a cgroup" => !has_line("/proc/self/mounts", " cgroup2 "),
+        _ if name.starts_with("interpreter ") => !has_line("/proc/filesystems", "\tbinfmt_misc"),
+        _ if name.contains("a user namespace") => !Path::new("/proc/self/ns/user").exists(),
+        _ if name.contains("a login user") => !Path::new("/proc/self/loginuid").exists(),
+        _ => false,
+    }
+}
+
 /// Makes one process of each kind, and prints their ids.
 pub fn run() -> ! {
     let dir = PathBuf::from(std::env::var_os(ENV).unwrap());
@@ -122,8 +152,7 @@ pub fn run() -> ! {
     // SAFETY: the descriptor is new, and nothing else owns it.
     let mut lines = BufReader::new(std::fs::File::from(unsafe { OwnedFd::from_raw_fd(reports[0]) })).lines();
     std::io::stdin().lock().read_line(&mut String::new()).unwrap();
-    let kinds = executed::KINDS.iter().chain(placed::KINDS);
-    for (number, (name, become_one)) in kinds.enumerate() {
+    for (number, (name, become_one)) in kinds().enumerate() {
         let scene = Scene { name, dir: dir.join(number.to_string()) };
         std::fs::create_dir(&scene.dir).unwrap();
         if fork(0) == Ok(0) {

@@ -17,6 +17,9 @@ use ring::{Entry, Ring};
 const RDWR: i32 = libc::O_RDWR;
 const PATH: i32 = libc::O_PATH;
 
+/// The error for a request that the kernel's rings lack.
+pub const NO_REQUEST: i64 = -(libc::EINVAL as i64);
+
 /// Makes all of them below an empty directory.
 pub fn make(made: &mut Made, dir: &Path) {
     files(made, dir);
@@ -31,6 +34,8 @@ pub fn make(made: &mut Made, dir: &Path) {
     numbers(made);
     #[cfg(target_arch = "x86_64")]
     of_32_bits(made);
+    #[cfg(not(target_arch = "x86_64"))]
+    made.lack(OF_32_BITS, -i64::from(libc::ENOSYS));
 }
 
 pub fn path(dir: &Path, name: &[u8]) -> CString {
@@ -182,8 +187,11 @@ pub fn notices(made: &mut Made, dir: &Path, flags: i64) -> i64 {
     if notices >= 0 {
         let marked = call(libc::SYS_fanotify_mark, [notices, 1, OPEN | ON_CHILDREN, -100, at(dir.as_ptr())]);
         if marked < 0 {
+            made.lack(&["file of fanotify", "pidfd of fanotify"], marked);
             return marked;
         }
+    } else {
+        made.lack(&["file of fanotify", "pidfd of fanotify"], notices);
     }
     for name in [&b"plain"[..], b"odd", b"plain"] {
         let name = CString::new([dir.as_bytes(), name].concat()).unwrap();
@@ -235,8 +243,9 @@ fn faults(made: &mut Made) {
     const FORKS: u64 = 2;
     let faults = call(libc::SYS_userfaultfd, [libc::O_NONBLOCK.into()]);
     let api = [0xaa_u64, FORKS, 0];
-    if faults < 0 || ioctl(faults, API, at(&api)) < 0 {
-        return;
+    let result = if faults < 0 { faults } else { ioctl(faults, API, at(&api)) };
+    if result < 0 {
+        return made.lack(&["userfaultfd of a child", "userfaultfd with events"], result);
     }
     let page = call(libc::SYS_mmap, [0, 4096, 3, 0x22, -1, 0]);
     let range = [page as u64, 4096, 1, 0];
@@ -334,13 +343,28 @@ fn sent_sockets(made: &mut Made, [one, other]: [i64; 2]) {
 
 /// Descriptors that requests of a ring make.
 fn requests(made: &mut Made, dir: &Path) {
-    let Ok(mut ring) = Ring::new(0, 0) else { return };
+    let mut ring = match Ring::new(0, 0) {
+        Ok(ring) => ring,
+        Err(error) => {
+            let kinds = [
+                "file of a request",
+                "socket of a request",
+                "socket accepted by a request",
+                "client of a request",
+                "listener of a request",
+                "pipe of a request",
+            ];
+            return made.lack(&kinds, error);
+        }
+    };
     let (openat, socket, accept, pipe) = (18, 45, 13, 62);
     let plain = path(dir, b"plain");
     made.add("file of a request", ring.one(Entry::new(openat, -100).addr(plain.as_ptr())));
     if ring.has(socket) {
         let entry = Entry { offset: libc::SOCK_STREAM as u64, ..Entry::new(socket, libc::AF_INET.into()) };
         made.add("socket of a request", ring.one(entry));
+    } else {
+        made.lack(&["socket of a request"], NO_REQUEST);
     }
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
@@ -355,6 +379,8 @@ fn requests(made: &mut Made, dir: &Path) {
         for fd in ends {
             made.add("pipe of a request", fd.into());
         }
+    } else {
+        made.lack(&["pipe of a request"], NO_REQUEST);
     }
 }
 
@@ -374,11 +400,23 @@ fn numbers(made: &mut Made) {
     close([file, own]);
 }
 
+const OF_32_BITS: &[&str] = &[
+    "open of 32 bits",
+    "openat of 32 bits",
+    "epoll of 32 bits",
+    "dup of 32 bits",
+    "socketcall of 32 bits",
+    "memfd of 32 bits",
+    "pipe of 32 bits",
+];
+
 /// Descriptors that calls of 32-bit programs make.
 #[cfg(target_arch = "x86_64")]
 fn of_32_bits(made: &mut Made) {
     use crate::maker::{call_32, low_page};
-    let Some(low) = low_page() else { return };
+    let Some(low) = low_page() else {
+        return made.lack(OF_32_BITS, -i64::from(libc::ENOSYS));
+    };
     // SAFETY: the page was just mapped.
     let page = unsafe { std::slice::from_raw_parts_mut(low as *mut u8, 4096) };
     page[..12].copy_from_slice(b"/etc/passwd\0");

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::opened::ring::{Answer, BY_SLOT, Entry, Ring};
-use super::opened::{add_found, add_received, close, notices, path, send, to_send};
+use super::opened::{NO_REQUEST, add_found, add_received, close, notices, path, send, to_send};
 use super::{Made, at, call, open};
 
 const READ: u8 = 22;
@@ -17,7 +17,14 @@ const CHOOSES_BUFFER: u8 = 32;
 const REPEATED: u16 = 2;
 
 pub fn make(made: &mut Made, dir: &Path) {
-    let Ok(mut ring) = Ring::new(0, 0) else { return };
+    let mut ring = match Ring::new(0, 0) {
+        Ok(ring) => ring,
+        Err(error) => {
+            let kinds =
+                ["fanotify with files", "file of fanotify", "descriptor of a message", "installed file"];
+            return made.lack(&kinds, error);
+        }
+    };
     reads(made, &mut ring, dir);
     messages(made, &mut ring);
     installed(made, &mut ring, dir);
@@ -69,8 +76,9 @@ fn repeated(made: &mut Made, ring: &mut Ring, sent: &[i64], [one, other]: [i64; 
     const SIZE: usize = 128;
     let mut buffers = [[0_u8; SIZE]; 4];
     let provided = Entry { buffer: 7, ..Entry::new(PROVIDE_BUFFERS, 4).addr(buffers.as_mut_ptr()).len(SIZE) };
-    if ring.one(provided) < 0 {
-        return;
+    let result = ring.one(provided);
+    if result < 0 {
+        return made.lack(&["descriptor of a message"], result);
     }
     let header = [0_u64, 0, 0, 0, 0, 64, 0];
     let entry = Entry::new(RECVMSG, other).addr(&header).len(1);
@@ -80,7 +88,7 @@ fn repeated(made: &mut Made, ring: &mut Ring, sent: &[i64], [one, other]: [i64; 
         let Answer { res, flags, .. } = ring.wait(1)[0];
         // Before Linux 6.0, the kernel refuses it.
         if res == -libc::EINVAL {
-            return;
+            return made.lack(&["descriptor of a message"], res.into());
         }
         assert!(res > 80, "{res}");
         let buffer = std::hint::black_box(&buffers)[(flags >> 16) as usize];
@@ -93,7 +101,7 @@ fn repeated(made: &mut Made, ring: &mut Ring, sent: &[i64], [one, other]: [i64; 
 /// Files of the ring's table become descriptors; an exec closes them unless the request says otherwise.
 fn installed(made: &mut Made, ring: &mut Ring, dir: &Path) {
     if !ring.has(INSTALL) {
-        return;
+        return made.lack(&["installed file"], NO_REQUEST);
     }
     let file = open(&path(dir, b"plain"), libc::O_RDONLY);
     ring.table(2, &[file]);
