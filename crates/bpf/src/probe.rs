@@ -79,6 +79,8 @@ pub struct Probe {
     has_hooks: bool,
     /// The way in which decisions of security hooks are captured.
     hook_method: HookMethod,
+    /// How often the kernel skipped programs at security hooks that are detached now.
+    missed_hooks: u64,
     /// The last settings.
     sealed: sealed::Sealed,
     filters: filters::Filters,
@@ -183,6 +185,7 @@ impl Probe {
             boot_time,
             has_hooks: true,
             hook_method: HookMethod::default(),
+            missed_hooks: 0,
             sealed: sealed::Sealed::default(),
             filters: filters::Filters::default(),
             verdicts: None,
@@ -464,6 +467,7 @@ impl Probe {
             bss.stopped = 1;
         }
         self.update_slow_path_flag();
+        self.detach_hooks();
         self.links.clear();
         self.wait_for_programs()
     }

@@ -21,6 +21,19 @@ pub(crate) struct Program {
     pub(crate) extra: Option<Extra>,
     /// The form for kernels that preempt programs at tracepoints.
     preempted: Option<(&'static str, Attachment)>,
+    /// What it means that the kernel skipped the program.
+    pub(crate) miss: Miss,
+}
+
+/// What it means that the kernel skipped a program, because that program or another one was running on the CPU.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Miss {
+    /// An event may be lost.
+    Event,
+    /// An event may lack values that the program keeps while a call runs.
+    Values,
+    /// Events are the same, or the events themselves show it.
+    Nothing,
 }
 
 /// Where a program is attached.
@@ -104,6 +117,10 @@ impl Program {
         Self { preempted: Some((name, attachment)), ..self }
     }
 
+    const fn miss(self, miss: Miss) -> Self {
+        Self { miss, ..self }
+    }
+
     const fn needs(self, need: Need) -> Self {
         Self { need: Some(need), ..self }
     }
@@ -127,6 +144,7 @@ const fn program(name: &'static str, codes: &'static [SyscallCode]) -> Program {
         part: Part::Calls,
         extra: None,
         preempted: None,
+        miss: Miss::Event,
     }
 }
 
@@ -135,7 +153,12 @@ const fn on_demand(name: &'static str, codes: &'static [SyscallCode]) -> Program
 }
 
 const fn enter(name: &'static str, tracepoint: &'static str, codes: &'static [SyscallCode]) -> Program {
-    Program { attachment: Attachment::Perf(tracepoint), ..program(name, codes) }
+    Program { attachment: Attachment::Perf(tracepoint), ..keeper(name, codes) }
+}
+
+/// A program that keeps values while a call runs.
+const fn keeper(name: &'static str, codes: &'static [SyscallCode]) -> Program {
+    program(name, codes).miss(Miss::Values)
 }
 
 /// Calls whose arguments are kept at their beginning.
@@ -169,7 +192,8 @@ pub(crate) const PROGRAMS: &[Program] = &[
     program("task_rename", &[SyscallCode::EXECVE, SyscallCode::EXECVEAT, SyscallCode::PRCTL])
         .preempted("task_rename_p", Attachment::Section)
         .other(),
-    program("kept_exit", &[]).needs(Need::NoTaskStorage),
+    // A new thread with the same id may get the values.
+    keeper("kept_exit", &[]).needs(Need::NoTaskStorage),
     on_demand("sched_switch", &[SyscallCode::SCHED_SWITCH]),
     on_demand("signal_deliver", &[SyscallCode::SIGNAL_DELIVER])
         .preempted("signal_deliver_p", Attachment::Section),
@@ -179,7 +203,8 @@ pub(crate) const PROGRAMS: &[Program] = &[
 
 /// The sleepable program at the end of calls, which pages in their arguments. The kernel runs the programs of a
 /// tracepoint in the order in which they were attached, so it must be attached before `sys_exit`.
-pub(crate) const PAGE_IN: Program = program("page_in", &[]).extra(Extra::Reads);
+/// Without a run, the event has an empty argument, which the probe counts as such.
+pub(crate) const PAGE_IN: Program = program("page_in", &[]).miss(Miss::Nothing).extra(Extra::Reads);
 
 /// The flag of a program that may sleep (`BPF_F_SLEEPABLE`).
 pub(crate) const SLEEPABLE: u32 = 1 << 4;
@@ -195,46 +220,46 @@ pub(crate) const ENTER_EACH: &[Program] = &[
 ];
 
 /// The program at the beginning of close, which is needed while the filter leaves out closes of plain
-/// files.
+/// files. Without a run, the close is reported.
 pub(crate) const ENTER_CLOSE: Program =
-    enter("enter_close", "syscalls/sys_enter_close", &[SyscallCode::CLOSE]);
+    enter("enter_close", "syscalls/sys_enter_close", &[SyscallCode::CLOSE]).miss(Miss::Nothing);
 
 /// One program at the beginning of all these calls, if the kernel's tracepoints of calls are not available,
 /// or preempt their programs.
 pub(crate) const ENTER_ALL: &[Program] =
-    &[program("sys_enter", KEPT).preempted("sys_enter_p", Attachment::Perf("raw_syscalls/sys_enter"))];
+    &[keeper("sys_enter", KEPT).preempted("sys_enter_p", Attachment::Perf("raw_syscalls/sys_enter"))];
 
 /// Programs at the security functions in which the kernel decides whether the caller may change a directory
 /// entry.
 pub(crate) const HOOKS: &[Program] = &[
-    program("hook_path_mkdir", &[SyscallCode::MKDIR, SyscallCode::MKDIRAT]),
-    program("hook_path_mknod", &[SyscallCode::MKNOD, SyscallCode::MKNODAT]),
-    program("hook_path_symlink", &[SyscallCode::SYMLINK, SyscallCode::SYMLINKAT]),
-    program("hook_path_rmdir", &[SyscallCode::RMDIR, SyscallCode::UNLINKAT]),
-    program("hook_path_unlink", &[SyscallCode::UNLINK, SyscallCode::UNLINKAT]),
-    program("hook_path_link", &[SyscallCode::LINK, SyscallCode::LINKAT]),
-    program("hook_path_rename", &[SyscallCode::RENAME, SyscallCode::RENAMEAT, SyscallCode::RENAMEAT2]),
-    program("hook_path_chmod", &[SyscallCode::CHMOD, SyscallCode::FCHMODAT, SyscallCode::FCHMODAT2]),
-    program("hook_path_chown", &[SyscallCode::CHOWN, SyscallCode::LCHOWN, SyscallCode::FCHOWNAT]),
-    program("hook_path_truncate", &[SyscallCode::TRUNCATE]),
-    program("hook_sb_mount", &[SyscallCode::MOUNT]),
-    program("hook_move_mount", &[SyscallCode::MOVE_MOUNT]),
-    program("hook_sb_umount", &[SyscallCode::UMOUNT, SyscallCode::UMOUNT2]),
-    program("hook_inode_setxattr", SET_XATTR),
-    program("hook_inode_removexattr", REMOVE_XATTR),
-    program("hook_inode_getxattr", GET_XATTR),
-    program(
+    keeper("hook_path_mkdir", &[SyscallCode::MKDIR, SyscallCode::MKDIRAT]),
+    keeper("hook_path_mknod", &[SyscallCode::MKNOD, SyscallCode::MKNODAT]),
+    keeper("hook_path_symlink", &[SyscallCode::SYMLINK, SyscallCode::SYMLINKAT]),
+    keeper("hook_path_rmdir", &[SyscallCode::RMDIR, SyscallCode::UNLINKAT]),
+    keeper("hook_path_unlink", &[SyscallCode::UNLINK, SyscallCode::UNLINKAT]),
+    keeper("hook_path_link", &[SyscallCode::LINK, SyscallCode::LINKAT]),
+    keeper("hook_path_rename", &[SyscallCode::RENAME, SyscallCode::RENAMEAT, SyscallCode::RENAMEAT2]),
+    keeper("hook_path_chmod", &[SyscallCode::CHMOD, SyscallCode::FCHMODAT, SyscallCode::FCHMODAT2]),
+    keeper("hook_path_chown", &[SyscallCode::CHOWN, SyscallCode::LCHOWN, SyscallCode::FCHOWNAT]),
+    keeper("hook_path_truncate", &[SyscallCode::TRUNCATE]),
+    keeper("hook_sb_mount", &[SyscallCode::MOUNT]),
+    keeper("hook_move_mount", &[SyscallCode::MOVE_MOUNT]),
+    keeper("hook_sb_umount", &[SyscallCode::UMOUNT, SyscallCode::UMOUNT2]),
+    keeper("hook_inode_setxattr", SET_XATTR),
+    keeper("hook_inode_removexattr", REMOVE_XATTR),
+    keeper("hook_inode_getxattr", GET_XATTR),
+    keeper(
         "hook_inode_listxattr",
         &[SyscallCode::LISTXATTR, SyscallCode::LLISTXATTR, SyscallCode::LISTXATTRAT],
     ),
-    program(
+    keeper(
         "hook_inode_getattr",
         &[SyscallCode::STAT, SyscallCode::LSTAT, SyscallCode::NEWFSTATAT, SyscallCode::STATX],
     ),
     // From Linux 6.2 on, access control lists have separate hooks.
-    program("hook_inode_set_acl", SET_XATTR).needs(Need::Function("security_inode_set_acl")),
-    program("hook_inode_remove_acl", REMOVE_XATTR).needs(Need::Function("security_inode_remove_acl")),
-    program("hook_inode_get_acl", GET_XATTR).needs(Need::Function("security_inode_get_acl")),
+    keeper("hook_inode_set_acl", SET_XATTR).needs(Need::Function("security_inode_set_acl")),
+    keeper("hook_inode_remove_acl", REMOVE_XATTR).needs(Need::Function("security_inode_remove_acl")),
+    keeper("hook_inode_get_acl", GET_XATTR).needs(Need::Function("security_inode_get_acl")),
 ];
 
 const SET_XATTR: &[SyscallCode] = &[SyscallCode::SETXATTR, SyscallCode::LSETXATTR, SyscallCode::SETXATTRAT];
@@ -251,7 +276,7 @@ pub(crate) const TOUCHES: &[Program] = &[
 ];
 
 const fn touch(name: &'static str, preempted: &'static str, tracepoint: &'static str) -> Program {
-    program(name, CHANGING_ENTRIES)
+    keeper(name, CHANGING_ENTRIES)
         .preempted(preempted, Attachment::Section)
         .needs(Need::Tracepoint(tracepoint))
 }
@@ -371,11 +396,11 @@ const REQUESTED_CALLS: usize = {
 /// kprobes, at the root cgroup.
 pub(crate) const DATAGRAMS: [[&[Program]; 2]; 2] = [
     [
-        &[program("datagram_4", SENDS), program("datagram_6", SENDS)],
+        &[keeper("datagram_4", SENDS), keeper("datagram_6", SENDS)],
         &[peer("peer_sent_4", SENDS), peer("peer_sent_6", SENDS)],
     ],
     [
-        &[program("datagram_from", RECEIVES)],
+        &[keeper("datagram_from", RECEIVES)],
         &[peer("peer_received_4", RECEIVES), peer("peer_received_6", RECEIVES)],
     ],
 ];
@@ -383,35 +408,59 @@ pub(crate) const DATAGRAMS: [[&[Program]; 2]; 2] = [
 const fn peer(name: &'static str, codes: &'static [SyscallCode]) -> Program {
     Program {
         attachment: Attachment::RootCgroup,
-        ..program(name, codes).needs(Need::CgroupAddresses).extra(Extra::Peers)
+        ..keeper(name, codes).needs(Need::CgroupAddresses).extra(Extra::Peers)
     }
 }
 
 const SENDS: &[SyscallCode] = &[SyscallCode::SENDTO, SyscallCode::SENDMSG, SyscallCode::SENDMMSG];
 const RECEIVES: &[SyscallCode] = &[SyscallCode::RECVFROM, SyscallCode::RECVMSG, SyscallCode::RECVMMSG];
 
-/// Programs that track the children of excluded threads; needed if there are such threads.
+/// Programs that track the children of excluded threads; needed if there are such threads. Without a run of the first, the
+/// child is captured; without one of the second, a new thread with the same id is not.
 pub(crate) const QUIET: &[Program] = &[
-    program("quiet_fork", &[]).preempted("quiet_fork_p", Attachment::Perf("sched/sched_process_fork")),
+    program("quiet_fork", &[])
+        .preempted("quiet_fork_p", Attachment::Perf("sched/sched_process_fork"))
+        .miss(Miss::Nothing),
     program("quiet_exit", &[]).preempted("quiet_exit_p", Attachment::Perf("sched/sched_process_exit")),
 ];
 
 /// The iterator of threads for the snapshot, which reads their memory.
 pub(crate) const TASKS: Program =
-    program("dump_tasks", &[]).needs(Need::Function("bpf_copy_from_user_task")).other();
+    iterator("dump_tasks", Need::Function("bpf_copy_from_user_task"));
 
 /// The iterator of open files for the snapshot.
-pub(crate) const FILES: Program = program("dump_files", &[]).needs(Need::Iterator("task_file")).other();
+pub(crate) const FILES: Program = iterator("dump_files", Need::Iterator("task_file"));
+
+const fn iterator(name: &'static str, need: Need) -> Program {
+    program(name, &[]).needs(need).miss(Miss::Nothing).other()
+}
 
 /// The empty program at the end of every call.
-pub(crate) const EMPTY_AT_END: Program =
-    program("empty", &[]).preempted("empty_p", Attachment::Perf("raw_syscalls/sys_exit"));
+pub(crate) const EMPTY_AT_END: Program = program("empty", &[])
+    .preempted("empty_p", Attachment::Perf("raw_syscalls/sys_exit"))
+    .miss(Miss::Nothing);
 
 /// Empty programs where the filter needs those of opens and closes.
 pub(crate) const EMPTY_AT_BEGINNING: [Program; 2] = [
-    enter("empty_openat", "syscalls/sys_enter_openat", &[]),
-    enter("empty_close", "syscalls/sys_enter_close", &[]),
+    enter("empty_openat", "syscalls/sys_enter_openat", &[]).miss(Miss::Nothing),
+    enter("empty_close", "syscalls/sys_enter_close", &[]).miss(Miss::Nothing),
 ];
+
+/// Prefix of the names of the programs at security hooks, which are loaded on request.
+pub(crate) const DECIDES: &str = "decide_";
+
+/// Every program that has a row. Those at security hooks have none.
+fn all() -> impl Iterator<Item = &'static Program> {
+    let tables = [PROGRAMS, ENTER_EACH, ENTER_ALL, HOOKS, TOUCHES, REQUESTS, QUIET, &EMPTY_AT_BEGINNING];
+    let singles = [&PAGE_IN, &ENTER_CLOSE, &SILENT, &TASKS, &FILES, &EMPTY_AT_END];
+    let datagrams = DATAGRAMS.as_flattened().iter().copied();
+    tables.into_iter().chain(datagrams).flatten().chain(&CALLED).chain(singles)
+}
+
+/// What it means that the kernel skipped the program of that name. Without a row, an event may be lost.
+pub(crate) fn miss_of(name: &OsStr) -> Miss {
+    all().find(|row| row.is(name)).map_or(Miss::Event, |row| row.miss)
+}
 
 /// Bits of the table of calls, in addition to [`SyscallFlags`]: `WANTED` and `DESCRIPTOR_ALONE` of
 /// `state.h`.
@@ -492,6 +541,43 @@ fn is_syscall(code: SyscallCode) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_program_of_the_object_has_a_row() {
+        let open = libbpf_rs::ObjectBuilder::default().open_memory(&crate::skel::DATA).unwrap();
+        let names: Vec<_> = open.progs().map(|program| program.name().to_owned()).collect();
+        let is_known = |name: &OsStr| {
+            name.to_string_lossy().starts_with(DECIDES) || all().filter(|row| row.is(name)).count() == 1
+        };
+        let unknown: Vec<_> = names.iter().filter(|name| !is_known(name)).collect();
+        assert!(names.len() > 50 && unknown.is_empty(), "{unknown:?}");
+    }
+
+    #[test]
+    fn a_skipped_program_costs_an_event_its_values_or_nothing() {
+        let of = |name: &str| miss_of(OsStr::new(name));
+        for name in [
+            "sys_exit_p",
+            "task_rename",
+            "uring_submit",
+            "uring_submit_old",
+            "uring_complete_p",
+            "uring_overflow_p",
+            "uring_silent",
+            "quiet_exit_p",
+            "decide_file_open",
+        ] {
+            assert_eq!(of(name), Miss::Event, "{name}");
+        }
+        for name in
+            ["sys_enter_p", "enter_open", "hook_sb_mount", "touch_set_p", "datagram_4", "peer_sent_6", "kept_exit"]
+        {
+            assert_eq!(of(name), Miss::Values, "{name}");
+        }
+        for name in ["page_in", "quiet_fork", "dump_tasks", "empty_p", "enter_close"] {
+            assert_eq!(of(name), Miss::Nothing, "{name}");
+        }
+    }
 
     #[test]
     fn what_sets_close_on_exec_is_captured_where_fcntl_is() {

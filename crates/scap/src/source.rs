@@ -156,8 +156,9 @@ pub struct Stats {
     pub drops_other: u64,
     /// Parameters left empty because the user memory was not paged in; no event is lost by that.
     pub page_faults: u64,
-    /// Calls whose arguments were not kept at the beginning, because the kernel did not run the program for
-    /// that. Their events contain the values at the end. No event is lost by that.
+    /// How often values were not kept at the beginning of a call or while it ran, because the kernel did not run the
+    /// program for that. The events contain the values at the end, and the requested path instead of the kernel's. No
+    /// event is lost by that.
     pub missed_beginnings: u64,
     /// Left out on purpose: unknown types, enter events that became a part of exit events, excluded
     /// threads, events that waited when the capture was ended.

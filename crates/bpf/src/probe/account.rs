@@ -7,7 +7,7 @@ use libbpf_rs::libbpf_sys::{bpf_obj_get_info_by_fd, bpf_prog_info};
 
 use super::Probe;
 use super::options::Order;
-use crate::programs::PROGRAMS;
+use crate::programs::{Miss, miss_of};
 use crate::ring::{Counter, MAX_CPUS};
 
 /// Counters of one CPU: produced and lost frames, by cause.
@@ -30,15 +30,16 @@ pub struct CpuDrops {
     pub page_faults: u64,
 }
 
-/// How often the kernel skipped a program because the same or another one was running on that CPU. The
-/// counters of CPUs do not include these.
+/// How often the kernel skipped a program because the same or another one was running on that CPU: any program of the
+/// probe, also those for requests of `io_uring` and at security hooks. The counters of CPUs do not include these.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Misses {
     /// Skipped programs that make events: at most this number of events was lost, because some may not have
     /// been needed.
     pub events: u64,
-    /// Skipped programs that keep arguments when a call begins: the event contains the values at the end.
+    /// Skipped programs that keep values when a call begins, or while it runs: the event contains the values at the
+    /// end, and the requested path instead of the kernel's.
     pub beginnings: u64,
 }
 
@@ -120,16 +121,14 @@ impl Probe {
     /// Programs that the kernel skipped; 0 if it does not count them (before Linux 5.12, and for some
     /// programs before 6.7).
     pub fn misses(&self) -> Misses {
-        let mut misses = Misses::default();
-        for program in self.programs() {
-            let name = program.name();
-            if PROGRAMS.iter().any(|row| row.is(name)) {
-                misses.events += recursion_misses(&program);
-            } else if self.enter.iter().any(|row| row.is(name)) {
-                misses.beginnings += recursion_misses(&program);
-            }
-        }
-        misses
+        let own = self.programs().map(|program| (miss_of(program.name()), recursion_misses(&program)));
+        let hooks = self.hook_programs().map(|(_, program)| (Miss::Event, recursion_misses(&program)));
+        let before = Misses { events: self.missed_hooks, ..Misses::default() };
+        own.chain(hooks).fold(before, |misses, (miss, count)| match miss {
+            Miss::Event => Misses { events: misses.events + count, ..misses },
+            Miss::Values => Misses { beginnings: misses.beginnings + count, ..misses },
+            Miss::Nothing => misses,
+        })
     }
 
     /// The CPUs with their own state, and the common state of all others, if there are any.
@@ -139,7 +138,7 @@ impl Probe {
 }
 
 /// How often the kernel skipped the program.
-fn recursion_misses(program: &impl AsFd) -> u64 {
+pub(super) fn recursion_misses(program: &impl AsFd) -> u64 {
     info(program).map_or(0, |info| info.recursion_misses)
 }
 

@@ -9,13 +9,12 @@ use libbpf_rs::skel::Skel;
 use libbpf_rs::{Link, Program, ProgramAttachType, ProgramType};
 
 use super::Probe;
+use super::account::recursion_misses;
 use super::hook_method::{HookMethod, HookSource};
 use super::load::Maps;
 use crate::error::{Error, kernel};
 use crate::features::Types;
-
-/// Prefix of the programs' names.
-const PREFIX: &str = "decide_";
+use crate::programs::DECIDES as PREFIX;
 
 impl Probe {
     /// Starts or stops (`None`) to capture decisions of the kernel's security hooks; returns the method.
@@ -26,7 +25,7 @@ impl Probe {
     /// # Errors
     /// The kernel refuses to share the probe's memory with the programs.
     pub fn set_hooks(&mut self, source: Option<HookSource>) -> Result<HookMethod, Error> {
-        self.links.retain(|(name, _)| !is_hook(name));
+        self.detach_hooks();
         self.hook_method = HookMethod::Tracepoints;
         if let Some(source) = source {
             let types = Types::of_kernel();
@@ -39,6 +38,13 @@ impl Probe {
         }
         self.seal();
         Ok(self.hook_method)
+    }
+
+    /// Detaches the programs. How often the kernel skipped them is still counted.
+    pub(super) fn detach_hooks(&mut self) {
+        let programs: Vec<_> = self.hook_programs().collect();
+        self.links.retain(|(name, _)| !is_hook(name));
+        self.missed_hooks += programs.iter().map(|(_, program)| recursion_misses(program)).sum::<u64>();
     }
 
     /// The current method to capture decisions.
