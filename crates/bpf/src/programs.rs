@@ -316,15 +316,15 @@ const CHANGING_ENTRIES: &[SyscallCode] = &[
 /// Programs at the submission and completion of `io_uring` requests.
 pub(crate) const REQUESTS: &[Program] = &[
     program("uring_complete", REQUESTED)
-        .preempted("uring_complete_p", Attachment::Section)
+        .preempted("uring_complete_p", Attachment::Perf("io_uring/io_uring_complete"))
         .needs(Need::RequestTracepoint("io_uring_complete"))
         .extra(Extra::Requests),
     program("uring_overflow", REQUESTED)
-        .preempted("uring_overflow_p", Attachment::Section)
+        .preempted("uring_overflow_p", Attachment::Perf("io_uring/io_uring_cqe_overflow"))
         .needs(Need::RequestTracepoint("io_uring_cqe_overflow"))
         .extra(Extra::Requests),
     program("uring_submit", REQUESTED)
-        .preempted("uring_submit_p", Attachment::Section)
+        .preempted("uring_submit_p", Attachment::Perf("io_uring/io_uring_submit_req"))
         .needs(Need::RequestTracepoint("io_uring_submit_req"))
         .extra(Extra::Requests),
     program("uring_submit_old", REQUESTED)
@@ -425,8 +425,7 @@ pub(crate) const QUIET: &[Program] = &[
 ];
 
 /// The iterator of threads for the snapshot, which reads their memory.
-pub(crate) const TASKS: Program =
-    iterator("dump_tasks", Need::Function("bpf_copy_from_user_task"));
+pub(crate) const TASKS: Program = iterator("dump_tasks", Need::Function("bpf_copy_from_user_task"));
 
 /// The iterator of open files for the snapshot.
 pub(crate) const FILES: Program = iterator("dump_files", Need::Iterator("task_file"));
@@ -436,9 +435,8 @@ const fn iterator(name: &'static str, need: Need) -> Program {
 }
 
 /// The empty program at the end of every call.
-pub(crate) const EMPTY_AT_END: Program = program("empty", &[])
-    .preempted("empty_p", Attachment::Perf("raw_syscalls/sys_exit"))
-    .miss(Miss::Nothing);
+pub(crate) const EMPTY_AT_END: Program =
+    program("empty", &[]).preempted("empty_p", Attachment::Perf("raw_syscalls/sys_exit")).miss(Miss::Nothing);
 
 /// Empty programs where the filter needs those of opens and closes.
 pub(crate) const EMPTY_AT_BEGINNING: [Program; 2] = [

@@ -463,32 +463,29 @@ static __always_inline int at_request(void *ctx)
 	return take_request(req);
 }
 
-GUARDED_PROGRAM(uring_submit, io_uring_submit_req, (struct io_kiocb *req), at_request(ctx))
+PERF_PROGRAM(uring_submit, struct trace_event_raw_io_uring_submit_req, take_request((__u64)entry->req))
 
 /* There is no request if one completes several times, or if a ring has a message for another ring. */
-static __always_inline int at_answer(unsigned long long *ctx)
+static __always_inline int at_completion(__u64 ring, __u64 req, __u64 user_data, int res)
 {
-	struct answer answer = {};
-	__u64 req = ctx[1];
-	bpf_probe_read_kernel(&answer.ring, sizeof(answer.ring), ctx);
-	if (req)
-		return end_request(req, READ((struct io_kiocb *)req, cqe.res), true);
-	if (completes_by_entry) {
-		struct io_uring_cqe *entry = (void *)ctx[2];
-		answer.user_data = READ(entry, user_data);
-		return end_request(request_of(&answer), READ(entry, res), false);
-	}
-	answer.user_data = ctx[2];
-	return end_request(request_of(&answer), (int)ctx[3], false);
+	struct answer answer = { .ring = ring, .user_data = user_data };
+	return end_request(req ? req : request_of(&answer), res, req != 0);
 }
 
-SEC("tp_btf/io_uring_complete")
-int uring_complete_p(unsigned long long *ctx)
+PERF_PROGRAM(uring_complete, struct trace_event_raw_io_uring_complete,
+	     at_completion((__u64)entry->ctx, (__u64)entry->req, entry->user_data, entry->res))
+
+static __always_inline int at_answer(unsigned long long *ctx)
 {
-	bpf_preempt_disable();
-	at_answer(ctx);
-	bpf_preempt_enable();
-	return 0;
+	__u64 ring = 0, req = ctx[1];
+	bpf_probe_read_kernel(&ring, sizeof(ring), ctx);
+	if (req)
+		return at_completion(ring, req, 0, READ((struct io_kiocb *)req, cqe.res));
+	if (completes_by_entry) {
+		struct io_uring_cqe *entry = (void *)ctx[2];
+		return at_completion(ring, 0, READ(entry, user_data), READ(entry, res));
+	}
+	return at_completion(ring, 0, ctx[2], (int)ctx[3]);
 }
 
 #define MORE_ANSWERS 2
@@ -500,8 +497,8 @@ static __always_inline int at_overflow(void *ring, __u64 user_data, int res, __u
 	return end_request(request_of(&answer), res, !(flags & MORE_ANSWERS));
 }
 
-GUARDED_PROGRAM(uring_overflow, io_uring_cqe_overflow, (void *ring, __u64 user_data, int res, __u32 flags),
-		at_overflow(ring, user_data, res, flags))
+PERF_PROGRAM(uring_overflow, struct trace_event_raw_io_uring_cqe_overflow,
+	     at_overflow(entry->ctx, entry->user_data, entry->res, entry->cflags))
 
 enum { AT_SUBMIT, AT_COMPLETE, AT_OVERFLOW };
 

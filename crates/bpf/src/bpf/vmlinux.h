@@ -495,6 +495,21 @@ struct trace_event_raw_sched_process_exec {
 struct trace_event_raw_sched_process_fork {
 	s32 child_pid;
 };
+struct trace_event_raw_io_uring_submit_req {
+	void *req;
+};
+struct trace_event_raw_io_uring_complete {
+	void *ctx;
+	void *req;
+	u64 user_data;
+	int res;
+};
+struct trace_event_raw_io_uring_cqe_overflow {
+	void *ctx;
+	u64 user_data;
+	s32 res;
+	u32 cflags;
+};
 
 /* Requests of io_uring. Each kind has a structure of its own in the same place. */
 struct filename {

@@ -7,12 +7,21 @@ use eyas_events::param::{
     SOCKET_CONNECT_X, SOCKET_SENDTO_X, SYSCALL_EXECVE_19_X, SYSCALL_OPENAT_2_X, SYSCALL_UNLINKAT_2_X,
     SYSCALL_WRITE_X,
 };
+use eyas_scap::live::Features;
 use eyas_scap::{RawEvent, Stats};
 
 use crate::tag::{self, KINDS, Kind, Made};
 
 /// Maximum number of parameters of an event after those of its row.
 const MOST_BEHIND: usize = 7;
+
+/// What is captured besides the calls.
+pub struct Load {
+    /// Requests of `io_uring`.
+    pub requests: bool,
+    /// Decisions of security hooks.
+    pub decisions: bool,
+}
 
 /// Violations that are shown of each kind.
 const SHOWN: u64 = 3;
@@ -53,6 +62,9 @@ impl Check {
             self.violation("number of parameters", event, event.nparams().to_string());
         }
         let (kind, param) = match event.ty {
+            EventType::SYSCALL_OPENAT_2_X if event.io_uring().is_some() => {
+                (Kind::Request, SYSCALL_OPENAT_2_X::name)
+            }
             EventType::SYSCALL_OPENAT_2_X => (Kind::Open, SYSCALL_OPENAT_2_X::name),
             EventType::SYSCALL_WRITE_X => (Kind::Write, SYSCALL_WRITE_X::data),
             EventType::SOCKET_SENDTO_X => (Kind::Send, SOCKET_SENDTO_X::data),
@@ -130,20 +142,31 @@ impl Check {
     }
 
     /// Every call was reported, or counted as lost, and nothing is wrong.
-    pub fn verify(&self, made: &Made, stats: &Stats) {
+    pub fn verify(&self, made: &Made, stats: &Stats, load: &Load) {
         assert!(self.violations.is_empty(), "{:?}", self.violations);
-        let missing: u64 = KINDS
+        let kinds = KINDS.into_iter().filter(|kind| *kind != Kind::Request || load.requests);
+        let missing: u64 = kinds
             .map(|kind| {
                 let (made, told) = self.totals(made, kind);
                 assert!(told <= made && made > 0, "{kind:?}: {told} reported of {made}");
                 made - told
             })
-            .iter()
             .sum();
-        assert_eq!(stats.produced, self.events + stats.drops());
-        assert_eq!((stats.drops_missed, stats.missed_beginnings, stats.drops_other), (0, 0, 0));
+        let features = Features::detect();
+        // Without kprobes, programs find the entries of calls that the kernel may skip: these tracepoints do not pass
+        // perf events the inode. Then only paths are missing.
+        if features.has_kprobes || !features.tracepoints_preempt {
+            assert_eq!(stats.missed_beginnings, 0);
+        }
+        assert_eq!(stats.drops_missed, 0);
+        // A preempted program at a security hook has the ring of its CPU until it goes on.
+        if !load.decisions {
+            assert_eq!(stats.produced, self.events + stats.drops());
+            assert_eq!(stats.drops_other, 0);
+        }
         // Where the machine was too slow for the reader.
-        assert!(missing <= stats.drops_buffer, "{missing} calls are missing, {stats:?}");
+        let lost = stats.drops_buffer + stats.drops_other;
+        assert!(missing <= lost, "{missing} calls are missing, {stats:?}");
         assert!(stats.drops_buffer * 50 <= stats.produced, "too much was lost: {stats:?}");
     }
 }

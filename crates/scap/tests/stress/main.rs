@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use eyas_events::SyscallCode;
-use eyas_scap::live::{ProbeOptions, Source};
+use eyas_scap::live::{Features, HookMethod, HookSource, ProbeOptions, Source};
 use eyas_scap::{Advance, EventSource, Next};
 use eyas_testing::test;
 use rustix::process::{Pid, Signal, kill_process};
@@ -16,16 +16,24 @@ use rustix::process::{Pid, Signal, kill_process};
 mod attach;
 mod check;
 mod maker;
+#[path = "../syscalls/ring.rs"]
+#[allow(dead_code, reason = "other tests use the rest")]
+mod ring;
 mod tag;
 
-use check::Check;
+use check::{Check, Load};
 
 /// Environment variable of the process that makes calls: the number of seconds.
 const MAKER: &str = "EYAS_STRESS_MAKER";
+/// The same: set if it makes requests, too.
+const REQUESTS: &str = "EYAS_STRESS_REQUESTS";
 
 fn main() -> std::process::ExitCode {
     match std::env::var(MAKER) {
-        Ok(seconds) => maker::run(Duration::from_secs_f32(seconds.parse().unwrap())),
+        Ok(seconds) => {
+            let requests = std::env::var_os(REQUESTS).is_some();
+            maker::run(Duration::from_secs_f32(seconds.parse().unwrap()), requests)
+        }
         Err(_) => eyas_testing::main(),
     }
 }
@@ -36,30 +44,42 @@ fn seconds() -> f32 {
 
 #[test]
 fn calls_of_threads_that_preempt_one_another_are_reported_once_and_whole() {
-    stress(&[]);
+    stress(&[], false);
 }
 
 #[test]
 fn so_are_they_amid_switches() {
-    stress(&[SyscallCode::SCHED_SWITCH, SyscallCode::SIGNAL_DELIVER]);
+    stress(&[SyscallCode::SCHED_SWITCH, SyscallCode::SIGNAL_DELIVER], false);
 }
 
-fn stress(more: &[SyscallCode]) {
+/// The kernel may preempt the programs at its security hooks, so that those at tracepoints run in the middle of them.
+#[test]
+fn so_are_they_amid_decisions() {
+    stress(&[], true);
+}
+
+fn stress(more: &[SyscallCode], decisions: bool) {
     let _turn = eyas_testing::live_turn();
+    // With a ring, requests are made; the probe must report them if the kernel lets it.
+    let requests = ring::Ring::new(0, 0).is_ok() && Features::detect().io_uring.is_some();
     let interest = [&tag::CODES[..], more].concat();
     let options = ProbeOptions {
         ring_bytes: 32 << 20,
         snaplen: 4000,
         attach: attach::attach(),
         exclude_pid: Some(std::process::id()),
-        io_uring: false,
+        io_uring: requests,
         ..ProbeOptions::only(interest)
     };
     let mut source = Source::open(options).unwrap();
     assert!(matches!(source.next().unwrap(), Next::Snapshot(_)));
+    if decisions && source.set_hooks(Some(HookSource::Auto)).unwrap() == HookMethod::Tracepoints {
+        eyas_testing::ignore("the kernel lets no program see its security hooks");
+    }
     let program = std::env::current_exe().unwrap();
-    let mut maker =
-        Command::new(program).env(MAKER, seconds().to_string()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut maker = Command::new(program);
+    maker.env(MAKER, seconds().to_string()).envs(requests.then_some((REQUESTS, "1")));
+    let mut maker = maker.stdout(Stdio::piped()).spawn().unwrap();
     let mut said = maker.stdout.take().unwrap();
     let said = std::thread::spawn(move || {
         let mut text = String::new();
@@ -91,7 +111,7 @@ fn stress(more: &[SyscallCode]) {
     let made = tag::parse(&said.join().unwrap());
     let stats = source.stats();
     println!("{}\n{stats:?}", check.summary(&made));
-    check.verify(&made, &stats);
+    check.verify(&made, &stats, &Load { requests, decisions });
 }
 
 /// Stops the maker while the reader is far behind, because a machine may make calls faster than this program checks them.

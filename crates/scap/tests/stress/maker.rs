@@ -16,6 +16,7 @@ use rustix::fs::{AtFlags, CWD, Mode, OFlags};
 use rustix::net::{AddressFamily, SendFlags, SocketType};
 use rustix::thread::CpuSet;
 
+use crate::ring::{ASYNC, Entry, Ring};
 use crate::tag::{KINDS, Kind, port, text};
 use eyas_testing::Numbers;
 
@@ -50,6 +51,8 @@ struct World {
     null: OwnedFd,
     socket: OwnedFd,
     peer: SocketAddrV4,
+    /// Whether threads make requests of `io_uring`.
+    requests: bool,
 }
 
 /// A thread that makes calls.
@@ -61,10 +64,13 @@ struct Caller<'a> {
     socket: OwnedFd,
     numbers: Numbers,
     made: [u64; KINDS.len()],
+    /// Made at the first request. The memory of a ring stays mapped, so threads that make only one call have none.
+    ring: Option<Ring>,
+    requests: bool,
 }
 
-/// Makes calls for some time, then says how many.
-pub fn run(time: Duration) -> ExitCode {
+/// Makes calls for some time, and requests if it may, then says how many.
+pub fn run(time: Duration, requests: bool) -> ExitCode {
     let receiver = udp();
     rustix::net::bind(&receiver, &SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0)).unwrap();
     let world = World {
@@ -74,6 +80,7 @@ pub fn run(time: Duration) -> ExitCode {
         null: rustix::fs::open("/dev/null", OFlags::WRONLY, Mode::empty()).unwrap(),
         socket: udp(),
         peer: rustix::net::getsockname(&receiver).unwrap().try_into().unwrap(),
+        requests,
     };
     let cpus = std::thread::available_parallelism().map_or(1, usize::from);
     std::thread::scope(|scope| {
@@ -107,7 +114,16 @@ impl<'a> Caller<'a> {
         let _ = rustix::thread::sched_setaffinity(None, &only);
         let tid = i64::from(rustix::thread::gettid().as_raw_nonzero().get());
         let numbers = Numbers::new((tid as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
-        Self { world, cpu, tid, socket: udp(), numbers, made: [0; KINDS.len()] }
+        Self {
+            world,
+            cpu,
+            tid,
+            socket: udp(),
+            numbers,
+            made: [0; KINDS.len()],
+            ring: None,
+            requests: world.requests,
+        }
     }
 
     fn play(mut self, role: Role) {
@@ -145,6 +161,7 @@ impl<'a> Caller<'a> {
                         // The kernel may refuse while another thread is about to execute a program.
                         let _ = std::thread::Builder::new().spawn_scoped(scope, move || {
                             let mut brief = Caller::on(world, cpu);
+                            brief.requests = false;
                             set_priority(20);
                             brief.some();
                         });
@@ -168,14 +185,16 @@ impl<'a> Caller<'a> {
     }
 
     fn some(&mut self) {
-        let kind = match self.random(13) {
+        let kind = match self.random(15) {
             0..3 => Kind::Open,
             3..6 => Kind::Write,
             6..8 => Kind::Send,
             8..10 => Kind::Unlink,
             10 => Kind::Connect,
             11 => Kind::GetParent,
-            _ => Kind::FailedExec,
+            12 => Kind::FailedExec,
+            _ if self.requests => Kind::Request,
+            _ => Kind::Open,
         };
         self.make(kind);
     }
@@ -207,6 +226,14 @@ impl<'a> Caller<'a> {
             Kind::Exec => {
                 let text = String::from_utf8(text).unwrap_or_default();
                 let _ = Command::new("/bin/true").arg(text).status();
+            }
+            Kind::Request => {
+                // Some by a worker thread in any case.
+                let flags = if self.random(4) == 0 { ASYNC } else { 0 };
+                let entry = Entry { flags, ..Entry::new(18, libc::AT_FDCWD.into()) };
+                let ring = self.ring.get_or_insert_with(|| Ring::new(0, 0).unwrap());
+                let result = ring.one(entry.addr(path(&mut text).as_ptr()));
+                assert_eq!(result, -i64::from(libc::ENOENT));
             }
             Kind::Exit => {}
         }

@@ -33,9 +33,11 @@ pub enum Kind {
     Exec,
     /// Carries nothing.
     Exit,
+    /// An open by a request of `io_uring`.
+    Request,
 }
 
-pub const KINDS: [Kind; 9] = [
+pub const KINDS: [Kind; 10] = [
     Kind::Open,
     Kind::Write,
     Kind::Send,
@@ -45,6 +47,7 @@ pub const KINDS: [Kind; 9] = [
     Kind::FailedExec,
     Kind::Exec,
     Kind::Exit,
+    Kind::Request,
 ];
 
 /// How often each thread made calls of each kind.

@@ -160,7 +160,8 @@ impl Ring {
             let mut at = self.word(head).load(Ordering::Relaxed);
             if at == self.word(tail).load(Ordering::Acquire) {
                 let res = call(libc::SYS_io_uring_enter, [self.fd, 0, 1, ENTER_GETEVENTS, 0, 0]);
-                assert!(res >= 0, "io_uring_enter: {res}");
+                // A stop interrupts the wait.
+                assert!(res >= 0 || res == -i64::from(libc::EINTR), "io_uring_enter: {res}");
                 continue;
             }
             let offset = self.queue + entries as usize + 16 * (at & mask) as usize;
