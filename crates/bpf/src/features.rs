@@ -196,10 +196,15 @@ impl Types {
 
     /// Whether the kernel preempts BPF programs at tracepoints (Linux 7.0). It does if sleepable RCU
     /// protects tracepoints instead of disabled preemption, which a structure of the kernel shows, and if
-    /// RCU itself can be preempted, because BPF programs run in an RCU section.
+    /// RCU itself can be preempted.
     pub(crate) fn tracepoints_preempt(&self) -> bool {
-        self.sleepable_rcu_guards_tracepoints()
-            && self.has_member("task_struct", "rcu_read_lock_nesting").unwrap_or(true)
+        self.sleepable_rcu_guards_tracepoints() && self.rcu_preempts()
+    }
+
+    /// Whether the kernel may preempt BPF programs that run in an RCU section, as those at security hooks do since Linux
+    /// 5.15.
+    pub(crate) fn rcu_preempts(&self) -> bool {
+        self.has_member("task_struct", "rcu_read_lock_nesting").unwrap_or(true)
     }
 
     /// Whether sleepable RCU protects tracepoints (Linux 7.0). Programs at them may sleep only on such kernels.

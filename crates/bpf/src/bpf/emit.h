@@ -2,20 +2,12 @@
 /* Events that the interpreter builds, in the scratch memory of the CPU. */
 #pragma once
 
-/* Claims the CPU's ring and the memory for an event, which is empty except for the data of a system call. `done`
- * releases both. Type and task are those of the event, which is lost if the ring cannot be claimed; no task means
- * the current one. */
-static __always_inline struct scratch *fresh(__u32 type, struct task_struct *other)
+/* The memory for an event, empty except for the data of a system call. The ring is claimed. */
+static __always_inline struct scratch *empty_scratch(void)
 {
-	struct cpu *cpu = claim_or_lose(type, other);
 	struct scratch *s = scratch();
-	if (!cpu)
+	if (!s)
 		return 0;
-	if (!s) {
-		lose(cpu, &cpu->unclaimed, type, other);
-		release(cpu);
-		return 0;
-	}
 	s->task = (__u64)current_task();
 	s->of_other = 0;
 	s->ret = 0;
@@ -35,6 +27,19 @@ static __always_inline struct scratch *fresh(__u32 type, struct task_struct *oth
 	s->fd = -1;
 	s->holder = 0;
 	s->is_repeated = 0;
+	return s;
+}
+
+/* Claims the CPU's ring and the memory for an event. `done` releases both. Type and task are those of the event, which is
+ * lost if the ring cannot be claimed; no task means the current one. */
+static __always_inline struct scratch *fresh(__u32 type, struct task_struct *other)
+{
+	struct cpu *cpu = claim_or_lose(type, other);
+	struct scratch *s = cpu ? empty_scratch() : 0;
+	if (cpu && !s) {
+		lose(cpu, &cpu->unclaimed, type, other);
+		release(cpu);
+	}
 	return s;
 }
 

@@ -27,7 +27,7 @@ struct {
 	__type(value, struct decision);
 } decisions SEC(".maps");
 
-/* Whether the kernel preempts these programs, and allows them to disable preemption. */
+/* Whether these programs disable preemption: where the kernel would preempt any program, and allows that. */
 const volatile __u8 hooks_hold_cpu = 0;
 
 /* Number of each hook's arguments on this kernel; the result follows them. */
@@ -249,17 +249,20 @@ __noinline int emit_decision(__u32 hook)
 	return 0;
 }
 
-static __always_inline int report_decision(__u32 hook, void *ctx)
+static __always_inline void report_decision(__u32 hook, void *ctx)
 {
+	struct cpu *cpu = own_cpu();
+	if (!is_claimed_for(cpu, hooks_are_preempted)) {
+		lose(cpu, &cpu->unclaimed, EV_LSM_X, 0);
+		return;
+	}
 	struct decision *d = decision();
-	if (!fresh(EV_LSM_X, 0))
-		return 0;
-	if (d) {
+	if (d && empty_scratch()) {
 		bpf_probe_read_kernel(d->args, sizeof(d->args), ctx);
 		d->verdict = (__s32)d->args[hook_args[hook & (HOOK_KINDS - 1)] & (HOOK_WORDS - 1)];
 		emit_decision(hook);
 	}
-	return done();
+	release_for(cpu, hooks_are_preempted);
 }
 
 static __always_inline int decide(__u32 hook, void *ctx)

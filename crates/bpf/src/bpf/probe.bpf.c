@@ -429,7 +429,8 @@ static __always_inline int page_fault(unsigned long address, struct pt_regs *reg
 {
 	struct task_struct *task = current_task();
 	struct fault_event *event;
-	/* A fault while an event is being built is the probe's own, which reads memory that may not be paged in. */
+	/* A fault while an event is being built is the probe's own, which reads memory that may not be paged in. A program
+	 * that may be preempted counts itself instead, because the fault may be another thread's. */
 	if (own_cpu()->busy == CLAIMED || is_left_out(task) || sampling_ratio > 1)
 		return 0;
 	event = reserve(EV_PAGE_FAULT_E, sizeof(*event), 3, 0x488, TASK(task, pid));

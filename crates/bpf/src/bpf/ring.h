@@ -11,6 +11,8 @@
 #define FREE 0
 #define CLAIMED 1
 #define UNCLAIMABLE 2
+/* What a program adds that the kernel may preempt. */
+#define COUNTED 4
 #define CACHE_LINE 64
 
 #include "losses.h"
@@ -47,7 +49,8 @@ struct cpu {
 	/* Number of lost events, and of those that the ring has reported. */
 	__u64 lost;
 	__u64 reported;
-	/* Whether a program has claimed the ring: FREE, CLAIMED, or UNCLAIMABLE if there is none. */
+	/* Whether a program has claimed the ring: FREE, CLAIMED, or UNCLAIMABLE if there is none; and COUNTED for each
+	 * program that has claimed it, or tries to, and may be preempted. */
 	__u32 busy;
 	/* Fill level from which on the order of events is checked. */
 	__u32 roomy;
@@ -126,17 +129,41 @@ static __always_inline void lose_full(struct cpu *cpu, __u16 type, struct task_s
 	__sync_fetch_and_add(&full_by_type[type & (TYPES - 1)], 1);
 }
 
-/* Claims the CPU's state for this program; returns 0 if this program interrupts another one that has claimed it.
- * The caller must release it. A program that runs between the check and the claim has released the state before
- * this one continues, so the two need not be atomic. */
+/* Claims the CPU's state for a program; returns whether it did. If the kernel does not preempt the program, a program
+ * that runs between the check and the claim has released the state before this one continues, so the two need not be
+ * atomic. Otherwise the program counts itself, and has claimed the state if it finds only itself; until it releases
+ * the state, no other one finds only itself. A compare-and-exchange would need Linux 5.12. */
+static __always_inline bool is_claimed_for(struct cpu *cpu, bool is_preempted)
+{
+	if (!is_preempted) {
+		if (*(volatile __u32 *)&cpu->busy != FREE)
+			return false;
+		*(volatile __u32 *)&cpu->busy = CLAIMED;
+		barrier();
+		return true;
+	}
+	__sync_fetch_and_add(&cpu->busy, COUNTED);
+	if (*(volatile __u32 *)&cpu->busy == COUNTED)
+		return true;
+	__sync_fetch_and_add(&cpu->busy, -COUNTED);
+	return false;
+}
+
+static __always_inline void release_for(struct cpu *cpu, bool is_preempted)
+{
+	barrier();
+	if (is_preempted)
+		__sync_fetch_and_add(&cpu->busy, -COUNTED);
+	else
+		*(volatile __u32 *)&cpu->busy = FREE;
+}
+
+/* Claims the CPU's state for this program at a tracepoint or a function; returns 0 if another one has claimed it. The
+ * caller must release it. */
 static __always_inline struct cpu *claim(void)
 {
 	struct cpu *cpu = own_cpu();
-	if (*(volatile __u32 *)&cpu->busy != FREE)
-		return 0;
-	*(volatile __u32 *)&cpu->busy = CLAIMED;
-	barrier();
-	return cpu;
+	return is_claimed_for(cpu, programs_are_preempted) ? cpu : 0;
 }
 
 /* The same; if the claim fails, the event is counted as lost. */
@@ -153,8 +180,7 @@ static __always_inline struct cpu *claim_or_lose(__u32 type, struct task_struct 
 
 static __always_inline void release(struct cpu *cpu)
 {
-	barrier();
-	*(volatile __u32 *)&cpu->busy = FREE;
+	release_for(cpu, programs_are_preempted);
 }
 
 static __always_inline __u8 *place(struct cpu *cpu, __u32 len, __u16 type)

@@ -67,6 +67,8 @@ struct flag_map { __u16 first; __u8 count; __u8 kind; __u64 otherwise; };
 const volatile __u8 has_task_pointer = 1;
 /* Task storage for tracing programs: Linux 5.13. */
 const volatile __u8 has_task_storage = 1;
+/* Whether the kernel preempts the programs that claim a ring: those at tracepoints, and those at security hooks. */
+const volatile __u8 programs_are_preempted = 0, hooks_are_preempted = 0;
 /* The tracepoint at the end of an io_uring request gets the entry of the completion queue: Linux 6.16. */
 const volatile __u8 completes_by_entry = 1;
 

@@ -59,7 +59,10 @@ pub(super) fn configure(
         rodata.has_task_storage = u8::from(has_task_storage);
         rodata.completes_by_entry = u8::from(types.completes_by_entry());
         rodata.own_cpus = cpus as u32;
-        rodata.hooks_hold_cpu = u8::from(form == Form::Preempted);
+        let is_held = form == Form::Preempted;
+        rodata.hooks_hold_cpu = u8::from(is_held);
+        rodata.hooks_are_preempted = u8::from(!is_held && types.rcu_preempts());
+        rodata.programs_are_preempted = u8::from(!is_held && types.tracepoints_preempt());
         rodata.class_of = classes::classes();
         rodata.open_keys = random::numbers();
         rodata.kind_keys = random::numbers();
