@@ -139,6 +139,8 @@ pub(crate) enum Need {
     Function(&'static str),
     /// The kernel's functions that end requests of `io_uring`, and a way to attach programs to them.
     RequestEnds,
+    /// A way to attach programs to the kernel's functions (kprobes).
+    Kprobes,
     /// Programs at the addresses of sockets, and the permission to attach them to cgroups.
     CgroupAddresses,
 }
@@ -256,6 +258,7 @@ impl Types {
                     && self.have(Need::Function(ENDS_OF_RING))
                     && has_kprobes()
             }
+            Need::Kprobes => has_kprobes(),
             Need::CgroupAddresses => {
                 self.have(Need::Function("__cgroup_bpf_run_filter_sock_addr")) && may_attach_to_cgroups()
             }

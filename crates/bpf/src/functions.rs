@@ -17,3 +17,8 @@ pub(crate) fn attach(program: &ProgramMut<'_>, functions: &[Function]) -> Result
     }
     Ok(links)
 }
+
+/// Attaches a program to those of the functions that the kernel has.
+pub(crate) fn attach_to_some(program: &ProgramMut<'_>, functions: &[&str]) -> Vec<Link> {
+    functions.iter().filter_map(|name| program.attach_kprobe(false, name).ok()).collect()
+}

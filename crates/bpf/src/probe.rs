@@ -17,8 +17,8 @@ use crate::features::Need;
 use crate::listing::{self, OpenFile};
 use crate::programs::{
     Attachment, CALLED, DATAGRAMS, EMPTY_AT_BEGINNING, EMPTY_AT_END, ENTER_ALL, ENTER_CLOSE, ENTER_EACH,
-    Extra, FILES, Form, HOOKS, Interest, PAGE_IN, PROGRAMS, Part, Program, QUIET, REQUESTS, SILENT, TASKS,
-    TOUCHES,
+    ENTER_IA32, Extra, FILES, Form, HOOKS, Interest, PAGE_IN, PROGRAMS, Part, Program, QUIET, REQUESTS,
+    SILENT, TASKS, TOUCHES,
 };
 use crate::ring::{self, Counters, Ring};
 use crate::skel::{ProbeSkel, ProbeSkelBuilder};
@@ -227,6 +227,8 @@ impl Probe {
                 bss.ia32_interest = ia32_interest(&interest);
             }
         }
+        // Without it, events of 32-bit programs have the values at the end.
+        let _ = self.attach(&ENTER_IA32, interest.needs(&ENTER_IA32) && self.is_loaded(&ENTER_IA32));
         // Programs at the beginning of calls are attached first, so that every captured exit has its
         // beginning, and the one that pages in arguments before the one that reads them.
         for program in [&PAGE_IN].into_iter().chain(self.enter).chain(PROGRAMS) {
@@ -310,6 +312,7 @@ impl Probe {
                             (_, Attachment::Functions(list)) => {
                                 functions::attach(&program, list).map_err(kernel("attach its programs"))?
                             }
+                            (_, Attachment::SomeFunctions(list)) => functions::attach_to_some(&program, list),
                             (_, Attachment::RootCgroup) => {
                                 vec![cgroup::attach(&program).map_err(kernel("attach its programs"))?]
                             }
@@ -516,7 +519,14 @@ fn ia32_interest(interest: &Interest<'_>) -> [u8; crate::ia32::PLACES] {
 /// The programs that some calls need, with these at the beginning of calls.
 fn for_calls(enter: &'static [Program]) -> impl Iterator<Item = &'static Program> {
     let datagrams = DATAGRAMS.as_flattened().iter().copied().flatten();
-    PROGRAMS.iter().chain(enter).chain(HOOKS).chain(TOUCHES).chain(datagrams)
+    // The program at the beginning of all calls sees those of 32-bit programs, too.
+    let narrow = has_each(enter).then_some(&ENTER_IA32);
+    PROGRAMS.iter().chain(enter).chain(narrow).chain(HOOKS).chain(TOUCHES).chain(datagrams)
+}
+
+/// Whether these programs at the beginning of calls are those at the tracepoint of each call.
+fn has_each(enter: &[Program]) -> bool {
+    enter.len() == ENTER_EACH.len()
 }
 
 /// The programs that are loaded whatever is captured.

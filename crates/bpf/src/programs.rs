@@ -45,6 +45,8 @@ pub(crate) enum Attachment {
     Perf(&'static str),
     /// At the beginning of kernel functions; the program gets the index in the list.
     Functions(&'static [Function]),
+    /// At the beginning of those of these kernel functions that exist.
+    SomeFunctions(&'static [&'static str]),
     /// At the root cgroup, for the event in its section's name.
     RootCgroup,
     /// Nowhere: the plain forms of other programs call this program, by its index in the map of such programs.
@@ -74,6 +76,8 @@ pub(crate) enum Extra {
     Peers,
     /// Arguments in memory that is not resident.
     Reads,
+    /// Arguments of 32-bit programs at the beginning of calls.
+    Ia32,
 }
 
 /// A kernel function.
@@ -218,6 +222,23 @@ pub(crate) const ENTER_EACH: &[Program] = &[
     enter("enter_openat", "syscalls/sys_enter_openat", &[SyscallCode::OPENAT]),
     enter("enter_mount", "syscalls/sys_enter_mount", &[SyscallCode::MOUNT]),
 ];
+
+/// The program at the beginning of these calls of 32-bit programs, for which the kernel has no tracepoints of their own. Only
+/// such programs reach these functions, so others do not pay for it.
+pub(crate) const ENTER_IA32: Program = Program {
+    attachment: Attachment::SomeFunctions(&[
+        "__ia32_compat_sys_open",
+        "__ia32_compat_sys_openat",
+        "__ia32_compat_sys_socketcall",
+        "__ia32_sys_connect",
+        "__ia32_sys_creat",
+        "__ia32_sys_mount",
+        "__ia32_sys_openat2",
+        // Before Linux 5.12.
+        "__ia32_compat_sys_mount",
+    ]),
+    ..keeper("enter_ia32", KEPT).needs(Need::Kprobes).extra(Extra::Ia32)
+};
 
 /// The program at the beginning of close, which is needed while the filter leaves out closes of plain
 /// files. Without a run, the close is reported.
@@ -450,7 +471,7 @@ pub(crate) const DECIDES: &str = "decide_";
 /// Every program that has a row. Those at security hooks have none.
 fn all() -> impl Iterator<Item = &'static Program> {
     let tables = [PROGRAMS, ENTER_EACH, ENTER_ALL, HOOKS, TOUCHES, REQUESTS, QUIET, &EMPTY_AT_BEGINNING];
-    let singles = [&PAGE_IN, &ENTER_CLOSE, &SILENT, &TASKS, &FILES, &EMPTY_AT_END];
+    let singles = [&PAGE_IN, &ENTER_CLOSE, &ENTER_IA32, &SILENT, &TASKS, &FILES, &EMPTY_AT_END];
     let datagrams = DATAGRAMS.as_flattened().iter().copied();
     tables.into_iter().chain(datagrams).flatten().chain(&CALLED).chain(singles)
 }
@@ -567,9 +588,16 @@ mod tests {
         ] {
             assert_eq!(of(name), Miss::Event, "{name}");
         }
-        for name in
-            ["sys_enter_p", "enter_open", "hook_sb_mount", "touch_set_p", "datagram_4", "peer_sent_6", "kept_exit"]
-        {
+        for name in [
+            "sys_enter_p",
+            "enter_open",
+            "enter_ia32",
+            "hook_sb_mount",
+            "touch_set_p",
+            "datagram_4",
+            "peer_sent_6",
+            "kept_exit",
+        ] {
             assert_eq!(of(name), Miss::Values, "{name}");
         }
         for name in ["page_in", "quiet_fork", "dump_tasks", "empty_p", "enter_close"] {

@@ -32,11 +32,10 @@ static __always_inline struct call native_call(__u32 number)
 #define IA32_SOCKETCALL 102
 #define IA32_IPC 117
 
-/* A call of a 32-bit program. */
-static __always_inline struct call ia32_call(__u32 number, struct pt_regs *regs)
+/* A call of a 32-bit program, by its number and its first argument. */
+static __always_inline struct call ia32_call(__u32 number, __u32 which)
 {
 	struct call call = { .number = number, .compat = true };
-	__u32 which = regs->bx;
 	if (number == IA32_SOCKETCALL && which < IA32_SUBCALLS)
 		number = SYSCALLS + which;
 	else if (number == IA32_IPC && (which & 0xffff) < IA32_SUBCALLS)
@@ -140,7 +139,7 @@ static __always_inline __u32 number_of_call(struct pt_regs *regs)
 static __always_inline struct call call_of(struct task_struct *task, struct pt_regs *regs)
 {
 	__u32 number = number_of_call(regs);
-	return is_compat(task) ? ia32_call(number, regs) : native_call(number);
+	return is_compat(task) ? ia32_call(number, regs->bx) : native_call(number);
 }
 #define FIRST_ARG(regs, call) ((call)->compat ? (__u32)(regs)->bx : (regs)->di)
 #else

@@ -216,6 +216,23 @@ int enter_close(struct sys_enter *ctx)
 	return begin_close(ctx->args[0]);
 }
 
+#if defined(__TARGET_ARCH_x86)
+/* At the functions of calls of 32-bit programs, for which the kernel's tracepoints of calls do not exist. They get the
+ * address of the caller's registers. */
+SEC("kprobe")
+int enter_ia32(struct pt_regs *ctx)
+{
+	struct pt_regs *regs = GIVEN_1(ctx);
+	__u64 args[6] = { (__u32)READ(regs, bx), (__u32)READ(regs, cx), (__u32)READ(regs, dx),
+			  (__u32)READ(regs, si), (__u32)READ(regs, di), (__u32)READ(regs, bp) };
+	struct call call = ia32_call(READ(regs, orig_ax), args[0]);
+	if (!is_compat(current_task()) || !keeps(call.type))
+		return 0;
+	translate_args(args, &call);
+	return enter(&call, args);
+}
+#endif
+
 static __always_inline int at_sys_enter(struct pt_regs *regs)
 {
 	struct call call = call_of(current_task(), regs);

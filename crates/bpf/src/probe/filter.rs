@@ -54,8 +54,7 @@ impl Probe {
         });
         // Without this program, every close is sent.
         let leaves_out = done.is_ok() && filter.is_some_and(Filter::leaves_out_files);
-        let sees_each = self.enter.iter().any(|program| program.name == "enter_openat");
-        let _ = self.attach(&ENTER_CLOSE, leaves_out && sees_each);
+        let _ = self.attach(&ENTER_CLOSE, leaves_out && super::has_each(self.enter));
         self.seal();
         done
     }

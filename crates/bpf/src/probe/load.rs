@@ -62,8 +62,12 @@ impl<'a> Maps<'a> {
 
     /// Loads a part. If the kernel refuses it, the result lacks one or more of the extras.
     fn load_part(&self, rows: &[&'static Program], form: Form) -> Result<Object> {
-        const FEWER: [&[Extra]; 3] =
-            [&[Extra::Reads], &[Extra::Peers], &[Extra::Reads, Extra::Peers, Extra::Requests]];
+        const FEWER: [&[Extra]; 4] = [
+            &[Extra::Reads],
+            &[Extra::Peers],
+            &[Extra::Ia32],
+            &[Extra::Reads, Extra::Peers, Extra::Ia32, Extra::Requests],
+        ];
         let load = |left_out: &[Extra]| {
             let kept = rows.iter().filter(|row| row.extra.is_none_or(|extra| !left_out.contains(&extra)));
             self.load(kept.map(|row| row.form(form).0))

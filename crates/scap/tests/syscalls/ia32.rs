@@ -1,6 +1,7 @@
 //! Calls of 32-bit programs, which x86-64 kernels accept from any program.
 
 mod arguments;
+mod beginnings;
 mod numbers;
 
 use std::arch::asm;
