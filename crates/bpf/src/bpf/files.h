@@ -120,10 +120,19 @@ static __always_inline __u64 note_of_close(struct task_struct *task, __u32 fd)
 
 #define CLOSES_SHARED (1ULL << 32)
 
+/* See `call.h`. */
+static __always_inline bool is_compat(struct task_struct *task);
+
+/* The thread, and whether its call is that of a 32-bit program: such a call may begin without a note. */
+static __always_inline __u64 closer(struct task_struct *task)
+{
+	return (__u64)TASK(task, pid) << 33 | (__u64)is_compat(task) << 62;
+}
+
 static __always_inline __u64 second_note(struct task_struct *task)
 {
-	__u64 tid = (__u64)TASK(task, pid) << 33;
-	return shares_descriptors() ? tid | CLOSES_SHARED | *(volatile __u32 *)own_new_descriptors() : tid;
+	__u64 thread = closer(task);
+	return shares_descriptors() ? thread | CLOSES_SHARED | *(volatile __u32 *)own_new_descriptors() : thread;
 }
 
 static __always_inline int begin_close(__u32 fd)
@@ -152,7 +161,7 @@ static __always_inline bool has_closed_unseen(__u32 fd)
 		return false;
 	*(volatile __u64 *)&cpu->closing = 0;
 	if (!(among & CLOSES_SHARED))
-		return among == (__u64)TASK(task, pid) << 33;
+		return among == closer(task);
 	return among == second_note(task);
 }
 

@@ -4,6 +4,9 @@
 
 #define SOCKADDR_MAX 128
 #define NOTHING_KEPT -1
+/* Added to the number of a call of a 32-bit program. Where only the tracepoints of calls report the beginning, they do not
+ * report that of such calls, and the kept data is that of an earlier call. */
+#define KEPT_OF_32_BITS 0x10000
 
 struct kept {
 	/* The call for which it was kept. */
@@ -127,9 +130,10 @@ static __always_inline struct kept *kept_of(__u32 number)
 	return kept && kept->number == number ? kept : 0;
 }
 
+/* Nothing is kept for requests, which the thread may make after a call with the same number. */
 static __always_inline struct kept *kept_for(struct scratch *s)
 {
-	return kept_of(s->number);
+	return s->request ? 0 : kept_of(s->number | (s->compat ? KEPT_OF_32_BITS : 0));
 }
 
 static __always_inline void forget(void)

@@ -176,7 +176,7 @@ static __always_inline int enter(struct call *call, __u64 *args)
 {
 	if (!call->says || is_left_out(current_task()))
 		return 0;
-	return keep(call->number, call->type, args);
+	return keep(call->number | (call->compat ? KEPT_OF_32_BITS : 0), call->type, args);
 }
 
 static __always_inline int enter_native(__u32 number, __u64 *args)
