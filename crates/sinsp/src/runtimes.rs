@@ -44,9 +44,6 @@ pub use options::{Api, Endpoint, Options};
 /// Maximum number of waiting ids and results. Requests without room are repeated later.
 const QUEUE: usize = 1024;
 
-/// Name of the thread.
-const THREAD: &str = "containers";
-
 /// Lookups in the runtimes of this machine, in a separate thread. Dropping this ends the thread.
 #[derive(Debug)]
 pub struct Runtimes {
@@ -69,7 +66,7 @@ impl Runtimes {
         if shared.options.follow {
             runtime.spawn(watch::follow_all(shared.clone()));
         }
-        Service::start(THREAD, move || runtime.block_on(worker::serve(&shared, &mut incoming)))?;
+        Service::start(task::THREAD, move || runtime.block_on(worker::serve(&shared, &mut incoming)))?;
         Ok(Self { requests, results, tally })
     }
 }

@@ -6,8 +6,10 @@ use std::time::Duration;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::sleep;
 
-use super::THREAD;
 use crate::service;
+
+/// Name of the thread of all tasks.
+pub(super) const THREAD: &str = "containers";
 
 /// The longest time before a task is started again.
 const MAX_PAUSE: Duration = Duration::from_secs(30);
