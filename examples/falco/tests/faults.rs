@@ -181,25 +181,12 @@ fn client(path: std::path::PathBuf, fault: Fault) {
     });
 }
 
-/// Replays with this fault in all outputs except the file, which must have all alerts.
-fn check(fault: Fault, name: &str, network: &[&str]) {
-    let dir = Dir::new(&format!("faults-{name}-{fault:?}"));
+/// Options of all outputs to servers, which have this fault.
+fn servers(fault: Fault, dir: &Dir, network: &[&str]) -> Vec<String> {
     let identity = rcgen::generate_simple_self_signed(vec!["client".to_owned()]).unwrap();
     dir.write("client.crt", identity.cert.pem());
     dir.write("client.key", identity.signing_key.serialize_pem());
-    let file = dir.join("alerts");
-    // With nonsense as the reply, some outputs lose nothing, if they have the time.
-    let timeout = if fault == Garbage { 10_000 } else { 300 };
-    let mut options = vec![
-        format!("output_timeout={timeout}"),
-        "file_output.enabled=true".to_owned(),
-        format!("file_output.filename={}", file.display()),
-        "program_output.enabled=true".to_owned(),
-        "program_output.keep_alive=true".to_owned(),
-        format!("program_output.program={}", program(fault)),
-        "http_output.enabled=true".to_owned(),
-        "otlp_output.enabled=true".to_owned(),
-    ];
+    let mut options = vec!["http_output.enabled=true".to_owned(), "otlp_output.enabled=true".to_owned()];
     #[cfg(feature = "kafka")]
     options.push("kafka_output.enabled=true".to_owned());
     #[cfg(feature = "grpc")]
@@ -218,13 +205,16 @@ fn check(fault: Fault, name: &str, network: &[&str]) {
         }
         options.push(option);
     }
-    let has_log = has_log();
-    let mut falco = if has_log {
-        options.push("syslog_output.enabled=true".to_owned());
+    options
+}
+
+/// The program with these options, and with a log daemon that has this fault, where a test can have one.
+fn with_log(fault: Fault, dir: &Dir, options: &[String]) -> Command {
+    let mut falco = if has_log() {
         daemon(&dir.join("log"), fault);
         let mut falco = Command::new("unshare");
         falco.args(["-m", "/bin/sh", "-c", log::WITH_LOG]).arg(dir.join("log")).arg(dir.join("dev"));
-        falco.arg(env!("CARGO_BIN_EXE_falco"));
+        falco.arg(env!("CARGO_BIN_EXE_falco")).args(["-o", "syslog_output.enabled=true"]);
         falco
     } else {
         Command::new(env!("CARGO_BIN_EXE_falco"))
@@ -232,10 +222,30 @@ fn check(fault: Fault, name: &str, network: &[&str]) {
     for variable in ["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY"] {
         falco.env_remove(variable);
     }
-    falco.env("TZ", "UTC").args(["-c", "/dev/null", "-r", &rules(&dir), "-e", "-"]);
+    falco.env("TZ", "UTC").args(["-c", "/dev/null"]);
     options.iter().for_each(|option| {
         falco.args(["-o", option]);
     });
+    falco
+}
+
+/// Replays with this fault in all outputs except the file, which must have all alerts.
+fn check(fault: Fault, name: &str, network: &[&str]) {
+    let dir = Dir::new(&format!("faults-{name}-{fault:?}"));
+    let file = dir.join("alerts");
+    // With nonsense as the reply, some outputs lose nothing, if they have the time.
+    let timeout = if fault == Garbage { 10_000 } else { 300 };
+    let mut options = servers(fault, &dir, network);
+    options.extend([
+        format!("output_timeout={timeout}"),
+        "file_output.enabled=true".to_owned(),
+        format!("file_output.filename={}", file.display()),
+        "program_output.enabled=true".to_owned(),
+        "program_output.keep_alive=true".to_owned(),
+        format!("program_output.program={}", program(fault)),
+    ]);
+    let mut falco = with_log(fault, &dir, &options);
+    falco.args(["-r", &rules(&dir), "-e", "-"]);
     let mut child = falco.stdin(Stdio::piped()).stdout(stdout(fault)).stderr(Stdio::piped()).spawn().unwrap();
     // Not read, or closed after the first alert.
     let mut reader = child.stdout.take();
@@ -253,23 +263,29 @@ fn check(fault: Fault, name: &str, network: &[&str]) {
     assert!(out.status.code() == Some(status) && !log.contains("panicked"), "{at}");
     assert_eq!(log.contains("\nError: the replay lost alerts: "), status == 1, "{at}");
     assert_eq!(numbers(&std::fs::read_to_string(&file).unwrap()), all_numbers(), "{at}");
+    let has_log = has_log();
     for (output, losses) in TABLE.iter().filter(|(output, _)| has_log || *output != "syslog_output") {
-        let line = log.lines().find_map(|line| line.strip_prefix(&format!("   - {output}: ")));
-        let (lost, of) = match line.map(|line| line.split_once(" of ").unwrap()) {
-            Some((lost, of)) => (lost.parse().unwrap(), of.parse().unwrap()),
-            None => (0, all_numbers().len()),
-        };
-        let is_right = match losses[fault as usize] {
-            Loss::All => lost == all_numbers().len(),
-            Loss::Some => (1..=all_numbers().len()).contains(&lost),
-            Loss::Nothing => lost == 0,
-        };
-        assert!(is_right && of == all_numbers().len(), "{output} lost {lost} of {of}: {at}");
-        if lost > 0 {
-            let reported =
-                |line: &str| line.contains(&format!("{output}: ")) && line.contains(" lost since ");
-            assert!(log.lines().any(reported), "{output}: {at}");
-        }
+        check_losses(&log, output, losses[fault as usize], all_numbers().len());
+    }
+}
+
+/// Checks the losses that the log reports for an output, which got `count` alerts.
+#[track_caller]
+fn check_losses(log: &str, output: &str, losses: Loss, count: usize) {
+    let line = log.lines().find_map(|line| line.strip_prefix(&format!("   - {output}: ")));
+    let (lost, of) = match line.map(|line| line.split_once(" of ").unwrap()) {
+        Some((lost, of)) => (lost.parse().unwrap(), of.parse().unwrap()),
+        None => (0, count),
+    };
+    let is_right = match losses {
+        Loss::All => lost == count,
+        Loss::Some => (1..=count).contains(&lost),
+        Loss::Nothing => lost == 0,
+    };
+    assert!(is_right && of == count, "{output} lost {lost} of {of}, not of {count}: {log}");
+    if lost > 0 {
+        let reported = |line: &str| line.contains(&format!("{output}: ")) && line.contains(" lost since ");
+        assert!(log.lines().any(reported), "{output}: {log}");
     }
 }
 
@@ -298,6 +314,74 @@ fn all_outputs_are_refused() {
 #[test]
 fn all_outputs_get_garbage() {
     check_each(Garbage);
+}
+
+/// Opens of the watched file in a live capture in which no output but one takes alerts.
+#[cfg(feature = "live")]
+const OPENS: usize = 3000;
+
+#[cfg(feature = "live")]
+#[test]
+fn a_live_capture_goes_on_while_all_outputs_but_one_stall() {
+    let _turn = eyas_testing::live_turn();
+    let dir = Dir::new("faults-live");
+    let (witness, fifo) = (dir.join("witness"), dir.fifo("fifo"));
+    let [early, watched] = ["early", "watched"].map(|name| dir.write(name, ""));
+    let paths = [&early, &watched].map(|path| path.display().to_string());
+    let condition = format!("evt.type in (open, openat) and fd.name in ({})", paths.join(", "));
+    // More than a pipe holds.
+    let output = format!("%fd.name {}", "x".repeat(200));
+    let rule = format!(
+        "- {{rule: opened, desc: d, condition: '{condition}', output: '{output}', priority: INFO}}\n"
+    );
+    let rules = dir.write("rules.yaml", rule);
+    let mut options = servers(Stall, &dir, PLAIN);
+    options.extend([
+        "output_timeout=1000".to_owned(),
+        "file_output.enabled=true".to_owned(),
+        format!("file_output.filename={}", fifo.display()),
+        "program_output.enabled=true".to_owned(),
+        "program_output.keep_alive=true".to_owned(),
+        format!("program_output.program=exec cat >> {}", witness.display()),
+    ]);
+    let mut falco = with_log(Stall, &dir, &options);
+    falco.arg("-r").arg(rules).stdin(Stdio::null()).stdout(stdout(Stall)).stderr(Stdio::piped());
+    let mut child = falco.spawn().unwrap();
+    let reader = child.stdout.take();
+    let count = |part: &str| std::fs::read_to_string(&witness).unwrap_or_default().matches(part).count();
+    let wait_until = |what: &str, is_so: &mut dyn FnMut() -> bool| {
+        let until = Instant::now() + SOON;
+        while !is_so() {
+            assert!(Instant::now() < until, "{what}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    };
+    wait_until("no alert", &mut || {
+        drop(File::open(&early).unwrap());
+        count("/early ") > 0
+    });
+    // All others are stuck long before the last alert.
+    for _ in 0..OPENS {
+        drop(File::open(&watched).unwrap());
+    }
+    wait_until("alerts are missing", &mut || count("/watched ") >= OPENS);
+    assert_eq!(count("/watched "), OPENS);
+    rustix::process::kill_process(rustix::process::Pid::from_child(&child), Signal::TERM).unwrap();
+    let mut log = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+    // The program would be killed, with an error, if it did not end in time.
+    assert!(child.wait().unwrap().success() && !log.contains("panicked"), "{log}");
+    drop(reader);
+    let all = std::fs::read_to_string(&witness).unwrap().lines().count();
+    let has_log = has_log();
+    let others = TABLE.iter().filter(|(output, _)| has_log || *output != "syslog_output");
+    let others = others.filter(|(output, _)| *output != "program_output");
+    for (output, losses) in
+        others.map(|(output, losses)| (*output, losses[0])).chain([("file_output", Loss::All)])
+    {
+        check_losses(&log, output, losses, all);
+    }
+    check_losses(&log, "program_output", Loss::Nothing, all);
 }
 
 /// While falco opens outputs again, a working server, program, files and standard output get each alert once.
@@ -367,26 +451,8 @@ fn what_all_outputs_need_of_the_kernel_is_not_refused() {
         options.push(format!("kafka_output.topic={}", broker::TOPIC));
         records
     };
-    let has_log = has_log();
-    let mut falco = match has_log {
-        true => {
-            options.push("syslog_output.enabled=true".to_owned());
-            daemon(&dir.join("log"), Garbage);
-            let mut falco = Command::new("unshare");
-            falco.args(["-m", "/bin/sh", "-c", log::WITH_LOG]).arg(dir.join("log")).arg(dir.join("dev"));
-            falco.arg(env!("CARGO_BIN_EXE_falco"));
-            falco
-        }
-        false => Command::new(env!("CARGO_BIN_EXE_falco")),
-    };
-    for variable in ["http_proxy", "HTTP_PROXY"] {
-        falco.env_remove(variable);
-    }
-    falco.env("TZ", "UTC").args(["-c", "/dev/null"]).args(PATIENT);
-    falco.args(["-r", &rules(&dir), "-e"]).arg(demo());
-    options.iter().for_each(|option| {
-        falco.args(["-o", option]);
-    });
+    let mut falco = with_log(Garbage, &dir, &options);
+    falco.args(PATIENT).args(["-r", &rules(&dir), "-e"]).arg(demo());
     let out = falco.output().unwrap();
     let log = String::from_utf8_lossy(&out.stderr);
     assert!(out.status.success() && !log.contains("keeps all privileges"), "{log}");
