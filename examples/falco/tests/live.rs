@@ -205,3 +205,92 @@ fn a_capture_begins_before_its_alert() {
     assert!(found.iter().any(|line| line.ends_with("early")), "{out}");
     assert!(found.last().is_some_and(|line| line.ends_with("late")), "{out}");
 }
+
+/// Opens of a file: more events than the smallest ring holds.
+const MANY: usize = 50_000;
+
+/// falco with verdict coverage and this size of the ring (a preset), after its first alert about `early`.
+fn with_coverage(rules: &Path, early: &Path, preset: u8) -> (common::Run, u16) {
+    let preset = format!("engine.modern_ebpf.buf_size_preset={preset}");
+    let coverage = ["verdict_coverage.enabled=true", "verdict_coverage.alert_interval=1h"];
+    let mut falco = Command::new(env!("CARGO_BIN_EXE_falco"));
+    falco.args(["-c", "/dev/null"]).args(common::PATIENT).arg("-r").arg(rules);
+    for option in common::WEB.iter().chain(&coverage).chain(&[&*preset]) {
+        falco.args(["-o", option]);
+    }
+    let mut run = common::Run::of(&mut falco);
+    // An interrupt ends it.
+    run.stdin = None;
+    let port = run.port();
+    let until = Instant::now() + common::SOON;
+    while !run.output(|out| out.contains("/early")) {
+        assert!(Instant::now() < until, "no alert");
+        open(early, 1);
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    (run, port)
+}
+
+fn open(path: &Path, times: usize) {
+    (0..times).for_each(|_| drop(std::fs::File::open(path).unwrap()));
+}
+
+/// The number of lost events, and the coverage of the rule, once they are as wanted.
+fn losses_until(port: u16, early: &Path, is_wanted: impl Fn(u64, f64) -> bool) -> (u64, f64) {
+    let until = Instant::now() + common::SOON;
+    loop {
+        // The loop reports its numbers at the next event.
+        open(early, 1);
+        let page = common::get(port, "/metrics").1;
+        let value = |name: &str| {
+            let line = page.lines().find(|line| line.starts_with(name))?;
+            line.rsplit(' ').next()?.parse::<f64>().ok()
+        };
+        let drops = value("falcosecurity_scap_n_drops_total ");
+        let coverage = value("falcosecurity_falco_rules_verdict_coverage_ratio{");
+        if let (Some(drops), Some(coverage)) = (drops.map(|drops| drops as u64), coverage)
+            && is_wanted(drops, coverage)
+        {
+            return (drops, coverage);
+        }
+        assert!(Instant::now() < until, "{page}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn a_loss_is_a_possible_miss_of_the_rule_and_lowers_its_coverage() {
+    let _lock = eyas_testing::live_turn();
+    let dir = common::Dir::new("live-coverage");
+    let [early, watched] = ["early", "watched"].map(|name| dir.write(name, ""));
+    let paths = [&early, &watched].map(|path| path.display().to_string()).join(", ");
+    let condition = format!("evt.type in (open, openat) and fd.name in ({paths})");
+    let rule = format!(
+        "- {{rule: opened, desc: d, condition: '{condition}', output: '%fd.name', priority: INFO}}\n"
+    );
+    let rules = dir.write("rules.yaml", rule);
+    let misses = |out: &str| {
+        out.matches("Falco internal: possible miss. Events that match the rule `opened` ").count()
+    };
+
+    let (run, port) = with_coverage(&rules, &early, 10);
+    open(&watched, 1000);
+    run.wait_for_output(|out| out.matches("/watched").count() == 1000);
+    assert_eq!(losses_until(port, &early, |_, _| true), (0, 1.0));
+    let (out, _) = run.end();
+    assert_eq!(misses(&out), 0);
+
+    let (run, port) = with_coverage(&rules, &early, 1);
+    let (mut before, _) = losses_until(port, &early, |_, _| true);
+    for _ in 0..2 {
+        run.signal(rustix::process::Signal::STOP);
+        open(&watched, MANY);
+        run.signal(rustix::process::Signal::CONT);
+        (before, _) = losses_until(port, &early, |drops, coverage| drops > before && coverage < 1.0);
+        run.wait_for_output(|out| misses(out) > 0);
+    }
+    let (out, _) = run.end();
+    assert!(out.matches("/watched").count() < 2 * MANY);
+    // The next one is due after an hour.
+    assert_eq!(misses(&out), 1);
+}
