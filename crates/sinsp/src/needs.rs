@@ -1,14 +1,15 @@
 //! Events that a program does not need: no rule tests them, and they change nothing that rules use.
 
-use eyas_events::EventType;
-use eyas_events::filter::Filter;
+use eyas_events::filter::{Filter, flags};
+use eyas_events::{EventType, FlagTable, param};
 use eyas_fields::{CodeSet, Field};
 use eyas_scap::RawEvent;
 
 use crate::field_source::generic_code;
 use crate::fields::{DEFS, open};
 use crate::pushdown::{Free, Pushdown};
-use crate::state::{Facts, changes, changes_only_if_successful, is_transfer};
+use crate::state::{Facts, FdKind, changes, changes_only_if_successful, is_transfer};
+use crate::view::EventView;
 pub use files::{field_of_directories, field_of_files};
 
 mod files;
@@ -133,6 +134,41 @@ pub fn probe_filter(rows: &Pushdown, fields: &[Field], files: UsedFiles) -> Opti
         _ if changes_only_if_successful(ty) => Free::Failed,
         _ => Free::None,
     }))
+}
+
+/// Whether the probe may leave out an event that its rows reject, in a capture where every event is known: the event changes nothing
+/// that the rules use. Some of these the probe sends, because it does not know enough about their files.
+pub fn may_leave_out(filter: &Filter, event: &EventView<'_>) -> bool {
+    let raw = event.as_raw();
+    let flags = filter.types.get(usize::from(raw.ty.0)).map_or(0, |row| row.flags);
+    let has = |flag: u16| flags & flag != 0;
+    let Some(result) = raw.result().filter(|_| has(flags::ON) && raw.io_uring().is_none()) else {
+        return false;
+    };
+    if has(flags::FREE) || result < 0 && has(flags::FREE_FAILED) {
+        return true;
+    }
+    if result < 0 || !has(flags::FREE_FILES) {
+        return false;
+    }
+    if raw.ty == EventType::SYSCALL_FCNTL_X && !changes_descriptors(raw) {
+        return true;
+    }
+    match event.fd().map(|fd| fd.kind) {
+        Some(FdKind::File | FdKind::OldFile) => true,
+        Some(FdKind::Directory) => has(flags::FREE_DIRECTORIES),
+        _ => false,
+    }
+}
+
+/// Whether an `fcntl` copies a descriptor, or changes one.
+fn changes_descriptors(raw: &RawEvent<'_>) -> bool {
+    const COMMANDS: [u64; 3] = [
+        FlagTable::FCNTL_COMMANDS.value("F_DUPFD") as u64,
+        FlagTable::FCNTL_COMMANDS.value("F_DUPFD_CLOEXEC") as u64,
+        FlagTable::FCNTL_COMMANDS.value("F_SETFD") as u64,
+    ];
+    raw.uint(param::SYSCALL_FCNTL_X::cmd).is_none_or(|command| COMMANDS.contains(&command))
 }
 
 /// Whether a read or a write changed more than sockets: its file decides that.

@@ -1,12 +1,13 @@
 //! Decisions that need only the event itself: `--model-pushdown` and `--explain-pushdown`.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use eyas::events::EventType;
+use eyas::events::{EventType, SyscallCode, filter as probe, param, syscalls};
 use eyas::fields::{CodeSet, FieldSource, Schema};
 use eyas::rules::{Engine, Priority};
 use eyas::sinsp::pushdown::{self, Pushdown};
-use eyas::sinsp::{EventView, schema};
+use eyas::sinsp::{EventView, may_leave_out, schema, syscalls_of, syscalls_of_state};
 use eyas::{EngineFilters, ProbeFilter};
 use serde_json::json;
 
@@ -36,10 +37,13 @@ pub fn probe_filter(engine: &Engine) -> Option<ProbeFilter> {
 #[derive(Debug)]
 pub struct Filter {
     rows: Pushdown,
+    probe: Probe,
     /// Whether to model verdicts on processes, which needs all events in order.
     has_processes: bool,
     /// Events that were left out, and those that were not.
     counts: [AtomicU64; 2],
+    /// Number of events that a probe captures for these rules, and of those that it can filter out.
+    captured: [AtomicU64; 2],
     /// Number of verdicts written, and of events left out because of them.
     verdicts: [AtomicU64; 2],
 }
@@ -48,7 +52,8 @@ impl Filter {
     /// Creates it for the enabled rules. `has_processes`: one thread tests all events.
     pub fn new(engine: &Engine, has_processes: bool) -> Self {
         let rows = EngineFilters::new(engine).rows();
-        Self { rows, has_processes, counts: Default::default(), verdicts: Default::default() }
+        let (counts, captured, verdicts) = Default::default();
+        Self { rows, probe: Probe::new(engine), has_processes, counts, captured, verdicts }
     }
 
     /// One line with the results.
@@ -61,9 +66,41 @@ impl Filter {
             true => format!("; {written} verdicts on processes left out {by_process} of these"),
             false => String::new(),
         };
+        let [captured, unsent] = self.captured.each_ref().map(|count| count.load(Ordering::Relaxed));
+        let share_unsent = percent(unsent, captured);
         format!(
-            "Push-down: {rejected} of {all} events ({share} %) did not come to the rules; {rows} rows, {bytes} bytes{processes}"
+            "Push-down: {rejected} of {all} events ({share} %) did not come to the rules; {rows} rows, {bytes} bytes{processes}. \
+             A probe captures {captured} of these events for the rules, and can filter out at most {unsent} ({share_unsent} %): \
+             the state needs the others"
         )
+    }
+}
+
+/// What a probe captures for rules, with the default `base_syscalls`.
+#[derive(Debug)]
+struct Probe {
+    /// Its filter, if the rules allow one.
+    filter: Option<probe::Filter>,
+    calls: BTreeSet<SyscallCode>,
+    /// The event types of these calls.
+    types: CodeSet,
+}
+
+impl Probe {
+    fn new(engine: &Engine) -> Self {
+        let calls: BTreeSet<_> = syscalls_of(engine.codes()).into_iter().chain(syscalls_of_state()).collect();
+        let mut types = CodeSet::empty(EventType::COUNT);
+        syscalls().filter(|call| calls.contains(&call.code)).for_each(|call| types.insert(call.exit.0));
+        Self { filter: EngineFilters::new(engine).probe_filter().map(|of| of.filter), calls, types }
+    }
+
+    fn captures(&self, event: &EventView<'_>) -> bool {
+        let raw = event.as_raw();
+        let code = |id: u64| u16::try_from(id).is_ok_and(|id| self.calls.contains(&SyscallCode(id)));
+        match raw.ty {
+            EventType::GENERIC_X => raw.uint(param::GENERIC_X::ID).is_some_and(code),
+            ty => self.types.contains(ty.0),
+        }
     }
 }
 
@@ -83,6 +120,7 @@ pub enum Verdict {
 pub struct Model {
     /// Counts like those of the filter.
     counts: [u64; 2],
+    captured: [u64; 2],
     /// Event codes for which the filter was wrong.
     off: CodeSet,
     /// Verdicts on processes.
@@ -91,7 +129,7 @@ pub struct Model {
 
 impl Default for Model {
     fn default() -> Self {
-        Self { counts: [0; 2], off: CodeSet::empty(EventType::COUNT), processes: None }
+        Self { counts: [0; 2], captured: [0; 2], off: CodeSet::empty(EventType::COUNT), processes: None }
     }
 }
 
@@ -104,6 +142,11 @@ impl Model {
             false => filter.rows.may_match(event),
         };
         let may_match = by_rows || self.off.contains(event.code());
+        if filter.probe.captures(event) {
+            let is_free = |tables: &probe::Filter| !may_match && may_leave_out(tables, event);
+            self.captured[0] += 1;
+            self.captured[1] += u64::from(filter.probe.filter.as_ref().is_some_and(is_free));
+        }
         let count = &mut self.counts[usize::from(may_match)];
         *count += 1;
         if count.is_multiple_of(SHADOW) {
@@ -116,7 +159,8 @@ impl Model {
 
     /// Adds its counts to those of the filter.
     pub fn settle(&mut self, filter: &Filter) {
-        for (all, own) in filter.counts.iter().zip(&mut self.counts) {
+        let all = filter.counts.iter().chain(&filter.captured);
+        for (all, own) in all.zip(self.counts.iter_mut().chain(&mut self.captured)) {
             all.fetch_add(std::mem::take(own), Ordering::Relaxed);
         }
         if let Some(processes) = self.processes.take() {
