@@ -84,7 +84,7 @@ fn alerts_are_the_same_with_every_rules_file_and_capture() {
     };
     let captures: Vec<PathBuf> = ["captures/upstream", "captures/synthetic"]
         .iter()
-        .map(|dir| eyas_testing::data_or_ignore(dir))
+        .map(eyas_testing::data_or_ignore)
         .flat_map(|dir| [files(&dir, ".scap"), files(&dir, ".scap.gz")].concat())
         .chain([root().join("demo/demo.scap.gz")])
         .filter(|path| path.metadata().unwrap().len() < 100 << 10)
