@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
@@ -50,7 +51,7 @@ impl AuditStream {
         }
         let failed = |cause: io::Error| format!("cannot open {path}: {cause}");
         if std::fs::metadata(path).is_ok_and(|meta| !meta.is_file() && !meta.is_dir()) {
-            return Ok(Self::of(Input::Lines(lines(Path::new(path)).map_err(failed)?)));
+            return Ok(Self::of(Input::Lines(lines_of(Path::new(path)).map_err(failed)?)));
         }
         let file = File::open(path).map_err(failed)?;
         let size = file.metadata().ok().filter(std::fs::Metadata::is_file).map(|meta| meta.len());
@@ -107,7 +108,7 @@ fn push(event: Node<'_>, batch: &mut Batch) -> bool {
 enum Input {
     Reader(Box<dyn BufRead + Send>),
     /// Lines that another thread reads, because opening or reading may wait without a limit.
-    Lines(Receiver<io::Result<Vec<u8>>>),
+    Lines(Receiver<Line>),
 }
 
 impl Input {
@@ -133,20 +134,32 @@ impl Input {
     }
 }
 
+type Line = io::Result<Vec<u8>>;
+
 /// Starts to read a FIFO or a device.
-fn lines(path: &Path) -> io::Result<Receiver<io::Result<Vec<u8>>>> {
-    let (send, lines) = sync_channel(WAITING);
+fn lines_of(path: &Path) -> io::Result<Receiver<Line>> {
     let path = path.to_owned();
+    read_by_thread(move || Ok(Box::new(BufReader::with_capacity(256 << 10, File::open(path)?))))
+}
+
+/// A panic of the thread is an error: its end alone would look like the end of the log.
+fn read_by_thread(
+    open: impl FnOnce() -> io::Result<Box<dyn BufRead + Send>> + Send + 'static,
+) -> io::Result<Receiver<Line>> {
+    let (send, lines) = sync_channel(WAITING);
     thread::Builder::new().name("audit log".into()).spawn(move || {
-        if let Err(error) = send_lines(&path, &send) {
+        let result = catch_unwind(AssertUnwindSafe(|| send_lines(open()?, &send)));
+        if let Err(error) =
+            result.unwrap_or_else(|_| Err(io::Error::other("the thread that reads it panicked")))
+        {
             let _ = send.send(Err(error));
         }
     })?;
     Ok(lines)
 }
 
-fn send_lines(path: &Path, lines: &SyncSender<io::Result<Vec<u8>>>) -> io::Result<()> {
-    let mut input = Input::Reader(Box::new(BufReader::with_capacity(256 << 10, File::open(path)?)));
+fn send_lines(log: Box<dyn BufRead + Send>, lines: &SyncSender<Line>) -> io::Result<()> {
+    let mut input = Input::Reader(log);
     let mut line = Vec::new();
     while matches!(input.next(&mut line, true)?, Flow::More) {
         // Nobody needs more lines.
@@ -186,6 +199,32 @@ impl EventStream for AuditStream {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A log whose second read panics.
+    struct Panics(bool);
+
+    impl Read for Panics {
+        fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+            assert!(!std::mem::replace(&mut self.0, true), "as meant");
+            out[..3].copy_from_slice(b"{}\n");
+            Ok(3)
+        }
+    }
+
+    #[test]
+    fn a_panic_of_the_reading_thread_is_an_error() {
+        let lines = read_by_thread(|| Ok(Box::new(BufReader::new(Panics(false))))).unwrap();
+        let mut stream = AuditStream::of(Input::Lines(lines));
+        let mut batch = Batch::default();
+        let error = loop {
+            match stream.next_batch(&mut batch) {
+                Ok(Flow::End) => panic!("it looks like the end"),
+                Ok(_) => {}
+                Err(error) => break error,
+            }
+        };
+        assert!(error.to_string().contains("panicked") && stream.skipped() == 1, "{error}");
+    }
 
     #[test]
     fn lines_are_events_lists_of_events_and_event_lists() {

@@ -1,6 +1,7 @@
 //! Source of a window's bytes: read or decompressed by the same thread, or by another one.
 
 use std::io::{self, Read};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
@@ -137,9 +138,21 @@ pub(super) fn shared(mut input: Input, count: usize) -> io::Result<Vec<Feed>> {
     Ok(receivers.into_iter().map(Feed::Shared).collect())
 }
 
-/// Reads to the end, to an error, or until the receiver is gone. The result of each read is sent at once,
-/// because the next read may wait for a long time.
+/// Reads to the end, to an error, or until the receiver is gone. A panic is an error: the end of the thread alone would
+/// look like the end of the capture.
 fn pump(input: &mut dyn Read, mut next: impl FnMut() -> Buf, mut send: impl FnMut(io::Result<Buf>) -> bool) {
+    let read = || send_each(input, &mut next, &mut send);
+    if catch_unwind(AssertUnwindSafe(read)).is_err() {
+        send(Err(io::Error::other("the thread that reads it panicked")));
+    }
+}
+
+/// The result of each read is sent at once, because the next read may wait for a long time.
+fn send_each(
+    input: &mut dyn Read,
+    next: &mut impl FnMut() -> Buf,
+    send: &mut impl FnMut(io::Result<Buf>) -> bool,
+) {
     loop {
         let mut chunk = next();
         let filled = match read(input, chunk.rest()) {
@@ -154,6 +167,31 @@ fn pump(input: &mut dyn Read, mut next: impl FnMut() -> Buf, mut send: impl FnMu
         // The receiver may be gone; then there are no more requests.
         if !send(filled) || failed {
             return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Yields three bytes, and then panics.
+    struct Panics(bool);
+
+    impl Read for Panics {
+        fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+            assert!(!std::mem::replace(&mut self.0, true), "as meant");
+            out[..3].copy_from_slice(b"abc");
+            Ok(3)
+        }
+    }
+
+    #[test]
+    fn a_panic_of_the_reading_thread_is_an_error_for_all_windows() {
+        for mut feed in shared(Box::new(Panics(false)), 2).unwrap() {
+            let mut buf = Buf::small();
+            assert_eq!(feed.fill(&mut buf).unwrap(), 3);
+            assert!(feed.fill(&mut buf).unwrap_err().to_string().contains("panicked"));
         }
     }
 }
