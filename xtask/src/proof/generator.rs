@@ -9,7 +9,7 @@ use eyas_console::say;
 
 /// The unmarked file that is opened.
 pub const FILE: &str = "/etc/hostname";
-/// Number of marked files that are opened per second.
+/// Number of marked files that are opened per second, if there are as many events.
 const MARKS: u64 = 200;
 /// Interval of rate control.
 const BEAT: Duration = Duration::from_millis(1);
@@ -47,12 +47,13 @@ pub fn run(words: &[&str]) -> Result<(), String> {
     let (rate, first, time) = (number(rate)?, number(first)?, Duration::from_millis(number(ms)?));
     let (begun, dir) = (Instant::now(), Path::new(dir));
     let (mut events, mut marks) = (0_u64, Vec::new());
+    let marks_per_second = if rate == 0 { MARKS } else { MARKS.min(rate) };
     loop {
         let elapsed = begun.elapsed();
         if elapsed >= time {
             break;
         }
-        if elapsed.as_secs_f64() * MARKS as f64 > marks.len() as f64 {
+        if elapsed.as_secs_f64() * marks_per_second as f64 > marks.len() as f64 {
             marks.push(touch(dir, first + marks.len() as u64));
             events += 1;
         }
