@@ -87,7 +87,6 @@ fn a_rule_on_an_older_call_is_one_on_the_newer_call_too() {
         ("newfstatat", E::SYSCALL_STATX_X),
         ("mprotect", E::SYSCALL_PKEY_MPROTECT_X),
         ("kill", E::SYSCALL_RT_SIGQUEUEINFO_X),
-        ("kill", E::SYSCALL_PIDFD_SEND_SIGNAL_X),
         ("tgkill", E::SYSCALL_RT_TGSIGQUEUEINFO_X),
     ] {
         for name in [name, newer.name()] {

@@ -369,7 +369,7 @@ syscalls! {
         flags: FLAGS32 HEX [flags PIDFD_OPEN_FLAGS] = map(FlagMap::PIDFD_OPEN_FLAGS, 1),
     }
     348 PIDFD_SEND_SIGNAL "pidfd_send_signal" x86_64(424) aarch64(424)
-    => 601 SYSCALL_PIDFD_SEND_SIGNAL_X as "kill" (SIGNAL | SYSCALL) (USES_FD) {
+    => 601 SYSCALL_PIDFD_SEND_SIGNAL_X (SIGNAL | SYSCALL) (USES_FD) {
         res: ERRNO DEC = RET,
         fd: FD DEC = arg_s32(0),
         sig: SIGTYPE DEC = arg_u8(1),

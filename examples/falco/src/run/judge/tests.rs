@@ -60,7 +60,7 @@ fn a_wrong_row_raises_one_alert_and_rejects_no_more_events_of_the_type() {
     }
     // Other types are still filtered.
     assert_eq!(judge(&mut tested, &mut inspector, EventType::SYSCALL_OPENAT_2_X), [0, 0]);
-    // Rules that are loaded again begin anew.
+    // Rules that are loaded again start again.
     let setup = Arc::clone(&tested.setup);
     tested.replace(setup).unwrap();
     assert_eq!(judge(&mut tested, &mut inspector, EventType::SYSCALL_CLOSE_X), [0, 0]);
