@@ -18,7 +18,7 @@ pub(crate) fn attach(program: &ProgramMut<'_>, functions: &[Function]) -> Result
     Ok(links)
 }
 
-/// Attaches a program to those of the functions that the kernel has.
+/// Attaches a program to those of the functions that the kernel has. The program gets no index, which needs Linux 5.15.
 pub(crate) fn attach_to_some(program: &ProgramMut<'_>, functions: &[&str]) -> Vec<Link> {
     functions.iter().filter_map(|name| program.attach_kprobe(false, name).ok()).collect()
 }

@@ -39,9 +39,9 @@ fn end_of_parts(file: &File) -> io::Result<Option<u64>> {
     if !header.starts_with(b"\x7fELF\x02\x01") {
         return Ok(None);
     }
-    let table = u64_at(&header, 32);
-    let size = u16_at(&header, 54);
-    let count = u16_at(&header, 56).min(MAX_PROGRAM_HEADERS);
+    let table = u64::from_le_bytes(bytes_at(&header, 32));
+    let size = u16::from_le_bytes(bytes_at(&header, 54));
+    let count = u16::from_le_bytes(bytes_at(&header, 56)).min(MAX_PROGRAM_HEADERS);
     if usize::from(size) != PROGRAM_HEADER {
         return Ok(None);
     }
@@ -51,19 +51,16 @@ fn end_of_parts(file: &File) -> io::Result<Option<u64>> {
         if file.read_exact_at(&mut part, table.saturating_add(index * u64::from(size))).is_err() {
             break;
         }
-        if u64::from(LOAD) == u64_at(&part, 0) & u64::from(u32::MAX) {
-            end = end.max(u64_at(&part, 8).saturating_add(u64_at(&part, 32)));
+        if u32::from_le_bytes(bytes_at(&part, 0)) == LOAD {
+            let [begin, length] = [8, 32].map(|at| u64::from_le_bytes(bytes_at(&part, at)));
+            end = end.max(begin.saturating_add(length));
         }
     }
     Ok(Some(end))
 }
 
-fn u64_at(bytes: &[u8], at: usize) -> u64 {
-    bytes[at..at + 8].iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte))
-}
-
-fn u16_at(bytes: &[u8], at: usize) -> u16 {
-    u16::from_le_bytes([bytes[at], bytes[at + 1]])
+fn bytes_at<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
+    std::array::from_fn(|index| bytes[at + index])
 }
 
 #[cfg(test)]

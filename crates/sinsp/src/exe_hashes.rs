@@ -122,21 +122,21 @@ impl ExeHashes {
         let (sender, requests) = sync_channel(QUEUE);
         let reader = Reader { root: self.root.clone(), largest: self.largest };
         let mut hashes = HashMap::new();
-        let answer = move |id: &FileId, pid| reader.hash_of(id, pid, &mut hashes);
-        serve(requests, Arc::clone(&self.known), answer).ok().map(|_| sender)
+        let hash_of = move |id: &FileId, pid| reader.hash_of(id, pid, &mut hashes);
+        serve(requests, Arc::clone(&self.known), hash_of).ok().map(|_| sender)
     }
 }
 
-/// Starts a thread that answers requests until all senders are gone. A file whose answer panics stays
+/// Starts a thread that hashes the requested files until all senders are gone. If `hash_of` panics, its file stays
 /// [`Found::Requested`], and so has no hash.
 fn serve(
     requests: Receiver<HashRequest>,
     known: Arc<Known>,
-    mut answer: impl FnMut(&FileId, i64) -> Option<Found> + Send + 'static,
+    mut hash_of: impl FnMut(&FileId, i64) -> Option<Found> + Send + 'static,
 ) -> std::io::Result<Service> {
     Service::start("hashes", move || {
         while let Ok(HashRequest { id, pid }) = requests.recv() {
-            let found = answer(&id, pid);
+            let found = hash_of(&id, pid);
             known.cache(id, found);
         }
     })

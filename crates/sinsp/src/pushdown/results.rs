@@ -68,10 +68,8 @@ fn of_row(rows: &Rows, row: &Row, all: Range) -> (Range, Range) {
     let failed = all.most < 0;
     let (inside, outside) = match (row.how, row.input) {
         // Every error is read as -1.
-        (How::Ranges, Input::Descriptor) if failed => match rows.ranges_of(row) {
-            ranges if ranges.iter().any(|range| (range.0..=range.1).contains(&-1)) => (all, EMPTY),
-            _ => (EMPTY, all),
-        },
+        (How::Ranges, Input::Descriptor) if failed && rows.has_number(row, -1) => (all, EMPTY),
+        (How::Ranges, Input::Descriptor) if failed => (EMPTY, all),
         (How::Ranges, Input::Descriptor | Input::Result | Input::Error) => {
             (inside(rows.ranges_of(row), all), outside(rows.ranges_of(row), all))
         }

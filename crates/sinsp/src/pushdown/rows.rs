@@ -242,7 +242,7 @@ impl Rows {
         }
     }
 
-    fn has_number(&self, row: &Row, number: i64) -> bool {
+    pub(super) fn has_number(&self, row: &Row, number: i64) -> bool {
         self.ranges_of(row).iter().any(|(least, most)| (*least..=*most).contains(&number))
     }
 

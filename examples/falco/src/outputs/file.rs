@@ -129,7 +129,8 @@ impl Output for FileOutput {
         self.open()?;
         let Self { file: Some(file), lines, .. } = self else { return Err(Failure::Interrupted) };
         let file = &*file;
-        let put = |bytes: &[u8]| file.try_write(whole_lines(bytes, most_of(file)));
+        let most = most_of(file);
+        let put = |bytes: &[u8]| file.try_write(whole_lines(bytes, most));
         let mut outcome = lines.write(alerts, cx, put, || cx.wait_writable(file));
         if matches!(outcome, Err(Failure::Gone)) && (!self.is_descriptor || is_named_fifo(file)) {
             // Another reader may come.
