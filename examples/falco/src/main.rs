@@ -122,6 +122,6 @@ fn main() -> ExitCode {
         }
         Err(_) => ExitCode::from(PANICKED),
     };
-    run::finish_log();
+    run::finish_streams();
     code
 }

@@ -52,8 +52,8 @@ use turns::Turns;
 
 /// One in this many events is measured for `--rule-profile`.
 const PROFILED: u64 = 16;
-/// Timeout for writing the log at the end.
-const LOG_END: Duration = Duration::from_millis(200);
+/// Timeout for writing the rest of both standard streams at the end.
+const STREAMS_END: Duration = Duration::from_millis(200);
 
 /// Captures or replays until the end, the time limit or a signal. Prints alerts and statistics. `read` has
 /// the setup's files; `hangup` is of `signals::listen_early`.
@@ -253,12 +253,14 @@ impl<'a> Run<'a> {
     }
 }
 
-/// Whether a run has begun. Its end does not wait for readers of the log.
+/// Whether a run has begun. Its end does not wait for readers of the standard streams.
 static BEGUN: AtomicBool = AtomicBool::new(false);
 
-/// Writes the rest of the log. At the end of a run, does not wait long for a reader.
-pub fn finish_log() {
-    console::finish_error(|still| still < LOG_END || !BEGUN.load(Ordering::Relaxed));
+/// Writes the rest of standard output and of the log. At the end of a run, does not wait long for a reader.
+pub fn finish_streams() {
+    let patience = |still| still < STREAMS_END || !BEGUN.load(Ordering::Relaxed);
+    console::finish_output(patience);
+    console::finish_error(patience);
 }
 
 fn opened(config: &Config, enabled: &[String]) {
