@@ -21,7 +21,7 @@ mod outcome;
 mod page;
 
 use cross::Toolchain;
-use environment::{LOG, PROGRAMS};
+use environment::PROGRAMS;
 use initramfs::Initramfs;
 use machine::{Kind, MACHINES, Machine};
 use outcome::{COMMIT, Outcome, Ran, Row};
@@ -148,8 +148,12 @@ struct Chosen<'a> {
 }
 
 /// Where it is kept what the tests said on a machine: all of them, one program's, or a part of one's, of which the page
-/// shows only that a failed test passes.
+/// shows only that a failed test passes. The page shows nothing of runs that attach the probe in another way than usual.
 fn log(dir: &Path, name: &str, test: Option<Chosen<'_>>) -> PathBuf {
+    let name = match std::env::var(environment::ATTACH) {
+        Ok(way) => format!("{name}-attached-{way}"),
+        Err(_) => name.to_owned(),
+    };
     dir.join(match test {
         None => format!("{name}.log"),
         Some(Chosen { name: test, part: None }) => format!("{name}-{test}.log"),
@@ -318,9 +322,7 @@ fn emulated(
         image.program(&to, program, dir)?;
         let _ = writeln!(plan, "{to} {}", args.join(" "));
     }
-    if std::env::var_os(LOG).is_some() {
-        image.file("/log", b"", 0o644);
-    }
+    image.file(environment::GIVEN, environment::given().as_bytes(), 0o644);
     image.file("/plan", plan.as_bytes(), 0o644);
     image.file("/etc/passwd", b"root:x:0:0:root:/root:/bin/sh\n", 0o644);
     image.file("/etc/group", b"root:x:0:\n", 0o644);
