@@ -1,26 +1,42 @@
 //! The probe detects manipulation by other programs. Needs root and a kernel that loads the probe.
 
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Write};
 use std::os::fd::RawFd;
 
 use eyas_bpf::{ExcludedThreads, Probe, ProbeOptions, Tampering};
 use eyas_events::SyscallCode;
 use eyas_testing::test;
-use libbpf_rs::query::MapInfoIter;
+use libbpf_rs::query::{MapInfo, MapInfoIter};
 use libbpf_rs::{MapCore, MapFlags, MapHandle};
 
 fn main() -> std::process::ExitCode {
     eyas_testing::main()
 }
 
-/// A probe that excludes this process, and its map with this name. Other programs may have probes, too.
+/// Ids of the BPF maps of which this process has descriptors.
+fn own_maps() -> BTreeSet<u32> {
+    let infos = std::fs::read_dir("/proc/self/fdinfo").unwrap();
+    // The descriptor of the directory itself is closed by now.
+    let texts = infos.filter_map(|info| std::fs::read_to_string(info.ok()?.path()).ok());
+    let id = |text: String| text.lines().find_map(|line| line.strip_prefix("map_id:")?.trim().parse().ok());
+    texts.filter_map(id).collect()
+}
+
+/// The maps that this process has opened since `before`. Others may have probes, too.
+fn maps_since(before: &BTreeSet<u32>) -> impl Iterator<Item = MapInfo> {
+    let new: BTreeSet<u32> = own_maps().difference(before).copied().collect();
+    MapInfoIter::default().filter(move |map| new.contains(&map.id))
+}
+
+/// A probe that excludes this process, and its map with this name.
 fn probe(name: &str) -> (Probe, MapHandle) {
     open(name, true)
 }
 
 /// Like [`probe`], for an interest that may grow.
 fn open(name: &str, fixed_interest: bool) -> (Probe, MapHandle) {
-    let before: Vec<u32> = MapInfoIter::default().map(|map| map.id).collect();
+    let before = own_maps();
     let options = ProbeOptions {
         ring_bytes: 4096,
         exclude_pid: Some(std::process::id()),
@@ -31,8 +47,7 @@ fn open(name: &str, fixed_interest: bool) -> (Probe, MapHandle) {
         ..ProbeOptions::default()
     };
     let (probe, _rings) = Probe::open(&options).unwrap();
-    let mut maps = MapInfoIter::default().filter(|map| !before.contains(&map.id));
-    let map = maps.find(|map| map.name.to_string_lossy().ends_with(name)).unwrap();
+    let map = maps_since(&before).find(|map| map.name.to_string_lossy().ends_with(name)).unwrap();
     (probe, MapHandle::from_map_id(map.id).unwrap())
 }
 
@@ -141,11 +156,11 @@ fn ids_that_others_have_left_out_are_put_right() {
 #[test]
 fn no_map_can_be_written_or_frozen_unnoticed() {
     let _lock = eyas_testing::live_turn();
-    let before: Vec<u32> = MapInfoIter::default().map(|map| map.id).collect();
+    let before = own_maps();
     let (mut probe, _) = probe("quiet_tids");
     assert_eq!(probe.tampering(), []);
     let mut seen = Vec::new();
-    for info in MapInfoIter::default().filter(|map| !before.contains(&map.id)) {
+    for info in maps_since(&before) {
         let name = info.name.to_string_lossy().into_owned();
         let map = MapHandle::from_map_id(info.id).unwrap();
         let value = vec![1; info.value_size as usize];
