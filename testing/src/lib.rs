@@ -30,6 +30,7 @@ pub use eyas_testing_macros::test;
 #[doc(hidden)]
 pub use inventory;
 
+mod bpf;
 mod data;
 mod dir;
 mod environment;
@@ -38,6 +39,7 @@ mod parallel;
 mod plugins;
 mod signals;
 
+pub use bpf::{own_bpf_maps, own_bpf_programs};
 pub use data::{data, data_or_ignore, root};
 pub use dir::Dir;
 pub use environment::{

@@ -1,7 +1,7 @@
 //! Repeated opens, about which the probe has decided before, and calls that describe the file of their descriptor.
 
 use eyas::events::filter::Filter;
-use eyas_testing::test;
+use eyas_testing::{own_bpf_maps, test};
 use libbpf_rs::query::MapInfoIter;
 use libbpf_rs::{MapCore, MapFlags, MapHandle};
 
@@ -111,9 +111,10 @@ fn filters(engine: &Engine) -> [Filter; 2] {
     [probe_filter(&rows(engine), &fields, UsedFiles::Directories).unwrap(), directories::filter_of(engine)]
 }
 
-/// Number of verdicts that the newest probe keeps.
+/// Number of verdicts that this process's newest probe keeps.
 fn kept_verdicts() -> usize {
-    let probes = MapInfoIter::default().filter(|map| map.name == "judged_opens");
+    let own = own_bpf_maps();
+    let probes = MapInfoIter::default().filter(|map| map.name == "judged_opens" && own.contains(&map.id));
     let map = MapHandle::from_map_id(probes.map(|map| map.id).max().unwrap()).unwrap();
     let verdict = |key: u32| map.lookup(&key.to_ne_bytes(), MapFlags::ANY).unwrap().unwrap();
     (0..map.max_entries()).filter(|key| verdict(*key).iter().any(|byte| *byte != 0)).count()

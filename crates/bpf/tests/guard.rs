@@ -6,7 +6,7 @@ use std::os::fd::RawFd;
 
 use eyas_bpf::{ExcludedThreads, Probe, ProbeOptions, Tampering};
 use eyas_events::SyscallCode;
-use eyas_testing::test;
+use eyas_testing::{own_bpf_maps, test};
 use libbpf_rs::query::{MapInfo, MapInfoIter};
 use libbpf_rs::{MapCore, MapFlags, MapHandle};
 
@@ -14,18 +14,9 @@ fn main() -> std::process::ExitCode {
     eyas_testing::main()
 }
 
-/// Ids of the BPF maps of which this process has descriptors.
-fn own_maps() -> BTreeSet<u32> {
-    let infos = std::fs::read_dir("/proc/self/fdinfo").unwrap();
-    // The descriptor of the directory itself is closed by now.
-    let texts = infos.filter_map(|info| std::fs::read_to_string(info.ok()?.path()).ok());
-    let id = |text: String| text.lines().find_map(|line| line.strip_prefix("map_id:")?.trim().parse().ok());
-    texts.filter_map(id).collect()
-}
-
 /// The maps that this process has opened since `before`. Others may have probes, too.
 fn maps_since(before: &BTreeSet<u32>) -> impl Iterator<Item = MapInfo> {
-    let new: BTreeSet<u32> = own_maps().difference(before).copied().collect();
+    let new: BTreeSet<u32> = own_bpf_maps().difference(before).copied().collect();
     MapInfoIter::default().filter(move |map| new.contains(&map.id))
 }
 
@@ -36,7 +27,7 @@ fn probe(name: &str) -> (Probe, MapHandle) {
 
 /// Like [`probe`], for an interest that may grow.
 fn open(name: &str, fixed_interest: bool) -> (Probe, MapHandle) {
-    let before = own_maps();
+    let before = own_bpf_maps();
     let options = ProbeOptions {
         ring_bytes: 4096,
         exclude_pid: Some(std::process::id()),
@@ -156,7 +147,7 @@ fn ids_that_others_have_left_out_are_put_right() {
 #[test]
 fn no_map_can_be_written_or_frozen_unnoticed() {
     let _lock = eyas_testing::live_turn();
-    let before = own_maps();
+    let before = own_bpf_maps();
     let (mut probe, _) = probe("quiet_tids");
     assert_eq!(probe.tampering(), []);
     let mut seen = Vec::new();

@@ -9,7 +9,7 @@ use libbpf_rs::query::MapInfoIter;
 use libbpf_rs::{MapCore, MapHandle};
 
 use eyas_bpf::{Probe, ProbeOptions};
-use eyas_testing::test;
+use eyas_testing::{own_bpf_maps, test};
 
 fn main() -> ExitCode {
     eyas_testing::main()
@@ -31,11 +31,11 @@ fn what_was_kept_for_a_thread_goes_with_it() {
         return assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
     }
     let _turn = eyas_testing::live_turn();
-    let maps = || MapInfoIter::default().filter(|map| map.name.to_string_lossy() == MAP).map(|map| map.id);
-    let before: HashSet<u32> = maps().collect();
     let (_probe, _rings) =
         Probe::open(&ProbeOptions { ring_bytes: 4096, ..ProbeOptions::default() }).unwrap();
-    let id = maps().find(|id| !before.contains(id)).expect("threads have something kept in a map");
+    let own = own_bpf_maps();
+    let mut maps = MapInfoIter::default().filter(|map| map.name.to_string_lossy() == MAP).map(|map| map.id);
+    let id = maps.find(|id| own.contains(id)).expect("threads have something kept in a map");
     let map = MapHandle::from_map_id(id).unwrap();
     let kept =
         || -> HashSet<u32> { map.keys().map(|key| u32::from_ne_bytes(key.try_into().unwrap())).collect() };
