@@ -39,6 +39,21 @@ entries or files, for example to the linked file of `link`. eyas has no other wa
 these calls have no tracepoints, and fentry programs at `security_path_*` need the kernel's function tracer. The \
 kernel of the last row has neither kprobes nor this tracer. Debian's 5.10 kernel has kprobes.
 
+## Kernels that preempt BPF programs
+
+Since Linux 7.0, the kernel may preempt a BPF program at a tracepoint. The kernel then skips the programs of other \
+threads on that CPU, and a program of eyas that continues later has an older time than the events before it. So on \
+these kernels eyas attaches its programs by perf events, for which the kernel disables preemption. The test `stress` \
+shows the difference: many threads preempt one another, and the test compares each event with the call that a thread \
+made. As eyas attaches the programs, every call is reported once, whole and in order. Attached in the way of older \
+kernels, all three tests failed on 7.3.4 (2 CPUs, 2026-11-30): times went backwards eight times, and the kernel skipped \
+780 of 1,061, 2,423 of 4,301 and 849 of 5,167 runs, which eyas counted as lost events.
+
+```sh
+cargo xtask kernels backports stress
+EYAS_ATTACH=btf cargo xtask kernels backports stress    # as on older kernels: fails
+```
+
 ## Sleepable reads
 
 The BPF program that builds an event must not sleep, because it claims the ring buffer of its CPU until the event is \
