@@ -93,7 +93,7 @@ fn a_damaged_capture_ends_with_an_error_and_then_for_good() {
 }
 
 #[test]
-fn errors_are_told_apart_by_their_variant() {
+fn errors_are_distinguished_by_their_variant() {
     let engine = || load_rules(["demo/rules.yaml"]).unwrap();
     let first =
         |path: &str| Detector::new(Reader::open(path).unwrap(), engine()).next().unwrap().unwrap_err();

@@ -91,7 +91,7 @@ fn every_code_is_explained_and_shown() {
 }
 
 #[test]
-fn colours_are_for_those_who_ask() {
+fn colours_appear_only_on_request() {
     let result = loader().load(&RuleSource::new("r.yaml", "- rule: x\n")).clone();
     let diagnostic = result.diagnostics().next().unwrap();
     assert!(render(&diagnostic, Style::default().with_colors(true)).contains("\u{1b}["));
@@ -144,7 +144,7 @@ fn tabs_and_control_characters_do_not_reach_the_terminal() {
 }
 
 #[test]
-fn whatever_is_left_of_a_file_is_no_reason_to_panic() {
+fn damaged_files_cause_no_panic() {
     for (_, files) in cases() {
         for (_, text) in files {
             for at in (0..text.len()).filter(|at| text.is_char_boundary(*at)).step_by(3) {
@@ -197,7 +197,7 @@ impl Schema for Two {
 }
 
 #[test]
-fn a_rule_without_a_type_is_told_where_types_are_few() {
+fn a_rule_without_a_type_is_reported_for_small_schemas() {
     let lint = |condition: &str| {
         let text = format!(
             "- rule: r\n  desc: d\n  condition: {condition}\n  output: o\n  priority: INFO\n  source: two\n"

@@ -476,7 +476,7 @@ fn names(base: &Path) {
 }
 
 #[test]
-fn names_by_which_a_path_begins_are_those_that_rules_see() {
+fn directories_of_paths_have_the_names_that_rules_see() {
     eyas_testing::ignore_in_chroot();
     let _turn = eyas_testing::live_turn();
     let base = Dir::new("names");
@@ -537,7 +537,7 @@ fn file_user(engine: &Engine, is_live: bool) -> Option<&'static str> {
 }
 
 #[test]
-fn rules_that_ask_for_files_have_all_of_them_followed() {
+fn rules_on_files_disable_the_filter_of_opens() {
     let base = Path::new("/base");
     let user = |condition: &str, output: &str| file_user(&engine_of(&[("r", condition)], output, base), true);
     assert_eq!(file_user(&engine_of(&RULES_ON_DESCRIPTORS, "%evt.type %fd.name %fd.type", base), true), None);
@@ -589,7 +589,7 @@ fn rules_that_ask_for_files_have_all_of_them_followed() {
 }
 
 #[test]
-fn files_that_nobody_asks_for_are_left_out() {
+fn unused_opens_and_closes_are_filtered_out() {
     eyas_testing::ignore_in_chroot();
     let _turn = eyas_testing::live_turn();
     let base = Dir::new("descriptors");
@@ -710,7 +710,7 @@ fn filters_change_without_a_gap() {
 }
 
 #[test]
-fn a_type_that_is_refuted_is_sent() {
+fn the_filter_is_off_for_a_type_that_it_decided_wrongly() {
     let _turn = eyas_testing::live_turn();
     let mut source = Source::open(ProbeOptions::only([SyscallCode::ACCESS])).unwrap();
     let mut inspector = Inspector::default();

@@ -92,7 +92,7 @@ fn a_block_of_four_gib_is_refused_without_taking_the_memory() {
 }
 
 #[test]
-fn rules_that_mean_harm() {
+fn hostile_rules_are_refused_or_bounded() {
     let load = |text: &str| match RuleSet::new(Arc::new(schema()), [RuleSource::new("bad.yaml", text)]) {
         Err(Error::File(result)) => result.errors[0].message.clone(),
         _ => panic!("{}", &text[..text.len().min(80)]),

@@ -140,7 +140,7 @@ fn macros_nest_up_to_the_limit_on_any_thread() {
 }
 
 #[test]
-fn what_nests_deeper_is_refused_by_its_name() {
+fn a_macro_that_is_nested_too_deeply_is_refused_by_name() {
     on_a_thread(|| {
         let or = |i: usize| format!("(m{} or proc.pid = {i})", i - 1);
         let depth = "has 1001 levels of nesting, which exceeds the limit of 1000";
@@ -176,7 +176,7 @@ fn what_nests_deeper_is_refused_by_its_name() {
 }
 
 #[test]
-fn a_condition_that_doubles_is_refused_by_its_name() {
+fn a_condition_that_doubles_is_refused_by_name() {
     let text = chain(60, |i| format!("m{} or m{}", i - 1, i - 1));
     let (message, allocations, bytes) = cost(|| refused(&text));
     let what =
@@ -296,7 +296,7 @@ fn many_files_cost_what_one_does() {
 }
 
 #[test]
-fn what_rules_share_is_there_once() {
+fn data_that_rules_share_exists_once() {
     let items = repeated(5000, |i| format!("item{i}, "));
     let paths = repeated(5000, |i| format!("/dir{i}/x, "));
     let nets = repeated(5000, |i| format!("10.{}.{}.0/24, ", i / 256, i % 256));
@@ -398,7 +398,7 @@ fn loaded(sources: &[RuleSource], forgets: bool) -> Loader {
 }
 
 #[test]
-fn a_file_says_the_same_whether_what_came_before_is_kept_or_compiled_again() {
+fn incremental_compilation_gives_the_same_results() {
     let mut numbers = Numbers::new(0x5eed);
     let (mut valid, mut files) = (0, 0);
     for _ in 0..250 {

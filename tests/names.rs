@@ -65,7 +65,7 @@ fn matching(remote: Option<&str>, names: &[(&str, &[&str])]) -> Vec<usize> {
 }
 
 #[test]
-fn an_address_is_what_its_names_stand_for() {
+fn an_address_matches_its_names() {
     let a: (&str, &[&str]) = ("a.example", &["1.2.3.4", "2001:db8::1"]);
     let b: (&str, &[&str]) = ("b.example", &["1.2.3.4"]);
     let client: (&str, &[&str]) = ("client.example", &["10.0.0.9"]);

@@ -93,7 +93,7 @@ fn check_not(event: &OwnedEvent, condition: &str) {
 }
 
 #[test]
-fn a_rule_holds_of_the_path_that_was_asked_for_and_of_the_one_that_it_led_to() {
+fn a_rule_matches_the_requested_path_and_the_kernel_s() {
     let made = mkdir("link/x", "/etc/x");
     let both = "%fs.path.name %fs.path.nameraw %fs.path.namereal";
     check(&made, "fs.path.name = /work/link/x", both, "/work/link/x link/x /etc/x");
@@ -185,7 +185,7 @@ fn a_call_that_fails_is_tested_by_its_path_without_detours() {
 }
 
 #[test]
-fn what_no_mount_shows_is_not_put_below_the_root() {
+fn a_path_outside_the_mounts_is_not_below_the_root() {
     let event = mkdir("x", "(unreachable)/etc/x");
     check(&event, "fs.path.name endswith /etc/x", "%fs.path.name", "(unreachable)/etc/x");
     check_not(&event, "fs.path.name startswith /etc");

@@ -83,7 +83,7 @@ fn versions_are_compared() {
 }
 
 #[test]
-fn what_is_said_of_a_change_that_does_not_fit() {
+fn invalid_appends_and_overrides_have_falco_s_codes() {
     check_change(
         "{rule: r, append: false, condition: evt.type = close, output: o, desc: d, priority: INFO}",
         "",
@@ -146,7 +146,7 @@ fn exceptions_fit_together() {
 }
 
 #[test]
-fn the_output_is_looked_at_before_the_condition() {
+fn the_output_is_compiled_before_the_condition() {
     let rule = |condition: &str, output: &str| {
         format!("- {{rule: r, desc: d, condition: {condition}, output: '{output}', priority: INFO}}\n")
     };
@@ -179,7 +179,7 @@ fn values_are_placed_where_falco_places_them() {
 }
 
 #[test]
-fn a_rule_of_an_unknown_source_is_told_of_where_it_is_defined() {
+fn a_rule_of_an_unknown_source_is_reported_for_its_own_file() {
     let mut loader = RuleSet::builder(Arc::new(schema())).loader();
     let other = RULE.replace("rule: r,", "rule: s, source: other,");
     assert_eq!(loader.load(&RuleSource::new("first.yaml", other)).warnings.len(), 1);
@@ -187,7 +187,7 @@ fn a_rule_of_an_unknown_source_is_told_of_where_it_is_defined() {
 }
 
 #[test]
-fn what_is_loaded_is_described() {
+fn describe_returns_all_definitions() {
     let text = "\
 - required_engine_version: 31
 - {list: shells, items: [bash, sh]}
@@ -264,7 +264,7 @@ fn check_sentence(text: &str, want: &str) {
 }
 
 #[test]
-fn files_are_refused_in_falcos_words() {
+fn files_are_refused_with_falco_s_messages() {
     for (text, want) in [
         ("rule: r\n", "Rules content is not yaml array of objects"),
         ("a text\n", "Rules content is not yaml"),
@@ -325,7 +325,7 @@ fn files_are_refused_in_falcos_words() {
 }
 
 #[test]
-fn changes_are_refused_in_falcos_words() {
+fn changes_are_refused_with_falco_s_messages() {
     for (item, want) in [
         (
             "{rule: s, append: true, condition: or x}",
@@ -386,7 +386,7 @@ fn changes_are_refused_in_falcos_words() {
 }
 
 #[test]
-fn exceptions_are_refused_in_falcos_words() {
+fn exceptions_are_refused_with_falco_s_messages() {
     let rule = RULE.trim_end().trim_end_matches('}');
     for (exception, want) in [
         ("{fields: [proc.name]}", "Item has no mapping for key 'name'"),
@@ -430,7 +430,7 @@ fn exceptions_are_refused_in_falcos_words() {
 }
 
 #[test]
-fn conditions_and_outputs_are_refused_in_falcos_words() {
+fn conditions_and_outputs_are_refused_with_falco_s_messages() {
     let rule = |condition: &str, output: &str| {
         format!(
             "- rule: r\n  desc: d\n  priority: INFO\n  output: '{output}'\n  condition: >-\n    {condition}\n"
@@ -488,7 +488,7 @@ fn conditions_and_outputs_are_refused_in_falcos_words() {
 }
 
 #[test]
-fn a_comparison_with_what_stands_for_no_value_is_told_of() {
+fn a_comparison_with_na_is_reported() {
     let mut set = eyas::sinsp::plugin::PluginSet::default();
     set.add(Arc::new(eyas::audit::k8saudit()), "").unwrap();
     let builder = RuleSet::builder(Arc::new(schema())).add_schema(Arc::new(set.schema("k8s_audit")));

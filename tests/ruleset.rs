@@ -54,7 +54,7 @@ fn alerts(engine: &Engine) -> (Vec<&str>, Vec<String>) {
 }
 
 #[test]
-fn what_a_rule_writes_itself_is_kept_and_a_width_of_nothing_is_none() {
+fn characters_of_the_rule_s_own_text_are_kept_and_width_zero_means_none() {
     let text = r#"- {rule: "a\tb", desc: d, condition: evt.type = close, output: "x\t%0proc.name|%5proc.name|%2proc.name%proc.name[\"x\\", priority: INFO}"#;
     let rules = builder().build([RuleSource::new("rules.yaml", text)]).unwrap();
     let (_, json) = alerts(&rules.compile().unwrap());

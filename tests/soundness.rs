@@ -212,7 +212,7 @@ fn replays(path: PathBuf, seed: u64) -> (usize, usize) {
 }
 
 #[test]
-fn what_a_replay_with_losses_misses_was_declared() {
+fn misses_of_a_replay_with_losses_are_declared() {
     let (mut missing, mut least) = (0, 100);
     for seed in 1..7 {
         let (missed, precision) = replays("demo/demo.scap.gz".into(), seed * 0x9e37_79b9);
@@ -222,7 +222,7 @@ fn what_a_replay_with_losses_misses_was_declared() {
 }
 
 #[test]
-fn what_a_replay_of_attacks_with_losses_misses_was_declared() {
+fn misses_of_a_replay_of_attacks_with_losses_are_declared() {
     let (missing, precision) = replays(eyas_testing::data_or_ignore("captures/attack.scap.gz"), 11);
     // Some of these rules rarely match there, so few declarations for them are right.
     assert!(missing > 100 && precision >= 20, "{missing} missing, precision {precision} %");
@@ -342,7 +342,7 @@ mod live {
     }
 
     #[test]
-    fn what_a_small_ring_loses_was_declared() {
+    fn losses_of_a_small_ring_are_declared() {
         let _turn = eyas_testing::live_turn();
         let engine = engine(OPENS);
         // What is missing is always declared. A loss that spans more time, on a busy machine, declares more than that.
@@ -353,7 +353,7 @@ mod live {
     }
 
     #[test]
-    fn what_a_small_ring_loses_with_a_filter_was_declared() {
+    fn losses_of_a_small_ring_with_a_filter_are_declared() {
         let _turn = eyas_testing::live_turn();
         let engine = engine(OPENS_OF_PROCESSES);
         // What is missing is always declared. A quick reader may lose only events without an alert.

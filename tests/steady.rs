@@ -142,7 +142,7 @@ fn round() -> Vec<EventBuilder> {
 }
 
 #[test]
-fn what_is_repeated_costs_nothing() {
+fn repeated_events_allocate_nothing() {
     const ROUNDS: u64 = 20_000;
     let dir = Dir::new("steady");
     let path = dir.join("steady.scap");
@@ -216,22 +216,22 @@ fn bound(event: &str) -> u64 {
 }
 
 #[test]
-fn only_what_is_new_costs_in_the_demo() {
+fn only_new_data_allocates_in_the_demo() {
     only_what_is_new_costs(&root().join("demo/demo.scap.gz"));
 }
 
 #[test]
-fn only_what_is_new_costs_in_attack() {
+fn only_new_data_allocates_in_attack() {
     only_what_is_new_costs(&eyas_testing::data_or_ignore("captures/attack.scap.gz"));
 }
 
 #[test]
-fn only_what_is_new_costs_in_gcc() {
+fn only_new_data_allocates_in_gcc() {
     only_what_is_new_costs(&eyas_testing::data_or_ignore("captures/gcc.scap.gz"));
 }
 
 #[test]
-fn only_what_is_new_costs_in_nginx() {
+fn only_new_data_allocates_in_nginx() {
     only_what_is_new_costs(&eyas_testing::data_or_ignore("captures/nginx.scap.gz"));
 }
 
@@ -269,7 +269,7 @@ fn only_what_is_new_costs(path: &Path) {
 /// A live capture of a thread of this test that opens, reads and closes files.
 #[cfg(feature = "live")]
 #[test]
-fn what_is_repeated_costs_nothing_live() {
+fn repeated_live_events_allocate_nothing() {
     // In a chroot, every open also keeps the kernel's path.
     eyas_testing::ignore_in_chroot();
     use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};

@@ -55,7 +55,7 @@ fn the_state_stays_when_rules_are_replaced() {
 }
 
 #[test]
-fn every_event_is_judged_by_one_ruleset() {
+fn every_event_is_tested_by_one_ruleset() {
     // The matching rule has another position in each ruleset.
     let rulesets = [
         &[("even", "evt.type exists"), ("odd", "evt.num < 0")][..],

@@ -134,7 +134,7 @@ fn unsafe_code_of_plugins_stays_where_it_is_fenced() {
 }
 
 #[test]
-fn nothing_is_left_for_later_in_the_code() {
+fn the_code_has_no_todo_marks() {
     let words = [
         concat!("todo", "!("),
         concat!("unimplemented", "!("),

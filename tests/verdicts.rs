@@ -353,7 +353,7 @@ fn capture(base: &Path, sample: u32, script: impl FnOnce(&AtomicU64, &AtomicU64)
 }
 
 #[test]
-fn no_rule_matches_what_verdicts_leave_out() {
+fn no_rule_matches_an_event_that_live_verdicts_filter_out() {
     eyas_testing::ignore_in_chroot();
     let _turn = eyas_testing::live_turn();
     let dir = eyas_testing::Dir::new("verdicts");
@@ -372,7 +372,7 @@ fn no_rule_matches_what_verdicts_leave_out() {
 }
 
 #[test]
-fn verdicts_leave_events_out() {
+fn verdicts_filter_out_events() {
     eyas_testing::ignore_in_chroot();
     let _turn = eyas_testing::live_turn();
     let dir = eyas_testing::Dir::new("verdicts-calm");

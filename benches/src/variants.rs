@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn the_rules_at_hand_make_as_many_as_asked_for() {
+    fn variants_reach_the_requested_number_of_rules() {
         for count in [2, 100, 1000] {
             assert_eq!(crate::engine(&[varied(&crate::all_rules(), count)]).rules().len(), count);
         }

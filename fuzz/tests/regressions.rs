@@ -18,7 +18,7 @@ const TARGETS: [(&str, Target); 10] = [
 ];
 
 #[test]
-fn none_does_harm() {
+fn no_input_of_the_corpus_causes_a_panic() {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
     eyas_testing::on_all_cpus(TARGETS, |(name, target)| {
         let mut count = 0;

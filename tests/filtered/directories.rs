@@ -139,7 +139,7 @@ fn tree(name: &str) -> Dir {
 }
 
 #[test]
-fn directories_that_nobody_asks_for_are_left_out() {
+fn unused_opens_of_directories_are_filtered_out() {
     eyas_testing::ignore_in_chroot();
     let _turn = eyas_testing::live_turn();
     let base = tree("directories");
@@ -192,7 +192,7 @@ fn directories_that_nobody_asks_for_are_left_out() {
 }
 
 #[test]
-fn rules_that_ask_for_directories_have_all_of_them_followed() {
+fn rules_on_directories_disable_the_filter_of_their_opens() {
     let user = |condition: &str, output: &str| {
         let engine = engine_of(&[("r", condition)], output, Path::new("/base"));
         assert_eq!(file_user(&engine, true), None, "{condition}");
@@ -270,7 +270,7 @@ fn threads(base: &Path) {
 }
 
 #[test]
-fn closes_of_threads_leave_out_no_socket() {
+fn closes_of_sockets_by_other_threads_are_not_filtered_out() {
     eyas_testing::ignore_in_chroot();
     let _turn = eyas_testing::live_turn();
     let base = tree("threads");

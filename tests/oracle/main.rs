@@ -193,12 +193,12 @@ proptest! {
     }
 
     #[test]
-    fn what_is_printed_reads_as_it_was(condition in toy_conditions()) {
+    fn printed_conditions_parse_to_the_same_tree(condition in toy_conditions()) {
         reads_as_printed(&condition)?;
     }
 
     #[test]
-    fn arguments_of_fields_read_as_they_were(arg in "[ -~é\n\t]{0,6}") {
+    fn printed_arguments_of_fields_parse_to_the_same(arg in "[ -~é\n\t]{0,6}") {
         let field = eyas::rules::condition::ast::FieldRef {
             name: "a.b".into(),
             arg: Some(arg),
@@ -305,7 +305,7 @@ fn seen(
 }
 
 #[test]
-fn every_operator_holds_now_and_then_and_now_and_then_does_not() {
+fn random_conditions_make_every_operator_true_and_false() {
     use proptest::strategy::ValueTree;
     let counts = seen(3000, toy_conditions(), |runner, condition| {
         let event = toy::events().new_tree(runner).unwrap().current();

@@ -181,7 +181,7 @@ fn reject(conditions: &[Expr], events: &[OwnedEvent]) -> Result<[u32; 2], TestCa
 }
 
 #[test]
-fn what_rows_reject_satisfies_no_rule() {
+fn no_rule_matches_an_event_that_the_rows_reject() {
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(150);
     let mut runner = TestRunner::deterministic();
     let conditions = proptest::collection::vec(conditions(), 1..4);
@@ -198,7 +198,7 @@ fn what_rows_reject_satisfies_no_rule() {
 }
 
 #[test]
-fn what_the_event_alone_decides_is_kept() {
+fn tests_that_the_event_decides_become_rows() {
     for condition in [
         "evt.type = dup and fd.num = 1",
         "evt.type = dup2 and fd.num in (0, 1, 2)",
@@ -256,7 +256,7 @@ const OF_PROCESSES: [&str; 12] = [
 ];
 
 #[test]
-fn what_verdicts_leave_out_satisfies_no_rule() {
+fn no_rule_matches_an_event_that_verdicts_reject() {
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(60_u64);
     let mut runner = TestRunner::deterministic();
     let known = select(&OF_PROCESSES[..]).prop_map(|text| parse(text).unwrap());
@@ -339,7 +339,7 @@ fn replay(
 }
 
 #[test]
-fn what_is_left_out_changes_no_match_and_no_field() {
+fn skipped_events_change_no_match_and_no_field() {
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(60_u64);
     let mut runner = TestRunner::deterministic();
     let conditions = proptest::collection::vec(conditions(), 1..3);

@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fifo_is_idle_until_somebody_writes() {
+    fn a_fifo_is_idle_until_a_writer_writes() {
         let dir = eyas_testing::Dir::new("audit-fifo");
         let fifo = dir.fifo("log");
         let mut stream = AuditStream::open(fifo.to_str().unwrap()).unwrap();

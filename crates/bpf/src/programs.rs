@@ -573,7 +573,7 @@ mod tests {
     }
 
     #[test]
-    fn a_skipped_program_costs_an_event_its_values_or_nothing() {
+    fn each_program_declares_what_a_skipped_run_loses() {
         let of = |name: &str| miss_of(OsStr::new(name));
         for name in [
             "sys_exit_p",
@@ -606,7 +606,7 @@ mod tests {
     }
 
     #[test]
-    fn what_sets_close_on_exec_is_captured_where_fcntl_is() {
+    fn calls_that_set_close_on_exec_are_captured_with_fcntl() {
         let table_value = |list: &[SyscallCode]| {
             let flags = SyscallCode::IOCTL.info().unwrap().flags;
             Interest(Some(list)).table_value(SyscallCode::IOCTL, flags) & DESCRIPTOR_ALONE

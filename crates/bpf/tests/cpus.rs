@@ -9,7 +9,7 @@ fn main() -> std::process::ExitCode {
 }
 
 #[test]
-fn what_happens_on_a_cpu_without_a_ring_is_counted_as_lost() {
+fn events_on_a_cpu_without_a_ring_are_counted_as_lost() {
     let _turn = eyas_testing::live_turn();
     let cpus = std::thread::available_parallelism().map_or(1, usize::from);
     if cpus < 2 {

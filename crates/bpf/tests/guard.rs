@@ -53,7 +53,7 @@ fn change(map: &MapHandle, at: impl Fn(&[u8]) -> usize) -> Vec<u8> {
 }
 
 #[test]
-fn nobody_tampers() {
+fn an_unchanged_probe_reports_no_tampering() {
     let _lock = eyas_testing::live_turn();
     let (mut probe, _) = open(".bss", false);
     for _ in 0..5 {
@@ -68,7 +68,7 @@ fn nobody_tampers() {
 }
 
 #[test]
-fn settings_that_others_change_are_put_right() {
+fn settings_that_others_change_are_restored() {
     let _lock = eyas_testing::live_turn();
     let (mut probe, map) = probe(".bss");
     // The table of calls: openat is not wanted any more.
@@ -85,7 +85,7 @@ fn settings_that_others_change_are_put_right() {
 }
 
 #[test]
-fn names_that_others_have_left_out_are_put_right() {
+fn excluded_names_that_others_change_are_restored() {
     let _lock = eyas_testing::live_turn();
     let (mut probe, map) = probe("quiet_comms");
     let mut name = [0; 16];
@@ -100,7 +100,7 @@ fn names_that_others_have_left_out_are_put_right() {
 }
 
 #[test]
-fn ids_that_others_have_left_out_are_put_right() {
+fn excluded_ids_that_others_change_are_restored() {
     let _lock = eyas_testing::live_turn();
     let (mut probe, map) = probe("quiet_tids");
     // A change by the probe itself: the child of an excluded thread.
@@ -145,7 +145,7 @@ fn ids_that_others_have_left_out_are_put_right() {
 }
 
 #[test]
-fn no_map_can_be_written_or_frozen_unnoticed() {
+fn writing_or_freezing_a_map_is_refused_or_reported() {
     let _lock = eyas_testing::live_turn();
     let before = own_bpf_maps();
     let (mut probe, _) = probe("quiet_tids");
@@ -185,7 +185,7 @@ fn no_map_can_be_written_or_frozen_unnoticed() {
 }
 
 #[test]
-fn programs_that_others_detach_are_missed() {
+fn programs_that_others_detach_are_reported() {
     let _lock = eyas_testing::live_turn();
     let (mut probe, _) = probe(".bss");
     // As a tracer of this process could.

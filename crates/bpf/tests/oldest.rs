@@ -22,11 +22,13 @@ const MAP: &str = "kept_calls_by_t";
 const THREADS: usize = 50;
 
 #[test]
-fn what_was_kept_for_a_thread_goes_with_it() {
+fn the_map_of_saved_arguments_has_no_entry_of_an_ended_thread() {
     if std::env::var_os(OLDEST).is_none() {
         let own = std::env::current_exe().unwrap();
         let mut again = Command::new(own);
-        again.args(["--exact", "what_was_kept_for_a_thread_goes_with_it"]).env(OLDEST, "1");
+        again
+            .args(["--exact", "the_map_of_saved_arguments_has_no_entry_of_an_ended_thread"])
+            .env(OLDEST, "1");
         let output = again.output().unwrap();
         return assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
     }

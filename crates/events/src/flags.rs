@@ -146,7 +146,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bits_and_values_translate_each_in_its_way() {
+    fn flag_maps_translate_bits_and_values() {
         assert_eq!(FlagMap::SOCKET_FAMILY.apply(10), 10);
         assert_eq!(FlagMap::CLONE_FLAGS.apply(0), 0);
         assert_eq!(FlagMap::SHUTDOWN_HOW.apply(9), 65535);

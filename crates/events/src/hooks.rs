@@ -78,7 +78,7 @@ mod tests {
     use crate::{EventType, FlagTable};
 
     #[test]
-    fn rows_stand_at_their_numbers_and_have_names() {
+    fn the_index_of_a_hook_is_its_number() {
         for (at, hook) in hooks().enumerate() {
             assert_eq!(usize::from(hook.number), at + 1, "{}", hook.name);
             assert!(core::ptr::eq(hook_of(hook.number).unwrap(), hook));

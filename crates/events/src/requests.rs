@@ -270,7 +270,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn kinds_are_in_order_and_stand_for_calls_of_every_machine() {
+    fn request_kinds_are_sorted_and_have_calls_on_every_architecture() {
         for (at, request) in REQUESTS.iter().enumerate() {
             assert_eq!(usize::from(request.opcode), at);
             let Some(call) = request.call else { continue };

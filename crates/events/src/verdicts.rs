@@ -184,7 +184,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_hold_for_their_process_and_their_counts() {
+    fn a_verdict_word_is_valid_only_for_its_process_and_counts() {
         let counts = Counts { own: 7, lineage: 9 };
         for id in [1, 65_535, 65_537, MAX_ID - 1] {
             for wanted in [0, 1, 1 << 23 | 1 << 24, u64::MAX, 0x5555_5555_5555_5555] {
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn words_of_kinds_hold_for_their_kind() {
+    fn a_verdict_word_of_a_kind_is_valid_only_for_that_kind() {
         let secret = core::array::from_fn(|at| (at as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let of = |text: &[u8]| kind_key(text, &secret, 3);
         let texts: [&[u8]; 6] =

@@ -58,7 +58,7 @@ fn general(name: &str) -> &str {
 }
 
 #[test]
-fn every_number_is_the_call_that_the_kernel_has_there() {
+fn every_number_is_that_of_the_kernel_s_table() {
     let header = header();
     let last = *header.keys().next_back().unwrap();
     for number in 0..=last {
@@ -75,7 +75,7 @@ fn every_number_is_the_call_that_the_kernel_has_there() {
 }
 
 #[test]
-fn a_number_without_a_call_is_no_call() {
+fn a_number_that_the_kernel_does_not_use_has_no_call() {
     let reads: Vec<u16> =
         (0..=u16::MAX).filter(|n| ia32_call(*n).is_some_and(|call| call.code == SyscallCode::READ)).collect();
     assert_eq!(reads, [3]);

@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_weakened_holds_wherever_the_condition_holds() {
+    fn a_weakened_formula_is_true_if_the_condition_is() {
         type F = Formula<u8>;
         let condition = F::all([
             F::any([F::Test(0), F::Test(1)]),

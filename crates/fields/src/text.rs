@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_stay_on_their_line() {
+    fn texts_have_no_line_breaks() {
         let text = |text: &[u8]| {
             let mut out = Vec::new();
             write_text(&mut out, text);

@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn others_are_refused() {
+    fn malformed_events_are_refused() {
         let id = 5u32.to_le_bytes();
         let malformed = Err("malformed async event produced by plugin: p".to_owned());
         for (ty, params) in [

@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_thread_that_has_it_takes_it_again_and_others_wait() {
+    fn the_lock_is_reentrant_and_blocks_other_threads() {
         let turn = Turn::default();
         let held = turn.take();
         drop(turn.take());

@@ -62,7 +62,7 @@ mod tests {
     use crate::API_VERSION;
 
     #[test]
-    fn a_host_serves_the_same_major_and_nothing_newer() {
+    fn a_host_accepts_the_same_major_version_and_no_newer_one() {
         let check = |text: &str| check_api(API_VERSION, text.parse().unwrap());
         for text in ["3.12.0", "3.0.0", "3.11.99"] {
             assert_eq!(check(text), Ok(()), "{text}");

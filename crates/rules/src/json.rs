@@ -119,14 +119,14 @@ mod tests {
     }
 
     #[test]
-    fn what_a_person_wrote_is_kept() {
+    fn texts_of_files_keep_characters_that_json_allows() {
         let mut out = String::new();
         quoted(&mut out, "a\t\"b\\\n\u{1}\u{7f}é");
         assert_eq!(out, "\"a\\t\\\"b\\\\\\n\\u0001\u{7f}é\"");
     }
 
     #[test]
-    fn every_byte_is_escaped_wherever_it_stands() {
+    fn every_byte_is_escaped_at_every_position() {
         for byte in 0..=255u8 {
             for (before, after) in [(0, 0), (5, 40), (31, 1), (32, 32), (63, 64), (100, 3)] {
                 for pair in [vec![byte], vec![byte, 0xa9], vec![0xc3, byte], vec![byte, b'"']] {

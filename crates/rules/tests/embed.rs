@@ -27,7 +27,7 @@ const LOG: &str = r#"{"client":"203.0.113.9","status":401,"request":{"path":"/lo
 "#;
 
 #[test]
-fn lines_of_json_are_judged() {
+fn rules_match_lines_of_json() {
     let found = alerts(&[], LOG);
     let messages: Vec<&str> = found
         .iter()

@@ -102,7 +102,7 @@ fn a_condition_refuses_events_of_another_schema() {
 }
 
 #[test]
-fn an_engine_and_all_that_it_makes_refuse_events_of_another_schema() {
+fn engines_and_evaluators_refuse_events_of_another_schema() {
     let (a, b) = schemas();
     let engine = engine(&a);
     let rule = engine.find("r").unwrap();
@@ -144,7 +144,7 @@ fn an_equal_schema_that_is_built_anew_is_the_same() {
 }
 
 #[test]
-fn what_decides_a_verdict_is_part_of_the_identity() {
+fn the_schema_id_covers_everything_that_changes_results() {
     let (a, _) = schemas();
     let other = |change: &dyn Fn(&mut Texts)| {
         let mut schema = a.clone();
@@ -164,7 +164,7 @@ fn what_decides_a_verdict_is_part_of_the_identity() {
 }
 
 #[test]
-fn memory_of_another_condition_neither_panics_nor_decides() {
+fn scratch_of_another_condition_does_not_affect_the_result() {
     let (a, b) = schemas();
     let small = filter(&a, "a.x = none");
     let large = filter(&a, "(a.x = a.x and a.y = a.y) or a.x = none");

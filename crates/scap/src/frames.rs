@@ -257,7 +257,7 @@ mod tests {
     use crate::{EventBuilder, IoUring};
 
     #[test]
-    fn events_come_out_as_they_went_in() {
+    fn events_are_copied_unchanged() {
         let close = EventBuilder::new(EventType::SYSCALL_CLOSE_X).ts(1).tid(7).cpu(2);
         let close = close.int(param::SYSCALL_CLOSE_X::res, -9).build();
         let chdir = EventBuilder::new(EventType::SYSCALL_CHDIR_X).ts(u64::MAX - 1).tid(-1);
@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn bodies_of_every_length_come_out_as_they_went_in() {
+    fn bodies_of_every_length_are_copied_unchanged() {
         let mut frames = Frames::default();
         let bodies: Vec<Vec<u8>> =
             (0..300).map(|len| (0..len).map(|n| (n * 7 + len) as u8).collect()).collect();
@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_of_event_comes_out_as_it_went_in() {
+    fn every_kind_of_event_is_copied_unchanged() {
         let mut frames = Frames::default();
         let types = (0..EventType::COUNT).map(|code| EventType(code as u16));
         for ty in types.filter(|ty| ty.info().is_some()) {

@@ -190,7 +190,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_noted_is_suspected_and_little_else() {
+    fn suspects_contain_what_was_noted_and_little_else() {
         let mut of = Suspects::NONE;
         for group in 1000..1020 {
             of.note(EventType::SYSCALL_OPENAT_2_X, group);
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn losses_of_a_cpu_are_joined_and_survive_as_bytes() {
+    fn losses_of_a_cpu_are_merged_and_survive_encoding() {
         let mut of = Suspects::NONE;
         of.note(EventType::SYSCALL_OPENAT_2_X, 77);
         let (first, second) = (Loss { cpu: 3, since: 5, until: 9, events: 2, of }, Loss::unknown(3, 4, 8, 7));
@@ -232,7 +232,7 @@ mod tests {
 
     #[cfg(feature = "live")]
     #[test]
-    fn a_report_that_does_not_account_for_all_stands_for_everything() {
+    fn an_incomplete_report_means_all_suspects() {
         let mut words = [0_u64; 40];
         (words[0], words[8], words[24]) = (2, 1 << 5, 1 << 7);
         let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_ne_bytes()).collect();

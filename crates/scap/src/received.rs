@@ -326,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_off_is_passed_over() {
+    fn truncated_descriptions_are_skipped() {
         let all = [reported(5, 1, 0o100_600, b"/x"), reported(6, 1, 0o100_600, b"/y")].concat();
         for end in 0..all.len() {
             assert_eq!(received(&all[..end]).len(), end / (HEAD + 2));

@@ -122,7 +122,7 @@ fn concatenated_captures_begin_again_with_a_snapshot() {
 }
 
 #[test]
-fn what_is_no_capture_is_refused_with_what_it_is() {
+fn other_files_are_refused_and_their_kind_is_named() {
     let error = |bytes: &'static [u8]| read(Reader::from_reader(bytes).unwrap()).error.unwrap().to_string();
     assert!(error(b"").contains("empty"));
     assert!(error(b"#!/bin/sh\necho").contains("23 21 2f 62"), "{}", error(b"#!/bin/sh\necho"));

@@ -229,7 +229,7 @@ fn enter_of(rules: &Rules, exit: EventType) -> Option<Event> {
 }
 
 #[test]
-fn every_rule_does_as_the_reference() {
+fn every_conversion_is_that_of_the_reference() {
     let rules = rules();
     assert_eq!(rules.len(), 253);
     for &(code, count) in rules.keys() {
@@ -251,7 +251,7 @@ fn every_rule_does_as_the_reference() {
 }
 
 #[test]
-fn what_no_rule_knows_is_an_error() {
+fn an_event_without_a_conversion_is_an_error() {
     let rules = rules();
     let mut wrong = 0;
     for code in (0..EventType::SCHEMA_COUNT as u16).map(EventType) {
@@ -275,7 +275,7 @@ fn what_no_rule_knows_is_an_error() {
 }
 
 #[test]
-fn what_reads_is_of_today() {
+fn every_converted_event_is_current() {
     let (mut rules, mut todays) = (0, 0);
     for info in eyas_events::events() {
         if !info.flags.contains(EventFlags::CONVERTER_MANAGED) {
@@ -310,7 +310,7 @@ fn what_reads_is_of_today() {
 }
 
 #[test]
-fn parameters_of_a_newer_version_are_left_out() {
+fn parameters_of_a_newer_version_are_ignored() {
     let mut count = 0;
     for info in eyas_events::events() {
         let managed = EventFlags::CONVERTER_MANAGED;
@@ -326,7 +326,7 @@ fn parameters_of_a_newer_version_are_left_out() {
 }
 
 #[test]
-fn events_that_are_in_no_capture_of_today_are_left_out() {
+fn obsolete_events_are_skipped() {
     let mut count = 0;
     for info in eyas_events::events() {
         let out = info.flags.contains(EventFlags::UNUSED)

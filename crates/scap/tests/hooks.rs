@@ -351,17 +351,17 @@ fn rings(live: &mut Hooked) {
 }
 
 #[test]
-fn each_hook_says_what_it_decided_on_as_bpf_lsm() {
+fn each_hook_reports_its_object_with_bpf_lsm() {
     every_hook(HookSource::Lsm);
 }
 
 #[test]
-fn each_hook_says_what_it_decided_on_at_the_kernel_s_functions() {
+fn each_hook_reports_its_object_with_fexit() {
     every_hook(HookSource::Functions);
 }
 
 #[test]
-fn a_ladder_is_climbed_as_far_as_the_kernel_lets_it() {
+fn the_best_method_that_the_kernel_supports_is_chosen() {
     let _turn = eyas_testing::live_turn();
     let method = capture(HookSource::Auto).map_or(HookMethod::Tracepoints, |live| {
         let (method, count) = live.source.hooks();

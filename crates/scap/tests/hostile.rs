@@ -120,7 +120,7 @@ fn bomb(head: &[u8], unit: &[u8], bytes: usize, tail: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn a_bomb_of_nothing_ends_at_once() {
+fn a_bomb_without_blocks_ends_at_once() {
     let _alone = alone();
     let bomb = bomb(&section().out, &[0], 200 * MIB, &[]);
     assert!(bomb.len() < 2 * MIB);
@@ -184,7 +184,7 @@ fn a_bomb_of_many_blocks_takes_no_more_than_the_limit() {
 }
 
 #[test]
-fn unknown_blocks_are_passed_over_in_little_memory() {
+fn unknown_blocks_are_skipped_in_little_memory() {
     let _alone = alone();
     let mut head = section();
     head.event(0x216, None, &close(3), &[]).u32(0xbad).u32(0xffff_fffc);
@@ -216,7 +216,7 @@ fn kept_enter_events_are_bounded() {
 }
 
 #[test]
-fn lengths_of_blocks_that_cannot_be() {
+fn impossible_lengths_of_blocks_are_errors() {
     let _alone = alone();
     let all = [
         0x201,
@@ -285,7 +285,7 @@ fn event_block(ty: u32, len: u32, event: u16, nparams: u32, rest: &[u8]) -> Vec<
 }
 
 #[test]
-fn parameters_that_cannot_be() {
+fn impossible_parameters_are_errors() {
     let _alone = alone();
     let (close_x, large) = (EventType::SYSCALL_CLOSE_X.0, EventType::CONTAINER_JSON_2_E.0);
     let cases = [
@@ -322,7 +322,7 @@ fn parameters_that_cannot_be() {
 }
 
 #[test]
-fn gzip_within_gzip_without_end() {
+fn gzip_inside_gzip_is_bounded() {
     let _alone = alone();
     let gzip = |bytes: &[u8]| {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::none());

@@ -53,7 +53,7 @@ fn own_pid() -> i64 {
 }
 
 #[test]
-fn what_this_process_does_is_seen() {
+fn calls_of_this_process_are_captured() {
     let _turn = eyas_testing::live_turn();
     // However the programs get to their tracepoints.
     forms().into_iter().for_each(sees_this_process);
@@ -128,7 +128,7 @@ fn without_iterators_the_snapshot_is_that_of_proc() {
 }
 
 #[test]
-fn nothing_is_lost_uncounted() {
+fn every_lost_event_is_counted() {
     let _turn = eyas_testing::live_turn();
     let (mut source, _) =
         open(ProbeOptions { ring_bytes: 16 << 10, io_uring: false, ..ProbeOptions::default() });
@@ -166,7 +166,7 @@ fn nothing_is_lost_uncounted() {
 }
 
 #[test]
-fn a_loss_tells_what_was_lost_and_of_whom() {
+fn a_loss_reports_types_and_thread_groups() {
     let _turn = eyas_testing::live_turn();
     let (mut source, _) =
         open(ProbeOptions { ring_bytes: 4096, ..ProbeOptions::only([SyscallCode::GETEGID]) });
@@ -194,7 +194,7 @@ fn a_loss_tells_what_was_lost_and_of_whom() {
 }
 
 #[test]
-fn events_that_change_the_state_find_room_longest() {
+fn events_that_change_the_state_are_dropped_last() {
     let _turn = eyas_testing::live_turn();
     let interest = [SyscallCode::GETEGID, SyscallCode::GETEUID, SyscallCode::UMASK];
     let (mut source, _) = open(ProbeOptions { ring_bytes: 64 << 10, ..ProbeOptions::only(interest) });
@@ -260,7 +260,7 @@ impl Drop for Flood {
 }
 
 #[test]
-fn the_account_is_exact_while_calls_go_on() {
+fn the_counters_are_exact_while_calls_continue() {
     let _turn = eyas_testing::live_turn();
     for is_cut_short in [false, true, false] {
         let options = ProbeOptions { ring_bytes: 256 << 10, io_uring: false, ..ProbeOptions::default() };
@@ -325,7 +325,7 @@ fn a_loss_is_reported_where_events_are_missing() {
 }
 
 #[test]
-fn only_what_is_of_interest_comes() {
+fn only_calls_of_the_interest_are_captured() {
     let _turn = eyas_testing::live_turn();
     let interest = Some(vec![SyscallCode::MKDIR, SyscallCode::MKDIRAT]);
     let (mut source, _) = open(ProbeOptions { interest, io_uring: false, ..ProbeOptions::default() });
@@ -374,7 +374,7 @@ fn a_fixed_interest_loads_only_the_programs_that_it_needs() {
 }
 
 #[test]
-fn a_quiet_capture_wakes_up_rarely_and_hears_of_the_first_event() {
+fn a_quiet_capture_wakes_up_rarely_and_reports_the_first_event() {
     let _turn = eyas_testing::live_turn();
     // A call that hardly anybody makes.
     let (mut source, _) = open(ProbeOptions::only([SyscallCode::MKNODAT]));
@@ -398,7 +398,7 @@ fn make_event() {
 }
 
 #[test]
-fn threads_are_left_out_by_name_and_by_id() {
+fn threads_are_excluded_by_name_and_by_id() {
     let _turn = eyas_testing::live_turn();
     forms().into_iter().for_each(leaves_threads_out);
 }
@@ -446,7 +446,7 @@ fn leaves_threads_out(attach: Attach) {
 }
 
 #[test]
-fn a_process_of_the_one_that_captures_is_reported() {
+fn child_processes_of_the_capturing_process_are_reported() {
     let _turn = eyas_testing::live_turn();
     let mut options = Options::default();
     (options.probe.io_uring, options.probe.ring_bytes) = (false, ROOMY);
@@ -554,7 +554,7 @@ fn cpus_come_and_go() {
 }
 
 #[test]
-fn more_is_kept_of_payloads_by_port_and_protocol() {
+fn ports_and_protocols_raise_the_limit_of_payloads() {
     use std::io::Write;
 
     use eyas_events::param::{SOCKET_SENDTO_X, SYSCALL_WRITE_X, SYSCALL_WRITEV_X};

@@ -282,7 +282,7 @@ fn every_kind_of_file_is_named() {
 }
 
 #[test]
-fn threads_share_what_is_their_process_s() {
+fn threads_have_the_shared_data_of_their_process() {
     let (send, receive) = mpsc::channel();
     let (stop, stopped) = mpsc::channel::<()>();
     let worker = std::thread::Builder::new()
@@ -315,7 +315,7 @@ fn threads_share_what_is_their_process_s() {
 }
 
 #[test]
-fn processes_that_end_meanwhile_are_neither_errors_nor_halves() {
+fn processes_that_end_meanwhile_are_skipped_completely() {
     let until = Instant::now() + Duration::from_millis(1500);
     let churn = std::thread::spawn(move || {
         let mut count = 0;
@@ -348,7 +348,7 @@ fn processes_that_end_meanwhile_are_neither_errors_nor_halves() {
 }
 
 #[test]
-fn bounds_hold() {
+fn limits_are_applied() {
     let options = Options { max_threads: 1, max_fds: 2, ..Options::default() };
     let snapshot = proc::snapshot(&options).unwrap();
     assert!(snapshot.threads.len() <= 2, "{} threads", snapshot.threads.len());
@@ -475,7 +475,7 @@ fn the_layers_of_an_overlay_are_distinguished() {
 }
 
 #[test]
-fn a_reader_keeps_what_threads_have_in_common() {
+fn a_reader_caches_what_threads_share() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let mut reader = proc::ThreadReader::new(Options::default());
     let (thread, fds) = reader.thread(own_pid()).unwrap();

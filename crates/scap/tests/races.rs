@@ -423,7 +423,7 @@ fn addresses_are_kept_only_if_such_calls_are_captured() {
 }
 
 #[test]
-fn what_was_asked_for_is_what_stood_there_when_the_call_began() {
+fn the_requested_path_is_that_at_the_beginning_of_the_call() {
     let (mut source, _turn) = open(SyscallCode::OPENAT);
     // A path so long that it takes the longer memory, changed only while no call is made.
     let mut path = "/nonexistent".repeat(100).into_bytes();
@@ -456,7 +456,7 @@ fn what_was_asked_for_is_what_stood_there_when_the_call_began() {
 const OLDEST: &str = "EYAS_BPF_OLDEST";
 
 #[test]
-fn the_same_holds_where_programs_keep_nothing_with_a_task() {
+fn the_same_is_true_without_task_storage() {
     eyas_testing::ignore_in_chroot();
     if std::env::var_os(OLDEST).is_some() {
         return;

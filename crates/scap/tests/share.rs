@@ -33,7 +33,7 @@ fn shared(bytes: &[u8], count: usize) -> Vec<Seen> {
 }
 
 #[test]
-fn all_see_all() {
+fn every_reader_gets_the_whole_stream() {
     let bytes = sample();
     let (alone, _) = events(Reader::from_reader(Cursor::new(bytes.clone())).unwrap());
     assert!(alone.len() > 100);
@@ -43,7 +43,7 @@ fn all_see_all() {
 }
 
 #[test]
-fn all_see_what_follows_in_another_form() {
+fn every_reader_gets_plain_data_after_compressed_data() {
     let compressed = sample();
     let mut plain = Vec::new();
     flate2::read::MultiGzDecoder::new(&compressed[..]).read_to_end(&mut plain).unwrap();
@@ -56,7 +56,7 @@ fn all_see_what_follows_in_another_form() {
 }
 
 #[test]
-fn all_see_where_it_is_cut() {
+fn every_reader_gets_the_error_at_a_cut() {
     let bytes = sample();
     let cut = &bytes[..bytes.len() / 2];
     let (alone, error) = events(Reader::from_reader(Cursor::new(cut.to_vec())).unwrap());
@@ -68,7 +68,7 @@ fn all_see_where_it_is_cut() {
 }
 
 #[test]
-fn one_that_is_dropped_holds_up_nobody() {
+fn a_dropped_reader_does_not_block_the_others() {
     let bytes = sample();
     let mut readers = Reader::share(Cursor::new(bytes), 2).unwrap();
     drop(readers.pop());

@@ -225,7 +225,7 @@ impl Supplied {
 }
 
 #[test]
-fn nobody_waits_for_memory_that_a_process_supplies() {
+fn memory_that_a_process_supplies_does_not_block_the_probe() {
     let _turn = eyas_testing::live_turn();
     need_sleepable_tracepoints();
     let memory = Supplied::new();

@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_loses_one_container_and_ends_no_wait() {
+    fn a_panic_loses_one_container_and_no_wait_hangs() {
         let host = Host::new();
         std::fs::write(host.etc("passwd"), "web:x:33:34:::\n").unwrap();
         let read = |root: &Path, request: &InContainer| {
@@ -361,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_file_or_too_long_harms_nobody() {
+    fn special_files_are_skipped_and_long_ones_are_cut() {
         let host = Host::new();
         rustix::fs::mknodat(CWD, host.etc("passwd"), FileType::Fifo, Mode::RWXU, 0).unwrap();
         std::fs::write(host.etc("group"), "g:x:1:\n".repeat(1 << 17)).unwrap();
@@ -389,7 +389,7 @@ mod tests {
     }
 
     #[test]
-    fn a_process_with_the_hosts_root_is_asked_again() {
+    fn a_process_with_the_host_s_root_is_tried_again() {
         let host = Host::new();
         let root = host.path().join("proc/7/root");
         std::fs::remove_dir_all(&root).unwrap();

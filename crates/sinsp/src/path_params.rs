@@ -149,7 +149,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_table_says_what_the_rows_say() {
+    fn the_table_agrees_with_the_rows() {
         for (code, has_any) in HAS_ANY.iter().enumerate() {
             assert_eq!(*has_any, of(EventType(code as u16)).next().is_some(), "{code}");
         }
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_walk_takes_out_dots_and_slashes() {
+    fn paths_with_dots_or_double_slashes_are_not_resolved() {
         for (path, walked) in [
             ("/", true),
             ("/etc/passwd", true),

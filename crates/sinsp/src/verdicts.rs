@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn losses_that_follow_one_another_are_one_window() {
+    fn losses_in_quick_succession_are_one_window() {
         let mut windows = Windows::default();
         windows.note(&loss(100, 200), None);
         windows.note(&loss(150 + GAP, 160 + GAP), None);
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_changes_the_state_goes_on_until_nothing_is_in_doubt() {
+    fn a_window_of_state_changes_lasts_until_nothing_is_in_doubt() {
         let mut windows = Windows::default();
         let loss = loss(100, 200);
         windows.note(&loss, Some(loss.of));

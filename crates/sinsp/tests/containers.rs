@@ -47,7 +47,7 @@ fn metadata() -> Value {
 const BASIC: [&str; 4] = ["container.id", "container.name", "container.image.repository", "container.type"];
 
 #[test]
-fn a_process_is_in_the_container_that_its_groups_tell() {
+fn a_process_is_in_the_container_of_its_cgroups() {
     let mut inspector = system();
     assert_eq!(see(&mut inspector, close(1, 10, 99), &BASIC), ["host", "host", "", "host"]);
     // Data that was not reported yet is absent.
@@ -59,7 +59,7 @@ fn a_process_is_in_the_container_that_its_groups_tell() {
 }
 
 #[test]
-fn a_process_stays_in_its_container_however_deep_its_group_is() {
+fn a_process_stays_in_its_container_if_the_event_cuts_its_cgroup() {
     use param::SYSCALL_CLONE_20_X as c;
     use param::SYSCALL_EXECVE_19_X as x;
     // An event contains only the last components of the path.
@@ -154,7 +154,7 @@ fn a_group_that_podman_named_is_podmans_whoever_reports_it() {
 }
 
 #[test]
-fn everything_reported_is_a_field() {
+fn all_metadata_of_a_container_are_fields() {
     let mut inspector = known();
     let fields = [
         ("container.full_id", &*format!("{ID}{}", "0".repeat(52))),
@@ -213,7 +213,7 @@ fn mounts_are_found_by_number_and_by_patterns() {
 }
 
 #[test]
-fn what_a_container_lacks_its_pods_sandbox_reports() {
+fn metadata_that_a_container_lacks_come_from_its_pod_s_sandbox() {
     const POD: &str = "aaaaaaaaaaaa";
     let sandbox = format!("{POD}{}", "0".repeat(52));
     let container = json!({"container": {"id": ID, "type": 7, "pod_sandbox_id": sandbox}});
@@ -267,7 +267,7 @@ fn a_container_began_with_its_pid_namespace() {
 }
 
 #[test]
-fn texts_that_are_no_metadata_harm_nothing() {
+fn malformed_metadata_are_ignored() {
     let mut inspector = system();
     for text in [
         "",

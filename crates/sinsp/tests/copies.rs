@@ -121,7 +121,7 @@ impl ProcLookup for Nobody {
 }
 
 #[test]
-fn a_copy_of_an_unknown_file_is_not_what_the_descriptor_was_before() {
+fn a_copy_of_an_unknown_file_replaces_the_target_s_file() {
     // In a replay the descriptor keeps its old file, as in the reference.
     for (config, after) in [(Config::default().with_proc(Nobody), ""), (Config::default(), "/etc/motd")] {
         let mut inspector = system_with(config);
@@ -196,7 +196,7 @@ fn a_datagram_that_goes_elsewhere_changes_no_peer() {
 }
 
 #[test]
-fn a_socket_that_came_with_a_message_is_on_the_side_of_the_one_who_made_it() {
+fn a_received_socket_has_the_role_that_its_maker_gave_it() {
     let ty = E::SOCKET_RECVMSG_X;
     let come = |what: &[u8]| brings(at(5, ty, 1).int(0, 1), ty, what);
     let fields = ["fd.name", "fd.lport", "fd.rport", "fd.is_server", "fd.l4proto"];
@@ -227,7 +227,7 @@ fn a_socket_that_came_with_a_message_is_on_the_side_of_the_one_who_made_it() {
 }
 
 #[test]
-fn the_file_of_another_process_is_the_one_that_the_kernel_says() {
+fn pidfd_getfd_gets_the_file_that_the_kernel_reports() {
     use param::{SYSCALL_PIDFD_GETFD_X as get, SYSCALL_PIDFD_OPEN_X as pidfd};
     let fields = ["fd.name", "proc.fdopencount"];
     let got = |what: &[u8]| {
@@ -287,7 +287,7 @@ fn a_unix_socket_keeps_the_name_of_its_connection() {
 const ANONYMOUS: u16 = 0o600;
 
 #[test]
-fn a_call_that_makes_no_descriptor_leaves_those_that_there_are() {
+fn a_call_that_makes_no_descriptor_changes_none() {
     use param::SYSCALL_BPF_2_X as bpf;
     const UPDATE: u32 = eyas_events::FlagTable::BPF_COMMANDS.value("BPF_MAP_UPDATE_ELEM");
     const LOAD: u32 = eyas_events::FlagTable::BPF_COMMANDS.value("BPF_PROG_LOAD");

@@ -67,7 +67,7 @@ fn left_after(calls: impl IntoIterator<Item = EventBuilder>) -> [u64; 2] {
 }
 
 #[test]
-fn who_is_root_no_longer_has_no_capabilities() {
+fn leaving_root_for_good_clears_the_capabilities() {
     assert_eq!(left_after([setuid(1000)]), [0, 0]);
     assert_eq!(left_after([setresuid([1000, 1000, 1000])]), [0, 0]);
     assert_eq!(left_after([setreuid(1000, 1000)]), [0, 0]);
@@ -76,7 +76,7 @@ fn who_is_root_no_longer_has_no_capabilities() {
 }
 
 #[test]
-fn who_may_become_root_again_has_none_in_effect() {
+fn a_process_that_may_return_to_root_has_no_effective_capabilities() {
     assert_eq!(left_after([setresuid([-1, 1000, -1])]), [ALL, 0]);
     assert_eq!(left_after([setreuid(-1, 1000)]), [ALL, 0], "the real id is still root's");
     assert_eq!(left_after([setresuid([1000, 1000, -1])]), [ALL, 0], "the saved id is still root's");
@@ -87,7 +87,7 @@ fn who_may_become_root_again_has_none_in_effect() {
 }
 
 #[test]
-fn what_was_not_permitted_does_not_come_back() {
+fn returning_to_root_restores_only_permitted_capabilities() {
     let mut inspector = with_caps(3, 3 | SETUID);
     see(&mut inspector, setresuid([-1, 1000, -1]), &[]);
     assert_eq!(caps(&inspector, 10), [0, 3, 0]);
@@ -96,7 +96,7 @@ fn what_was_not_permitted_does_not_come_back() {
 }
 
 #[test]
-fn capabilities_may_be_kept() {
+fn keepcaps_and_securebits_keep_the_capabilities() {
     assert_eq!(left_after([prctl("PR_SET_KEEPCAPS", 1), setuid(1000)]), [ALL, 0]);
     assert_eq!(left_after([prctl("PR_SET_KEEPCAPS", 1), prctl("PR_SET_KEEPCAPS", 0), setuid(1000)]), [0, 0]);
     // SECBIT_KEEP_CAPS, SECBIT_NO_SETUID_FIXUP
@@ -108,7 +108,7 @@ fn capabilities_may_be_kept() {
 }
 
 #[test]
-fn a_child_has_the_ids_of_its_maker() {
+fn a_child_inherits_the_ids_of_its_parent() {
     let mut inspector = with_caps(ALL, ALL);
     see(&mut inspector, setresuid([-1, 1000, -1]), &[]);
     use param::{SYSCALL_CLONE_20_X as c, SYSCALL_SETRESUID_X as r};
@@ -120,7 +120,7 @@ fn a_child_has_the_ids_of_its_maker() {
 }
 
 #[test]
-fn the_maker_of_a_user_namespace_has_all_in_it() {
+fn the_creator_of_a_user_namespace_has_all_capabilities() {
     use param::{SYSCALL_SETNS_X as s, SYSCALL_UNSHARE_X as u};
     let in_namespace = [0, ALL, ALL];
     let unshare = at(1, E::SYSCALL_UNSHARE_X, 10).int(0, 0).uint(u::flags, flag("CLONE_NEWUSER").into());
@@ -224,7 +224,7 @@ fn the_threads_of_a_process_are_in_one_group() {
 
 /// In a container, a shell and its jobs have other ids than on the host.
 #[test]
-fn in_a_pid_namespace_numbers_are_its_own() {
+fn ids_of_groups_are_those_of_the_pid_namespace() {
     let entry = |tid: i64, vpid: i64, ptid: i64| ThreadEntry {
         tid,
         pid: tid,
@@ -259,7 +259,7 @@ fn in_a_pid_namespace_numbers_are_its_own() {
 
 /// The group of its maker has no id in the namespace of a process, however the process got there.
 #[test]
-fn who_enters_a_pid_namespace_is_in_no_group_of_it() {
+fn the_first_process_of_a_pid_namespace_is_in_no_group_of_it() {
     use param::SYSCALL_CLONE_20_X as c;
     let born = |tid: i64, parent: i64, vpid: i64, flags: u32| {
         clone(2, tid, 0, tid, parent, flags).int(c::vtid, vpid).int(c::vpid, vpid)

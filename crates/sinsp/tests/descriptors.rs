@@ -100,7 +100,7 @@ fn long_names_are_kept() {
 }
 
 #[test]
-fn what_was_asked_for_when_the_call_began_counts() {
+fn the_path_of_the_enter_event_is_used() {
     use param::{SYSCALL_OPENAT_2_E as e, SYSCALL_OPENAT_2_X as x};
     let begin =
         |path: &[u8]| at(1, E::SYSCALL_OPENAT_2_E, 10).int(e::dirfd, 3).text(e::name, path).uint(e::flags, 2);
@@ -195,7 +195,7 @@ fn copies_are_closed_by_an_exec_as_their_call_says() {
 }
 
 #[test]
-fn flags_that_an_exec_heeds() {
+fn close_on_exec_flags_take_effect_at_an_exec() {
     use param::{SYSCALL_EPOLL_CREATE1_X as l, SYSCALL_MEMFD_CREATE_X as m, SYSCALL_PIPE2_X as p};
     const MFD: u32 = FlagTable::MEMFD_CREATE_FLAGS.value("MFD_CLOEXEC");
     const EPOLL: u32 = FlagTable::EPOLL_CREATE1_FLAGS.value("EPOLL_CLOEXEC");
@@ -269,7 +269,7 @@ fn a_process_descriptor_is_named_by_its_process_and_copies_its_files() {
 }
 
 #[test]
-fn data_that_is_moved_is_about_the_file_that_it_goes_to() {
+fn a_splice_is_about_its_destination() {
     use param::SYSCALL_SPLICE_X as p;
     let mut inspector = system();
     see(&mut inspector, open(1, 10, 4, -100, b"out"), &[]);

@@ -71,7 +71,7 @@ fn answers_over_tcp_have_their_length_before_them() {
 }
 
 #[test]
-fn others_name_nothing() {
+fn other_messages_give_no_names() {
     let mut inspector = system();
     // Messages on another port, and messages that a name server receives, give no names.
     connect(&mut inspector, 7, 2, SERVER, 5353);

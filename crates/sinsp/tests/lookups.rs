@@ -59,7 +59,7 @@ fn system(runtime: &Runtime, hold: Duration) -> Inspector {
 const FIELDS: [&str; 2] = ["container.name", "container.privileged"];
 
 #[test]
-fn the_first_event_of_a_container_waits_if_somebody_says_so() {
+fn the_first_event_of_a_container_waits_if_configured() {
     let runtime = Runtime::default();
     let mut inspector = system(&runtime, LONG);
     assert_eq!(see(&mut inspector, inside(now(), ID), &FIELDS), ["web", "true"]);
@@ -69,7 +69,7 @@ fn the_first_event_of_a_container_waits_if_somebody_says_so() {
 }
 
 #[test]
-fn nothing_waits_if_nobody_says_so_or_outside_containers() {
+fn nothing_waits_by_default_or_outside_containers() {
     let runtime = Runtime::default();
     let mut inspector = system(&runtime, Duration::ZERO);
     assert_eq!(see(&mut inspector, inside(now(), ID), &FIELDS), ["<NA>", "<NA>"]);
@@ -79,7 +79,7 @@ fn nothing_waits_if_nobody_says_so_or_outside_containers() {
 }
 
 #[test]
-fn what_nobody_knows_delays_events_once_and_no_longer_than_the_bound() {
+fn an_unknown_container_delays_events_once_and_within_the_limit() {
     const HOLD: Duration = Duration::from_millis(40);
     let runtime = Runtime { never: true, ..Runtime::default() };
     let mut inspector = system(&runtime, HOLD);
@@ -107,7 +107,7 @@ fn what_nobody_knows_delays_events_once_and_no_longer_than_the_bound() {
 }
 
 #[test]
-fn a_container_is_asked_for_again_whenever_it_starts() {
+fn a_container_is_requested_again_at_every_start() {
     let runtime = Runtime::default();
     let asked = runtime.asked.clone();
     let mut inspector = system(&runtime, Duration::ZERO);
@@ -161,7 +161,7 @@ fn a_container_that_has_the_id_of_another_has_users_of_its_own() {
 }
 
 #[test]
-fn a_process_in_a_container_starts_none() {
+fn a_process_in_a_container_is_no_start_of_the_container() {
     use param::SYSCALL_CLONE_20_X as c;
     let (runtime, files) = (Runtime::default(), Files::default());
     let config = Config::default().with_containers(runtime.clone()).with_accounts(files.clone());
@@ -237,7 +237,7 @@ fn an_event_of_the_past_does_not_wait_for_users() {
 }
 
 #[test]
-fn what_a_runtime_does_before_it_executes_a_program_asks_and_does_not_wait() {
+fn events_before_the_first_exec_of_a_container_request_and_do_not_wait() {
     let files = Files::default();
     let config = Config::default().with_accounts(files.clone()).with_account_wait(LONG);
     let mut inspector = system_with(config);
@@ -271,7 +271,7 @@ fn read(capture: &[u8], fields: &[&str]) -> Vec<Vec<String>> {
 }
 
 #[test]
-fn a_capture_has_what_was_found_live() {
+fn a_capture_contains_the_results_of_live_lookups() {
     let fields = [
         "evt.num",
         "evt.type",

@@ -118,7 +118,7 @@ fn file(num: i64, path: &str, ino: u64) -> FdEntry {
 }
 
 #[test]
-fn nothing_is_asked_while_nothing_is_lost() {
+fn no_thread_is_looked_up_without_a_loss() {
     let mut inspector = inspector_of(|system| system.threads.clear());
     let mut script = Script::default().idle(3).event(open(5, 10, 4, -100, b"x")).idle(3);
     while !matches!(inspector.next(&mut script).unwrap(), Step::End) {}
@@ -175,7 +175,7 @@ fn a_program_and_a_user_that_changed_unseen() {
 }
 
 #[test]
-fn a_process_that_ended_unseen_is_gone_after_two_looks() {
+fn a_process_that_ended_unseen_is_removed_after_two_lookups() {
     let mut inspector = inspector_of(|system| system.threads.retain(|thread| thread.tid == 1));
     inspector.process(clone(2, 10, 11, 10, 1, 0).build().as_raw());
     play(&mut inspector, Script::default().event(at(5, E::SYSCALL_SETSID_X, 1)));
@@ -186,7 +186,7 @@ fn a_process_that_ended_unseen_is_gone_after_two_looks() {
 }
 
 #[test]
-fn an_event_after_the_first_look_proves_that_a_thread_lives() {
+fn an_event_after_the_first_lookup_proves_that_a_thread_lives() {
     let mut inspector = inspector_of(|system| system.threads.retain(|thread| thread.tid == 1));
     let script = Script::default().event(at(5, E::SYSCALL_SETSID_X, 1)).idle(1);
     // The inspector also looks threads up at the end of a source.
@@ -242,7 +242,7 @@ fn a_child_that_may_be_about_to_execute_is_left_alone() {
 }
 
 #[test]
-fn the_system_is_not_asked_while_the_events_are_far_behind() {
+fn no_thread_is_looked_up_while_the_events_lag_far_behind() {
     let mut inspector = inspector_of(|system| system.threads[1].comm = b"new".into());
     let script = Script { behind: SECOND, ..Script::default() }.event(at(5, E::SYSCALL_SETSID_X, 10));
     assert_eq!(play(&mut inspector, script), 1, "one when nothing waits any more");
@@ -287,7 +287,7 @@ fn doubt_after(types: &[E], group: i64, event: EventBuilder) -> Option<String> {
 }
 
 #[test]
-fn only_those_are_in_doubt_who_may_have_made_what_was_lost() {
+fn only_suspected_threads_are_in_doubt() {
     let event = |second| at(second, E::SYSCALL_SETSID_X, 10);
     assert_eq!(doubt_after(&[E::SYSCALL_OPENAT_2_X], 10, event(5)).as_deref(), Some("thread"));
     assert_eq!(doubt_after(&[E::SYSCALL_OPENAT_2_X], 1, event(5)).as_deref(), Some("ancestors"));
@@ -306,7 +306,7 @@ fn only_those_are_in_doubt_who_may_have_made_what_was_lost() {
 }
 
 #[test]
-fn a_child_is_in_doubt_with_its_maker() {
+fn a_child_of_a_thread_in_doubt_is_in_doubt() {
     let mut of = Suspects::NONE;
     of.note(E::SYSCALL_SETUID_X, 10);
     let mut inspector = system_with(Config::default());
@@ -321,7 +321,7 @@ fn a_child_is_in_doubt_with_its_maker() {
 }
 
 #[test]
-fn an_alert_by_a_negated_comparison_of_what_is_in_doubt_is_doubtful() {
+fn an_alert_of_a_negated_comparison_reports_the_doubt() {
     // `not proc.name = cat`, for a process whose exec of `cat` may have been lost.
     let name = schema().resolve("proc.name", None).unwrap();
     let is_doubtful = schema().resolve("evt.is_doubtful", None).unwrap();
@@ -338,7 +338,7 @@ fn an_alert_by_a_negated_comparison_of_what_is_in_doubt_is_doubtful() {
 }
 
 #[test]
-fn a_loss_goes_on_until_its_cpu_has_an_event() {
+fn a_loss_lasts_until_its_cpu_has_an_event() {
     let mut inspector = inspector_of(|_| {});
     let settle = |cpu, second| at(second, E::SYSCALL_SETSID_X, 10).cpu(cpu);
     let script = Script::default().event(settle(0, 5)).event(clone(5, 10, 11, 10, 1, 0));
@@ -355,7 +355,7 @@ fn a_loss_goes_on_until_its_cpu_has_an_event() {
 }
 
 #[test]
-fn a_replay_counts_losses_and_asks_nobody() {
+fn a_replay_counts_losses_without_lookups() {
     let mut inspector = system_with(Config::default());
     play(&mut inspector, Script::default().event(at(5, E::SYSCALL_SETSID_X, 10)).idle(5));
     let stats = inspector.stats();

@@ -41,7 +41,7 @@ const EXPECTED: [[&str; 8]; 3] = [
 ];
 
 #[test]
-fn fields_say_what_the_kernel_decided_on() {
+fn fields_have_the_decision_and_its_object() {
     let mut inspector = system();
     for (event, expected) in events().into_iter().zip(EXPECTED) {
         assert_eq!(see(&mut inspector, event, &FIELDS), expected);

@@ -218,7 +218,7 @@ fn processes_that_ended_unseen_are_found_and_counted() {
 }
 
 #[test]
-fn a_full_table_and_a_flood_of_unknown_threads_ask_proc_within_a_budget() {
+fn lookups_of_unknown_threads_are_within_the_budget() {
     let nobody = |_| None;
     for max_threads in [10, 1 << 20] {
         let config = Config::default().with_proc(nobody).with_max_threads(max_threads);

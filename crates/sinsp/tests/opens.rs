@@ -151,7 +151,7 @@ fn no_path_is_not_the_working_directory() {
 }
 
 #[test]
-fn a_descriptor_that_is_not_known_lies_nowhere() {
+fn an_unknown_descriptor_has_no_directory() {
     let mut system = system();
     for ty in [E::SYSCALL_READ_X, E::SYSCALL_WRITE_X, E::SYSCALL_CLOSE_X, E::SYSCALL_FCHMOD_X] {
         let fd = ty.info().unwrap().param("fd").unwrap();
@@ -230,7 +230,7 @@ fn descriptors_of_other_things_are_closed_by_an_exec_as_they_were_made() {
 }
 
 #[test]
-fn where_nobody_asks_for_files_a_descriptor_stands_for_no_plain_one() {
+fn without_files_no_descriptor_refers_to_a_plain_file() {
     use param::{SYSCALL_DUP2_X as dup2, SYSCALL_READ_X as read};
     let mut system = system();
     let needs = Needs::of_rules(&CodeSet::empty(E::COUNT), &[], None).without_files();

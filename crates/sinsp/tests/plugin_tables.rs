@@ -239,7 +239,7 @@ fn tables_have_the_columns_of_the_reference_and_what_is_written_is_read() {
 }
 
 #[test]
-fn what_plugins_wrote_of_a_file_is_not_of_the_next_one_with_its_number() {
+fn values_of_a_file_do_not_pass_to_the_next_file_of_its_number() {
     fn start(tables: &mut dyn Tables) {
         let table = threads(tables);
         let entry = tables.create(table).unwrap();
@@ -279,7 +279,7 @@ fn what_plugins_wrote_of_a_file_is_not_of_the_next_one_with_its_number() {
 }
 
 #[test]
-fn what_is_wrong_is_said_in_the_words_of_the_reference() {
+fn errors_have_falco_s_messages() {
     fn start(tables: &mut dyn Tables) {
         assert_eq!(tables.table("nowhere", DataType::I64), Ok(None));
         assert_eq!(

@@ -280,7 +280,7 @@ fn fields_that_belong_together_are_extracted_in_one_call_and_each_once() {
 }
 
 #[test]
-fn a_schema_of_another_set_numbers_fields_otherwise_and_is_not_mixed_up() {
+fn a_schema_of_another_set_is_not_confused_with_this_one() {
     let calls = Arc::default();
     let (own, other) = (set(&calls), set(&calls));
     // Fields with arguments get their numbers in the order of the requests.
@@ -440,7 +440,7 @@ fn plugin_and_asynchronous_events_are_written_and_replayed() {
 }
 
 #[test]
-fn a_source_that_lies_is_refused_in_the_words_of_the_reference() {
+fn malformed_events_of_a_source_are_refused_with_falco_s_messages() {
     struct Liar(Vec<(EventType, u32, Vec<u8>)>);
     impl EventStream for Liar {
         fn next_batch(&mut self, batch: &mut Batch) -> Result<Flow, PluginError> {
@@ -510,7 +510,7 @@ fn offsets_are_from_the_start_of_the_event() {
 }
 
 #[test]
-fn sets_of_plugins_that_contradict_one_another_are_refused() {
+fn contradictory_sets_of_plugins_are_refused() {
     let native = |info| Arc::new(Native::new(info, |_| Err("it is not started".into())));
     let named = |name: &str| PluginInfo::new(name, Version::default());
     let mut set = PluginSet::default();

@@ -28,14 +28,14 @@ fn knows(inspector: &Inspector, tid: i64) -> bool {
 }
 
 #[test]
-fn a_call_that_fails_makes_nobody() {
+fn a_failed_clone_adds_no_thread() {
     let mut inspector = system();
     see(&mut inspector, clone(1, 10, -11, 10, 1, 0), &[]);
     assert_eq!(inspector.state().threads.len(), 2);
 }
 
 #[test]
-fn children_that_their_maker_knows_by_another_id_come_with_their_own_event() {
+fn children_in_another_pid_namespace_are_added_by_their_own_event() {
     for flags in [VFORK, NEWPID, IN_PIDNS] {
         let mut inspector = system();
         see(&mut inspector, clone(1, 10, 11, 10, 1, flags), &[]);
@@ -53,7 +53,7 @@ fn children_that_their_maker_knows_by_another_id_come_with_their_own_event() {
 }
 
 #[test]
-fn a_child_that_exited_before_its_makers_call_returned_is_not_made_again() {
+fn a_child_that_exited_before_its_parent_s_event_is_not_added_again() {
     let mut inspector = system();
     see(&mut inspector, clone(1, 11, 0, 11, 10, 0), &[]);
     see(&mut inspector, exit(1, 11, -1), &[]);
@@ -111,7 +111,7 @@ fn a_child_has_what_the_event_reports_and_the_rest_of_its_maker() {
 }
 
 #[test]
-fn one_broken_control_group_leaves_all_as_they_were() {
+fn one_malformed_cgroup_discards_the_update() {
     use param::SYSCALL_EXECVE_19_X as x;
     let mut inspector = system();
     let execute = |groups: &[u8]| exec(1, 10, b"cat", b"").bytes(x::cgroups, groups);
@@ -122,7 +122,7 @@ fn one_broken_control_group_leaves_all_as_they_were() {
 }
 
 #[test]
-fn a_thread_whose_leader_nobody_knew_reports_of_it() {
+fn a_thread_of_an_unknown_leader_reports_the_leader() {
     use param::SYSCALL_CLONE_20_X as p;
     let mut inspector = system();
     let event = clone(1, 21, 0, 20, 10, THREAD).int(p::vtid, 4).int(p::vpid, 3);
@@ -136,7 +136,7 @@ fn a_thread_whose_leader_nobody_knew_reports_of_it() {
 }
 
 #[test]
-fn a_maker_that_nobody_knew_is_reported_by_the_event() {
+fn an_unknown_parent_is_added_from_the_event() {
     let mut inspector = system();
     let fields = ["proc.pid", "proc.name", "proc.pname"];
     assert_eq!(see(&mut inspector, clone(1, 30, 31, 30, 10, 0), &fields), ["30", "sh", "sh"]);
@@ -144,7 +144,7 @@ fn a_maker_that_nobody_knew_is_reported_by_the_event() {
 }
 
 #[test]
-fn makers_that_nobody_knew_are_asked_of_proc() {
+fn unknown_parents_are_looked_up_in_proc() {
     let lookup = |tid| {
         let cwd = b"/srv".to_vec();
         let thread =
@@ -161,7 +161,7 @@ fn makers_that_nobody_knew_are_asked_of_proc() {
 }
 
 #[test]
-fn an_unknown_thread_is_known_by_its_id_alone() {
+fn an_unknown_thread_has_only_an_id() {
     let mut inspector = system();
     let fields =
         ["thread.tid", "proc.pid", "proc.name", "proc.exe", "user.uid", "proc.ppid", "proc.nthreads"];
@@ -197,7 +197,7 @@ fn executing_ends_the_other_threads() {
 }
 
 #[test]
-fn a_leader_that_is_gone_comes_back_when_its_thread_executes() {
+fn an_ended_leader_is_revived_when_another_thread_executes() {
     let mut inspector = system();
     see(&mut inspector, clone(1, 12, 0, 10, 1, THREAD), &[]);
     see(&mut inspector, exit(2, 10, -1), &[]);
@@ -208,14 +208,14 @@ fn a_leader_that_is_gone_comes_back_when_its_thread_executes() {
 }
 
 #[test]
-fn executing_in_vain_changes_nothing() {
+fn a_failed_exec_changes_nothing() {
     let mut inspector = system();
     let failed = exec(1, 10, b"nothing", b"").int(param::SYSCALL_EXECVE_19_X::res, -2);
     assert_eq!(see(&mut inspector, failed, &["proc.name", "proc.exepath"]), ["sh", "/usr/bin/sh"]);
 }
 
 #[test]
-fn what_an_old_event_does_not_tell_stays() {
+fn values_that_an_old_event_lacks_are_kept() {
     use param::SYSCALL_EXECVE_19_X as x;
     let mut inspector = system();
     let full = exec(1, 10, b"cat", b"")
@@ -303,7 +303,7 @@ fn family() -> Inspector {
 }
 
 #[test]
-fn orphans_go_to_whom_the_kernel_names() {
+fn orphans_get_the_parent_that_the_kernel_reports() {
     let mut inspector = family();
     see(&mut inspector, exit(2, 11, 10), &[]);
     assert_eq!(see(&mut inspector, close(3, 12, 3), &["proc.ppid", "proc.pname"]), ["10", "sh"]);
@@ -338,7 +338,7 @@ fn orphans_go_to_the_nearest_ancestor_that_reaps() {
 }
 
 #[test]
-fn ancestors_end_where_they_would_begin_again() {
+fn ancestors_end_at_a_loop() {
     let thread = |tid, ptid| ThreadEntry {
         tid,
         pid: tid,
@@ -356,7 +356,7 @@ fn ancestors_end_where_they_would_begin_again() {
 }
 
 #[test]
-fn the_parent_is_a_process_whoever_of_it_made_the_child() {
+fn the_parent_is_the_process_of_the_creating_thread() {
     let mut inspector = system();
     see(&mut inspector, clone(1, 13, 0, 10, 1, THREAD), &[]);
     see(&mut inspector, clone(2, 13, 14, 10, 1, 0), &[]);
@@ -462,7 +462,7 @@ fn context_switches_tell_time_faults_and_memory() {
 }
 
 #[test]
-fn times_that_jump_are_no_overflow() {
+fn times_that_jump_cause_no_overflow() {
     use param::SCHEDSWITCH_6_E as p;
     let mut inspector = system();
     for ts in [1, u64::MAX, 1, u64::MAX, 0, u64::MAX - 1] {

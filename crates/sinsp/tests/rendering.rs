@@ -28,7 +28,7 @@ fn data(inspector: &mut Inspector, data: &[u8]) -> String {
 }
 
 #[test]
-fn buffers_have_the_form_that_is_asked_for() {
+fn buffers_have_the_requested_form() {
     let of = |format| data(&mut system_that(|rendering| rendering.buffers = format), b"a\nb\x01");
     assert_eq!(of(BufferFormat::Dots), "a.b.");
     assert_eq!(of(BufferFormat::Text), "\na\nb");
@@ -120,7 +120,7 @@ fn generations_are_counted_from_the_login_shell() {
 }
 
 #[test]
-fn an_environment_is_completed_where_that_is_asked_for() {
+fn an_environment_is_completed_if_configured() {
     let long = |len: usize| [b"A=1\0B=".to_vec(), vec![b'x'; len], vec![0]].concat();
     let system = |large_environment| {
         let env = long(5000);

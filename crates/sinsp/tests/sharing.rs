@@ -89,7 +89,7 @@ fn open_files_are_shared_by_their_flag_alone() {
 }
 
 #[test]
-fn a_thread_that_unshares_goes_its_own_way() {
+fn unshare_ends_the_sharing() {
     for (flags, own_directory, own_files) in
         [(FS, true, false), (FILES, false, true), (FS | FILES, true, true), (NEWNS, true, false)]
     {
@@ -154,7 +154,7 @@ fn a_program_has_open_files_of_its_own_but_keeps_sharing_directories() {
 }
 
 #[test]
-fn what_is_shared_outlives_its_maker() {
+fn shared_data_outlives_its_creator() {
     let mut inspector = system();
     make(&mut inspector, 10, 11, FS | FILES, false);
     see(&mut inspector, at(2, E::PROCEXIT_1_E, 10), &[]);
@@ -168,7 +168,7 @@ fn what_is_shared_outlives_its_maker() {
 
 /// The child is a copy of the process that made it, and a child of that process's parent.
 #[test]
-fn a_child_of_its_makers_parent_has_what_its_maker_has() {
+fn a_clone_parent_child_inherits_from_its_creator() {
     for (child_first, flags) in
         [(true, PARENT), (false, PARENT), (true, PARENT | VFORK), (false, PARENT | VFORK)]
     {
@@ -192,7 +192,7 @@ fn a_child_of_its_makers_parent_has_what_its_maker_has() {
 
 /// If no process looks like the child, the later event of its maker shows whose copy it is.
 #[test]
-fn the_makers_event_corrects_what_the_childs_led_to() {
+fn the_creator_s_event_corrects_a_guess_from_the_child_s_event() {
     let mut inspector = system();
     see(&mut inspector, chdir(1, 10, b"/etc"), &[]);
     see(&mut inspector, chdir(1, 1, b"/"), &[]);

@@ -126,7 +126,7 @@ fn protocols_are_reported_by_number_or_by_the_kind_of_the_socket() {
 }
 
 #[test]
-fn nobody_is_on_a_side_before_somebody_connects() {
+fn a_socket_has_no_role_before_a_connection() {
     let mut inspector = system();
     let fields = ["fd.cip", "fd.sport", "fd.l4proto", "evt.args"];
     let got = see(&mut inspector, socket(4, INET, STREAM, 0), &fields);
@@ -148,7 +148,7 @@ fn whoever_connects_is_the_client() {
 }
 
 #[test]
-fn a_connection_that_fails_is_none_unless_it_is_under_way() {
+fn a_failed_connection_is_none_unless_it_is_in_progress() {
     for (res, name) in [(-111, ""), (-115, "1.2.3.4:5->6.7.8.9:80")] {
         let mut inspector = system();
         see(&mut inspector, socket(4, INET, STREAM, 0), &[]);
@@ -160,7 +160,7 @@ fn a_connection_that_fails_is_none_unless_it_is_under_way() {
 
 /// A program learns the end of a `connect` that did not wait from `SO_ERROR`, or from the next `connect`.
 #[test]
-fn a_connection_under_way_may_fail_later() {
+fn a_connection_in_progress_may_fail_later() {
     use param::{SOCKET_CONNECT_X as c, SOCKET_GETSOCKOPT_X as g};
     let under_way = || connect(4, &pair("1.2.3.4:5", "6.7.8.9:80")).int(c::res, -115);
     let again = |res: i64| at(4, E::SOCKET_CONNECT_X, 10).int(c::res, res).int(c::fd, 4);
@@ -372,7 +372,7 @@ fn machine() -> Inspector {
 }
 
 #[test]
-fn whoever_sends_first_is_the_client_and_whoever_is_asked_the_server() {
+fn the_first_sender_is_the_client() {
     let fields = ["fd.name", "fd.cport", "fd.sport", "fd.lip", "fd.rip", "fd.is_server", "fd.connected"];
     let (own, other) = ("10.0.0.5:4000", "8.8.8.8:53");
     let mut inspector = machine();
@@ -391,7 +391,7 @@ fn whoever_sends_first_is_the_client_and_whoever_is_asked_the_server() {
 }
 
 #[test]
-fn a_server_stays_on_its_side_whoever_it_talks_to() {
+fn a_server_keeps_its_role_with_every_peer() {
     let mut inspector = machine();
     see(&mut inspector, socket(4, INET, DATAGRAM, 0), &[]);
     see(&mut inspector, bind(4, &address("10.0.0.5:53")), &[]);
@@ -478,7 +478,7 @@ fn only_connect_connects_a_datagram_socket() {
 }
 
 #[test]
-fn a_peer_that_a_call_did_not_ask_for_stays_what_it_was() {
+fn an_unrequested_peer_address_changes_nothing() {
     let mut inspector = machine();
     let fields = ["fd.name", "fd.cip", "fd.lport"];
     see(&mut inspector, socket(4, INET, DATAGRAM, 0), &[]);
@@ -512,7 +512,7 @@ fn a_stream_keeps_the_ends_that_it_connected() {
 }
 
 #[test]
-fn a_descriptor_that_nobody_knew_is_a_socket_if_data_is_sent_over_it() {
+fn sending_data_makes_an_unknown_descriptor_a_socket() {
     let mut inspector = machine();
     let fields = ["fd.name", "fd.typechar", "fd.l4proto"];
     let event = send(1, 9, &pair("10.0.0.5:4000", "8.8.8.8:53"));

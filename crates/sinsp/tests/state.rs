@@ -166,7 +166,7 @@ impl eyas_sinsp::ContainerLookup for Runtime {
 }
 
 #[test]
-fn runtimes_are_asked_about_containers_and_answers_become_fields() {
+fn metadata_from_runtimes_become_fields() {
     let runtime = Runtime::default();
     let asked = runtime.asked.clone();
     let config = eyas_sinsp::Config::default().with_containers(runtime);
@@ -321,7 +321,7 @@ impl eyas_sinsp::Observer for Log {
 }
 
 #[test]
-fn observers_see_what_succeeded_and_what_is_about_to_go() {
+fn observers_get_successful_calls_and_closes_before_they_take_effect() {
     let mut inspector = system();
     let log = Log::default();
     inspector.observe(Box::new(log.clone()));

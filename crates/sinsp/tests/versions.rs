@@ -214,7 +214,7 @@ fn scripts_at_random() {
 
 /// The versions of a process stay the same during unrelated events of other processes.
 #[test]
-fn what_others_do_leaves_versions_as_they_were() {
+fn events_of_other_processes_do_not_change_a_version() {
     const THREAD: u32 = FlagTable::CLONE_FLAGS.value("CLONE_THREAD")
         | FlagTable::CLONE_FLAGS.value("CLONE_FS")
         | FlagTable::CLONE_FLAGS.value("CLONE_FILES");

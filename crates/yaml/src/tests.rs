@@ -19,7 +19,7 @@ fn source<'a>(text: &'a str, part: &str) -> &'a str {
 }
 
 #[test]
-fn every_byte_of_a_scalar_knows_where_it_was_written() {
+fn every_byte_of_a_scalar_has_its_place_in_the_source() {
     for (text, part, want) in [
         ("evt.type = open", "open", "open"),
         ("'it''s'", "'", "''"),
@@ -69,7 +69,7 @@ fn other_encodings_are_found_by_their_first_bytes() {
 }
 
 #[test]
-fn documents_that_hold_nothing_are_left_out() {
+fn empty_documents_are_skipped() {
     for text in ["", "# nothing\n", "---\n", "---\n---\n", "~\n...\n"] {
         assert_eq!(read(text).documents, [], "{text:?}");
     }

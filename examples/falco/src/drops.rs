@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn losses_are_acted_upon_at_a_bounded_rate() {
+    fn actions_on_losses_have_a_limited_rate() {
         let mut monitor = Monitor::new(Drops { rate: 0.25, ..Drops::default() });
         let mut seconds = 1000;
         let mut look = |stats: Stats, full: ByKind| {
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn exit_means_exit() {
+    fn the_action_exit_ends_the_program() {
         for actions in [vec![DropAction::Exit], vec![DropAction::Exit, DropAction::Alert]] {
             let mut monitor = Monitor::new(Drops { actions: actions.clone(), ..Drops::default() });
             let look = monitor.check(SECOND, stats(10, 10), ByKind::default());

@@ -138,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_symlink_of_a_stranger_is_not_followed() {
+    fn a_symlink_of_another_user_is_not_followed() {
         let dir = Dir::new("file-link");
         let (target, link) = (dir.join("target"), dir.join("link"));
         std::fs::write(&target, "kept").unwrap();

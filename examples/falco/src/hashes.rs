@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_is_known_by_what_it_holds() {
+    fn the_hash_depends_on_the_contents() {
         let nothing = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
         let hash = FileHash::of(Path::new("/dev/null")).unwrap();
         assert_eq!((&*hash.name, &*hash.sha256), ("null", nothing));

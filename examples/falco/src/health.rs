@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_loop_that_does_not_turn_is_noticed() {
+    fn a_stalled_event_loop_is_noticed() {
         let pulse = Pulse { began: Instant::now().checked_sub(STILL * 3).unwrap(), ..Pulse::default() };
         assert_eq!(pulse.still(), None, "it has not begun");
         pulse.beat();

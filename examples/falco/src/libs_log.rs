@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_most_verbose_level_is_kept_to() {
+    fn more_verbose_messages_are_dropped() {
         let with = |severity: &str| {
             let text = format!("{{\"enabled\": true, \"severity\": \"{severity}\"}}");
             serde_json::from_str::<LibsLogger>(&text).unwrap().rank()
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_libraries_are_heard() {
+    fn only_messages_of_the_libraries_are_logged() {
         tracing::subscriber::with_default(Log, || {
             MAX.store(2, Ordering::Relaxed);
             tracing::callsite::rebuild_interest_cache();

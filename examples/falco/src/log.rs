@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn what_goes_on_is_said_seldom() {
+    fn repeated_occurrences_are_reported_once_a_minute() {
         let mut seldom = Seldom::default();
         assert_eq!((seldom.happened(), seldom.happened(), seldom.happened()), (Some(1), None, None));
         assert_eq!(seldom.unsaid, 2);

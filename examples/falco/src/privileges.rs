@@ -150,14 +150,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn calls_that_are_refused_exist() {
+    fn the_refused_system_calls_exist() {
         for name in REFUSED {
             assert!(syscalls().any(|call| call.name == *name), "{name}");
         }
     }
 
     #[test]
-    fn what_capturing_needs_is_kept() {
+    fn capabilities_for_capturing_are_kept() {
         let mut config = Config::default();
         let all = CapabilitySet::all();
         let captures = CapabilitySet::BPF | CapabilitySet::PERFMON | CapabilitySet::SYS_PTRACE;

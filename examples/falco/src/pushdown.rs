@@ -189,7 +189,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_filter_that_was_wrong_is_off_for_the_type() {
+    fn a_wrong_filter_is_turned_off_for_the_type() {
         let mut model = Model::default();
         let alert = model.refute(EventType::SYSCALL_OPEN_X.0, "a rule");
         assert!(alert.message.contains("off for open"), "{}", alert.message);

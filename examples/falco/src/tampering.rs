@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_kind_is_reported_at_once_and_then_seldom() {
+    fn each_kind_of_tampering_is_reported_at_once_and_then_once_a_minute() {
         let mut tampering = Tampering::default();
         let found = |tampering: &mut Tampering, what: &[&str]| {
             tampering.check(what.iter().map(|what| (*what).to_owned()).collect()).len()

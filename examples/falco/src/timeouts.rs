@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn silence_is_reported_once_and_again_when_it_goes_on() {
+    fn silence_is_reported_again_while_it_lasts() {
         let mut silence = Silence::new(&Timeouts { max_consecutives: 10 });
         let start = silence.since;
         let after = |ms| start + Duration::from_millis(ms);

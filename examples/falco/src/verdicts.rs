@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_is_told_of_what_it_may_have_missed() {
+    fn possible_misses_raise_an_alert_for_the_rule() {
         let mut verdicts = verdicts(RULES, "1h");
         assert!(verdicts.look(&[], 10, SECOND).is_empty());
         assert_eq!(verdicts.coverage(), [1.0, 1.0]);

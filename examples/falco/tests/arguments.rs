@@ -99,7 +99,7 @@ fn help_has_groups_and_examples() {
 }
 
 #[test]
-fn what_falco_has_no_more_is_named_with_what_does_the_same() {
+fn removed_options_are_named_with_their_replacements() {
     for (option, instead) in [
         ("-A", "base_syscalls.all=true"),
         ("--snaplen=3", "falco_libs.snaplen"),
@@ -251,7 +251,7 @@ fn sources_are_checked_unless_a_capture_is_replayed() {
 }
 
 #[test]
-fn what_is_given_twice_counts_once_and_mistakes_end_with_1() {
+fn options_may_be_repeated_and_mistakes_end_with_1() {
     let rules = common::root().join("demo/rules.yaml");
     printed(&["-v", "-v", "-N", "-M", "1", "-M", "2", "--dry-run", "-r", rules.to_str().unwrap()]);
     assert!(refused(&["--none"]).starts_with("Error: unexpected argument"));
@@ -275,7 +275,7 @@ fn options_without_a_value_may_have_one() {
 
 /// Without a runtime, nothing in a live capture knows images.
 #[test]
-fn fields_of_runtimes_that_nobody_asks_are_reported() {
+fn fields_of_disabled_runtimes_are_reported() {
     let scratch = Dir::new("unasked");
     let rule = "- {rule: r, desc: d, condition: evt.type = execve and container.image = x, output: o, priority: INFO}";
     let rules = scratch.write("r.yaml", rule);

@@ -31,7 +31,7 @@ fn text(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn a_monitor_that_sees_one_container_alone_says_how_to_run_it() {
+fn a_monitor_in_a_container_s_pid_namespace_says_how_to_run_it() {
     let _lock = eyas_testing::live_turn();
     eyas_testing::need_root();
     let run = r#""$FALCO" -c /dev/null -r "$RULES" -M 1"#;

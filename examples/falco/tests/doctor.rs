@@ -22,7 +22,7 @@ fn falco() -> Command {
 }
 
 #[test]
-fn a_process_without_rights_is_told_what_it_lacks() {
+fn doctor_names_the_missing_privileges() {
     // An environment in which no program can be loaded, even if root runs the test.
     let mut program = Command::new("setpriv");
     program.args(["--bounding-set=-all", "--inh-caps=-all", env!("CARGO_BIN_EXE_falco")]);
@@ -40,7 +40,7 @@ fn a_process_without_rights_is_told_what_it_lacks() {
 }
 
 #[test]
-fn root_of_a_user_namespace_is_told_where_it_is() {
+fn doctor_reports_a_user_namespace() {
     let _lock = eyas_testing::live_turn();
     let inside = || {
         let mut program = Command::new("unshare");
@@ -63,7 +63,7 @@ fn root_of_a_user_namespace_is_told_where_it_is() {
 }
 
 #[test]
-fn costs_of_a_capture_are_told() {
+fn doctor_reports_the_costs_of_a_capture() {
     let _lock = eyas_testing::live_turn();
     let capture = common::demo();
     let out = doctor(&mut falco(), &["-e", capture.to_str().unwrap()]);
@@ -83,7 +83,7 @@ fn costs_of_a_capture_are_told() {
 }
 
 #[test]
-fn costs_of_this_machine_are_told() {
+fn doctor_reports_the_costs_of_this_machine() {
     let _lock = eyas_testing::live_turn();
     let out = doctor(&mut falco(), &["-M", "2", "-o", "json_output=true"]);
     assert!(out.status.success(), "{out:?}");

@@ -302,7 +302,7 @@ fn all_outputs_stall() {
 }
 
 #[test]
-fn what_all_outputs_deliver_to_is_killed() {
+fn the_receivers_of_all_outputs_are_killed() {
     check_each(Kill);
 }
 
@@ -432,7 +432,7 @@ fn outputs_that_are_opened_again_have_each_alert_once() {
 
 /// With the seccomp filter, which is off if a program is an output.
 #[test]
-fn what_all_outputs_need_of_the_kernel_is_not_refused() {
+fn the_seccomp_filter_allows_all_outputs() {
     let dir = Dir::new("faults-none");
     let ((http, requests), (otlp, exports)) = (server::server(), server::server());
     let mut options = vec![

@@ -100,7 +100,7 @@ fn summaries_are_json_too() {
 }
 
 #[test]
-fn what_is_remembered_has_a_limit() {
+fn the_number_of_remembered_alerts_is_limited() {
     let dir = Dir::new("folding-limit");
     let (rules, capture) = (rules(&dir), capture(&dir));
     let (lines, log) = alerts(&rules, &capture, &["alert_folding={max: 1, window: 10s}"]);

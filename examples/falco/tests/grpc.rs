@@ -98,7 +98,7 @@ fn numbers(client: &Client, stream: &mut Streaming<Output>, count: usize) -> Vec
 }
 
 #[test]
-fn get_takes_what_waits_and_ends() {
+fn get_returns_waiting_alerts_and_ends() {
     let dir = Dir::new("grpc-get");
     let path = dir.join("falco.sock");
     let address = format!("grpc.bind_address=unix://{}", path.display());
@@ -137,7 +137,7 @@ fn get_takes_what_waits_and_ends() {
 }
 
 #[test]
-fn sub_streams_what_waits_and_what_comes_to_each_client() {
+fn sub_streams_waiting_and_new_alerts_to_each_client() {
     let mut falco = Serving::start("sub", &[]);
     let (one, two) = (falco.client(), falco.client());
     let mut first = one.sub().unwrap();
@@ -235,7 +235,7 @@ fn a_slow_subscriber_loses_alerts_and_delays_nobody() {
 }
 
 #[test]
-fn alerts_that_nobody_asks_for_are_bounded_and_counted() {
+fn unrequested_alerts_are_bounded_and_counted() {
     let options = [&WEB[..], &["outputs_queue.capacity=8", "buffered_outputs=false"]].concat();
     let mut falco = Serving::start("alone", &options);
     let port = falco.run.port();
@@ -256,7 +256,7 @@ fn alerts_that_nobody_asks_for_are_bounded_and_counted() {
 }
 
 #[test]
-fn the_version_is_told_and_other_methods_are_refused() {
+fn the_version_is_returned_and_other_methods_are_refused() {
     let falco = Serving::start("version", &["grpc_output.enabled=false", "grpc.threadiness=1"]);
     let client = falco.client();
     let version = client.version().unwrap();
@@ -270,7 +270,7 @@ fn the_version_is_told_and_other_methods_are_refused() {
 }
 
 #[test]
-fn bytes_that_are_no_grpc_disturb_nobody() {
+fn malformed_requests_do_not_affect_other_clients() {
     use std::io::{Read, Write};
     let mut falco = Serving::start("garbage", &[]);
     let path = falco.dir.join("run/falco.sock");

@@ -167,7 +167,7 @@ fn a_server_that_never_answers_neither_stops_nor_slows_a_replay() {
 }
 
 #[test]
-fn a_server_that_is_away_is_said_once() {
+fn an_unreachable_server_is_reported_once() {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let out = replay(&[&url("http", port)]);
     assert!(out.status.success());
@@ -181,7 +181,7 @@ fn a_server_that_is_away_is_said_once() {
 }
 
 #[test]
-fn what_a_server_says_counts() {
+fn the_status_and_the_body_of_responses_are_used() {
     let (port, requests) = server("HTTP/1.1 503 Busy\r\n\r\n", None);
     let text = stderr(&replay(&[&url("http", port)]));
     assert!(text.contains("the server returns 503"), "{text}");
@@ -200,7 +200,7 @@ fn what_a_server_says_counts() {
 }
 
 #[test]
-fn a_server_that_is_another_is_explained() {
+fn a_server_of_another_kind_is_reported_with_advice() {
     for (answer, want) in [
         ("garbage\r\n\r\n", "the response is not HTTP ("),
         ("garbage\r\n\r\n", "; does the server speak HTTP at this port?"),
@@ -270,7 +270,7 @@ fn server_config(identity: &Identity, client_ca: Option<&CertificateDer<'_>>) ->
 }
 
 #[test]
-fn encrypted_alerts_go_to_whom_they_are_meant_for() {
+fn encrypted_alerts_go_only_to_a_verified_server() {
     let dir = Dir::new("http-tls");
     let put = |name: &str, text: &str| {
         std::fs::write(dir.join(name), text).unwrap();

@@ -51,7 +51,7 @@ fn a_capture_without_alerts_says_what_to_do() {
 }
 
 #[test]
-fn what_cannot_be_read_twice_is_refused() {
+fn a_stream_that_cannot_be_read_twice_is_refused() {
     let rules = common::root().join("demo/rules.yaml");
     let out = report(rules.to_str().unwrap(), "-".as_ref());
     assert_eq!(out.status.code(), Some(1));

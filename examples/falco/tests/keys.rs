@@ -187,7 +187,7 @@ fn drops_are_simulated_by_the_clock_of_a_replay() {
 }
 
 #[test]
-fn alerts_have_the_properties_that_are_asked_for() {
+fn alerts_have_the_configured_properties() {
     let (_dir, config) = setup("properties", "json_output: true");
     let keys = |options: &[&str]| {
         let run = replay(&config, options, &[]);
@@ -236,7 +236,7 @@ fn outputs_are_added_to() {
 }
 
 #[test]
-fn alerts_go_where_they_should_and_nowhere_else() {
+fn alerts_go_only_to_the_configured_outputs() {
     let (dir, config) = setup("outputs", "stdout_output: {enabled: false}\nbuffered_outputs: true");
     let (file, program) = (dir.join("alerts"), dir.join("program"));
     let options = [
@@ -280,7 +280,7 @@ fn files_are_for_their_owner_unless_the_configuration_says_otherwise() {
 }
 
 #[test]
-fn the_log_is_as_verbose_as_asked_for() {
+fn the_log_has_the_configured_level() {
     let (_dir, config) = setup("verbose", "");
     let log = |options: &[&str]| replay(&config, options, &[]).log;
     assert!(log(&[]).contains("Falco version"));

@@ -78,7 +78,7 @@ fn read_until<T>(until: Instant, mut found: impl FnMut() -> Option<T>) -> T {
 }
 
 #[test]
-fn rules_that_change_find_other_things_and_their_captures_read() {
+fn reloaded_rules_match_and_their_captures_are_readable() {
     let _lock = eyas_testing::live_turn();
     let dir = common::Dir::new("live");
     let rule = |name: &str, condition: &str| {
@@ -259,7 +259,7 @@ fn losses_until(port: u16, early: &Path, is_wanted: impl Fn(u64, f64) -> bool) -
 }
 
 #[test]
-fn a_loss_is_a_possible_miss_of_the_rule_and_lowers_its_coverage() {
+fn a_loss_raises_an_alert_and_lowers_the_coverage_of_the_rule() {
     let _lock = eyas_testing::live_turn();
     let dir = common::Dir::new("live-coverage");
     let [early, watched] = ["early", "watched"].map(|name| dir.write(name, ""));

@@ -64,7 +64,7 @@ fn a_mistake_in_append_output_is_reported_once_with_its_place() {
 }
 
 #[test]
-fn rules_that_may_be_left_out_are_left_out_with_one_warning() {
+fn skippable_rules_are_skipped_with_one_warning() {
     let dir = Dir::new("append-skips");
     let skipped = rules(20).replace("tags:", "skip-if-unknown-filter: true, tags:");
     let file = dir.write("rules.yaml", &skipped);

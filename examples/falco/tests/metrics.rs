@@ -183,7 +183,7 @@ fn a_short_replay_has_one_snapshot_whatever_the_number_of_threads() {
 }
 
 #[test]
-fn other_rules_are_told_of_and_their_alerts_added() {
+fn metrics_have_the_new_rules_and_the_total_after_a_reload() {
     let dir = Dir::new("metrics-reload");
     let (file, rules) = (dir.join("metrics.jsonl"), dir.join("own.yaml"));
     let text = std::fs::read_to_string(root().join("demo/rules.yaml")).unwrap();

@@ -133,7 +133,7 @@ fn fields_of_a_source_are_listed() {
 }
 
 #[test]
-fn sources_run_beside_each_other_until_they_end() {
+fn sources_run_concurrently_until_they_end() {
     let of_plugins = ["--disable-source", "syscall"];
     same("run_two", "falco.yaml", Some(("rules.yaml", "")), &of_plugins);
     let with = |params: &str| format!("plugins[0].open_params={params}");
@@ -221,7 +221,7 @@ fn required_versions_are_checked() {
 }
 
 #[test]
-fn what_is_wrong_with_a_configuration_is_said_in_the_words_of_falco() {
+fn configuration_errors_of_plugins_have_falco_s_messages() {
     same("not_found", "falco.yaml", None, &["-o", "load_plugins[0]=zzz", "--list-plugins"]);
     same("other_name", "other.yaml", Some(("one.yaml", "")), &[]);
     same("other_name2", "other.yaml", Some(("rules.yaml", "")), &[]);

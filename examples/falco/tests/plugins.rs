@@ -277,7 +277,7 @@ fn asynchronous_events_reach_the_rules_of_the_plugins_source() {
 }
 
 #[test]
-fn what_plugins_count_is_among_the_metrics() {
+fn counters_of_plugins_are_metrics() {
     let folder = folder("metrics");
     let library = plugin(&folder, &["PARSING"]);
     let rules = rules(&folder, "syscall", "evt.type = open", "x");
@@ -342,7 +342,7 @@ fn falcos_plugin_for_containers_takes_over() {
 }
 
 #[test]
-fn a_capture_has_what_plugins_know() {
+fn a_capture_contains_the_state_of_plugins() {
     let folder = folder("dump");
     let library = plugin(&folder, &["ASYNC"]);
     let rules = rules(&folder, "syscall", "evt.num = 2000", "x");
@@ -473,7 +473,7 @@ fn a_reload_leaves_plugins_as_they_are() {
 }
 
 #[test]
-fn what_plugins_count_is_there_for_prometheus() {
+fn counters_of_plugins_are_on_the_prometheus_page() {
     let more = "metrics: {enabled: true}\nwebserver: {enabled: true, prometheus_metrics_enabled: true, listen_address: \
                 127.0.0.1, listen_port: 0}\n";
     let (_dir, mut run) = running("prometheus", more);

@@ -138,7 +138,7 @@ fn requests_of_io_uring_stay_requests() {
 }
 
 #[test]
-fn the_memory_is_kept() {
+fn the_memory_limit_is_respected() {
     let dir = Dir::new("pre-roll-memory");
     let capture = dir.join("in");
     steady(&capture, 1000, 10_000);

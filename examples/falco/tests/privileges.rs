@@ -76,7 +76,7 @@ fn a_running_program_has_what_it_needs_and_no_more() {
 }
 
 #[test]
-fn privileges_are_kept_where_that_is_asked_for_and_for_programs() {
+fn privileges_are_kept_if_configured_and_for_program_output() {
     let dir = Dir::new("privileges-kept");
     let rules = dir.write("rules.yaml", rule("r"));
     let status_with = |options: &[&str]| {

@@ -41,7 +41,7 @@ fn explained(rules: &str) -> String {
 }
 
 #[test]
-fn hints_are_about_what_is_left() {
+fn hints_are_given_for_events_that_pass() {
     let rule = |condition: &str| {
         format!("- {{rule: r, desc: d, condition: {condition:?}, output: o, priority: INFO}}\n")
     };
@@ -125,7 +125,7 @@ fn alerts_are_the_same_with_fewer_events() {
 }
 
 #[test]
-fn each_rule_has_a_certificate() {
+fn the_explanation_of_each_rule_is_consistent() {
     let out = falco(&["--explain-pushdown", "--format", "json"]);
     let rules: Vec<Value> = serde_json::from_slice(&out.stdout).unwrap();
     assert!(rules.len() > 2, "{rules:?}");

@@ -389,7 +389,7 @@ fn the_state_outlives_the_rules() {
 }
 
 #[test]
-fn what_does_not_load_changes_nothing() {
+fn a_reload_that_fails_changes_nothing() {
     let dir = Dir::new("broken");
     let rules = dir.write("rules.yaml", every("old"));
     let config = dir.write("falco.yaml", format!("rules_files: [{}]\njson_output: true\n", rules.display()));
@@ -439,7 +439,7 @@ fn what_does_not_load_changes_nothing() {
 }
 
 #[test]
-fn a_directory_that_a_link_leads_to_is_replaced() {
+fn a_replaced_directory_behind_a_symlink_is_noticed() {
     let dir = Dir::new("links");
     let map = dir.join("map");
     for (version, name) in [("..1", "old"), ("..2", "new")] {
@@ -461,7 +461,7 @@ fn a_directory_that_a_link_leads_to_is_replaced() {
 }
 
 #[test]
-fn a_signal_reloads_what_is_not_watched() {
+fn a_signal_reloads_files_that_are_not_watched() {
     let dir = Dir::new("signal");
     let rules = dir.write("rules.yaml", every("old"));
     let pieces = demo_pieces();
@@ -536,7 +536,7 @@ fn a_reload_takes_over_what_can_change_and_names_what_cannot() {
 }
 
 #[test]
-fn threads_of_a_replay_change_over_at_one_event() {
+fn threads_of_a_replay_switch_rules_at_one_event() {
     const EVENTS: u64 = 150_000;
     let dir = Dir::new("threads");
     let rules = dir.write("rules.yaml", every("old"));
@@ -561,7 +561,7 @@ fn threads_of_a_replay_change_over_at_one_event() {
 }
 
 #[test]
-fn a_reload_that_nobody_wants_is_refused() {
+fn a_reload_with_rule_profile_is_refused() {
     let dir = Dir::new("profile");
     let rules = dir.write("rules.yaml", every("old"));
     let pieces = demo_pieces();

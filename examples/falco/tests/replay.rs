@@ -43,7 +43,7 @@ fn same_alerts_with_any_number_of_threads(rules: &[PathBuf], capture: &Path) {
 }
 
 #[test]
-fn what_happens_now_has_one_thread() {
+fn a_live_capture_refuses_several_threads() {
     let rules = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../demo/rules.yaml");
     let out = Command::new(env!("CARGO_BIN_EXE_falco"))
         .arg("-r")
@@ -56,7 +56,7 @@ fn what_happens_now_has_one_thread() {
 }
 
 #[test]
-fn what_rules_cost_is_told() {
+fn rule_profile_prints_the_costs() {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
     let out = replay(&[root.join("demo/rules.yaml")], &root.join("demo/demo.scap.gz"), &["--rule-profile"]);
     let (_, profile) = out.split_once("Cost of rules").expect("a profile");

@@ -426,7 +426,7 @@ fn a_log_that_nobody_reads_stops_neither_detection_nor_the_end() {
 }
 
 #[test]
-fn an_input_that_does_not_come_holds_up_no_end() {
+fn an_input_without_data_does_not_block_the_end() {
     let dir = Dir::new("stalls-input");
     let fifo = dir.fifo("fifo");
     for (capture, signal) in [(Path::new("-"), Signal::TERM), (&fifo, Signal::INT)] {
@@ -485,7 +485,7 @@ fn wait_for(port: u16, path: &str, what: &str, found: impl Fn(&str, &str) -> boo
 }
 
 #[test]
-fn health_and_metrics_tell_of_an_output_that_is_stuck() {
+fn health_and_metrics_report_a_stuck_output() {
     let dir = Dir::new("stalls-health");
     let options = [
         &WEB[..],

@@ -127,7 +127,7 @@ SELECT * FROM events WHERE \"proc.name\" = 'a';
 }
 
 #[test]
-fn rules_that_are_off_have_no_query_unless_they_are_named() {
+fn disabled_rules_have_a_query_only_if_named() {
     let dir = Dir::new("to-sql-off");
     let rules = "\
 - {rule: on, desc: d, condition: proc.name = a, output: o, priority: INFO}

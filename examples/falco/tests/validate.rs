@@ -53,7 +53,7 @@ fn an_invalid_file_is_drawn_on_standard_error() {
 }
 
 #[test]
-fn of_rules_without_fault_nothing_is_said() {
+fn valid_rules_cause_no_output() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../demo/rules.yaml");
     let (output, out, err) = falco(&path, &["-V", "FILE"]);
     assert!(output.status.success() && err.is_empty(), "{err}");
@@ -61,7 +61,7 @@ fn of_rules_without_fault_nothing_is_said() {
 }
 
 #[test]
-fn oddities_are_shown_when_asked_for() {
+fn warnings_are_shown_on_request() {
     let path = file("odd.yaml", &rule("evt.type = open and fd.name in ()"));
     let (output, out, err) = falco(&path, &["-V", "FILE"]);
     assert!(output.status.success());
@@ -172,7 +172,7 @@ fn files_in_the_wrong_place_are_named_with_what_they_are() {
 }
 
 #[test]
-fn a_plugin_that_is_required_is_missed_before_all_else() {
+fn a_missing_plugin_is_reported_before_other_errors() {
     let text = format!(
         "- required_plugin_versions: [{{name: json, version: 0.7.0}}]\n{}",
         rule("json.value[/x] = y")
@@ -190,7 +190,7 @@ fn a_plugin_that_is_required_is_missed_before_all_else() {
 }
 
 #[test]
-fn a_key_that_stands_twice_is_said_at_every_start() {
+fn a_repeated_key_is_reported_at_every_start() {
     let path = file("twice.yaml", &rule("evt.type = open\n  condition: evt.type = close"));
     let (output, out, err) = falco(&path, &["-V", "FILE"]);
     assert!(output.status.success() && err.contains("EYAS_REPEATED_KEY"), "{err}");
@@ -201,7 +201,7 @@ fn a_key_that_stands_twice_is_said_at_every_start() {
 
 /// Falco prints how a file differs from the schema although the file is valid, but not beside warnings.
 #[test]
-fn a_valid_file_that_differs_from_the_schema_is_told_of() {
+fn schema_mismatches_of_a_valid_file_are_reported() {
     let rule = rule("evt.type = open").replace("INFO", "notice");
     let path = file("schema.yaml", &rule);
     let (output, out, _) = falco(&path, &["-V", "FILE"]);
@@ -240,7 +240,7 @@ fn warnings_of_rules_are_logged_at_the_start() {
 }
 
 #[test]
-fn what_minus_p_stands_for_is_appended_once_or_not_at_all() {
+fn the_text_of_option_p_is_appended_at_most_once() {
     let demo = concat!(env!("CARGO_MANIFEST_DIR"), "/../../demo");
     let (rules, capture) = (&format!("{demo}/rules.yaml"), &format!("{demo}/demo.scap.gz"));
     let alerts = |print: &[&str]| {

@@ -94,7 +94,7 @@ fn the_health_page_may_be_elsewhere() {
 }
 
 #[test]
-fn clients_that_are_slow_or_many_keep_nobody_out() {
+fn slow_or_many_clients_do_not_block_others() {
     let (mut falco, port) = serving(&[]);
     // Too many clients at once: some send nothing, some a part of a request, some never read.
     let flood = || {

@@ -79,7 +79,7 @@ fn every_command_that_falco_found_in_the_attack_is_in_the_slice() {
 }
 
 #[test]
-fn a_page_has_all_its_parts_and_needs_nothing_else() {
+fn a_page_is_complete_and_self_contained() {
     let page = page(&demo());
     for part in [
         "<title>Report of demo.scap.gz</title>",

@@ -174,7 +174,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn fields_and_events_of_decisions_are_asked_for_by_name() {
+    fn fields_and_events_of_decisions_are_recognised_by_name() {
         for text in [
             "lsm.verdict != allowed",
             "fd.num=3 or (lsm.path startswith /etc)",

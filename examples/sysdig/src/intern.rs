@@ -186,7 +186,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn equal_texts_have_one_code_wherever_they_are() {
+    fn equal_texts_have_one_code() {
         let mut texts = Texts::default();
         let mut place = *b"/etc/passwd";
         assert_eq!(texts.code(&place), 0);

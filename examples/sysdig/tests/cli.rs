@@ -103,7 +103,7 @@ fn an_object_has_the_time_as_a_number_under_one_name() {
 }
 
 #[test]
-fn numbers_that_count_nothing_are_refused() {
+fn numbers_below_one_are_refused() {
     for option in ["-n", "-M", "-C", "-G", "-e", "-W"] {
         for value in ["0", "-1", "x", "1.5"] {
             let output = run(&["-q", option, value]);
@@ -356,7 +356,7 @@ fn summaries_and_counters() {
 }
 
 #[test]
-fn buffers_are_printed_in_the_form_that_is_asked_for() {
+fn buffers_are_printed_in_the_requested_form() {
     let one = "evt.num=1178";
     let of = |option: &str| prints(&[option, "-p", "%evt.num %evt.arg.data", one]);
     assert!(of("-A").starts_with("1178 \nroot:"), "{}", of("-A"));
@@ -378,7 +378,7 @@ fn buffers_are_printed_in_the_form_that_is_asked_for() {
 }
 
 #[test]
-fn long_lists_are_cut_unless_all_is_asked_for() {
+fn long_lists_are_cut_without_v() {
     let exec = "evt.type=execve and evt.arg.env exists";
     let longest = |args: &[&str]| {
         let text = prints(&[&["-n", "20", "-p", "%evt.arg.env", exec][..], args].concat());
@@ -445,7 +445,7 @@ fn several_captures_are_read_one_after_another() {
 }
 
 #[test]
-fn programs_are_left_out_with_what_they_start() {
+fn suppressed_programs_are_hidden_with_their_children() {
     let names = |args: &[&str]| -> std::collections::BTreeMap<String, usize> {
         let text = prints(&[&["-p", "%proc.name"][..], args].concat());
         text.lines().fold(Default::default(), |mut names: std::collections::BTreeMap<_, _>, name| {
@@ -577,7 +577,7 @@ fn names(path: &std::path::Path) -> Vec<String> {
 }
 
 #[test]
-fn what_passes_is_written_and_reads_back() {
+fn events_that_pass_are_written_and_read_back() {
     let dir = Dir::new("cli");
     let out = |name: &str| dir.join(name).to_str().unwrap().to_owned();
     let filter = "evt.num in (1176, 1178, 1181)";
@@ -749,7 +749,7 @@ fn capture_two_seconds(filter: &str) -> Vec<u64> {
 
 #[cfg(feature = "live")]
 #[test]
-fn a_live_capture_has_the_hashes_of_programs_that_it_is_asked_for() {
+fn a_live_capture_has_hashes_if_a_format_uses_them() {
     let filter = "proc.name=true and proc.exe_hash.sha256 exists";
     watch(&["-p", "%proc.exe_hash.sha256", filter], |line| {
         line.len() == 64 && line.bytes().all(|byte| byte.is_ascii_hexdigit())
@@ -758,7 +758,7 @@ fn a_live_capture_has_the_hashes_of_programs_that_it_is_asked_for() {
 
 #[cfg(feature = "live")]
 #[test]
-fn a_live_capture_has_what_security_hooks_decide_where_it_is_asked_for() {
+fn a_live_capture_has_decisions_if_a_format_uses_them() {
     use eyas::scap::live::{HookMethod, HookSource, ProbeOptions, Source};
 
     let method = {

@@ -235,7 +235,7 @@ fn captures() -> Vec<PathBuf> {
 }
 
 #[test]
-fn lines_say_what_those_of_sysdig_say() {
+fn lines_are_equal_to_those_of_sysdig() {
     need_sysdig();
     let folder = Dir::new("lines");
     let compared = eyas_testing::on_all_cpus(captures(), |path| {
@@ -266,7 +266,7 @@ fn lines_say_what_those_of_sysdig_say() {
 }
 
 #[test]
-fn what_differs_is_found() {
+fn differences_from_sysdig_are_found() {
     let theirs = "1 00:00:01.0 1 cat (100) > read fd=3(<f>/a b) size=4096 \n\
                   2 00:00:02.0 1 cat (100) < read res=5 data=hello x=1 \n\
                   3 00:00:03.0 0 a (b) c (7) < close res=0 \n";

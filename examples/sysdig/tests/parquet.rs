@@ -88,7 +88,7 @@ fn quoted(text: &str) -> String {
 }
 
 #[test]
-fn a_row_has_what_a_line_shows() {
+fn a_row_has_the_values_of_a_line() {
     let tables = Tables::new("rows");
     let filter = "evt.type in (openat, execve, connect, clone, procexit, dup)";
     let names = [
@@ -120,7 +120,7 @@ fn a_row_has_what_a_line_shows() {
 }
 
 #[test]
-fn the_tables_say_who_ran_and_what_was_used() {
+fn the_tables_contain_processes_files_and_connections() {
     let tables = Tables::new("state");
     // The filter applies only to events.
     prints(&["-r", DEMO, "--parquet", tables.text(), "evt.type=execve"]);
@@ -223,7 +223,7 @@ fn several_captures_and_columns_of_rules() {
 }
 
 #[test]
-fn what_cannot_be_is_said() {
+fn mistakes_are_reported() {
     let tables = Tables::new("errors");
     let error = refuses(&["-r", DEMO, "--parquet", tables.text(), "--columns", "evt.num,proc.nam"]);
     assert!(error.contains("column `proc.nam`") && error.contains("did you mean `proc.name`?"), "{error}");
@@ -286,7 +286,7 @@ fn a_stream_that_ends_is_a_capture() {
 }
 
 #[test]
-fn events_that_were_left_out_are_losses() {
+fn events_that_the_recorder_skipped_are_losses() {
     let tables = Tables::new("losses");
     let capture = tables.dir.join("losses.scap");
     let mut writer = Writer::create(&capture, false).unwrap();

@@ -64,7 +64,7 @@ fn the_events_of_a_plugin_are_shown_filtered_and_formatted() {
 }
 
 #[test]
-fn a_capture_begins_with_what_plugins_know_and_is_read_with_and_without_them() {
+fn a_capture_contains_the_state_of_plugins_and_is_readable_without_them() {
     let folder = folder("write");
     let library = plugin(&folder, &["SOURCING", "EXTRACTION", "ASYNC"]);
     let capture = folder.join("two.scap").display().to_string();
@@ -96,7 +96,7 @@ fn fields_and_tables_of_a_plugin_are_there_in_a_replay() {
 }
 
 #[test]
-fn what_cannot_be_used_is_refused_in_the_words_of_sysdig() {
+fn unusable_plugins_are_refused_with_sysdig_s_messages() {
     let library = plugin(&folder("refused"), &["SOURCING", "EXTRACTION"]);
     let error = |args: &[&str]| sysdig(args).1;
     let with = |params: &str| format!("{library}:{params}");

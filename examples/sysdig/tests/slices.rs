@@ -89,7 +89,7 @@ fn drawn(capture: &Path, count: usize, seed: u64) -> Vec<String> {
 }
 
 #[test]
-fn a_slice_of_the_demo_knows_what_the_whole_knows() {
+fn a_slice_of_the_demo_has_the_values_of_the_whole() {
     let dir = Dir::new("demo");
     let demo = Path::new(DEMO);
     for filter in [

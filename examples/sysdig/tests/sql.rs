@@ -139,14 +139,14 @@ fn compare(engine: &Engine, capture: &Path) -> usize {
 const RULES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sql-rules.yaml");
 
 #[test]
-fn rules_find_in_tables_what_they_match() {
+fn sql_of_rules_finds_the_events_that_the_rules_match() {
     let engine = engine(&[RULES.into()]);
     assert!(engine.rules().iter().all(|rule| sql(&rule.compiled, engine.schema()).unexpressed.is_empty()));
     assert!(compare(&engine, Path::new(DEMO)) > 100);
 }
 
 #[test]
-fn official_rules_find_in_tables_what_they_match() {
+fn sql_of_official_rules_finds_the_events_that_the_rules_match() {
     let names = ["falco_rules", "falco-incubating_rules", "falco-sandbox_rules"];
     let files: Vec<PathBuf> = names.iter().map(|name| data_or_ignore(format!("rules/{name}.yaml"))).collect();
     let engine = engine(&files);
@@ -199,7 +199,7 @@ fn cell(value: &Value<'_>) -> String {
 }
 
 #[test]
-fn examples_hold_in_tables_as_they_say() {
+fn sql_of_examples_has_the_stated_results() {
     let operators = Op::ALL.iter().flat_map(|op| op.def().examples);
     let examples: Vec<&Example> = operators.chain(TRANSFORMERS.iter().flat_map(|t| t.examples)).collect();
     let (mut queries, mut missing) = (BTreeMap::new(), Vec::new());

@@ -22,7 +22,7 @@ fn command() -> Command {
 }
 
 #[test]
-fn input_that_does_not_come_holds_up_no_end() {
+fn input_without_data_does_not_block_the_end() {
     let sysdig = command().args(["-r", "-"]).stdin(Stdio::piped()).spawn().unwrap();
     assert!(end(sysdig).success());
 }
@@ -70,7 +70,7 @@ fn full_pipe() -> (PipeReader, PipeWriter) {
 }
 
 #[test]
-fn a_reader_that_does_not_read_holds_up_no_end() {
+fn a_reader_that_does_not_read_does_not_block_the_end() {
     let dir = Dir::new("stalled");
     let fifo = dir.fifo("fifo");
     let to_fifo = |option| [option, fifo.to_str().unwrap()];

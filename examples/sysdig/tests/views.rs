@@ -117,7 +117,7 @@ fn the_state_is_that_of_the_first_event_that_passes() {
 }
 
 #[test]
-fn data_is_shown_as_it_is_or_as_is_asked_for() {
+fn data_is_shown_raw_or_in_the_requested_form() {
     let file = "spy_file R /etc/shadow";
     let text = prints(&["-c", file]);
     assert!(text.contains(" cat(") && text.contains(" R ") && text.contains("/etc/shadow \nroot:"), "{text}");

@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_known_is_reported_all_the_same() {
+    fn containers_without_metadata_are_counted_too() {
         let live = "\
             50001 7 1 3eef208ab61d docker app apps web example.org/tiny\n\
             50001 8 1 33d6af76eff2 <NA> app apps <NA> <NA>\n\

@@ -198,7 +198,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_machine_that_goes_on_speaking_has_all_the_time_that_it_needs_and_a_silent_one_has_not() {
+    fn only_a_silent_machine_times_out() {
         let dir = std::env::temp_dir().join(format!("eyas-guest-{}", std::process::id()));
         let run = |script: &str, silence| {
             let mut child = Command::new("sh");
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_that_others_keep_from_the_cpus_is_not_silent() {
+    fn time_without_a_cpu_is_not_silence() {
         let all = |delays: &[(&str, u64)]| -> Delays {
             delays.iter().map(|(thread, seconds)| ((*thread).into(), seconds * 1_000_000_000)).collect()
         };

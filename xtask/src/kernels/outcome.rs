@@ -189,7 +189,7 @@ mod tests {
                         noise\nok\ntest e ... \nfailed: the machine did not finish\n";
 
     #[test]
-    fn what_failed_is_named_however_it_is_told() {
+    fn failed_tests_are_named_in_every_form_of_output() {
         let outcome = Outcome::of(TEXT);
         assert_eq!((outcome.version.as_str(), outcome.loads), ("6.1", true));
         let ran = |passed, failed, ignored, names: &[&str]| Ran {
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn the_later_word_of_a_program_counts() {
+    fn the_results_of_a_later_run_replace_earlier_ones() {
         let later = Outcome::of(
             "commit 7654321\nkernel 6.1.1\nprogram one\nhooks: none\ntest result: ok. 3 passed; 0 failed\n",
         );
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_test_that_passes_alone_later_is_noted() {
+    fn a_failed_test_that_later_passes_alone_is_marked() {
         let part = |result: &str, end: &str| {
             format!("commit 89abcde\nkernel 6.1\nprogram one\n\nrunning 1 test\ntest b   ... {result}\n{end}")
         };

@@ -292,7 +292,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_kernel_that_two_machines_boot_has_one_column_and_what_was_not_run_is_told() {
+    fn a_kernel_of_two_machines_has_one_column_and_missing_runs_are_named() {
         let ran = |version: &str, failed: &[&str]| Outcome {
             version: version.into(),
             loads: true,

@@ -26,7 +26,7 @@ fn pointers_lead_to_values() {
 }
 
 #[test]
-fn strings_are_unescaped_and_what_is_no_json_has_no_root() {
+fn strings_are_unescaped_and_invalid_json_has_no_root() {
     assert_eq!(
         text(r#"{"k":"a\"\\\/\b\f\n\r\t\u00e9\ud83d\ude00\ud83d!"}"#, "/k").unwrap(),
         "a\"\\/\u{8}\u{c}\n\r\té😀\u{fffd}!"
@@ -51,7 +51,7 @@ fn objects_are_shown_on_several_lines() {
 }
 
 #[test]
-fn a_text_is_parsed_once_and_another_is_not_mixed_up_with_it() {
+fn a_text_is_parsed_once_and_another_text_anew() {
     let value = |text: &str| {
         Document::with(text.as_bytes(), |root| {
             root.and_then(|root| root.get(b"a")).map(|node| node.raw().to_vec())
@@ -69,7 +69,7 @@ fn a_text_is_parsed_once_and_another_is_not_mixed_up_with_it() {
 proptest! {
     /// Another parser accepts the same texts.
     #[test]
-    fn what_is_json_is_json_elsewhere(text in r#"[\[\]{}:,"a0-9.eE+\\ntrufls -]{0,24}"#) {
+    fn accepts_the_same_texts_as_serde_json(text in r#"[\[\]{}:,"a0-9.eE+\\ntrufls -]{0,24}"#) {
         let other = serde_json::from_str::<serde_json::Value>(&text);
         // That one refuses numbers beyond what it can hold, and halves of surrogate pairs.
         let limits = other.as_ref().is_err_and(|error| error.to_string().contains("out of range"));
@@ -78,7 +78,7 @@ proptest! {
 
     /// Any bytes are parsed without a panic, and so are their parts.
     #[test]
-    fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+    fn arbitrary_bytes_cause_no_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
         if let Some(root) = Document::parse(&bytes).root() {
             root.pretty();
         }

@@ -150,7 +150,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn facts_agree_with_what_loading_needs() {
+    fn reported_features_agree_with_the_checks_before_loading() {
         let features = Features::detect();
         assert_eq!(features.release, rustix::system::uname().release().to_string_lossy());
         assert!(features.online_cpus >= 1 && features.possible_cpus >= features.online_cpus);

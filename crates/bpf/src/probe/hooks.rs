@@ -155,7 +155,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_hook_has_a_function_on_each_rung_and_a_program() {
+    fn each_hook_has_a_function_for_each_method_and_a_program() {
         let bprm = hooks().next().unwrap();
         assert_eq!(HookMethod::Lsm.function(bprm), "bpf_lsm_bprm_check_security");
         assert_eq!(HookMethod::Functions.function(bprm), "security_bprm_check");

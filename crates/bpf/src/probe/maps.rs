@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_thread_with_any_name_has_a_start() {
+    fn the_start_time_is_read_whatever_the_thread_s_name() {
         let start = || started(&(rustix::thread::gettid().as_raw_nonzero().get() as u32).to_ne_bytes());
         let before = start();
         for name in [&b"x) R 1 (y"[..], b"\xff\xfe", b"a\nb"] {

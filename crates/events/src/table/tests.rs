@@ -28,7 +28,7 @@ fn an_event_like_an_older_one_has_its_parameters() {
 }
 
 #[test]
-fn a_directory_fd_stands_where_its_path_says() {
+fn a_path_refers_to_a_descriptor_parameter() {
     for info in events() {
         for param in info.params {
             if let ParamDetail::At(at) = param.detail {

@@ -386,7 +386,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pointer_leads_to_a_description_and_back_to_the_table() {
+    fn table_pointers_convert_to_table_ids() {
         let mut handles = Handles::default();
         let threads = handles.pointer(TableId(0), "threads", input(DataType::I64));
         let nested = handles.pointer(TableId(7), "args", input(DataType::U64));

@@ -88,7 +88,7 @@ fn without_a_pool_there_are_no_routines() {
 }
 
 #[test]
-fn a_flood_of_events_is_bounded_and_goes_nowhere_when_the_plugin_is_destroyed() {
+fn a_flood_of_events_is_bounded_and_ends_with_the_plugin() {
     let library = load(&["SOURCING", "ASYNC", "FLOOD"]).unwrap();
     let messages = Messages::default();
     let mut instance = start(&library, "", messages.log()).unwrap();

@@ -64,7 +64,7 @@ fn counters(instance: &mut dyn Instance) -> [u64; 2] {
 }
 
 #[test]
-fn plugins_that_may_have_room_for_one_field_alone_are_asked_for_one_at_a_time() {
+fn old_plugins_get_one_field_per_call() {
     let (library, mut instance) = started(&["SOURCING", "EXTRACTION"]);
     let shared = |index| ("p.shared", None, Some(index));
     let asks = [plain("p.text"), shared(4), plain("p.fails"), shared(5), plain("p.list")];
@@ -97,7 +97,7 @@ fn arguments_are_keys_or_numbers_or_both() {
 }
 
 #[test]
-fn a_field_that_fails_takes_no_other_with_it() {
+fn a_failed_field_does_not_affect_the_others() {
     let (library, mut instance) = started(&["SOURCING", "EXTRACTION", "GO"]);
     let asks = ["p.text", "p.none", "p.fails", "p.num", "p.none", "p.list"].map(plain);
     let expected = ["hello", "-", "-", "Uint(3)", "-", "a,b,c"];
@@ -112,7 +112,7 @@ fn a_field_that_fails_takes_no_other_with_it() {
 }
 
 #[test]
-fn fields_that_all_fail_are_asked_for_one_by_one() {
+fn failed_fields_are_requested_again_one_by_one() {
     let (library, mut instance) = started(&["SOURCING", "EXTRACTION", "GO"]);
     for _ in 0..3 {
         assert_eq!(extract(&library, &mut *instance, &[plain("p.fails"); 3]), ["-"; 3]);
@@ -120,7 +120,7 @@ fn fields_that_all_fail_are_asked_for_one_by_one() {
 }
 
 #[test]
-fn fields_that_have_one_place_for_their_values_are_asked_for_one_by_one() {
+fn fields_that_share_a_value_buffer_are_requested_one_by_one() {
     let (library, mut instance) = started(&["SOURCING", "EXTRACTION", "GO"]);
     let shared = |index| ("p.shared", None, Some(index));
     let asks = [plain("p.text"), shared(4), plain("p.num"), shared(5), shared(6)];
@@ -130,7 +130,7 @@ fn fields_that_have_one_place_for_their_values_are_asked_for_one_by_one() {
 }
 
 #[test]
-fn values_that_are_none_are_refused() {
+fn malformed_values_are_refused() {
     let (library, mut instance) = started(&["SOURCING", "EXTRACTION", "GO"]);
     let asks = ["p.null_array", "p.null_text", "p.crooked", "p.endless", "p.short_ip", "p.bytes", "p.num"]
         .map(plain);

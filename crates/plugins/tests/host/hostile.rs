@@ -14,7 +14,7 @@ fn batch(instance: &mut dyn Instance, params: &str) -> (Option<String>, usize) {
 }
 
 #[test]
-fn events_that_are_none_are_refused_and_no_memory_is_read_that_they_do_not_have() {
+fn malformed_events_are_refused_without_reading_beyond_them() {
     let (_library, mut instance) = started(&["SOURCING"]);
     let malformed = "malformed plugin event produced by plugin: 'probe'";
     for params in [
@@ -35,7 +35,7 @@ fn events_that_are_none_are_refused_and_no_memory_is_read_that_they_do_not_have(
 }
 
 #[test]
-fn batches_that_are_none_are_refused() {
+fn malformed_batches_are_refused() {
     let (_library, mut instance) = started(&["SOURCING"]);
     let empty = "unexpected 0 size event returned by plugin probe";
     for params in ["none", "no array", "wild number", "crooked array"] {
@@ -44,7 +44,7 @@ fn batches_that_are_none_are_refused() {
 }
 
 #[test]
-fn a_number_that_the_plugin_does_not_touch_is_not_the_one_of_the_last_batch() {
+fn an_unset_event_count_is_not_that_of_the_last_batch() {
     let (_library, mut instance) = started(&["SOURCING"]);
     let mut stream = instance.sourcing().unwrap().open("two").unwrap();
     let mut batch = Batch::default();
@@ -55,7 +55,7 @@ fn a_number_that_the_plugin_does_not_touch_is_not_the_one_of_the_last_batch() {
 }
 
 #[test]
-fn metrics_that_are_none_are_left_out() {
+fn malformed_metrics_are_skipped() {
     for flood in ["METRIC_FLOOD", "METRIC_NULL"] {
         let (_library, mut instance) = started(&["PARSING", flood]);
         assert_eq!(instance.metrics(), []);

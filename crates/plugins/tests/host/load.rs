@@ -11,7 +11,7 @@ use rustix::fs::{Mode, chmod};
 use crate::build::{compile, load, refusal};
 
 #[test]
-fn a_plugin_says_what_it_is_even_if_all_its_texts_are_in_one_place() {
+fn a_plugin_s_texts_are_copied_although_it_reuses_one_buffer() {
     let library = load(&["SOURCING", "EXTRACTION", "ASYNC"]).unwrap();
     let info = library.info();
     assert_eq!((info.name.as_str(), info.version.to_string().as_str()), ("probe", "1.2.3"));
@@ -29,7 +29,7 @@ fn a_plugin_says_what_it_is_even_if_all_its_texts_are_in_one_place() {
 }
 
 #[test]
-fn files_that_are_no_plugins_are_refused_in_the_words_of_falco() {
+fn files_that_are_not_plugins_are_refused_with_falco_s_messages() {
     let load = |path: &str| Library::load(path, &Options::default()).unwrap_err().to_string();
     assert_eq!(
         load("/nonexistent.so"),
@@ -65,7 +65,7 @@ fn a_plugin_needs_an_interface_that_the_host_has() {
 }
 
 #[test]
-fn capabilities_are_whole_or_not_there() {
+fn incomplete_capabilities_are_refused() {
     let broken = |what: &str| format!("broken plugin capabilities: {what}");
     let both =
         "must implement both 'plugin_get_id' and 'plugin_get_event_source' or neither (event sourcing)";

@@ -120,7 +120,7 @@ fn extracted(definitions: &[&str]) -> [bool; 5] {
 }
 
 #[test]
-fn what_a_plugin_does_not_say_of_its_events_has_a_default() {
+fn undeclared_event_types_and_sources_have_defaults() {
     let sample = "EXTRACT_SOURCES=\"[\\\"sample\\\"]\"";
     let syscall = "EXTRACT_SOURCES=\"[\\\"syscall\\\"]\"";
     let opens = format!("EXTRACT_TYPES={}", OPEN_X.0);
@@ -168,7 +168,7 @@ fn events_are_parsed_before_fields_are_extracted_and_without_that_too() {
 }
 
 #[test]
-fn a_plugin_finds_what_those_before_it_have_added() {
+fn a_plugin_reads_columns_that_earlier_plugins_added() {
     let mut place =
         Place::new([extractor(), parser()], &["sample.open_count", "sample.evt_count", "sample.is_open"]);
     place.values(&event(OPEN_E));
@@ -176,7 +176,7 @@ fn a_plugin_finds_what_those_before_it_have_added() {
 }
 
 #[test]
-fn what_a_plugin_counts_in_a_capture_is_what_the_capture_has() {
+fn a_plugin_gets_every_event_of_a_capture() {
     let path = data_or_ignore("captures/nginx.scap.gz");
     let parser = plugin(&["PARSER", &format!("PARSE_TYPES={}", OPENAT_X.0)]);
     let extractor = plugin(&["EXTRACTOR", &format!("EXTRACT_TYPES={},{}", OPENAT_X.0, CLOSE_X.0)]);
@@ -221,7 +221,7 @@ fn what_a_plugin_counts_in_a_capture_is_what_the_capture_has() {
 }
 
 #[test]
-fn a_source_is_one_of_a_plugin_that_has_one() {
+fn only_a_plugin_with_a_source_can_be_opened() {
     let mut set = PluginSet::default();
     set.add(parser(), "").unwrap();
     let plugins = set.start(Scope::Live("syscall"), &Messages::default().log()).unwrap();

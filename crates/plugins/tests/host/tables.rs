@@ -54,7 +54,7 @@ fn a_plugin_reads_and_writes_threads_and_what_is_within_them() {
 }
 
 #[test]
-fn a_plugin_uses_the_table_of_another_one_and_nothing_is_left() {
+fn a_plugin_uses_the_table_of_another_one_and_releases_it() {
     let (messages, counters) = run("user", "user");
     assert_eq!(messages, [""; 0]);
     // Two events were parsed, and no entry is left: what the user has not given back, the host has.

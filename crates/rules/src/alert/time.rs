@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_zone_is_asked_once_a_second_and_answers_the_same() {
+    fn the_offset_of_a_zone_is_cached_for_a_second() {
         let utc = Zone::from(TimeZone::UTC);
         let west = Zone::from(TimeZone::fixed(jiff::tz::offset(-1)));
         let ts = 1_795_461_335_267_018_253;

@@ -357,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_of_what_is_said_not_of_where_or_how() {
+    fn a_key_depends_on_the_meaning_not_on_place_or_spelling() {
         assert_eq!(key("a.b  in ( x,'y' )"), key("  a.b in (\"x\", y)"));
         assert_eq!(key("join(\",\", (a.b, 1)) = z"), key("join(',',(a.b,\"1\"))=z"));
         let different = [

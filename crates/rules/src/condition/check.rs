@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn counting_says_what_each_constant_by_itself_says() {
+    fn counting_has_the_results_of_comparing_one_by_one() {
         let mut numbers = Numbers(0x5eed);
         let kinds = [Kind::Equal, Kind::Contains, Kind::ContainsAnyCase, Kind::StartsWith, Kind::EndsWith];
         for _ in 0..4_000 {

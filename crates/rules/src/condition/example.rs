@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn examples_of_operators_hold_as_they_say() {
+    fn examples_of_operators_have_the_stated_results() {
         for op in Op::ALL {
             let def = op.def();
             run(def.word, def.examples);
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn examples_of_transformers_hold_as_they_say() {
+    fn examples_of_transformers_have_the_stated_results() {
         for transformer in TRANSFORMERS {
             run(transformer.name, transformer.examples);
             let call = format!("{}(", transformer.name);

@@ -404,7 +404,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_printed_reads_as_it_was_written() {
+    fn a_printed_condition_parses_to_the_same_tree() {
         check("evt.type=open", "evt.type = open");
         check("a.b=1 and not c.d exists or e", "((a.b = 1 and not c.d exists) or e)");
         check("not not a.b=1", "a.b = 1");

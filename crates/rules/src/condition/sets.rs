@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn networks_have_what_one_of_them_has() {
+    fn a_set_of_networks_is_their_union() {
         let texts = [
             "10.0.0.0/8",
             "10.1.0.0/16",
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_set_has_what_its_lists_have() {
+    fn a_set_is_the_union_of_its_lists() {
         let shared = Arc::new(Set::new((0..100).collect::<Vec<i128>>(), Vec::new()));
         let set = Set::new(vec![200, 201], vec![shared]);
         assert!(set.contains(&99) && set.contains(&201) && !set.contains(&100));

@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn constants_and_names_end_where_they_should() {
+    fn quotes_in_constants_and_names_are_escaped() {
         assert_eq!(text(b"it's").unwrap(), "'it''s'");
         assert_eq!(name("proc.env[\"A]"), "\"proc.env[\"\"A]\"");
         assert!(text(b"a\0b").is_err() && text(b"\xff").is_err());

@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn items_of_lists_stand_where_their_list_does() {
+    fn spans_of_items_are_inside_the_span_of_their_list() {
         let inner: Values = [literal("x", 0), literal("y", 3)].into_iter().collect();
         let mut outer = Values::default();
         outer.push(literal("a", 0));

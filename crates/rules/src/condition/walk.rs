@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn every_part_is_made_once_after_its_own() {
+    fn fold_makes_every_part_once_after_its_own_parts() {
         let fold = |text: &str| fold(&parse(text).unwrap(), &mut Printer);
         assert_eq!(fold("a").as_deref(), Ok("a"));
         let text = "a and not (b or not c and d) and (e or f)";
@@ -200,14 +200,14 @@ mod tests {
     }
 
     #[test]
-    fn the_size_of_a_condition_is_bounded_by_either_measure() {
+    fn is_larger_checks_the_tests_and_the_levels() {
         let expr = parse("a.b = 1 and not (a.c = 2 or a.d = 3) and a.e = 4").unwrap();
         assert!(!is_larger(&expr, 4, 3));
         assert!(is_larger(&expr, 3, 3) && is_larger(&expr, 4, 2));
     }
 
     #[test]
-    fn parts_are_visited_from_the_outside_inwards() {
+    fn visit_begins_with_the_outermost_part() {
         let mut seen = Vec::new();
         let expr = parse("a and not (b or not c) and d").unwrap();
         visit(&expr, &mut |part, negated| {

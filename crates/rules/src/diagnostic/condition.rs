@@ -436,7 +436,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_parenthesis_that_is_open_is_the_last_one() {
+    fn the_last_open_parenthesis_is_found() {
         assert_eq!(unclosed("(a (b) c", 8), Some(0));
         assert_eq!(unclosed("(a \"(\" (b", 9), Some(7));
         assert_eq!(unclosed("(a)", 3), None);

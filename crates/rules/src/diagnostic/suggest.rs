@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn many_words_are_sought_as_one_is() {
+    fn similar_finds_the_same_word_as_nearest() {
         let known: Vec<String> = (0..2000).map(|n| format!("{:x}_{}", n * 7919 % 4096, n % 13)).collect();
         let known = || known.iter().map(String::as_str);
         let mut similar = Similar::new(known());

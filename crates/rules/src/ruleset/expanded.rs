@@ -337,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn every_part_is_found_where_it_was_written() {
+    fn every_part_has_its_place_in_the_file() {
         let file = "a in (lst, c) | x | \"y mm\" | zzz, zz";
         let inner = Expanded::from(text("zzz, zz", file));
         let mut items = text("x", file);

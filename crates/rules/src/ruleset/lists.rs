@@ -481,7 +481,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_becomes_its_items() {
+    fn names_of_lists_are_replaced_by_the_items() {
         check("a in (l)", &["x", "y z"], "a in ( x, \"y z\" )");
         check("a in (b, l, c)", &["x"], "a in (b, x , c)");
         check("a in (b, l, c)", &[], "a in (b  , c)");
@@ -495,7 +495,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_are_put_in_one_after_the_other() {
+    fn lists_are_expanded_in_the_order_of_their_definition() {
         let lists: &[(&str, &[&str])] =
             &[("a", &["b", "x"]), ("b", &["a", "y"]), ("o d", &["z"]), ("n", &["q"])];
         let (text, used) = put_in("f in (a) and g in (o d)", lists);
@@ -505,7 +505,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_stand_in_lists() {
+    fn lists_in_lists_are_expanded() {
         let none: &[&str] = &[];
         let lists: &[(&str, &[&str])] = &[
             ("none", none),
@@ -520,7 +520,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_concerns_what_has_the_name_and_nothing_else() {
+    fn a_changed_list_invalidates_only_its_users() {
         let mut table = table(&[("a", &["x", "later"]), ("b", &["a"]), ("c", &["y"])]);
         let mut lists = Lists::default();
         assert!(lists.update(&table, None).is_ok());

@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_star_stands_for_anything() {
+    fn a_star_matches_any_text() {
         for (pattern, name, want) in [
             ("Read*", "Read it", true),
             ("*it", "Read it", true),

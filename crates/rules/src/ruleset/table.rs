@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_changed_is_shared() {
+    fn unchanged_definitions_are_shared() {
         let mut table = Table::default();
         table.set(Item("a", 1));
         table.set(Item("b", 2));

@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn every_part_is_found_where_it_was_written() {
+    fn every_part_has_its_place_in_the_file() {
         let file = "a in (l, m) | b=1 |";
         let mut text = Text::scalar("a in (l, m)", at(0, 11));
         text.push(" ", Place::default());

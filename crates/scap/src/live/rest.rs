@@ -157,13 +157,13 @@ mod tests {
     const SECOND: u64 = 1_000_000;
 
     #[test]
-    fn nothing_takes_few_wakeups() {
+    fn no_events_cause_few_wakeups() {
         let (wakes, bells, _) = simulate(std::iter::empty(), 10 * SECOND);
         assert!(wakes < 10 * 15 && bells == 0, "{wakes}");
     }
 
     #[test]
-    fn a_few_events_take_a_few_more_and_are_reported_at_once() {
+    fn rare_events_cause_few_wakeups_and_are_reported_at_once() {
         for distance in [SECOND / 12, 3 * SECOND, 13_000] {
             let events = (1..).map(|n| n * distance);
             let (wakes, bells, longest) = simulate(events, 10 * SECOND);
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn losses_keep_it_awake_for_some_time() {
+    fn after_losses_it_checks_often_for_some_time() {
         let mut rest = Rest::default();
         rest.lost();
         let looks = std::iter::repeat_with(|| {
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn an_order_to_ring_is_taken_back() {
+    fn a_request_for_the_bell_is_cancelled() {
         let mut rest = Rest::default();
         rest.nothing(Wait::Sleep(SHORT));
         assert_eq!(rest.wait(), Wait::Listen(BEFORE_SLEEP));

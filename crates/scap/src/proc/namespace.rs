@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_container_s_own_processes_are_told_from_those_of_the_machine() {
+    fn the_proc_of_a_container_is_distinguished_from_the_machine_s() {
         let root = Dir::new("namespace");
         std::fs::create_dir_all(root.join("proc/1/ns")).unwrap();
         assert_eq!(foreign_processes(&root), None, "nobody knows");

@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn it_grows_by_what_arrives_and_shrinks_again() {
+    fn the_buffer_grows_with_arriving_data_and_shrinks_again() {
         let (mut buf, mut next) = (Buf::small(), 0);
         fill(&mut buf, &mut next);
         assert_eq!(buf.len(), FIRST);
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_used_bit_by_bit_does_not_make_it_grow() {
+    fn reading_in_small_parts_does_not_grow_the_buffer() {
         let (mut buf, mut next) = (Buf::small(), 0);
         for _ in 0..1000 {
             fill(&mut buf, &mut next);
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_chunk_takes_the_rest_of_the_one_before() {
+    fn a_chunk_gets_the_rest_of_the_previous_one() {
         let mut chunk = Buf::chunk();
         chunk.rest()[..3].copy_from_slice(b"def");
         chunk.fill(3);

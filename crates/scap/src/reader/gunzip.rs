@@ -195,14 +195,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_neither_is_not_looked_at() {
+    fn other_data_after_a_member_is_ignored() {
         for rest in [&b"\0\0\0\0"[..], b"\x1f", b"rest"] {
             assert_eq!(inflated(&[&member(b"one"), rest].concat()), (b"one".to_vec(), None));
         }
     }
 
     #[test]
-    fn all_before_a_cut_or_damage_is_there() {
+    fn everything_before_a_cut_or_damage_is_returned() {
         let text = b"one of many, one of many, one of many more".repeat(50);
         let whole = member(&text);
         for cut in [whole.len() - 1, whole.len() - 8] {

@@ -119,7 +119,7 @@ fn read(bytes: Vec<u8>) -> (Vec<Snapshot>, Vec<OwnedEvent>) {
 }
 
 #[test]
-fn what_is_written_reads_back_the_same() {
+fn a_written_capture_reads_back_the_same() {
     let mut events = [
         EventBuilder::new(EventType::SYSCALL_OPENAT_2_X)
             .ts(1)
@@ -172,7 +172,7 @@ fn losses(bytes: Vec<u8>) -> (Vec<(u64, bool, Vec<Loss>)>, crate::Stats) {
 }
 
 #[test]
-fn losses_stand_before_the_event_that_follows_them() {
+fn losses_are_read_before_the_next_event() {
     let mut of = crate::Suspects::NONE;
     of.note(EventType::SYSCALL_CLOSE_X, 42);
     let known = Loss { cpu: 1, since: 2, until: 3, events: 4, of };

@@ -72,7 +72,7 @@ fn as_others_see(capture: &[u8]) -> Vec<(EventType, u32)> {
 }
 
 #[test]
-fn an_own_event_is_read_as_it_was_written_and_is_a_generic_one_to_others() {
+fn an_own_event_reads_back_the_same_and_is_generic_to_other_readers() {
     let events = [close(1), fchmodat2(), close(2)];
     let capture = written(&events);
     assert_eq!(read(&capture).events, events);
@@ -84,7 +84,7 @@ fn an_own_event_is_read_as_it_was_written_and_is_a_generic_one_to_others() {
 }
 
 #[test]
-fn what_was_opened_is_kept_where_it_is_not_what_was_asked_for() {
+fn the_opened_path_is_stored_if_it_is_not_the_requested_one() {
     let elsewhere = openat(Some(b"/etc/shadow"));
     let read_back = read(&written(std::slice::from_ref(&elsewhere))).events;
     assert_eq!(read_back, [elsewhere]);
@@ -96,7 +96,7 @@ fn what_was_opened_is_kept_where_it_is_not_what_was_asked_for() {
 }
 
 #[test]
-fn what_the_kernel_reports_of_the_caller_is_kept() {
+fn the_caller_s_credentials_and_directories_are_stored() {
     // The terminal that an open gave, although the opened path is the requested one.
     let open = openat(Some(b"/tmp/link"));
     let raw = open.as_raw();
@@ -122,7 +122,7 @@ fn what_the_kernel_reports_of_the_caller_is_kept() {
 }
 
 #[test]
-fn the_kernel_s_paths_are_kept_where_they_are_not_what_was_asked_for() {
+fn the_kernel_s_paths_are_stored_if_they_are_not_the_requested_ones() {
     use SYSCALL_MKDIR_2_X as p;
     let mkdir = |real: Option<&[u8]>| {
         let event = EventBuilder::new(EventType::SYSCALL_MKDIR_2_X).ts(5).tid(6);
@@ -165,7 +165,7 @@ fn either_byte_order_is_read() {
 }
 
 #[test]
-fn what_does_not_belong_to_the_event_is_passed_over() {
+fn options_of_another_event_are_skipped() {
     let path: &[&[u8]] = &[b"/etc/shadow\0"];
     let none = |event: &OwnedEvent, options: Vec<u8>| {
         let content = section(false, |capture| {

@@ -54,7 +54,7 @@ fn event_blocks_of_every_kind_hold_every_event() {
 }
 
 #[test]
-fn flags_say_what_is_for_the_state_alone() {
+fn the_flag_for_state_only_events_is_read() {
     for big in ORDERS {
         for (ty, flags) in [(0x208, 1), (0x217, 1), (0x217, 5), (0x217, 4), (0x217, 2)] {
             let content = section(big, |capture| {
@@ -72,7 +72,7 @@ fn flags_say_what_is_for_the_state_alone() {
 }
 
 #[test]
-fn numbers_within_parameters_are_turned_round() {
+fn numbers_in_parameters_are_swapped() {
     let event = |ty: EventType, index: usize, bytes: &[u8]| EventBuilder::new(ty).bytes(index, bytes).build();
     let poll = |fd: i64, events: u16| -> (Vec<u8>, Vec<u8>) {
         let list = [&1_u16.to_be_bytes()[..], &fd.to_be_bytes(), &events.to_be_bytes()].concat();
@@ -126,7 +126,7 @@ fn comment(big: bool, text: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn options_and_unknown_blocks_are_passed_over() {
+fn options_and_unknown_blocks_are_skipped() {
     for big in ORDERS {
         let options = comment(big, b"what happened here");
         let mut capture = Bytes::new(big);
@@ -142,7 +142,7 @@ fn options_and_unknown_blocks_are_passed_over() {
 }
 
 #[test]
-fn what_is_known_of_the_system_stands_before_the_events() {
+fn metadata_blocks_come_before_the_events() {
     for big in ORDERS {
         let mut capture = Bytes::new(big);
         capture.section(2, &[]).event(0x216, None, &close(3), &[]);
@@ -157,7 +157,7 @@ fn what_is_known_of_the_system_stands_before_the_events() {
 }
 
 #[test]
-fn events_that_nobody_knows_yet_are_left_out_whatever_they_hold() {
+fn events_of_unknown_types_are_skipped_whatever_they_contain() {
     let unknown = |code| EventBuilder::new(EventType(code)).bytes(0, b"some").build();
     for big in ORDERS {
         let content = section(big, |capture| {

@@ -43,18 +43,18 @@ fn seconds() -> f32 {
 }
 
 #[test]
-fn calls_of_threads_that_preempt_one_another_are_reported_once_and_whole() {
+fn calls_of_threads_that_preempt_each_other_are_reported_once() {
     stress(&[], false);
 }
 
 #[test]
-fn so_are_they_amid_switches() {
+fn calls_are_reported_once_with_context_switches() {
     stress(&[SyscallCode::SCHED_SWITCH, SyscallCode::SIGNAL_DELIVER], false);
 }
 
 /// The kernel may preempt the programs at its security hooks, so that those at tracepoints run in the middle of them.
 #[test]
-fn so_are_they_amid_decisions() {
+fn calls_are_reported_once_with_security_hooks() {
     stress(&[], true);
 }
 

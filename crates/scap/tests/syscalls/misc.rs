@@ -8,7 +8,7 @@ use crate::capture::{Capture, capture};
 use crate::want::{Want, bytes, empty, flags, has, int, path};
 
 #[test]
-fn others_share_one_event() {
+fn calls_without_an_event_type_are_generic_events() {
     let mut live = capture(&[EventType::GENERIC_X]);
     for (code, number) in
         [(SyscallCode::SCHED_YIELD, libc::SYS_sched_yield), (SyscallCode::GETPID, libc::SYS_getpid)]

@@ -206,7 +206,7 @@ fn told<T>(
 }
 
 #[test]
-fn a_directory_that_was_not_asked_for_is_reported() {
+fn an_opened_directory_is_reported_without_o_directory() {
     let codes = [SyscallCode::OPEN, SyscallCode::OPENAT, SyscallCode::OPENAT2, SyscallCode::LSEEK];
     let mut live = capture_calls(&codes);
     let dir = Scratch::new("directory");
@@ -236,7 +236,7 @@ fn a_directory_that_was_not_asked_for_is_reported() {
 }
 
 #[test]
-fn a_timer_is_inherited_unless_it_says_otherwise() {
+fn a_timer_is_inherited_unless_it_is_close_on_exec() {
     let mut live = capture_calls(&[SyscallCode::TIMERFD_CREATE, SyscallCode::LSEEK]);
     for (how, inherited) in [(0, true), (libc::TFD_CLOEXEC, false)] {
         let calls = || drop(Fd(call(libc::SYS_timerfd_create, [0, how.into()])));

@@ -40,7 +40,7 @@ fn link(fd: i64) -> String {
 }
 
 #[test]
-fn what_no_directory_holds_has_the_kernel_s_name() {
+fn a_file_without_a_directory_entry_has_the_kernel_s_name() {
     let mut live = marked(&[EventType::SYSCALL_OPENAT_2_X]);
     for every in [false, true] {
         live.interpret(every);
@@ -64,7 +64,7 @@ fn what_no_directory_holds_has_the_kernel_s_name() {
 }
 
 #[test]
-fn a_name_that_was_taken_off_is_deleted() {
+fn a_removed_name_is_reported_as_deleted() {
     eyas_testing::ignore_in_chroot();
     let mut live = marked(&[EventType::SYSCALL_OPENAT_2_X]);
     let dir = Scratch::new("deleted");
@@ -82,7 +82,7 @@ fn a_name_that_was_taken_off_is_deleted() {
 }
 
 #[test]
-fn what_is_not_mounted_lies_in_no_root() {
+fn a_file_that_is_not_mounted_has_no_path_from_the_root() {
     eyas_testing::ignore_in_chroot();
     let mut live = marked(&[EventType::SYSCALL_OPENAT_2_X]);
     let dir = Scratch::new("detached");
@@ -124,7 +124,7 @@ fn a_path_below_another_root_is_reported_from_the_first_one() {
 }
 
 #[test]
-fn the_front_of_a_path_is_never_lost() {
+fn the_beginning_of_a_long_path_is_reported() {
     eyas_testing::ignore_in_chroot();
     let mut live = marked(&[EventType::SYSCALL_OPENAT_2_X]);
     let dir = Scratch::new("deep");
@@ -282,7 +282,7 @@ pub fn has_hooks() -> bool {
 }
 
 #[test]
-fn calls_on_attributes_and_sizes_tell_of_which_file() {
+fn calls_on_attributes_and_sizes_report_the_file() {
     eyas_testing::ignore_in_chroot();
     use EventType as E;
     const SYS_FCHMODAT2: i64 = 452;
@@ -336,7 +336,7 @@ fn calls_on_attributes_and_sizes_tell_of_which_file() {
 }
 
 #[test]
-fn a_mode_by_a_descriptor_of_a_path_tells_of_which_file() {
+fn chmod_of_an_o_path_descriptor_reports_the_file() {
     eyas_testing::ignore_in_chroot();
     const SYS_FCHMODAT2: i64 = 452;
     let ty = EventType::SYSCALL_FCHMODAT2_X;
@@ -356,7 +356,7 @@ fn a_mode_by_a_descriptor_of_a_path_tells_of_which_file() {
 }
 
 #[test]
-fn renames_of_every_kind_tell_both_names() {
+fn renames_of_every_kind_report_both_names() {
     eyas_testing::ignore_in_chroot();
     let ty = EventType::SYSCALL_RENAMEAT2_X;
     let mut live = marked(&[ty]);
@@ -384,7 +384,7 @@ fn renames_of_every_kind_tell_both_names() {
 }
 
 #[test]
-fn calls_on_descriptors_tell_of_which_file() {
+fn calls_on_descriptors_report_the_file() {
     eyas_testing::ignore_in_chroot();
     use EventType as E;
     let mut live = marked(&[E::SYSCALL_FCHMOD_X, E::SYSCALL_FCHOWN_X]);
@@ -413,7 +413,7 @@ fn calls_on_descriptors_tell_of_which_file() {
 }
 
 #[test]
-fn what_is_looked_at_is_told_where_hooks_show_it() {
+fn stat_calls_report_the_file_if_hooks_show_it() {
     eyas_testing::ignore_in_chroot();
     use EventType as E;
     let types = [E::SYSCALL_STAT_X, E::SYSCALL_LSTAT_X, E::SYSCALL_NEWFSTATAT_X, E::SYSCALL_STATX_X];
@@ -503,7 +503,7 @@ fn the_working_directory_is_reported_by_the_path_that_it_has() {
 }
 
 #[test]
-fn mounts_tell_where_they_are() {
+fn mounts_report_their_paths() {
     eyas_testing::ignore_in_chroot();
     use EventType as E;
     let types = [E::SYSCALL_MOUNT_X, E::SYSCALL_UMOUNT2_X, E::SYSCALL_MOVE_MOUNT_X];
@@ -577,7 +577,7 @@ fn several_names_of_a_file_are_distinguished() {
 
 /// A change of an overlay changes the upper layer, too.
 #[test]
-fn an_overlay_tells_its_own_paths() {
+fn an_overlay_reports_its_own_paths() {
     eyas_testing::ignore_in_chroot();
     use EventType as E;
     let types = [

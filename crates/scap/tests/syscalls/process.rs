@@ -288,7 +288,7 @@ fn exit() {
 }
 
 #[test]
-fn exit_says_who_takes_the_children() {
+fn exit_reports_the_new_parent_of_the_children() {
     let mut live = capture(&[EventType::PROCEXIT_1_E]);
     assert_eq!(call(libc::SYS_prctl, [libc::PR_SET_CHILD_SUBREAPER.into(), 1]), 0);
     let mut shell = Command::new("/bin/sh").args(["-c", "sleep 0.3 & exit 3"]).spawn().unwrap();

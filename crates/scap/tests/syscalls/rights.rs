@@ -107,7 +107,7 @@ fn as_many_are_reported_as_a_message_can_hold() {
 }
 
 #[test]
-fn what_calls_make_of_processes_is_reported() {
+fn pidfds_and_descriptors_of_other_processes_are_reported() {
     eyas_testing::ignore_in_chroot();
     let calls = [SyscallCode::PIDFD_OPEN, SyscallCode::PIDFD_GETFD, SyscallCode::CLONE, SyscallCode::CLONE3];
     let mut live = capture_calls(&[&calls[..], &[SyscallCode::LSEEK]].concat());

@@ -156,7 +156,7 @@ fn told(event: &OwnedEvent) -> (EventType, Vec<(&'static str, Vec<u8>)>) {
 }
 
 #[test]
-fn code_of_their_own_reports_what_the_interpreter_reports() {
+fn specialised_code_makes_the_events_of_the_interpreter() {
     let scratch = Scratch::new("ways");
     scratch.file("file", "");
     drop(open(&scratch.path("file"), libc::O_RDONLY));

@@ -48,7 +48,7 @@ fn running(path: &Path) -> Child {
 }
 
 #[test]
-fn what_a_process_executes_is_hashed_whatever_became_of_its_path() {
+fn an_executable_is_hashed_although_its_path_has_changed() {
     let place = Dir::new("hashes-runs");
     let program = place.join("program");
     std::fs::copy("/bin/sleep", &program).unwrap();
@@ -109,7 +109,7 @@ fn a_file_that_is_too_large_or_none_is_not_read() {
 }
 
 #[test]
-fn versions_are_told_apart_and_what_is_kept_is_bounded() {
+fn versions_of_a_file_are_distinguished_and_the_cache_is_bounded() {
     let place = Dir::new("hashes-versions");
     let file = place.join("abc");
     std::fs::write(&file, "abc").unwrap();
@@ -133,7 +133,7 @@ fn versions_are_told_apart_and_what_is_kept_is_bounded() {
 }
 
 #[test]
-fn a_file_whose_hash_panics_keeps_no_other_file_from_its_hash() {
+fn a_panic_for_one_file_stops_no_other_hash() {
     let (sender, requests) = sync_channel(QUEUE);
     let known = Arc::<Known>::default();
     let before = crate::service::restarts();

@@ -298,7 +298,7 @@ mod tests {
 
     /// A new field that this file does not list would disable the filter for files.
     #[test]
-    fn every_field_is_known_here() {
+    fn every_field_is_classified() {
         let of_all: Vec<_> = DEFS
             .iter()
             .zip(0..)
@@ -325,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn descriptors_that_calls_are_given() {
+    fn parameters_that_are_descriptors_are_recognised() {
         use EventType as E;
         for ty in [
             E::SYSCALL_READ_X,

@@ -177,7 +177,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_routine_is_called_until_it_asks_for_no_more() {
+    fn a_routine_is_called_until_it_returns_false() {
         let pool = Pool::default();
         let (send, receive) = sync_channel(16);
         let mut turn = 0;
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn routines_that_panic_take_no_thread_from_the_others() {
+    fn a_routine_that_panics_stops_no_other() {
         let pool = Pool::default();
         for _ in 0..100 {
             pool.subscribe(|| panic!("as meant")).unwrap();
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_unsubscribed_is_not_called_again() {
+    fn an_unsubscribed_routine_is_not_called_again() {
         let pool = Pool::default();
         let (send, receive) = sync_channel(0);
         let id = pool.subscribe(move || send.send(()).is_ok()).unwrap();

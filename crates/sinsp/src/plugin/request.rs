@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_copied_and_what_was_given_none_has_none() {
+    fn values_are_copied_and_unset_fields_are_absent() {
         let fields = [wanted(3), wanted(1), wanted(4), wanted(0), wanted(2)];
         let mut values = FieldValues::default();
         let mut request = Request::new(&fields, &mut values);
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn offsets_are_taken_where_they_are_wanted() {
+    fn offsets_are_stored_on_request() {
         let (fields, mut values, mut offsets) = ([wanted(0), wanted(1)], FieldValues::default(), Vec::new());
         let mut request = Request::new(&fields, &mut values);
         let place = &[38..49, 0..0];

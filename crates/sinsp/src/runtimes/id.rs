@@ -20,7 +20,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_short_id_stands_for_a_full_one_and_a_name_for_itself() {
+    fn a_short_id_matches_the_full_one_and_a_name_only_itself() {
         let full = "7951fb549ab99ac0722a949b7e1a9a8e7e0d9c8b7a6f5e4d3c2b1a0f9e8d7c6b";
         for (full, wanted, want) in [
             (full, full, true),

@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_fall_into_their_parts() {
+    fn names_of_images_are_split() {
         for (name, repository, tag, digest) in [
             ("nginx", "nginx", "", ""),
             ("nginx:1.27", "nginx", "1.27", ""),
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_runtime_knows_completes_the_name() {
+    fn names_of_images_are_completed_from_the_runtime() {
         let list = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>();
         let tags = list(&["mirror/nginx:9", "nginx:1", "nginx:latest"]);
         let digests = list(&["mirror/nginx@sha256:aa", "nginx@sha256:bb"]);

@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_more_than_the_budget_is_asked_in_any_second() {
+    fn lookups_in_any_second_are_within_the_budget() {
         let mut budget = LookupBudget::default();
         let mut taken = 0;
         for ms in 0..10_000_u64 {

@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn as_many_are_kept_as_there_is_room_for() {
+    fn the_oldest_address_is_removed_first() {
         let mut names = ObservedNames::default();
         let address = |n: u32| IpAddr::from(std::net::Ipv4Addr::from(n));
         let (host, other): (Text, Text) = (b"".as_slice().into(), b"abc".as_slice().into());

@@ -82,7 +82,7 @@ mod tests {
     use crate::state::FdKind;
 
     #[test]
-    fn a_file_that_others_see_is_not_used_again() {
+    fn a_file_with_other_references_is_not_reused() {
         let mut reuse = Reuse::default();
         let empty: crate::state::Text = Arc::from(&b""[..]);
         let fd = reuse.hold(Fd::new(FdKind::File, &empty));

@@ -250,7 +250,7 @@ mod tests {
     use super::directory_before;
 
     #[test]
-    fn a_change_of_directory_is_taken_back() {
+    fn a_chdir_is_undone() {
         for (now, path, want) in [
             ("/a/b/", "b", "/a/"),
             ("/a/b/c/", "./b//c/", "/a/"),

@@ -234,7 +234,7 @@ fn the_name_of_a_socket_forges_no_other_socket() {
 }
 
 #[test]
-fn a_program_that_disguises_itself_is_the_one_that_was_executed() {
+fn a_program_that_changes_its_own_exe_keeps_the_executed_path() {
     eyas_testing::need_live_capture();
     let _turn = eyas_testing::live_turn();
     let dir = Dir::new("disguised");

@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_reads_as_the_same() {
+    fn a_written_tree_reads_back_the_same() {
         let text = "a: {b: [x, {c: d, e: [1, 2]}, []], f: , g: '', h: {}}\n\"j k\": \"l: m #\\n\"\nn: [[1], {o: 2}]\np: true\n";
         let read = |text: &str| {
             let parsed = eyas::yaml::parse(&text.into()).unwrap_or_else(|_| panic!("{text}"));

@@ -25,7 +25,7 @@ fn file(text: &str) -> Result<(Config, Vec<String>)> {
 }
 
 #[test]
-fn what_is_not_set_has_the_defaults() {
+fn keys_that_are_not_set_have_the_defaults() {
     let config = options(&[]).unwrap().config;
     assert_eq!(config.rule_matching, RuleMatching::First);
     assert!(StdoutOutput::of(&config).enabled && config.json_include_tags_property && !config.json_output);
@@ -57,7 +57,7 @@ fn lists_of_maps_get_their_types() {
 }
 
 #[test]
-fn container_engines_are_said_in_two_ways() {
+fn the_container_plugin_s_keys_are_read_as_container_engines() {
     let own = options(&[
         "container_engines.docker.enabled=false",
         "container_engines.cri.sockets[]=/run/x.sock",
@@ -290,7 +290,7 @@ fn every_key_is_read_or_a_warning_names_it() {
 }
 
 #[test]
-fn a_key_that_nothing_acts_upon_is_named() {
+fn a_key_without_effect_is_named() {
     let mut quiet = Vec::new();
     for row in NOT_HONOURED {
         let needs = row.needs.map(|key| vec![format!("{key}=true"), "metrics.output_rule=true".to_owned()]);
@@ -339,7 +339,7 @@ fn keys_without_an_effect_are_documented() {
 }
 
 #[test]
-fn the_container_plugin_is_told_in_its_own_section() {
+fn the_init_config_of_the_container_plugin_is_applied() {
     let told = "{engines: {containerd: {sockets: [/run/x.sock]}, lxc: {enabled: false}}, with_size: true, hooks: [create, remove], with_siz: 1}";
     let loaded = options(&[&format!("plugins[]={{name: container, init_config: {told}}}")]).unwrap();
     let engines = loaded.config.container_engines;
@@ -446,7 +446,7 @@ fn a_list_is_no_configuration_of_a_plugin() {
 }
 
 #[test]
-fn what_a_file_repeats_is_named_and_has_no_effect() {
+fn repeated_keys_are_named_and_have_no_effect() {
     let dir = Dir::new("repeated");
     let more = dir.write("more.yaml", "metrics: {enabled: true}\nmetrics: {enabled: false}\n");
     let main = dir.write(
@@ -514,7 +514,7 @@ fn a_table_without_room_is_named() {
 }
 
 #[test]
-fn what_nothing_acts_upon_is_named_unless_it_is_as_usual() {
+fn values_without_effect_are_named_unless_they_are_usual() {
     let usual = [
         "engine.modern_ebpf.cpus_for_each_buffer=2",
         "syscall_event_timeouts.max_consecutives=1000",

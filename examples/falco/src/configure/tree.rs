@@ -484,7 +484,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_that_nobody_knows_are_named() {
+    fn unknown_keys_of_options_are_named() {
         for (option, want) in [
             (
                 "jsn_output=true",

@@ -152,7 +152,7 @@ mod tests {
     static WRITTEN: Mutex<(Vec<String>, bool)> = Mutex::new((Vec::new(), false));
 
     #[test]
-    fn nobody_waits_for_who_does_not_read() {
+    fn a_stream_that_nobody_reads_blocks_no_caller() {
         fn print(text: &str) {
             while !WRITTEN.lock().unwrap().1 {
                 std::thread::yield_now();
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_does_not_wait_for_ever() {
+    fn the_end_waits_for_a_limited_time() {
         static TEXTS: Texts = Texts::new("test", |_| std::thread::sleep(LONG), || false);
         TEXTS.lock().state = State::Detached;
         spawn(|| TEXTS.write());

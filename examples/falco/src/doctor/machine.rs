@@ -246,7 +246,7 @@ mod tests {
     use crate::doctor::check::Status;
 
     #[test]
-    fn what_the_probe_lacks_makes_a_capture_impossible() {
+    fn missing_requirements_make_a_capture_impossible() {
         let mut features = Features::detect();
         features.has_btf = false;
         features.lacked = vec!["CAP_BPF"];
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_kernel_has_not_loaded_is_not_said_to_be_seen() {
+    fn programs_that_are_not_loaded_are_reported_as_such() {
         assert_eq!(requests(true).status, Status::Ok);
         assert_eq!(requests(false).status, Status::Warning);
         assert!(decisions(HookMethod::Lsm, 27).found.contains("BPF LSM, 27 hooks"));

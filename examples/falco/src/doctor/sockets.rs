@@ -103,7 +103,7 @@ mod tests {
     use crate::doctor::check::Status;
 
     #[test]
-    fn a_socket_is_asked() {
+    fn a_runtime_s_socket_is_queried() {
         let dir = Dir::new("doctor");
         std::fs::create_dir_all(dir.join("run/1000")).unwrap();
         let endpoint = Endpoint::new(Api::Docker, "/run/*/docker.sock");

@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn this_program_uses_something() {
+    fn the_usage_of_this_program_is_not_zero() {
         let used = Resources::read(Path::new("/"));
         assert!(used.rss > 1000 && used.vsz >= used.rss, "{used:?}");
         assert!(used.host_memory > used.rss && used.host_fds > 0 && used.host_running > 0, "{used:?}");
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn shares_of_time_are_of_all_of_it() {
+    fn shares_are_relative_to_the_whole_time() {
         assert_eq!(host_cpu("cpu  10 0 10 60 20 0 0 99 0 0\ncpu0 1 1 1"), 40.0);
         let hertz = rustix::param::clock_ticks_per_second();
         let stat = format!("7 (a) b) S {}{} {} 0 0 0 0 0 0 {}", "0 ".repeat(10), hertz, hertz, 10 * hertz);

@@ -267,7 +267,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_asks_gets_what_is_given_then() {
+    fn a_request_gets_the_next_published_sample() {
         let capture = concat!(env!("CARGO_MANIFEST_DIR"), "/../../demo/demo.scap.gz");
         let mut source = Reader::open(capture).unwrap();
         let mut sample = |events| Sample::take(events, &mut source, &Inspector::default());

@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn losses_are_said_at_once_then_seldom_and_at_the_end() {
+    fn losses_are_reported_at_once_then_rarely_and_at_the_end() {
         let losses = Losses::default();
         assert_eq!(losses.report("alert", 0, false), None);
         losses.add(1, Reason::Failed("disk full".into()));
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn an_output_that_works_again_is_said_to() {
+    fn the_end_of_a_failure_is_reported() {
         let losses = Losses::default();
         losses.add(3, Reason::Failed("disk full".into()));
         losses.lock().trouble.as_mut().unwrap().last = Instant::now().checked_sub(CALM).unwrap();

@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_waits_knows_why() {
+    fn the_reason_of_a_failure_is_reported_while_waiting() {
         let mut retry = Retry::default();
         assert!(retry.check().is_ok());
         let before = Instant::now();

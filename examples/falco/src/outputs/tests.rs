@@ -149,7 +149,7 @@ fn a_file_that_is_not_kept_open_may_be_moved_away() {
 }
 
 #[test]
-fn a_fifo_is_waited_for_without_stopping_anybody() {
+fn waiting_for_a_fifo_blocks_no_other_output() {
     let dir = Dir::new("outputs-fifo");
     let fifo = dir.fifo("alerts");
     let mut outputs = open(&Config { output_timeout: SHORT, ..with_file(&fifo) });
@@ -200,7 +200,7 @@ fn a_file_takes_the_place_of_a_fifo_that_is_full() {
 }
 
 #[test]
-fn what_a_full_disk_takes_not_is_counted() {
+fn alerts_that_a_full_disk_refuses_are_counted() {
     let mut outputs = open(&with_file(Path::new("/dev/full")));
     for _ in 0..300 {
         send(&mut outputs, "alert");
@@ -238,7 +238,7 @@ fn a_line_that_a_full_disk_cut_ends_before_the_next() {
 }
 
 #[test]
-fn a_program_that_never_reads_stops_nobody_and_is_ended() {
+fn a_program_that_never_reads_blocks_no_other_output_and_is_ended() {
     let dir = Dir::new("outputs-hung");
     for keep_alive in [true, false] {
         let mut config = with_file(&dir.join("alerts"));
@@ -303,7 +303,7 @@ fn a_program_that_ends_is_started_again() {
 }
 
 #[test]
-fn what_a_program_that_fails_was_given_is_lost() {
+fn alerts_of_a_failed_program_are_lost() {
     let dir = Dir::new("fails");
     let mut config = with_file(&dir.join("alerts"));
     let reads = "read line && test \"$line\" = good";
@@ -322,7 +322,7 @@ fn what_a_program_that_fails_was_given_is_lost() {
 }
 
 #[test]
-fn what_a_program_leaves_in_its_pipe_is_lost() {
+fn alerts_that_a_program_leaves_in_its_pipe_are_lost() {
     let dir = Dir::new("leaves");
     let mut config = with_file(&dir.join("alerts"));
     let go = dir.join("go");
@@ -388,7 +388,7 @@ fn a_queue_that_is_full_loses_alerts_of_its_output_alone() {
 }
 
 #[test]
-fn a_log_daemon_that_hangs_stops_nobody() {
+fn a_hanging_log_daemon_blocks_no_other_output() {
     static ROW: Row = Row {
         name: "test_syslog",
         // The socket of the daemon.
@@ -475,7 +475,7 @@ fn an_alert_that_is_given_up_while_it_is_delivered_is_lost_once() {
 }
 
 #[test]
-fn outputs_that_a_reload_leaves_alone_go_on() {
+fn outputs_that_a_reload_does_not_change_continue() {
     let dir = Dir::new("outputs-reload");
     let mut config = with_file(&dir.join("a"));
     set_program(&mut config, &format!("cat > {}", dir.join("program").display()), true);

@@ -64,7 +64,7 @@ mod tests {
     use crate::outputs::file::Settings as FileOutput;
 
     #[test]
-    fn what_has_changed_is_named() {
+    fn changed_keys_are_named() {
         let mut before = Config::default();
         FileOutput::default().put(&mut before);
         let mut after = before.clone();

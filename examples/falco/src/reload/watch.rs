@@ -174,7 +174,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_directory_on_the_way_is_watched() {
+    fn every_directory_on_a_path_is_watched() {
         let dir = Dir::new("watch");
         let root = &*dir;
         fs::create_dir_all(root.join("map/..one")).unwrap();

@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn the_state_is_known_if_nobody_says_otherwise() {
+    fn the_calls_of_the_state_are_captured_by_default() {
         let codes = chosen(&[], false, false);
         for code in [SyscallCode::UNLINKAT, SyscallCode::OPENAT, SyscallCode::CLONE] {
             assert!(codes.contains(&code), "{code:?}");
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn rules_on_observed_names_want_the_answers_of_name_servers() {
+    fn rules_on_observed_names_capture_dns_replies() {
         let wants = |field: &str| {
             let rule = format!(
                 "- rule: r\n  desc: d\n  condition: evt.type = connect and {field}\n  output: o\n  priority: INFO\n"

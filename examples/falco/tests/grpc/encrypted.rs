@@ -71,7 +71,7 @@ fn clients_with_a_certificate_are_served_and_others_refused() {
 }
 
 #[test]
-fn strangers_keep_nobody_out() {
+fn many_idle_connections_do_not_block_other_clients() {
     let dir = Dir::new("grpc-many");
     let ours = Authority::new(&dir, "ours");
     let [chain, key, roots] = files(&ours.sign(&dir, "127.0.0.1"), &ours);
@@ -98,7 +98,7 @@ fn strangers_keep_nobody_out() {
 }
 
 #[test]
-fn certificates_that_cannot_be_had_are_named() {
+fn unusable_certificates_are_named() {
     let dir = Dir::new("grpc-files");
     let authority = Authority::new(&dir, "ours");
     let (server, other) = (authority.sign(&dir, "127.0.0.1"), authority.sign(&dir, "other"));

@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn arguments_of_views_are_told_from_filters() {
+    fn arguments_of_views_are_distinguished_from_filters() {
         assert_eq!(expanded(&["-c", "spy_ip", "1.2.3.4", "-r", "f"]), ["-c", "spy_ip 1.2.3.4", "-r", "f"]);
         assert_eq!(expanded(&["-cfileslower", "5"]), ["-c", "fileslower 5"]);
         assert_eq!(expanded(&["-c", "topconns", "fd.num=3"]), ["-c", "topconns", "fd.num=3"]);

@@ -122,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_stay_of_their_kind_and_no_two_become_one() {
+    fn pseudonyms_of_addresses_keep_the_kind_and_are_unique() {
         let words = Words::new(b"a key of sixteen bytes");
         let mut seen = HashSet::new();
         for n in 0..=u16::MAX {

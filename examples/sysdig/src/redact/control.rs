@@ -52,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn descriptors_stay_and_addresses_do_not() {
+    fn descriptors_are_kept_and_addresses_are_replaced() {
         let words = Words::new(b"a key");
         let rights = message(SOL_SOCKET, SCM_RIGHTS, &7_u32.to_ne_bytes());
         // IP_PKTINFO: an interface and two addresses.

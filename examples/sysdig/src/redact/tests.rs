@@ -40,7 +40,7 @@ fn text(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn what_tells_about_people_has_the_same_pseudonym_everywhere() {
+fn personal_data_has_the_same_pseudonym_everywhere() {
     let (mut redactor, kept) = redacted();
     let alice = text(&kept.users[1].name);
     assert!(alice.starts_with("user-"), "{alice}");
@@ -94,7 +94,7 @@ fn a_container_keeps_its_image_and_loses_its_environment() {
 }
 
 #[test]
-fn texts_keep_what_tells_nothing() {
+fn texts_without_personal_data_are_kept() {
     let (redactor, _) = redacted();
     for same in
         ["/bin/sh", "/usr/bin/web70", "/proc/self/fd/3", "127.0.0.1:80", "/lib/libc-2.31.so", "/a/malice"]
@@ -124,7 +124,7 @@ fn a_key_makes_pseudonyms_that_last() {
 }
 
 #[test]
-fn a_path_that_leads_out_of_common_folders_is_none_of_them() {
+fn a_path_that_leads_out_of_common_directories_is_redacted() {
     let (redactor, kept) = redacted();
     let alice = text(&kept.users[1].name);
     for path in [
@@ -144,7 +144,7 @@ fn a_path_that_leads_out_of_common_folders_is_none_of_them() {
 }
 
 #[test]
-fn without_a_snapshot_the_key_is_drawn() {
+fn without_a_snapshot_the_key_is_random() {
     let of = || {
         let mut redactor = Redactor::new(None).unwrap();
         redactor.snapshot(&Snapshot::default(), &mut Snapshot::default());

@@ -195,7 +195,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_host_s_name_leads_nowhere_else() {
+    fn a_host_s_name_cannot_leave_the_directory() {
         assert_eq!(escaped("web-1.example"), "web-1.example");
         assert_eq!(escaped("../a=b c"), "..%2Fa%3Db%20c");
     }

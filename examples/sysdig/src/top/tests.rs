@@ -254,7 +254,7 @@ fn a_capture_that_grows_has_a_new_timeline() {
 }
 
 #[test]
-fn views_io_and_events_are_a_key_away() {
+fn keys_open_views_io_and_events() {
     let mut user = User::new(&["proc.name=cat"]);
     user.press(KeyCode::F(6));
     user.sees("processes > events");
@@ -430,7 +430,7 @@ fn views_that_need_arguments_ask_for_them_and_lines_and_charts_are_screens() {
 }
 
 #[test]
-fn what_fails_is_on_the_screen_and_small_terminals_are_drawn() {
+fn errors_are_shown_and_small_terminals_are_drawn() {
     let mut user = User::new(&[]);
     let id = user.asked.last().unwrap().id;
     user.app.update(Update { id, error: Some("no permission".into()), ..Update::default() });

@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_parameter_is_a_whole_name_and_its_value_is_not_read_again() {
+    fn parameters_are_whole_names_and_values_are_not_expanded() {
         let parameter = |name: &str| format!("{{name: {name}, about: a, kind: condition}}");
         let view = |parameters: &str| -> View {
             let texts = "filter: $a = $ab and $c, columns: [{name: x, aggregate: count, when: $ab}],\

@@ -94,7 +94,7 @@ fn frames_come_as_they_were_written() {
 }
 
 #[test]
-fn what_does_not_add_up_is_skipped_up_to_the_next_frame_and_counted() {
+fn malformed_data_is_skipped_up_to_the_next_frame_and_counted() {
     let good = event(b"a payload that is longer than a header is");
     // What becomes of the second frame of five.
     type Damage = fn(&mut [u8]);
@@ -123,7 +123,7 @@ fn what_does_not_add_up_is_skipped_up_to_the_next_frame_and_counted() {
 }
 
 #[test]
-fn payloads_are_not_taken_for_frames_while_all_adds_up() {
+fn payloads_that_look_like_frames_are_not_parsed() {
     let (mut kernel, mut ring) = Kernel::new(4096);
     // Begins where a frame may begin.
     let inner = event(b"one that the payload holds");

@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn what_posix_does_not_have_is_refused() {
+    fn syntax_that_posix_lacks_is_refused() {
         for pattern in ["\\d", "\\w+", "a\\b", "(?i)a", "(a)\\1", "a{1001}", "*a", "(", "[a"] {
             assert!(Regex::new(pattern.as_bytes()).is_err(), "{pattern}");
         }
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn plain_texts_are_told_from_expressions() {
+    fn plain_texts_are_distinguished_from_expressions() {
         assert!(is_plain(b"^abc$") && is_plain(b".*abc") && is_plain(b"abc.+"));
         assert!(!is_plain(b"a.c") && !is_plain(b"[ab]"));
     }

@@ -159,7 +159,7 @@ mod tests {
     ];
 
     #[test]
-    fn shell_patterns_match_what_they_match_elsewhere() {
+    fn shell_patterns_in_sql_match_as_in_the_engine() {
         let patterns = [
             "",
             "*",
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_cover_what_they_cover_elsewhere() {
+    fn paths_in_sql_match_as_in_the_engine() {
         for paths in [&["/etc"][..], &["/usr/lib/*/security", "a"], &["/"], &["etc", "/b"], &["/e?c", "/[a]"]]
         {
             let expression =

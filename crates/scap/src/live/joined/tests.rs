@@ -34,7 +34,7 @@ fn path(joined: &mut Joined, event: &OwnedEvent) -> (Kept, String) {
 }
 
 #[test]
-fn a_decision_is_said_of_its_call_and_of_no_other() {
+fn a_decision_is_attached_to_its_call_only() {
     let mut joined = Joined::new(true);
     let open = EventType::SYSCALL_OPENAT_2_X;
     assert_eq!(path(&mut joined, &decided(7, OPEN, open, 0, "/etc/shadow")).0, Kept::Waits);
@@ -45,7 +45,7 @@ fn a_decision_is_said_of_its_call_and_of_no_other() {
 }
 
 #[test]
-fn what_is_part_of_no_call_of_the_hook_s_is_an_event_of_its_own() {
+fn a_decision_outside_the_hook_s_calls_is_a_separate_event() {
     let mut joined = Joined::new(true);
     let exec = EventType::SYSCALL_EXECVE_19_X;
     assert_eq!(path(&mut joined, &decided(7, OPEN, EventType(0), 0, "/by/kernel")).0, Kept::Shown);
@@ -56,7 +56,7 @@ fn what_is_part_of_no_call_of_the_hook_s_is_an_event_of_its_own() {
 }
 
 #[test]
-fn what_was_denied_is_said_rather_than_what_was_allowed_before() {
+fn a_denial_replaces_an_earlier_permission() {
     let mut joined = Joined::new(true);
     let exec = EventType::SYSCALL_EXECVE_19_X;
     assert_eq!(path(&mut joined, &decided(7, BPRM, exec, 0, "/script")).0, Kept::Waits);
@@ -65,7 +65,7 @@ fn what_was_denied_is_said_rather_than_what_was_allowed_before() {
 }
 
 #[test]
-fn requests_get_theirs_in_the_order_in_which_they_were_handed_over() {
+fn requests_get_their_decisions_in_the_order_of_submission() {
     let enter = EventType::SYSCALL_IO_URING_ENTER_X;
     let (open, unlink) = (EventType::SYSCALL_OPENAT_2_X, EventType::SYSCALL_UNLINKAT_2_X);
     let mut joined = Joined::new(true);
@@ -82,7 +82,7 @@ fn requests_get_theirs_in_the_order_in_which_they_were_handed_over() {
 }
 
 #[test]
-fn what_waits_in_vain_is_forgotten() {
+fn a_decision_is_removed_if_its_event_does_not_come() {
     let mut joined = Joined::new(true);
     let open = EventType::SYSCALL_OPENAT_2_X;
     // The call's event was lost.

@@ -123,7 +123,7 @@ fn nothing_waits_for_ever() {
 }
 
 #[test]
-fn a_backlog_does_not_look_at_idle_queues() {
+fn a_backlog_does_not_check_idle_queues() {
     let looks = Rc::new(Cell::new(0));
     let mut queues: Vec<Fake> = (0..100).map(|_| Fake { looks: looks.clone(), ..Fake::default() }).collect();
     queues[3].frames = (1..=1000u64).map(u64::to_ne_bytes).collect();
@@ -157,7 +157,7 @@ fn work() -> impl Strategy<Value = Work> {
 
 proptest! {
     #[test]
-    fn whenever_it_is_asked_the_order_is_that_of_time(
+    fn the_order_is_that_of_time_at_every_call(
         cpus in prop::collection::vec(prop::collection::vec(work(), 0..60), 1..5),
         asks in prop::collection::vec(prop_oneof![4 => 1..300_u64, 1 => 1..200_000_u64], 1..400),
     ) {

@@ -70,7 +70,7 @@ fn events_of_the_future_are_lost_with_a_warning() {
 }
 
 #[test]
-fn events_that_do_not_belong_are_refused_in_the_words_of_the_reference() {
+fn undeclared_events_are_refused_with_falco_s_messages() {
     let refusal = |info, settings: AsyncSettings, event: &AsyncEvent<'_>| {
         AsyncQueue::new(settings).sender(info).send(event).unwrap_err().to_string()
     };

@@ -578,7 +578,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_files_of_descriptors_are_taken_in_where_events_have_them() {
+    fn has_path_agrees_with_the_kernel_paths_of_the_types() {
         for code in 0..EventType::COUNT as u16 {
             let paths = EventType(code).kernel_paths();
             let has_file = paths.iter().any(|path| matches!(path, KernelPath::File(_)));

@@ -48,7 +48,7 @@ fn subscribe(feed: &Arc<Feed>) -> Subscription {
 const NONE: Lost = Lost { unfetched: 0, unread: 0 };
 
 #[test]
-fn what_waits_is_fetched_once() {
+fn waiting_alerts_are_fetched_once() {
     let feed = feed(10, 100);
     assert_eq!(push(&feed, &["a", "b"]), NONE);
     let mut fetch = feed.fetch();
@@ -60,7 +60,7 @@ fn what_waits_is_fetched_once() {
 }
 
 #[test]
-fn what_a_client_did_not_take_waits_for_the_next() {
+fn alerts_that_a_client_did_not_take_wait_for_the_next() {
     let feed = feed(3, 100);
     push(&feed, &["a", "b", "c"]);
     let mut fetch = feed.fetch();
@@ -114,7 +114,7 @@ fn a_slow_subscriber_loses_the_oldest_alerts_and_each_counts_once() {
 }
 
 #[test]
-fn bytes_are_bounded_too_and_one_alert_always_finds_room() {
+fn the_size_of_queues_is_bounded_and_one_alert_always_fits() {
     let feed = feed(10, 5);
     assert_eq!(push(&feed, &["aa", "bb"]), NONE);
     assert_eq!(push(&feed, &["cc"]).unfetched, 1);
@@ -145,7 +145,7 @@ fn a_subscriber_is_woken_by_alerts_and_by_the_end() {
 }
 
 #[test]
-fn subscribers_are_not_without_number() {
+fn the_number_of_subscribers_is_limited() {
     let feed = feed(10, 100);
     let all: Vec<_> = (0..MAX_SUBSCRIBERS).map(|_| subscribe(&feed)).collect();
     let error = feed.subscribe("a test", None).err().unwrap();

@@ -27,7 +27,7 @@ fn take(queue: &Queue, most: usize) -> Vec<String> {
 }
 
 #[test]
-fn what_finds_no_room_is_left_out_at_once() {
+fn alerts_without_room_are_refused_at_once() {
     let queue = queue(2, 10);
     assert_eq!(queue.push(&alerts(&["one", "two", "3"]), |_| false), 2, "two alerts fit");
     assert_eq!(take(&queue, 1), ["one"]);
@@ -40,7 +40,7 @@ fn what_finds_no_room_is_left_out_at_once() {
 }
 
 #[test]
-fn who_can_wait_does_so_for_an_output_that_makes_progress() {
+fn a_patient_caller_waits_for_an_output_that_makes_progress() {
     let queue = queue(1, 100);
     scope(|scope| {
         scope.spawn(|| {
@@ -56,7 +56,7 @@ fn who_can_wait_does_so_for_an_output_that_makes_progress() {
 }
 
 #[test]
-fn nobody_waits_twice_for_an_output_that_is_stuck() {
+fn no_caller_waits_twice_for_a_stuck_output() {
     let queue = queue(1, 100);
     let began = Instant::now();
     assert_eq!(queue.push(&alerts(&["one", "two"]), |still| still < SHORT), 1);
@@ -67,7 +67,7 @@ fn nobody_waits_twice_for_an_output_that_is_stuck() {
 }
 
 #[test]
-fn alerts_stay_until_they_are_settled() {
+fn alerts_stay_in_the_queue_until_they_are_handled() {
     let queue = queue(9, 100);
     queue.push(&alerts(&["one", "two", "three"]), |_| false);
     let mut run = Vec::new();
@@ -83,7 +83,7 @@ fn alerts_stay_until_they_are_settled() {
 }
 
 #[test]
-fn the_end_comes_when_all_is_delivered_or_given_up() {
+fn the_worker_ends_when_all_is_delivered_or_abandoned() {
     let queue = queue(9, 100);
     queue.push(&alerts(&["one", "two"]), |_| false);
     queue.close();
@@ -103,7 +103,7 @@ fn the_end_comes_when_all_is_delivered_or_given_up() {
 }
 
 #[test]
-fn an_output_that_only_loses_is_waited_for_no_longer_than_one_that_does_nothing() {
+fn losses_are_no_progress() {
     let queue = queue(1, 100);
     queue.push(&alerts(&["one"]), |_| false);
     let (lost, waits) = (AtomicUsize::new(0), AtomicBool::new(true));

@@ -61,7 +61,7 @@ fn a_name_and_a_password_are_presented() {
 }
 
 #[test]
-fn what_is_too_large_is_sent_in_parts_and_alone_is_lost() {
+fn a_batch_that_is_too_large_is_split_and_a_single_alert_is_lost() {
     let (address, got) = broker(&[TOPIC], &[TOO_LARGE, TOO_LARGE, 0]);
     let mut output = open(&settings(address));
     assert!(matches!(deliver(&mut *output, 3), Err(Failure::Interrupted)));
@@ -103,7 +103,7 @@ fn a_broker_that_fails_is_asked_again_later() {
 }
 
 #[test]
-fn another_leader_is_looked_for() {
+fn a_new_leader_of_the_partition_is_found() {
     let (address, got) = broker(&[TOPIC], &[NOT_LEADER]);
     let mut output = open(&settings(address));
     let outcome = deliver(&mut *output, 1);

@@ -143,7 +143,7 @@ fn a_server_that_is_busy_is_asked_again_later() {
 }
 
 #[test]
-fn what_the_server_refuses_is_lost_and_no_more() {
+fn only_refused_alerts_are_lost() {
     let partial = ExportLogsPartialSuccess { rejected_log_records: 1, error_message: "too old".into() };
     let partial = Response { partial_success: Some(partial) }.encode_to_vec();
     let (endpoint, got) = receiver(vec![
@@ -171,7 +171,7 @@ fn what_the_server_refuses_is_lost_and_no_more() {
 }
 
 #[test]
-fn a_server_that_hangs_or_says_nonsense_is_no_reason_to_wait() {
+fn a_hanging_or_malformed_server_does_not_block() {
     let all = alerts(1);
     // A server that never replies.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

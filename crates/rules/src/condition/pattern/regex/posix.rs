@@ -356,7 +356,7 @@ mod tests {
     ];
 
     #[test]
-    fn expressions_mean_what_they_mean_to_re2() {
+    fn expressions_match_as_in_re2() {
         for (pattern, yes, no) in TABLE {
             let regex = Regex::new(pattern.as_bytes()).unwrap();
             for (texts, want) in [(yes, true), (no, false)] {
@@ -373,7 +373,7 @@ mod tests {
     }
 
     #[test]
-    fn what_re2_refuses_is_refused() {
+    fn expressions_that_re2_refuses_are_refused() {
         for pattern in REFUSED {
             assert!(Regex::new(pattern.as_bytes()).is_err(), "{pattern}");
         }

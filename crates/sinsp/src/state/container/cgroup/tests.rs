@@ -247,7 +247,7 @@ fn an_engine_that_is_disabled_has_no_containers() {
 }
 
 #[test]
-fn namespaces_of_containerd_are_told() {
+fn names_below_a_known_containerd_namespace_are_containers() {
     let mut layouts = Layouts::default();
     let groups = b"cpu=/foo/a-test-container\0";
     assert_eq!(of_cgroups(groups, &layouts), None);

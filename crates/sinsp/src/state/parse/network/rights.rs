@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn control_data_that_lies_ends_the_search() {
+    fn malformed_control_data_ends_the_search() {
         let rights = message(24, 1, 1, &[5, 6]);
         for end in 0..rights.len() {
             assert_eq!(found(&rights[..end]).len(), end.saturating_sub(HEADER) / 4);

@@ -92,7 +92,7 @@ fn a_collector_gets_log_records() {
 }
 
 #[test]
-fn errors_are_what_the_protocol_says() {
+fn errors_are_handled_as_the_protocol_requires() {
     let retry = RetryInfo { delay: Some(Delay { seconds: 0, nanos: 1_000_000 }) };
     let any =
         Any { type_url: "type.googleapis.com/google.rpc.RetryInfo".into(), value: retry.encode_to_vec() };
