@@ -261,7 +261,7 @@ const DEPRECATED_PRINT: &str =
     "The -p/--print option is deprecated and will be removed. Use -o append_output=... instead.";
 
 /// The arguments of the program, for [`Args`]. As in Falco, an option without a value may have `=true` or `=false`.
-pub fn given() -> Vec<OsString> {
+pub fn command_line() -> Vec<OsString> {
     let command = Args::command();
     let is_flag = |name: &str| {
         let mut all = command.get_arguments();
@@ -279,7 +279,7 @@ pub fn given() -> Vec<OsString> {
 }
 
 /// Returns Falco's message for an invalid value of an option, if Falco has a special one.
-pub fn refusal(option: &str, value: &str) -> Option<String> {
+pub fn invalid_value(option: &str, value: &str) -> Option<String> {
     let is_format = option.starts_with("--format");
     is_format.then(|| format!("Invalid format '{value}'. Valid values are: text, markdown, json"))
 }

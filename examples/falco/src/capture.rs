@@ -27,13 +27,13 @@ use chunks::Chunks;
 pub use flight::Limits;
 use pool::Pool;
 use recorder::{Beginning, Chunk, Message, Recorder, State, Status};
-use way::Way;
+use transport::Transport;
 
 mod chunks;
 mod flight;
 mod pool;
 mod recorder;
-mod way;
+mod transport;
 mod written;
 
 const MS: u64 = 1_000_000;
@@ -51,7 +51,7 @@ pub struct Capture {
     config: config::Capture,
     /// Whether the events are live. They must not wait, so another thread writes.
     live: bool,
-    way: Option<Way>,
+    transport: Option<Transport>,
     wanted: Option<Wanted>,
     active: Option<Active>,
     /// Chunks of the flight recorder, if there is one.
@@ -100,7 +100,7 @@ impl Capture {
         let mut this = Self {
             config: config.capture.clone(),
             live: !config.engine.is_replay(),
-            way: None,
+            transport: None,
             wanted: None,
             active: None,
             chunks: None,
@@ -144,12 +144,12 @@ impl Capture {
         if self.chunks.as_ref().map(|chunks| chunks.limits) == limits {
             return;
         }
-        self.hand_on(true);
-        if limits.is_some() && !self.find_way() {
+        self.send_batch(true);
+        if limits.is_some() && !self.ensure_transport() {
             return self.chunks = None;
         }
-        if let Some(way) = &mut self.way {
-            let _ = way.give(Message::Flight(limits));
+        if let Some(transport) = &mut self.transport {
+            let _ = transport.send(Message::Flight(limits));
         }
         self.chunks = limits.map(Chunks::new);
     }
@@ -196,7 +196,7 @@ impl Capture {
         }
         self.frames.push(event.as_raw());
         if self.frames.size() >= self.batch {
-            self.hand_on(true);
+            self.send_batch(true);
         }
     }
 
@@ -222,9 +222,9 @@ impl Capture {
         let active = self.active.as_ref()?;
         match active.status.state() {
             State::Full => {
-                let told = self.full(&active.status);
+                let alert = self.full(&active.status);
                 self.active = None;
-                return Some(told);
+                return Some(alert);
             }
             State::Failed => {
                 self.active = None;
@@ -242,12 +242,12 @@ impl Capture {
             Skipped::Event(event) => self.push(&event),
             Skipped::Losses(losses) => self.frames.push_losses(losses),
             Skipped::Snapshot(snapshot) => {
-                self.hand_on(true);
+                self.send_batch(true);
                 let message = Message::Snapshot(Box::new(snapshot.clone()));
-                if self.way.as_mut().is_none_or(|way| way.give(message).is_err()) {
+                if self.transport.as_mut().is_none_or(|transport| transport.send(message).is_err()) {
                     // A reader would interpret the following events with the wrong state.
                     self.end();
-                    self.chunks.as_mut().into_iter().for_each(Chunks::lose);
+                    self.chunks.as_mut().into_iter().for_each(Chunks::note_gap);
                 }
             }
         }
@@ -259,7 +259,7 @@ impl Capture {
         if clock::steady() > active.deadline.saturating_add(GRACE) {
             self.end();
         } else if self.since.elapsed() >= DELAY {
-            self.hand_on(true);
+            self.send_batch(true);
         }
     }
 
@@ -278,7 +278,7 @@ impl Capture {
         self.frames.push(event);
         // A replay can wait: events go to the file at once, and its limit applies at once.
         let is_prompt = !self.live && self.active.is_some();
-        self.hand_on(is_prompt);
+        self.send_batch(is_prompt);
     }
 
     /// Begins a chunk of the flight recorder with the current event, if a chunk is due.
@@ -292,38 +292,38 @@ impl Capture {
     #[cold]
     fn begin_chunk(&mut self, event: &EventView<'_>) {
         // Checked first: if there is no room, the waiting events keep waiting.
-        if !self.way.as_ref().is_some_and(Way::has_room_for_state) {
+        if !self.transport.as_ref().is_some_and(Transport::has_room_for_state) {
             return;
         }
-        self.hand_on(true);
-        let (Some(chunks), Some(way)) = (&mut self.chunks, &mut self.way) else { return };
+        self.send_batch(true);
+        let (Some(chunks), Some(transport)) = (&mut self.chunks, &mut self.transport) else { return };
         let began = Instant::now();
         let snapshot = Box::new(event.snapshot());
         let chunk = Chunk { snapshot, losses: event.losses(), has_gap: chunks.has_gap };
-        if way.give(Message::Chunk(chunk)).is_ok() {
+        if transport.send(Message::Chunk(chunk)).is_ok() {
             chunks.begin(event.event().ts, began.elapsed());
         }
     }
 
     /// Makes sure that there is a writer. Returns whether there is one.
-    fn find_way(&mut self) -> bool {
-        if self.way.is_none() {
+    fn ensure_transport(&mut self) -> bool {
+        if self.transport.is_none() {
             match if self.live {
-                Way::thread(self.pool.clone())
+                Transport::thread(self.pool.clone())
             } else {
-                Ok(Way::Here(Box::new(Recorder::new(self.pool.clone()))))
+                Ok(Transport::Here(Box::new(Recorder::new(self.pool.clone()))))
             } {
-                Ok(way) => self.way = Some(way),
+                Ok(transport) => self.transport = Some(transport),
                 Err(error) => log::log(Level::Error, &format!("capture: {error:#}")),
             }
         }
-        self.way.is_some()
+        self.transport.is_some()
     }
 
     fn begin(&mut self, event: &EventView<'_>, deadline: u64) {
         let ts = event.event().ts;
-        self.hand_on(true);
-        if !self.find_way() {
+        self.send_batch(true);
+        if !self.ensure_transport() {
             self.not_before = ts.saturating_add(RETRY);
             return;
         }
@@ -331,12 +331,15 @@ impl Capture {
         let status = Arc::new(Status::new(self.path(ts, event.num()), limit));
         let beginning = Beginning { snapshot: Box::new(event.snapshot()), losses: event.losses(), ts };
         let message = Message::Begin(Arc::clone(&status), beginning);
-        if self.way.as_mut().is_some_and(|way| way.give(message).is_ok()) {
+        if self.transport.as_mut().is_some_and(|transport| transport.send(message).is_ok()) {
             self.active = Some(Active { status, began: event.event().ts, deadline });
             self.batch = BATCH;
         } else {
             self.not_before = ts.saturating_add(RETRY);
-            log::log(Level::Error, "capture: none begins, as those before are not written yet");
+            log::log(
+                Level::Error,
+                "capture: no new file begins, because earlier ones are not written yet",
+            );
         }
     }
 
@@ -348,9 +351,12 @@ impl Capture {
     }
 
     /// Passes the waiting events on, if they fill a batch or if `all` is set.
-    fn hand_on(&mut self, all: bool) {
+    fn send_batch(&mut self, all: bool) {
         let size = self.frames.size();
-        let Some(way) = self.way.as_mut().filter(|_| size > 0 && (all || size >= self.batch)) else { return };
+        let Some(transport) = self.transport.as_mut().filter(|_| size > 0 && (all || size >= self.batch))
+        else {
+            return;
+        };
         self.batch = match &self.chunks {
             Some(chunks) if self.active.is_none() => chunks.batch(),
             _ => BATCH,
@@ -360,7 +366,7 @@ impl Capture {
             frames.shrink_to_fit();
         }
         let events = frames.len() as u64;
-        let returned = way.give(Message::Frames(frames));
+        let returned = transport.send(Message::Frames(frames));
         let is_given = returned.is_ok();
         if let Err(Message::Frames(frames)) = returned {
             // Replays of the capture then know that events are missing.
@@ -368,21 +374,21 @@ impl Capture {
         }
         match &mut self.chunks {
             Some(chunks) if is_given => chunks.count(size),
-            Some(chunks) => chunks.lose(),
+            Some(chunks) => chunks.note_gap(),
             None => {}
         }
         if let Some(active) = self.active.as_ref().filter(|_| !is_given) {
-            active.status.lose(events);
+            active.status.count_lost(events);
         }
     }
 
     /// Completes the file.
     fn end(&mut self) {
-        self.hand_on(true);
+        self.send_batch(true);
         if self.active.take().is_some()
-            && let Some(way) = &mut self.way
+            && let Some(transport) = &mut self.transport
         {
-            let _ = way.give(Message::End);
+            let _ = transport.send(Message::End);
         }
     }
 
@@ -404,7 +410,7 @@ impl Drop for Capture {
         let patience = |still| {
             still < self.timeout && self.stop.since().is_none_or(|stopped| stopped.elapsed() < self.timeout)
         };
-        if self.way.take().is_some_and(|way| !way.finish(patience)) {
+        if self.transport.take().is_some_and(|transport| !transport.finish(patience)) {
             let ms = self.timeout.as_millis();
             log::log(
                 Level::Error,

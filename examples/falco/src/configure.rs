@@ -116,12 +116,12 @@ fn typed(
         config.engine.replay.capture_file = capture.to_owned();
     }
     config.check()?;
-    warnings.extend(config.base_syscalls.oddities());
-    warnings.extend(config.append_output.iter().filter_map(Append::oddity));
-    warnings.extend(config.rules.iter().enumerate().filter_map(|(index, entry)| entry.oddity(index)));
-    warnings.extend(config.falco_libs.oddity());
+    warnings.extend(config.base_syscalls.warnings());
+    warnings.extend(config.append_output.iter().filter_map(Append::warning));
+    warnings.extend(config.rules.iter().enumerate().filter_map(|(index, entry)| entry.warning(index)));
+    warnings.extend(config.falco_libs.warning());
     warnings.extend(config.unusable_static_fields());
-    warnings.extend(config.syscall_event_drops.oddity());
+    warnings.extend(config.syscall_event_drops.warning());
     #[cfg(feature = "grpc")]
     if wants_grpc && !config.grpc.enabled {
         warnings.push(

@@ -14,7 +14,7 @@ const SECOND: u64 = 1_000_000_000;
 
 /// The result of a check for losses.
 #[derive(Default)]
-pub struct Look {
+pub struct DropCheck {
     /// An alert about the losses.
     pub alert: Option<Internal>,
     /// The program ends, as configured.
@@ -68,7 +68,7 @@ impl Monitor {
     }
 
     /// Looks at the counters.
-    pub fn check(&mut self, now: u64, stats: Stats, full: ByKind) -> Look {
+    pub fn check(&mut self, now: u64, stats: Stats, full: ByKind) -> DropCheck {
         self.next = Some(now.saturating_add(SECOND));
         let last = std::mem::replace(&mut self.last, stats);
         let last_full = std::mem::replace(&mut self.last_full, full);
@@ -80,16 +80,16 @@ impl Monitor {
             lost += 1;
         }
         if lost == 0 {
-            return Look::default();
+            return DropCheck::default();
         }
         let is_above = lost as f64 > self.config.threshold * produced as f64;
         if !is_above && !self.config.simulate_drops {
-            return Look::default();
+            return DropCheck::default();
         }
         self.occurrences += 1;
         if !self.take_token(now) {
             log::log(Level::Debug, "Syscall event drop but token bucket depleted, skipping actions");
-            return Look::default();
+            return DropCheck::default();
         }
         self.acted += 1;
         let message =
@@ -127,7 +127,7 @@ impl Monitor {
             message,
             fields,
         });
-        Look { alert, ends }
+        DropCheck { alert, ends }
     }
 
     fn take_token(&mut self, now: u64) -> bool {

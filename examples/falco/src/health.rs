@@ -14,12 +14,12 @@ pub struct Pulse {
     began: Instant,
     /// Time of the last iteration, milliseconds since `began`; 0 before the first one, and while the loop
     /// may block on its input.
-    turned: AtomicU64,
+    last_beat: AtomicU64,
 }
 
 impl Default for Pulse {
     fn default() -> Self {
-        Self { began: Instant::now(), turned: AtomicU64::new(0) }
+        Self { began: Instant::now(), last_beat: AtomicU64::new(0) }
     }
 }
 
@@ -30,19 +30,19 @@ impl Pulse {
 
     /// Records an iteration of the event loop; another one will follow soon.
     pub fn beat(&self) {
-        self.turned.store(self.now(), Ordering::Relaxed);
+        self.last_beat.store(self.now(), Ordering::Relaxed);
     }
 
     /// Records that the event loop has ended or may block.
-    pub fn rest(&self) {
-        self.turned.store(0, Ordering::Relaxed);
+    pub fn suspend(&self) {
+        self.last_beat.store(0, Ordering::Relaxed);
     }
 
     /// Time since the last iteration, if that is too long.
-    fn still(&self) -> Option<Duration> {
-        let turned = self.turned.load(Ordering::Relaxed);
-        let still = Duration::from_millis(self.now().saturating_sub(turned));
-        (turned > 0 && still >= STILL).then_some(still)
+    fn stalled_for(&self) -> Option<Duration> {
+        let last_beat = self.last_beat.load(Ordering::Relaxed);
+        let still = Duration::from_millis(self.now().saturating_sub(last_beat));
+        (last_beat > 0 && still >= STILL).then_some(still)
     }
 }
 
@@ -72,9 +72,12 @@ impl Health {
 
     /// The current problems.
     pub fn problems(&self) -> Vec<Problem> {
-        let still = self.pulse.still().map(|still| Problem {
+        let still = self.pulse.stalled_for().map(|still| Problem {
             what: "the event loop",
-            text: format!("the event loop has stood still for {} s: nothing is detected", still.as_secs()),
+            text: format!(
+                "the event loop has made no progress for {} s: nothing is detected",
+                still.as_secs()
+            ),
             place: None,
         });
         let stuck = self.hub.stuck().into_iter().map(|(channel, text)| Problem {
@@ -93,12 +96,12 @@ mod tests {
     #[test]
     fn a_stalled_event_loop_is_noticed() {
         let pulse = Pulse { began: Instant::now().checked_sub(STILL * 3).unwrap(), ..Pulse::default() };
-        assert_eq!(pulse.still(), None, "it has not begun");
+        assert_eq!(pulse.stalled_for(), None, "it has not begun");
         pulse.beat();
-        assert_eq!(pulse.still(), None);
-        pulse.turned.store(1, Ordering::Relaxed);
-        assert!(pulse.still().unwrap() >= STILL * 2);
-        pulse.rest();
-        assert_eq!(pulse.still(), None);
+        assert_eq!(pulse.stalled_for(), None);
+        pulse.last_beat.store(1, Ordering::Relaxed);
+        assert!(pulse.stalled_for().unwrap() >= STILL * 2);
+        pulse.suspend();
+        assert_eq!(pulse.stalled_for(), None);
     }
 }

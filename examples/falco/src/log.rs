@@ -92,7 +92,7 @@ fn escaped(text: &str, is_shown: impl Fn(char) -> bool) -> Cow<'_, str> {
 }
 
 /// Logs panics of all threads. The standard hook would block on standard error.
-pub fn take_panics() {
+pub fn log_panics() {
     service::report_restarts_by(|text| log(Level::Error, text));
     std::panic::set_hook(Box::new(|panic: &PanicHookInfo<'_>| {
         let thread = std::thread::current();
@@ -123,20 +123,20 @@ const SILENCE: Duration = Duration::from_secs(60);
 /// Limits the rate of reports about a recurring event: the first is reported at once, later ones once a
 /// minute with their number.
 #[derive(Debug, Default)]
-pub struct Seldom {
-    said: Option<Instant>,
-    unsaid: u64,
+pub struct RateLimit {
+    reported: Option<Instant>,
+    unreported: u64,
 }
 
-impl Seldom {
+impl RateLimit {
     /// Records an occurrence. Returns the number of occurrences since the last report, if a report is due.
-    pub fn happened(&mut self) -> Option<u64> {
-        self.unsaid += 1;
-        if self.said.is_some_and(|said| said.elapsed() < SILENCE) {
+    pub fn record(&mut self) -> Option<u64> {
+        self.unreported += 1;
+        if self.reported.is_some_and(|reported| reported.elapsed() < SILENCE) {
             return None;
         }
-        self.said = Some(Instant::now());
-        Some(std::mem::take(&mut self.unsaid))
+        self.reported = Some(Instant::now());
+        Some(std::mem::take(&mut self.unreported))
     }
 }
 
@@ -153,10 +153,10 @@ mod tests {
 
     #[test]
     fn repeated_occurrences_are_reported_once_a_minute() {
-        let mut seldom = Seldom::default();
-        assert_eq!((seldom.happened(), seldom.happened(), seldom.happened()), (Some(1), None, None));
-        assert_eq!(seldom.unsaid, 2);
-        seldom.said = Instant::now().checked_sub(SILENCE);
-        assert_eq!((seldom.happened(), seldom.unsaid), (Some(3), 0));
+        let mut limit = RateLimit::default();
+        assert_eq!((limit.record(), limit.record(), limit.record()), (Some(1), None, None));
+        assert_eq!(limit.unreported, 2);
+        limit.reported = Instant::now().checked_sub(SILENCE);
+        assert_eq!((limit.record(), limit.unreported), (Some(3), 0));
     }
 }

@@ -72,7 +72,7 @@ const PANICKED: u8 = 101;
 
 fn main() -> ExitCode {
     inherited::note();
-    let args = match Args::try_parse_from(args::given()) {
+    let args = match Args::try_parse_from(args::command_line()) {
         Ok(args) => args,
         Err(mut error) => {
             if !error.use_stderr() {
@@ -101,15 +101,15 @@ fn main() -> ExitCode {
             instead.iter().for_each(|instead| console::print_error(instead));
             if let Some(ContextValue::String(option)) = error.get(ContextKind::InvalidArg)
                 && let Some(ContextValue::String(value)) = error.get(ContextKind::InvalidValue)
-                && let Some(said) = args::refusal(option, value)
+                && let Some(message) = args::invalid_value(option, value)
             {
-                console::print_error(&format!("{said}\n"));
+                console::print_error(&format!("{message}\n"));
             }
             // Falco's status is 1; clap's default is 2.
             return ExitCode::FAILURE;
         }
     };
-    log::take_panics();
+    log::log_panics();
     // The log has the panic message, once it is written.
     let outcome = catch_unwind(|| start::start(&args));
     let code = match outcome {

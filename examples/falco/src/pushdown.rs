@@ -63,7 +63,7 @@ impl Filter {
         let share = percent(rejected, all);
         let [written, by_process] = self.verdicts.each_ref().map(|count| count.load(Ordering::Relaxed));
         let processes = match self.has_processes {
-            true => format!("; {written} verdicts on processes left out {by_process} of these"),
+            true => format!("; {written} verdicts on processes rejected {by_process} of these"),
             false => String::new(),
         };
         let [captured, unsent] = self.captured.each_ref().map(|count| count.load(Ordering::Relaxed));
@@ -158,7 +158,7 @@ impl Model {
     }
 
     /// Adds its counts to those of the filter.
-    pub fn settle(&mut self, filter: &Filter) {
+    pub fn add_counts(&mut self, filter: &Filter) {
         let all = filter.counts.iter().chain(&filter.captured);
         for (all, own) in all.zip(self.counts.iter_mut().chain(&mut self.captured)) {
             all.fetch_add(std::mem::take(own), Ordering::Relaxed);
@@ -176,7 +176,7 @@ impl Model {
         self.off.insert(code);
         let name = schema().code_name(code).unwrap_or_default();
         let message = format!(
-            "Rule '{rule}' matches an event that push-down leaves out. Push-down is off for {name} from here on: alerts of \
+            "Rule '{rule}' matches an event that push-down filters out. Push-down is off for {name} from here on: alerts of \
              this type may be missing before. Please report this with the rule's condition"
         );
         let fields = [("evt.type".to_owned(), json!(name)), ("rule".to_owned(), json!(rule))].into();

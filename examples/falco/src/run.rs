@@ -35,7 +35,7 @@ use crate::timeouts::Silence;
 use crate::verdicts::Verdicts;
 use crate::watchdog::Watchdog;
 
-mod alone;
+mod event_loop;
 mod judge;
 mod processes;
 mod report;
@@ -44,7 +44,7 @@ mod sources;
 mod threads;
 mod turns;
 
-use alone::Alone;
+use event_loop::EventLoop;
 use judge::{Judge, Limit, Totals};
 use runtimes::RuntimeLog;
 use sources::Sources;
@@ -179,7 +179,7 @@ impl<'a> Run<'a> {
         let mut judge = Judge::new(Arc::clone(setup));
         judge.folding = Folding::new(&config.alert_folding)?;
         judge.profile = self.args.rule_profile.then(|| Profile::new(&setup.engine, PROFILED));
-        let mut alone = Alone {
+        let mut event_loop = EventLoop {
             judge: &mut judge,
             limit: self.limit,
             signals: self.signals,
@@ -202,8 +202,8 @@ impl<'a> Run<'a> {
             verdicts: Verdicts::new(&config.verdict_coverage, &setup.engine)?,
             processes: None,
         };
-        let outcome = alone.start(source, config)?;
-        judge.settle();
+        let outcome = event_loop.start(source, config)?;
+        judge.add_counts();
         Ok(Ended { outcome, last: judge.setup, profile: judge.profile })
     }
 

@@ -78,12 +78,12 @@ impl RuleCounts {
             }
         }
         out.push_str("Triggered rules by rule name:\n");
-        let mut told: Vec<&str> = Vec::new();
+        let mut reported: Vec<&str> = Vec::new();
         for Counted { rule, .. } in &all {
             let hits = sum(&|counted| counted.rule == *rule);
-            if hits > 0 && !told.contains(&&**rule) {
+            if hits > 0 && !reported.contains(&&**rule) {
                 let _ = writeln!(out, "   {}: {hits}", log::one_line(rule));
-                told.push(rule);
+                reported.push(rule);
             }
         }
         out

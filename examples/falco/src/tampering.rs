@@ -5,19 +5,19 @@ use std::collections::BTreeMap;
 use eyas::rules::Priority;
 
 use crate::internal::Internal;
-use crate::log::{self, Level, Seldom};
+use crate::log::{self, Level, RateLimit};
 
 /// Reports each kind of manipulation at once, and then once a minute with its count.
 #[derive(Default)]
 pub struct Tampering {
-    known: BTreeMap<String, Seldom>,
+    known: BTreeMap<String, RateLimit>,
 }
 
 impl Tampering {
     /// Creates alerts about the current findings, and logs them.
     pub fn check(&mut self, found: Vec<String>) -> Vec<Internal> {
         let alerts = found.into_iter().filter_map(|what| {
-            let times = self.known.entry(what.clone()).or_default().happened()?;
+            let times = self.known.entry(what.clone()).or_default().record()?;
             let message = format!("Falco internal: probe tampering. Events may be missing: {what}.");
             log::log(Level::Error, &message);
             Some(Internal {

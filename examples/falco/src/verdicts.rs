@@ -33,7 +33,7 @@ struct Followed {
     codes: CodeSet,
     /// Thread time in which an event that the rule matches may have been missed, ns.
     missed: f64,
-    told: Option<Instant>,
+    last_alert: Option<Instant>,
     /// Number of loss windows since the last alert.
     windows: u64,
 }
@@ -52,7 +52,7 @@ impl Verdicts {
             is_on: rule.enabled,
             codes: engine.codes_of(rule),
             missed: 0.0,
-            told: None,
+            last_alert: None,
             windows: 0,
         });
         let rules = rules.collect();
@@ -61,7 +61,7 @@ impl Verdicts {
 
     /// Adds dropped events; `threads` is the number of known threads at `now`, ns since the epoch. Returns
     /// alerts about possible misses: for each rule the first at once, and later ones at the interval.
-    pub fn look(&mut self, windows: &[LossWindow], threads: u64, now: u64) -> Vec<Internal> {
+    pub fn check(&mut self, windows: &[LossWindow], threads: u64, now: u64) -> Vec<Internal> {
         if self.counted > 0 {
             self.total += now.saturating_sub(self.counted) as f64 * threads as f64;
         }
@@ -73,8 +73,8 @@ impl Verdicts {
             for rule in self.rules.iter_mut().filter(|rule| rule.is_on && window.concerns(&rule.codes)) {
                 rule.missed += time;
                 rule.windows += 1;
-                if rule.told.is_none_or(|told| told.elapsed() >= self.interval) {
-                    rule.told = Some(Instant::now());
+                if rule.last_alert.is_none_or(|last_alert| last_alert.elapsed() >= self.interval) {
+                    rule.last_alert = Some(Instant::now());
                     alerts.push(alert(rule, window));
                     rule.windows = 0;
                 }
@@ -152,10 +152,10 @@ mod tests {
     #[test]
     fn possible_misses_raise_an_alert_for_the_rule() {
         let mut verdicts = verdicts(RULES, "1h");
-        assert!(verdicts.look(&[], 10, SECOND).is_empty());
+        assert!(verdicts.check(&[], 10, SECOND).is_empty());
         assert_eq!(verdicts.coverage(), [1.0, 1.0]);
         // Four of ten threads were suspected for one of two seconds.
-        let alerts = verdicts.look(&[window(EventType::SYSCALL_KILL_X, false)], 10, 3 * SECOND);
+        let alerts = verdicts.check(&[window(EventType::SYSCALL_KILL_X, false)], 10, 3 * SECOND);
         assert_eq!(verdicts.coverage(), [1.0, 0.8]);
         assert_eq!(alerts.len(), 1);
         assert!(alerts[0].message.contains("`kills`") && alerts[0].message.contains("5 events of 4"));
@@ -165,7 +165,7 @@ mod tests {
         );
         // A dropped event that changes the state affects all rules. For one of them the interval has not
         // passed yet.
-        let alerts = verdicts.look(&[window(EventType::PROCEXIT_1_E, true)], 10, 4 * SECOND);
+        let alerts = verdicts.check(&[window(EventType::PROCEXIT_1_E, true)], 10, 4 * SECOND);
         assert_eq!(alerts.iter().map(|alert| &alert.fields["rule"]).collect::<Vec<_>>(), ["opens"]);
         assert!(verdicts.coverage().iter().all(|share| *share < 0.9));
     }

@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 
 use crate::console;
 use crate::health::{Health, Problem};
-use crate::log::{self, Level, Seldom, log};
+use crate::log::{self, Level, RateLimit, log};
 use crate::output::Hub;
 use crate::signals::Stop;
 use eyas::sinsp::service::Service;
@@ -42,12 +42,13 @@ impl Watchdog {
                     return;
                 }
                 drop(ended);
-                hub.look();
-                watch.look(hub.is_closing() || stop.since().is_some());
+                hub.check();
+                watch.check(hub.is_closing() || stop.since().is_some());
                 end(&stop, hub.settings().timeout);
             }
         });
-        let service = service.context("can't start the thread that looks whether outputs move")?;
+        let service =
+            service.context("can't start the thread that checks whether the outputs make progress")?;
         Ok(Self { stop: Some(sender), service })
     }
 }
@@ -70,18 +71,18 @@ struct Known {
     lasts: bool,
     /// Whether its beginning was logged, but not its end.
     is_logged: bool,
-    seldom: Seldom,
+    rate: RateLimit,
 }
 
 impl Watch {
     /// Logs problems when they begin, once a minute, and when they are over. At the end of the program, it does not log that they are
     /// over, because the program drops what waits.
-    fn look(&mut self, is_ending: bool) {
+    fn check(&mut self, is_ending: bool) {
         self.known.values_mut().for_each(|known| known.lasts = false);
         for Problem { what, text, place } in self.health.problems() {
             let known = self.known.entry(what).or_default();
             known.lasts = true;
-            if known.seldom.happened().is_some() {
+            if known.rate.record().is_some() {
                 known.is_logged = true;
                 let place = place.map(|place| format!(" ({place})")).unwrap_or_default();
                 log(Level::Error, &format!("{text}{place}"));

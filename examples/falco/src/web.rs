@@ -27,7 +27,7 @@ use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
 use crate::config::Webserver;
-use crate::log::{Level, Seldom, info, log};
+use crate::log::{Level, RateLimit, info, log};
 use crate::pem;
 use eyas::sinsp::service::Service;
 
@@ -144,7 +144,7 @@ async fn accept(
     pages: &Arc<Pages>,
 ) -> Infallible {
     let mut connections: VecDeque<Task<()>> = VecDeque::new();
-    let mut failing = Seldom::default();
+    let mut failing = RateLimit::default();
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
@@ -157,7 +157,7 @@ async fn accept(
                 connections.push_back(tokio::spawn(converse(stream, acceptor.clone(), Arc::clone(pages))));
             }
             Err(error) => {
-                if failing.happened().is_some() {
+                if failing.record().is_some() {
                     log(Level::Error, &format!("webserver: can't accept a connection: {error}"));
                 }
                 sleep(PAUSE).await;

@@ -137,7 +137,10 @@ fn a_capture_that_is_deleted_is_no_capture() {
     std::fs::remove_file(&file).unwrap();
     run.feed(rest);
     let (_, log) = run.end();
-    let want = format!("capture: can't write {}: it was deleted before it ended, with ", file.display());
+    let want = format!(
+        "capture: can't write {}: the file was deleted before it was complete, with ",
+        file.display()
+    );
     assert!(log.contains(&want) && !log.contains("Captured "), "{log}");
 }
 

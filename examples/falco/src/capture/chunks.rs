@@ -81,7 +81,7 @@ impl Chunks {
     }
 
     /// Records that events are missing. The next events then need a new chunk with its own state.
-    pub fn lose(&mut self) {
+    pub fn note_gap(&mut self) {
         (self.begun, self.has_gap, self.not_before) = (None, true, 0);
     }
 }
@@ -107,7 +107,7 @@ mod tests {
         chunks.count(3 << 20);
         assert!(chunks.is_due(5 + S / 2, 1 << 20), "half of the memory");
         chunks.begin(S, Duration::ZERO);
-        chunks.lose();
+        chunks.note_gap();
         assert!(chunks.is_due(S, 0) && chunks.has_gap);
     }
 }

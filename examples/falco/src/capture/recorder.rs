@@ -59,7 +59,7 @@ impl Status {
     }
 
     /// Records that this many events are missing.
-    pub fn lose(&self, events: u64) {
+    pub fn count_lost(&self, events: u64) {
         self.lost.fetch_add(events, Ordering::Relaxed);
     }
 
@@ -217,7 +217,7 @@ impl Recorder {
     }
 
     /// Gives up the open file, if there is one.
-    pub fn fail_what_is_open(&mut self, why: &str) {
+    pub fn fail_open_file(&mut self, why: &str) {
         if let Some(open) = self.open.take() {
             fail(&open.status, &anyhow!("{why}"));
         }
@@ -233,7 +233,10 @@ impl Recorder {
         match std::fs::metadata(&status.path) {
             Ok(meta) => status.written.store(meta.len(), Ordering::Relaxed),
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                return fail(&status, &anyhow!("it was deleted before it ended, with {events} events"));
+                return fail(
+                    &status,
+                    &anyhow!("the file was deleted before it was complete, with {events} events"),
+                );
             }
             Err(_) => {}
         }
@@ -285,7 +288,7 @@ impl Open {
     fn frames(&mut self, frames: &Frames) -> Result<()> {
         let Written { written, too_long } = written::write(frames, &mut self.writer, self.status.limit)?;
         self.events += written;
-        self.status.lose(too_long);
+        self.status.count_lost(too_long);
         self.unflushed = true;
         Ok(())
     }

@@ -54,7 +54,7 @@ impl Default for Drops {
 
 impl Drops {
     /// A warning about limits that prevent every action, or all but the first ones.
-    pub fn oddity(&self) -> Option<String> {
+    pub fn warning(&self) -> Option<String> {
         let acts = self.actions.iter().any(|action| *action != DropAction::Ignore);
         let warning = if !acts {
             return None;

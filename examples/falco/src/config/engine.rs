@@ -142,7 +142,7 @@ pub struct BaseSyscalls {
 
 impl Libs {
     /// A warning about a thread table without room.
-    pub fn oddity(&self) -> Option<String> {
+    pub fn warning(&self) -> Option<String> {
         (self.thread_table_size == 0).then(|| {
             "falco_libs.thread_table_size is 0: no thread or process is known, so conditions on them do not match; \
              the default is 262144"
@@ -153,7 +153,7 @@ impl Libs {
 
 impl BaseSyscalls {
     /// Warnings about names in [`BaseSyscalls::custom_set`] that are not system calls, with Falco's text.
-    pub fn oddities(&self) -> Vec<String> {
+    pub fn warnings(&self) -> Vec<String> {
         let of = |is_removed: bool| {
             let names = self.custom_set.iter().filter_map(move |entry| match entry.strip_prefix('!') {
                 Some(name) => is_removed.then_some(name),

@@ -35,7 +35,7 @@ pub const RULES: Shape = List(&Section(&[("enable", SELECTOR), ("disable", SELEC
 
 impl Selection {
     /// Warning about the entry with this number, of which one half has no effect.
-    pub fn oddity(&self, index: usize) -> Option<String> {
+    pub fn warning(&self, index: usize) -> Option<String> {
         (self.enable.is_some() && self.disable.is_some())
             .then(|| format!("rules[{index}].disable has no effect beside enable: write two entries"))
     }
@@ -115,7 +115,7 @@ impl Append {
     }
 
     /// Warning about a probable mistake, with Falco's text.
-    pub fn oddity(&self) -> Option<String> {
+    pub fn warning(&self) -> Option<String> {
         let rule = self.matching.rule.as_deref().filter(|rule| !rule.is_empty())?;
         if self.matching.tags.is_empty() {
             return None;

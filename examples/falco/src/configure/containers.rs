@@ -18,14 +18,14 @@ pub fn adopt(tree: &mut Node, warnings: &mut Vec<String>) -> bool {
     let plugins = tree.get("plugins").and_then(Node::as_seq).into_iter().flatten();
     let mut containers =
         plugins.filter(|plugin| plugin.get("name").and_then(Node::as_str) == Some("container"));
-    let Some(told) = containers.find_map(|plugin| init_config(plugin.get("init_config")?)) else {
+    let Some(settings) = containers.find_map(|plugin| init_config(plugin.get("init_config")?)) else {
         return false;
     };
-    let mut engines = match told.get("engines") {
+    let mut engines = match settings.get("engines") {
         Some(Node { kind: Kind::Map(pairs), .. }) => pairs.clone(),
         _ => Vec::new(),
     };
-    if let Kind::Map(pairs) = told.kind {
+    if let Kind::Map(pairs) = settings.kind {
         engines.extend(pairs.into_iter().filter(|(key, _)| key.as_str() != Some("engines")));
     }
     let engines = Node::new(Kind::Map(engines));

@@ -68,14 +68,14 @@ fn the_container_plugin_s_keys_are_read_as_container_engines() {
     assert!(!engines.docker.enabled && engines.podman.enabled && engines.podman.sockets.is_empty());
     assert_eq!(engines.cri.sockets, [PathBuf::from("/run/x.sock")]);
     assert!(own.warnings[0].contains("never waited for"), "{:?}", own.warnings);
-    for told in [
+    for settings in [
         "{label_max_len: 7, engines: {docker: {enabled: false}}}",
         "'{\"label_max_len\": 7, \"engines\": {\"docker\": {\"enabled\": false}}}'",
     ] {
-        let plugin = options(&[&format!("plugins[]={{name: container, init_config: {told}}}")]).unwrap();
+        let plugin = options(&[&format!("plugins[]={{name: container, init_config: {settings}}}")]).unwrap();
         let engines = plugin.config.container_engines;
         let found = (engines.docker.enabled, engines.cri.enabled, engines.label_max_len);
-        assert_eq!((found, plugin.warnings.len()), ((false, true, 7), 0), "{told}");
+        assert_eq!((found, plugin.warnings.len()), ((false, true, 7), 0), "{settings}");
     }
 }
 
@@ -340,8 +340,8 @@ fn keys_without_an_effect_are_documented() {
 
 #[test]
 fn the_init_config_of_the_container_plugin_is_applied() {
-    let told = "{engines: {containerd: {sockets: [/run/x.sock]}, lxc: {enabled: false}}, with_size: true, hooks: [create, remove], with_siz: 1}";
-    let loaded = options(&[&format!("plugins[]={{name: container, init_config: {told}}}")]).unwrap();
+    let settings = "{engines: {containerd: {sockets: [/run/x.sock]}, lxc: {enabled: false}}, with_size: true, hooks: [create, remove], with_siz: 1}";
+    let loaded = options(&[&format!("plugins[]={{name: container, init_config: {settings}}}")]).unwrap();
     let engines = loaded.config.container_engines;
     assert_eq!(engines.containerd.sockets, [PathBuf::from("/run/x.sock")]);
     let counted = engines.engines();

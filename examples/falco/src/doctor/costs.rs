@@ -160,7 +160,10 @@ impl Costs {
             });
         }
         if self.events < ENOUGH {
-            advice.push(format!("{} events say little: measure for longer, or under load", self.events));
+            advice.push(format!(
+                "{} events are too few for advice: measure for longer, or under load",
+                self.events
+            ));
             return advice;
         }
         for rule in self.rules.iter().filter(|rule| share(rule.tried) >= MOST_OF_ALL) {

@@ -26,7 +26,7 @@ fn checks_of(features: &Features, obstacle: Option<ProbeError>, config: &Config)
         }
     });
     checks.push(match &features.lockdown {
-        None => Check::ok("lockdown", "the kernel is not locked down so far that it forbids the probe"),
+        None => Check::ok("lockdown", "the kernel's lockdown mode allows the probe"),
         Some(mode) => {
             let error = ProbeError::LockedDown { mode: mode.clone() };
             Check::missing("lockdown", format!("the mode is {mode}"), error.to_string())

@@ -30,7 +30,7 @@ pub fn checks(engines: &ContainerEngines) -> Vec<Check> {
     if found.is_empty() {
         return vec![Check::ok(
             "runtimes",
-            "no socket of a container runtime is there; containers would have ids, but no names and images",
+            "no container runtime has a socket at the configured paths; containers will have ids, but no names and images",
         )];
     }
     found.into_iter().map(|(api, path)| check(api, path, PATIENCE)).collect()

@@ -107,20 +107,20 @@ impl Backlog {
         while self.items.len() > limits.alerts.max(1) || (self.bytes > limits.bytes && self.items.len() > 1) {
             let Some(item) = self.pop() else { break };
             all += 1;
-            new += u64::from(item.lose());
+            new += u64::from(item.mark_lost());
         }
         (all, new)
     }
 
     /// Removes all alerts. Returns how many of them were not counted as lost before.
-    fn lose(&mut self) -> u64 {
-        std::mem::take(self).items.iter().map(|item| u64::from(item.lose())).sum()
+    fn discard_all(&mut self) -> u64 {
+        std::mem::take(self).items.iter().map(|item| u64::from(item.mark_lost())).sum()
     }
 }
 
 impl Item {
     /// Counts the alert as lost. Returns whether it was not counted before.
-    fn lose(&self) -> bool {
+    fn mark_lost(&self) -> bool {
         !self.is_lost.swap(true, Ordering::Relaxed)
     }
 }
@@ -180,10 +180,10 @@ impl Feed {
     pub fn clear(&self) -> Lost {
         let mut inner = self.lock();
         let Inner { waiting, subscribers, lost, .. } = &mut *inner;
-        lost.unfetched += waiting.lose();
+        lost.unfetched += waiting.discard_all();
         for slot in subscribers.values_mut() {
             slot.lost += slot.backlog.items.len() as u64;
-            lost.unread += slot.backlog.lose();
+            lost.unread += slot.backlog.discard_all();
         }
         std::mem::take(lost)
     }

@@ -28,7 +28,7 @@ use super::feed::Feed;
 use super::listen::{self, SocketFile};
 use super::methods::Methods;
 use crate::config::{Grpc, GrpcAddress};
-use crate::log::{Level, Seldom, info, log};
+use crate::log::{Level, RateLimit, info, log};
 use crate::pem;
 use eyas::sinsp::service::Service;
 
@@ -72,7 +72,7 @@ struct Shared {
     places: Arc<Semaphore>,
     stopped: watch::Receiver<()>,
     /// Rate limit for log lines about refused clients.
-    refused: Arc<Mutex<Seldom>>,
+    refused: Arc<Mutex<RateLimit>>,
 }
 
 impl Server {
@@ -169,12 +169,14 @@ fn run(runtime: Runtime, listener: &Listener, shared: Shared) -> io::Result<()> 
 }
 
 async fn accept(listener: &Listener, shared: Shared) -> io::Result<Infallible> {
-    let mut failing = Seldom::default();
+    let mut failing = RateLimit::default();
     match listener {
         Listener::Unix(listener) => {
             let listener = tokio::net::UnixListener::from_std(listener.try_clone()?)?;
             loop {
-                let Some((stream, _)) = took(listener.accept().await, &mut failing).await else { continue };
+                let Some((stream, _)) = accepted_or_wait(listener.accept().await, &mut failing).await else {
+                    continue;
+                };
                 let pid = stream.peer_cred().ok().and_then(|cred| cred.pid());
                 let client = pid.map_or("a client".into(), |pid| format!("process {pid}"));
                 let Some(place) = shared.place(&client) else { continue };
@@ -185,7 +187,8 @@ async fn accept(listener: &Listener, shared: Shared) -> io::Result<Infallible> {
             let listener = tokio::net::TcpListener::from_std(listener.try_clone()?)?;
             let mut handshakes: VecDeque<JoinHandle<()>> = VecDeque::new();
             loop {
-                let Some((stream, address)) = took(listener.accept().await, &mut failing).await else {
+                let Some((stream, address)) = accepted_or_wait(listener.accept().await, &mut failing).await
+                else {
                     continue;
                 };
                 handshakes.retain(|handshake| !handshake.is_finished());
@@ -220,11 +223,11 @@ async fn shake_hands(stream: TcpStream, client: String, acceptor: TlsAcceptor, s
 }
 
 /// The accepted connection; after a failure, waits and returns `None`.
-async fn took<T>(accepted: io::Result<T>, failing: &mut Seldom) -> Option<T> {
+async fn accepted_or_wait<T>(accepted: io::Result<T>, failing: &mut RateLimit) -> Option<T> {
     match accepted {
         Ok(accepted) => Some(accepted),
         Err(error) => {
-            if failing.happened().is_some() {
+            if failing.record().is_some() {
                 log(Level::Error, &format!("grpc: can't accept a connection: {error}"));
             }
             sleep(PAUSE).await;
@@ -245,7 +248,7 @@ impl Shared {
 
     /// Logs that a client was refused, at a limited rate.
     fn refuse(&self, client: &str, why: &str) {
-        let count = self.refused.lock().unwrap_or_else(PoisonError::into_inner).happened();
+        let count = self.refused.lock().unwrap_or_else(PoisonError::into_inner).record();
         let others = match count {
             None => return,
             Some(1) => String::new(),

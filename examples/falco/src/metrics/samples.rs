@@ -193,7 +193,7 @@ impl Sample {
 pub struct Samples {
     requested: AtomicBool,
     inner: Mutex<Inner>,
-    given: Condvar,
+    published: Condvar,
 }
 
 #[derive(Default)]
@@ -224,19 +224,19 @@ impl Samples {
     }
 
     /// Publishes a sample for all waiting threads.
-    pub fn give(&self, mut sample: Sample) {
+    pub fn publish(&self, mut sample: Sample) {
         let mut inner = self.lock();
         sample.alerts.clone_from(&inner.alerts);
         self.requested.store(false, Ordering::Relaxed);
         inner.last = Some(Arc::new(sample));
         inner.number += 1;
-        self.given.notify_all();
+        self.published.notify_all();
     }
 
     /// Records that no further sample will be published; the last one stays valid.
     pub fn close(&self) {
         self.lock().over = true;
-        self.given.notify_all();
+        self.published.notify_all();
     }
 
     /// Requests a current sample. Returns the last one if none arrives within `patience`, or `None` if
@@ -251,7 +251,7 @@ impl Samples {
                 break;
             }
             self.requested.store(true, Ordering::Relaxed);
-            inner = self.given.wait_timeout(inner, left).unwrap_or_else(PoisonError::into_inner).0;
+            inner = self.published.wait_timeout(inner, left).unwrap_or_else(PoisonError::into_inner).0;
         }
         inner.last.clone()
     }
@@ -273,13 +273,13 @@ mod tests {
         let mut sample = |events| Sample::take(events, &mut source, &Inspector::default());
         let samples = Samples::default();
         assert!(samples.request(Duration::ZERO).is_none() && !samples.is_requested());
-        samples.give(sample(1));
+        samples.publish(sample(1));
         std::thread::scope(|scope| {
             let asker = scope.spawn(|| samples.request(Duration::from_secs(60)).unwrap().events);
             while !samples.is_requested() {
                 std::thread::yield_now();
             }
-            samples.give(sample(2));
+            samples.publish(sample(2));
             assert_eq!(asker.join().unwrap(), 2);
         });
         assert!(!samples.is_requested());

@@ -84,7 +84,7 @@ impl Work {
             let fields = snapshot::fields(&reading, self.meter.rows(), &self.meter.config);
             let setup = reading.alerts().map(|alerts| Arc::clone(&alerts.setup));
             let this = reading.as_before();
-            self.hand_on(fields, setup.as_deref());
+            self.deliver(fields, setup.as_deref());
             self.number += 1;
             self.before = Some(this);
             // Snapshots that were missed while the machine was suspended are skipped.
@@ -107,7 +107,7 @@ impl Work {
         }
     }
 
-    fn hand_on(&self, fields: Fields, setup: Option<&Setup>) {
+    fn deliver(&self, fields: Fields, setup: Option<&Setup>) {
         let priority = Priority::Informational;
         if let Some(file) = &self.file {
             let line = json!({ "output_fields": fields, "sample": self.number }).to_string();

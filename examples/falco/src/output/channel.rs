@@ -199,7 +199,7 @@ impl Channel {
     fn work(&self, config: &Config, opened: &mut Option<SyncSender<Result<()>>>) {
         self.tid.store(gettid().as_raw_nonzero().get(), Ordering::Relaxed);
         if self.busy.swap(false, Ordering::Relaxed) {
-            let lost = self.state.queue.settle(1, false);
+            let lost = self.state.queue.remove_handled(1, false);
             self.state.losses.add(lost, Reason::Failed("its thread panicked".into()));
         }
         if let Some(mut output) = self.open(config, opened) {
@@ -217,8 +217,8 @@ impl Channel {
                 Err(error) => (Err(error), None),
             };
             let error = outcome.as_ref().err().map(|error| format!("{error:#}"));
-            let told = opened.take().is_some_and(|opened| opened.send(outcome).is_ok());
-            if output.is_some() || told {
+            let reported = opened.take().is_some_and(|opened| opened.send(outcome).is_ok());
+            if output.is_some() || reported {
                 return output;
             }
             *self.state.hint() = error;
@@ -238,7 +238,7 @@ impl Channel {
                     self.busy.store(true, Ordering::Relaxed);
                     let outcome = output.deliver(&run, &cx);
                     self.busy.store(false, Ordering::Relaxed);
-                    if !self.settle(outcome) {
+                    if !self.record_outcome(outcome) {
                         return;
                     }
                 }
@@ -254,15 +254,15 @@ impl Channel {
     }
 
     /// Records the outcome of a run. Returns whether the output continues.
-    fn settle(&self, outcome: Result<usize, Failure>) -> bool {
+    fn record_outcome(&self, outcome: Result<usize, Failure>) -> bool {
         match outcome {
             Ok(delivered) => {
-                self.state.settle_delivered(delivered);
+                self.state.note_delivered(delivered);
                 self.state.hint().take();
                 self.failing().take();
             }
             Err(Failure::Lost(why)) => {
-                let lost = self.state.queue.settle(1, false);
+                let lost = self.state.queue.remove_handled(1, false);
                 *self.failing() = Some(why.clone());
                 self.state.losses.add(lost, Reason::Failed(why));
             }

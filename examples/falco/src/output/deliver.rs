@@ -94,8 +94,8 @@ impl State {
     }
 
     /// Records that the worker has delivered this many alerts.
-    pub fn settle_delivered(&self, count: usize) {
-        let late = count as u64 - self.queue.settle(count, true);
+    pub fn note_delivered(&self, count: usize) {
+        let late = count as u64 - self.queue.remove_handled(count, true);
         self.late.fetch_add(late, Ordering::Relaxed);
     }
 
@@ -176,7 +176,7 @@ impl Cx<'_> {
         let late = self.state.late.load(Ordering::Relaxed).min(count);
         self.state.late.fetch_sub(late, Ordering::Relaxed);
         let count = count - late;
-        self.state.queue.unsettle(count);
+        self.state.queue.uncount_delivered(count);
         self.state.losses.add(count, Reason::Failed(why.into()));
     }
 }

@@ -77,7 +77,7 @@ impl Outputs {
 
     /// Whether nothing receives alerts any more: standard output was the only output, and its reader is
     /// gone.
-    pub fn is_deserted(&self) -> bool {
+    pub fn has_no_receiver(&self) -> bool {
         let channels = self.hub.channels();
         !self.hub.settings().captures
             && !channels.is_empty()

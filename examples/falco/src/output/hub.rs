@@ -198,7 +198,7 @@ impl Hub {
 
     /// Logs lost alerts if a report is due, and drops replaced outputs that are stuck. Call this about once
     /// a second.
-    pub fn look(&self) {
+    pub fn check(&self) {
         let timeout = self.settings().timeout;
         self.all().iter().for_each(|channel| channel.report(false));
         lock(&self.retired).retain(|channel| {

@@ -146,7 +146,7 @@ impl Queue {
     }
 
     /// Waits for an order. Copies a run of at most `most` alerts to `run`. The alerts stay in the queue
-    /// until they are settled.
+    /// until they are removed.
     pub fn next(&self, most: usize, run: &mut Vec<Alert>) -> Order {
         run.clear();
         let mut inner = self.lock();
@@ -184,28 +184,28 @@ impl Queue {
 
     /// Removes the first alerts of the queue, which the worker has handled. Returns how many of them were
     /// still in the queue.
-    pub fn settle(&self, count: usize, delivered: bool) -> u64 {
+    pub fn remove_handled(&self, count: usize, delivered: bool) -> u64 {
         let mut inner = self.lock();
-        let mut settled = 0;
+        let mut removed = 0;
         for _ in 0..count {
             let Some(alert) = inner.waiting.pop_front() else { break };
             inner.bytes -= alert.size();
-            settled += 1;
+            removed += 1;
         }
         match delivered {
             true => {
-                inner.delivered += settled;
+                inner.delivered += removed;
                 inner.moved();
             }
             false => inner.progress = Instant::now(),
         }
         drop(inner);
         self.changed.notify_all();
-        settled
+        removed
     }
 
-    /// Records that this many alerts, settled as delivered, were in fact not delivered.
-    pub fn unsettle(&self, count: u64) {
+    /// Records that this many alerts, removed as delivered, were in fact not delivered.
+    pub fn uncount_delivered(&self, count: u64) {
         let mut inner = self.lock();
         inner.delivered = inner.delivered.saturating_sub(count);
     }

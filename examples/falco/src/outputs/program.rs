@@ -118,7 +118,7 @@ impl Program {
         let Some(Process { child, .. }) = &mut self.process else { return Ok(()) };
         let failed = |error: std::io::Error| Failure::Later(reason(&error));
         let end = pidfd_open(Pid::from_child(child), PidfdFlags::empty());
-        cx.hint("the program does not end");
+        cx.hint("the program does not end after its input was closed");
         cx.wait_readable(end.map_err(|error| failed(error.into()))?)?;
         let status = child.wait().map_err(failed)?;
         let Some(process) = self.process.take() else { return Ok(()) };

@@ -25,7 +25,7 @@ const FIXED: &[&str] = &[
 /// Keys with different values, in the notation of `-o`.
 pub fn between(before: &Config, after: &Config) -> Result<Vec<String>> {
     let tree = |config: &Config| {
-        serde_json::to_value(config).context("the configuration has a name that is no text")
+        serde_json::to_value(config).context("the configuration has a path that is not valid UTF-8")
     };
     let mut keys = Vec::new();
     compare("", &tree(before)?, &tree(after)?, &mut keys);

@@ -94,7 +94,7 @@ impl Judge<'_> {
         for other in &mut self.others {
             other.replace(Arc::clone(&setup))?;
         }
-        self.settle();
+        self.add_counts();
         self.setup = setup;
         self.model = Model::default();
         (self.is_refuted, self.needs_changed, self.is_replaced) = (false, true, true);
@@ -198,9 +198,9 @@ impl Judge<'_> {
     }
 
     /// Adds the counts of rejected events to those of the setup.
-    pub(super) fn settle(&mut self) {
+    pub(super) fn add_counts(&mut self) {
         if let Some(filter) = &self.setup.pushdown {
-            self.model.settle(filter);
+            self.model.add_counts(filter);
         }
     }
 

@@ -33,13 +33,13 @@ pub(super) fn to_log(verbose: bool, monitor: &Monitor, hub: &Hub, totals: &Total
         let seconds = elapsed.as_secs_f64();
         print_error(&format!("Driver Events:{}\nDriver Drops:{}\n", stats.produced, stats.drops()));
         if stats.filtered > 0 {
-            print_error(&format!("Left out by the source:{}\n", stats.filtered));
+            print_error(&format!("Filtered out by the source:{}\n", stats.filtered));
         }
-        print_error(&left_out(&totals.filtered, &totals.by_type));
+        print_error(&filtered_out(&totals.filtered, &totals.by_type));
         if let Some([written, left_out]) = totals.verdicts {
             let changes = totals.changes_above;
             print_error(&format!(
-                "Verdicts on processes:{written}, by which {left_out} events were left out; {changes} changes above others\n"
+                "Verdicts on processes:{written}. They filtered out {left_out} events. {changes} changes concerned processes that may have descendants\n"
             ));
         }
         print_error(&format!(
@@ -53,7 +53,7 @@ pub(super) fn to_log(verbose: bool, monitor: &Monitor, hub: &Hub, totals: &Total
 const NAMED: usize = 12;
 
 /// The fraction of events that the probe's filter rejected, and their types, the most frequent first.
-fn left_out(filtered: &[(EventType, u64)], delivered: &[u64]) -> String {
+fn filtered_out(filtered: &[(EventType, u64)], delivered: &[u64]) -> String {
     if filtered.is_empty() {
         return String::new();
     }
@@ -67,7 +67,7 @@ fn left_out(filtered: &[(EventType, u64)], delivered: &[u64]) -> String {
         .collect();
     let [out, all] = types.iter().fold([0, 0], |[out, all], (_, of, sum)| [out + of, all + sum]);
     types.sort_by_key(|(_, _, all)| std::cmp::Reverse(*all));
-    let mut text = format!("Left out in the kernel:{out} of {all} ({} %)\n", percent(out, all));
+    let mut text = format!("Filtered out in the kernel:{out} of {all} ({} %)\n", percent(out, all));
     for (ty, out, all) in types.into_iter().take(NAMED).filter(|(_, _, all)| *all > 0) {
         text += &format!("   - {}: {out} of {all} ({} %)\n", ty.name(), percent(out, all));
     }

@@ -9,28 +9,28 @@ use eyas::sinsp::{Inspector, RuntimeStats};
 use crate::log;
 
 /// Interval of checks for failures.
-const LOOK: Duration = Duration::from_secs(1);
+const INTERVAL: Duration = Duration::from_secs(1);
 /// Maximum number of logged failures per socket; further ones are only counted.
 const MAX: usize = 8;
 
 /// The failures that were logged.
 #[derive(Default)]
 pub struct RuntimeLog {
-    looked: Option<Instant>,
+    checked: Option<Instant>,
     logged: BTreeMap<PathBuf, BTreeSet<String>>,
 }
 
 impl RuntimeLog {
     /// Periodically logs new failures.
-    pub fn look(&mut self, inspector: &Inspector) {
-        if self.looked.is_none_or(|at| at.elapsed() >= LOOK) {
-            self.looked = Some(Instant::now());
-            self.take(&inspector.runtime_stats()).iter().for_each(|line| log::warning(line));
+    pub fn check(&mut self, inspector: &Inspector) {
+        if self.checked.is_none_or(|at| at.elapsed() >= INTERVAL) {
+            self.checked = Some(Instant::now());
+            self.lines(&inspector.runtime_stats()).iter().for_each(|line| log::warning(line));
         }
     }
 
     /// Log lines about new failures.
-    fn take(&mut self, stats: &RuntimeStats) -> Vec<String> {
+    fn lines(&mut self, stats: &RuntimeStats) -> Vec<String> {
         let mut lines = Vec::new();
         self.logged.retain(|socket, _| stats.sockets.iter().any(|stats| stats.socket == *socket));
         for stats in &stats.sockets {
@@ -68,13 +68,13 @@ mod tests {
     #[test]
     fn each_failure_is_logged_once_until_the_runtime_responds() {
         let mut log = RuntimeLog::default();
-        let lines = log.take(&failing(Some("can't connect: Permission denied")));
+        let lines = log.lines(&failing(Some("can't connect: Permission denied")));
         assert_eq!(lines.len(), 1);
         assert!(lines[0].contains("/run/docker.sock") && lines[0].contains("as root"), "{lines:?}");
-        assert!(log.take(&failing(Some("can't connect: Permission denied"))).is_empty());
-        assert_eq!(log.take(&failing(Some("no answer within 5s"))).len(), 1);
-        assert!(log.take(&failing(Some("can't connect: Permission denied"))).is_empty());
-        assert!(log.take(&failing(None)).is_empty());
-        assert_eq!(log.take(&failing(Some("no answer within 5s"))).len(), 1);
+        assert!(log.lines(&failing(Some("can't connect: Permission denied"))).is_empty());
+        assert_eq!(log.lines(&failing(Some("no answer within 5s"))).len(), 1);
+        assert!(log.lines(&failing(Some("can't connect: Permission denied"))).is_empty());
+        assert!(log.lines(&failing(None)).is_empty());
+        assert_eq!(log.lines(&failing(Some("no answer within 5s"))).len(), 1);
     }
 }

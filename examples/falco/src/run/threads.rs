@@ -89,13 +89,13 @@ fn collect(
                     (totals.events, totals.stats) = (failure.events, failure.stats);
                     return Err(failure.error);
                 }
-                if outputs.is_deserted() {
+                if outputs.has_no_receiver() {
                     return Ok(());
                 }
             }
             Ok(Message::End { outcome, events, stats, last }) => {
                 if let (Some(samples), Some(last)) = (samples, last) {
-                    samples.give(*last);
+                    samples.publish(*last);
                 }
                 (totals.events, totals.stats) = (events, stats);
                 return outcome;
@@ -184,10 +184,10 @@ impl Worker<'_> {
                 && let Some(samples) = self.samples
                 && samples.is_requested()
             {
-                samples.give(Sample::take(events + inspector.skipped(), &mut reader, &inspector));
+                samples.publish(Sample::take(events + inspector.skipped(), &mut reader, &inspector));
             }
         };
-        judge.settle();
+        judge.add_counts();
         let stats = reader.stats();
         events += inspector.skipped();
         let last = self.samples.map(|_| Box::new(Sample::take(events, &mut reader, &inspector)));

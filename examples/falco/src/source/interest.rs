@@ -170,7 +170,7 @@ mod tests {
         let mut usual = choose(&BaseSyscalls::default(), BTreeSet::new());
         usual.remove(&SyscallCode::CLOSE);
         assert_eq!(choose(&base, BTreeSet::new()), usual);
-        let said = base.oddities();
+        let said = base.warnings();
         assert_eq!(said.len(), 2, "{said:?}");
         assert!(
             said[0].starts_with("Invalid (positive) syscall names: warning (base_syscalls override): redd;"),

@@ -22,7 +22,7 @@ fn queue(alerts: usize, bytes: usize) -> Queue {
 fn take(queue: &Queue, most: usize) -> Vec<String> {
     let mut run = Vec::new();
     assert_eq!(queue.next(most, &mut run), Order::Deliver);
-    assert_eq!(queue.settle(run.len(), true), run.len() as u64);
+    assert_eq!(queue.remove_handled(run.len(), true), run.len() as u64);
     run.iter().map(|alert| String::from_utf8_lossy(&alert.text).into_owned()).collect()
 }
 
@@ -72,13 +72,13 @@ fn alerts_stay_in_the_queue_until_they_are_handled() {
     queue.push(&alerts(&["one", "two", "three"]), |_| false);
     let mut run = Vec::new();
     assert_eq!((queue.next(9, &mut run), run.len()), (Order::Deliver, 3));
-    queue.settle(1, false);
+    queue.remove_handled(1, false);
     queue.reopen();
     assert!(queue.interrupts() && queue.pause(LONG));
     assert_eq!(queue.next(9, &mut run), Order::Reopen);
     assert!(!queue.interrupts() && !queue.pause(SHORT));
     assert_eq!(take(&queue, 9), ["two", "three"]);
-    queue.unsettle(1);
+    queue.uncount_delivered(1);
     assert_eq!(queue.load().delivered, 1);
 }
 
@@ -93,7 +93,7 @@ fn the_worker_ends_when_all_is_delivered_or_abandoned() {
     assert_eq!(queue.abandon(), 1);
     let mut run = Vec::new();
     assert_eq!((queue.next(1, &mut run), run.len()), (Order::Abandon, 0));
-    assert_eq!(queue.settle(1, true), 0, "it was given up");
+    assert_eq!(queue.remove_handled(1, true), 0, "it was given up");
     queue.end();
     assert!(queue.wait_for_end(Instant::now(), |_| false));
 
@@ -111,7 +111,7 @@ fn losses_are_no_progress() {
         scope.spawn(|| {
             while waits.load(SeqCst) {
                 sleep(SHORT / 8);
-                lost.fetch_add(queue.settle(1, false) as usize, SeqCst);
+                lost.fetch_add(queue.remove_handled(1, false) as usize, SeqCst);
             }
         });
         let many = alerts(&["more"; 10_000]);
@@ -136,13 +136,13 @@ fn buffered_alerts_are_gathered_for_a_moment() {
     }
     assert_eq!((queue.next(9, &mut run), run.len()), (Order::Deliver, 3));
     assert!(began.elapsed() >= SHORT);
-    queue.settle(3, true);
+    queue.remove_handled(3, true);
     // The queue does not wait for more if there is much, or at the end.
     queue.set_limits(Limits { gather: LONG, ..limits });
     let began = Instant::now();
     queue.push(&[alert(&"x".repeat(RUN_BYTES))], |_| false);
     assert_eq!(queue.next(9, &mut run), Order::Deliver);
-    queue.settle(1, true);
+    queue.remove_handled(1, true);
     queue.push(&alerts(&["last"]), |_| false);
     queue.close();
     assert_eq!(queue.next(9, &mut run), Order::Deliver);

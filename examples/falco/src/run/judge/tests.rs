@@ -21,8 +21,9 @@ fn judge(judge: &mut Judge<'_>, inspector: &mut Inspector, ty: EventType) -> [us
     let (event, mut batch, mut matches) =
         (EventBuilder::new(ty).tid(7).ts(1).int(0, 3).build(), Batch::default(), 0);
     judge.judge(&inspector.process(event.as_raw()), &mut batch, |_, _| matches += 1).unwrap();
-    let is_internal =
-        |line: &[u8]| line.windows(b"push-down leaves out".len()).any(|part| part == b"push-down leaves out");
+    let is_internal = |line: &[u8]| {
+        line.windows(b"push-down filters out".len()).any(|part| part == b"push-down filters out")
+    };
     let internal = batch.alerts().iter().filter(|alert| is_internal(&alert.text)).count();
     assert_eq!(batch.alerts().len(), internal + matches);
     [internal, matches]

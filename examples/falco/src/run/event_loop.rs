@@ -18,7 +18,7 @@ use super::sources::Sources;
 use crate::capture::Capture;
 use crate::clock;
 use crate::config::{Config, EngineKind};
-use crate::drops::{Look, Monitor};
+use crate::drops::{DropCheck, Monitor};
 use crate::folding::Folding;
 use crate::health::Pulse;
 use crate::log;
@@ -39,10 +39,10 @@ const STRIDE: u64 = 1024;
 /// Maximum time to test queued events at the end of a live capture.
 const LAST_EVENTS: Duration = Duration::from_secs(1);
 /// Maximum time of one check for the last alerts of other sources.
-const LAST_LOOK: Duration = Duration::from_millis(100);
+const LAST_CHECK: Duration = Duration::from_millis(100);
 
 /// Live capture, or replay on one thread.
-pub(super) struct Alone<'a, 'e> {
+pub(super) struct EventLoop<'a, 'e> {
     pub(super) judge: &'a mut Judge<'e>,
     pub(super) limit: Limit,
     pub(super) signals: &'a Signals,
@@ -74,7 +74,7 @@ pub(super) struct Alone<'a, 'e> {
     pub(super) processes: Option<Processes>,
 }
 
-impl Alone<'_, '_> {
+impl EventLoop<'_, '_> {
     /// Tests the events of a source until its end. The inner result is that of the events.
     ///
     /// # Errors
@@ -123,7 +123,7 @@ impl Alone<'_, '_> {
         let mut inspector = Inspector::new(inspector);
         self.judge.prepare(&mut inspector);
         if live && self.judge.setup.config.engine.kind != EngineKind::Nodriver {
-            hurry();
+            raise_priority();
         }
         inspector.follow_losses(live);
         if live {
@@ -134,7 +134,7 @@ impl Alone<'_, '_> {
         self.judge.needs_changed = true;
         let outcome = loop {
             if self.signals.attention.load(Ordering::Acquire)
-                && let over @ (Ok(true) | Err(_)) = self.attend(&mut source)
+                && let over @ (Ok(true) | Err(_)) = self.handle_signals(&mut source)
             {
                 break over.map(drop);
             }
@@ -148,18 +148,18 @@ impl Alone<'_, '_> {
                 true => inspector.next_with(&mut source, |passed| self.capture.passed(passed)),
             };
             // Whether to check the clock and the counters. A check at every event would cost more than the event.
-            let (mut looks, mut is_at_end) = (false, false);
+            let (mut is_check_due, mut is_at_end) = (false, false);
             // By reference, because the view is large: a copy is measurable.
             match &step {
                 Ok(Step::Event(event)) => match self.event(event, live, simulates) {
-                    ControlFlow::Continue(is_due) => looks = is_due,
+                    ControlFlow::Continue(is_due) => is_check_due = is_due,
                     ControlFlow::Break(outcome) => break outcome,
                 },
                 Ok(Step::Idle) => {
                     self.capture.idle();
                     self.judge.summarize(clock::steady(), self.outputs.batch());
                     self.outputs.offer();
-                    looks = true;
+                    is_check_due = true;
                 }
                 Ok(Step::End) => is_at_end = true,
                 Err(_) => {}
@@ -171,12 +171,14 @@ impl Alone<'_, '_> {
             if is_at_end {
                 break if live { self.await_others(&mut source, began) } else { Ok(()) };
             }
-            if looks && let over @ (Ok(true) | Err(_)) = self.look(&mut source, live.then_some(began)) {
+            if is_check_due
+                && let over @ (Ok(true) | Err(_)) = self.do_periodic_work(&mut source, live.then_some(began))
+            {
                 break over.map(drop);
             }
-            if looks && live {
-                self.runtimes.look(&inspector);
-                self.look_at_losses(&mut inspector, false);
+            if is_check_due && live {
+                self.runtimes.check(&inspector);
+                self.check_losses(&mut inspector, false);
             }
             // The first step has loaded the initial state.
             if self.samples.is_some_and(Samples::is_requested) {
@@ -213,23 +215,22 @@ impl Alone<'_, '_> {
         if let Some(processes) = &mut self.processes {
             processes.note(event);
         }
-        let looks = self.totals.events.is_multiple_of(STRIDE);
-        if looks {
+        let is_check_due = self.totals.events.is_multiple_of(STRIDE);
+        if is_check_due {
             self.judge.summarize(self.last_event, self.outputs.batch());
         }
         // Not for every alert: waking the output threads costs more than an alert.
-        if looks || prompt || self.outputs.is_large() {
+        if is_check_due || prompt || self.outputs.is_large() {
             self.outputs.offer();
         }
         // In a replay, all losses are simulated.
         if simulates
             && self.monitor.is_due(self.last_event)
-            && let failure @ Err(_) =
-                self.look_at_drops(self.last_event, Stats::default(), Default::default())
+            && let failure @ Err(_) = self.check_drops(self.last_event, Stats::default(), Default::default())
         {
             return ControlFlow::Break(failure);
         }
-        ControlFlow::Continue(looks)
+        ControlFlow::Continue(is_check_due)
     }
 
     /// Ends the other sources, and counts what the source has counted.
@@ -239,10 +240,10 @@ impl Alone<'_, '_> {
         mut inspector: Inspector,
         outcome: Result<()>,
     ) -> Result<()> {
-        self.pulse.rest();
+        self.pulse.suspend();
         let outcome = self.finish_others(outcome);
         self.judge.summarize(u64::MAX, self.outputs.batch());
-        self.look_at_losses(&mut inspector, true);
+        self.check_losses(&mut inspector, true);
         // If it ended other than at its end.
         let finished = source.finish();
         self.totals.stats = source.stats();
@@ -259,12 +260,12 @@ impl Alone<'_, '_> {
         let Limit { seconds, .. } = self.limit;
         while self.others.is_running() && self.ending.is_none() {
             self.pulse.beat();
-            if self.signals.attention.load(Ordering::Acquire) && self.attend(source)?
+            if self.signals.attention.load(Ordering::Acquire) && self.handle_signals(source)?
                 || seconds > 0 && began.elapsed().as_secs() >= seconds
             {
                 break;
             }
-            self.others.collect(LAST_LOOK, self.outputs, self.totals)?;
+            self.others.collect(LAST_CHECK, self.outputs, self.totals)?;
         }
         Ok(())
     }
@@ -280,7 +281,7 @@ impl Alone<'_, '_> {
                 log::warning("an event source of a plugin does not end: its last alerts are lost");
                 break;
             }
-            failure = self.others.collect(LAST_LOOK, self.outputs, self.totals);
+            failure = self.others.collect(LAST_CHECK, self.outputs, self.totals);
         }
         outcome.and(failure)
     }
@@ -294,16 +295,16 @@ impl Alone<'_, '_> {
             sample.coverage = self.verdicts.as_ref().map(Verdicts::coverage).unwrap_or_default();
             sample.plugins.extend(self.others.metrics());
             sample.verdicts = self.processes.as_ref().map(Processes::counts);
-            samples.give(sample);
+            samples.publish(sample);
         }
     }
 
     /// Reports events that rules may have missed.
-    fn look_at_losses(&mut self, inspector: &mut Inspector, is_over: bool) {
+    fn check_losses(&mut self, inspector: &mut Inspector, is_over: bool) {
         let windows = inspector.loss_windows(is_over);
         let Some(verdicts) = &mut self.verdicts else { return };
         let threads = inspector.state().threads.len() as u64;
-        for alert in verdicts.look(&windows, threads, self.last_event.max(clock::steady())) {
+        for alert in verdicts.check(&windows, threads, self.last_event.max(clock::steady())) {
             self.judge.setup.add_alert(&alert, self.outputs.batch());
         }
     }
@@ -337,7 +338,7 @@ impl Alone<'_, '_> {
 
     /// Handles signals and reloads. Returns whether the run is over.
     #[cold]
-    fn attend(&mut self, source: &mut dyn Adjust) -> Result<bool> {
+    fn handle_signals(&mut self, source: &mut dyn Adjust) -> Result<bool> {
         // Cleared first, so that requests that arrive in the meantime are handled next time.
         self.signals.attention.store(false, Ordering::SeqCst);
         if self.signals.stop.since().is_some() {
@@ -394,8 +395,12 @@ impl Alone<'_, '_> {
 
     /// Periodic work. `live` has the beginning of a live capture. Returns whether the run is over.
     #[cold]
-    fn look(&mut self, source: &mut (impl Adjust + Counted), live: Option<Instant>) -> Result<bool> {
-        if self.outputs.is_deserted() {
+    fn do_periodic_work(
+        &mut self,
+        source: &mut (impl Adjust + Counted),
+        live: Option<Instant>,
+    ) -> Result<bool> {
+        if self.outputs.has_no_receiver() {
             log::info("Standard output is the only output, and its reader is gone");
             return Ok(true);
         }
@@ -424,14 +429,14 @@ impl Alone<'_, '_> {
             for alert in self.tampering.check(source.tampering()) {
                 self.judge.setup.add_alert(&alert, self.outputs.batch());
             }
-            self.look_at_drops(now, source.stats(), losses::by_kind(&source.full_by_type()))?;
+            self.check_drops(now, source.stats(), losses::by_kind(&source.full_by_type()))?;
         }
         Ok(false)
     }
 
     /// Acts on lost events as configured.
-    fn look_at_drops(&mut self, now: u64, stats: Stats, full: losses::ByKind) -> Result<()> {
-        let Look { alert, ends } = self.monitor.check(now, stats, full);
+    fn check_drops(&mut self, now: u64, stats: Stats, full: losses::ByKind) -> Result<()> {
+        let DropCheck { alert, ends } = self.monitor.check(now, stats, full);
         let setup = &self.judge.setup;
         if let Some(mut alert) = alert {
             let has_probe = setup.config.engine.kind == EngineKind::ModernEbpf;
@@ -454,15 +459,15 @@ fn queue(inspector: &sinsp::Config) -> Option<AsyncQueue> {
 }
 
 /// Nice value of the thread that tests events.
-const HURRIED: i32 = -10;
+const RAISED: i32 = -10;
 
 /// If other programs use all processors, a fair share of processor time may not suffice for their events,
 /// and events are dropped. So this thread gets a higher priority, unless its priority was already changed
 /// or this process has no permission.
-fn hurry() {
+fn raise_priority() {
     use rustix::process::{getpriority_process, setpriority_process};
     if getpriority_process(None) == Ok(0) {
         // Affects only the calling thread.
-        let _ = setpriority_process(None, HURRIED);
+        let _ = setpriority_process(None, RAISED);
     }
 }

@@ -23,7 +23,7 @@ const GLANCE: Duration = Duration::from_millis(20);
 const FLUSH: Duration = Duration::from_secs(1);
 
 /// Passes data to the writer.
-pub enum Way {
+pub enum Transport {
     /// Writes it itself.
     Here(Box<Recorder>),
     /// Through a thread.
@@ -44,7 +44,7 @@ struct Load {
     files: AtomicUsize,
 }
 
-impl Way {
+impl Transport {
     /// Starts a thread for writing.
     pub fn thread(pool: Pool) -> Result<Self> {
         let (send, receive) = channel();
@@ -54,7 +54,7 @@ impl Way {
         let receive = Mutex::new(receive);
         let mut recorder = Recorder::new(pool);
         let thread = Service::start("capture", move || {
-            recorder.fail_what_is_open("its thread panicked");
+            recorder.fail_open_file("its thread panicked");
             write(&receive.lock().unwrap_or_else(PoisonError::into_inner), &mut recorder, &done);
         });
         let thread = thread.context("can't start the thread that writes captures")?;
@@ -73,7 +73,7 @@ impl Way {
     ///
     /// # Errors
     /// Returns the message if there is no room. There always is for messages other than events and snapshots.
-    pub fn give(&mut self, message: Message) -> Result<(), Message> {
+    pub fn send(&mut self, message: Message) -> Result<(), Message> {
         let Writing { send, load, .. } = match self {
             Self::Here(recorder) => {
                 recorder.take(message);
