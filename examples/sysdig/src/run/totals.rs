@@ -34,8 +34,8 @@ impl Totals {
             stats.drops_missed,
             stats.drops_other
         );
-        note!("Left out by the source: {}", stats.filtered);
-        note!("Left out by program name: {suppressed}");
+        note!("Filtered out by the source: {}", stats.filtered);
+        note!("Filtered out by program name: {suppressed}");
         note!("Elapsed time: {seconds:.3}, Captured Events: {passed}, {:.2} eps", passed as f64 / seconds);
     }
 }

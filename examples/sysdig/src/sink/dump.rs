@@ -52,7 +52,7 @@ impl Dump {
     pub fn create(path: &Path, args: &Args, slice: Option<Slice>) -> Result<Self> {
         let rotation = Rotation::new(args);
         if rotation.is_on() && path == Path::new("-") {
-            bail!("-C, -G and -e begin new files, of which standard output has none; name one with -w");
+            bail!("-C, -G and -e write several files, so -w must name a file, not standard output");
         }
         let names = Names::new(path, args, rotation.is_on());
         // Lookup results have no event numbers in a live capture.

@@ -84,7 +84,7 @@ fn text_of(parameter: &Parameter, given: &str, view: &View) -> Result<String> {
     if !parameter.choices.is_empty() {
         return parameter.choices.get(given).cloned().ok_or_else(|| {
             let names: Vec<&str> = parameter.choices.keys().map(String::as_str).collect();
-            anyhow!("`{given}` is none of {}", names.join(", "))
+            anyhow!("`{given}` is not one of {}", names.join(", "))
         });
     }
     let value = match parameter.kind {

@@ -377,7 +377,7 @@ impl ViewSink {
             rows.truncate(self.height.saturating_sub(3));
         }
         if groups.left_out() > 0 {
-            note!("Left out: {} rows, as there are too many groups; use a filter", groups.left_out());
+            note!("Too many groups: {} rows are not shown; use a filter", groups.left_out());
         }
         let grid = Grid { heads: groups.heads(), rows: &rows, has_rule: true };
         if self.options.json {
