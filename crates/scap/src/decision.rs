@@ -20,7 +20,7 @@ impl<'a> Decision<'a> {
     }
 
     /// The decision that is attached to an event, in the form of a hook's event.
-    fn beside(event: &RawEvent<'a>) -> Option<Self> {
+    fn attached(event: &RawEvent<'a>) -> Option<Self> {
         let body = event.decided;
         if body.is_empty() {
             return None;
@@ -83,7 +83,7 @@ impl<'a> RawEvent<'a> {
         if self.decided.is_empty() && self.ty != EventType::LSM_X {
             return None;
         }
-        Decision::beside(self).or_else(|| Decision::of(*self))
+        Decision::attached(self).or_else(|| Decision::of(*self))
     }
 
     /// Attaches the decision of a hook during the event's call: the body of an event of that hook.

@@ -33,7 +33,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
-mod beside;
+mod block_options;
 mod builder;
 mod convert;
 mod decision;

@@ -16,19 +16,19 @@ use crate::io_uring::Mark;
 use crate::proc::known::Known;
 use crate::{Advance, Error, EventSource, Loss, RawEvent, Snapshot, Stats, Suspects, proc};
 
+mod idle;
 mod joined;
 mod merge;
-mod rest;
 mod unseen;
 
 pub use eyas_bpf::{
     Attach, CpuDrops, Error as ProbeError, ExcludedThreads, Features, HookMethod, HookSource, Order,
     Payloads, ProbeForm, ProbeOptions, ProgramRuns, Published, Tampering, Verdicts,
 };
-use joined::{Joined, Kept};
+use idle::{IdleWait, Wait};
+use joined::{Handling, WaitingDecisions};
 use merge::{Merge, Queue};
-use rest::{Rest, Wait};
-use unseen::Unseen;
+use unseen::UnseenLosses;
 
 /// Options of the capture.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,7 +81,7 @@ impl Stop {
 /// Then exactly `produced = delivered + filtered + drops`.
 pub struct Source {
     probe: Probe,
-    /// Whether the filter leaves out events that open and close plain files.
+    /// Whether the filter rejects events that open and close plain files.
     leaves_out_files: bool,
     leaves_out_directories: bool,
     merge: Merge<Ring>,
@@ -92,13 +92,13 @@ pub struct Source {
     interest: Option<Vec<SyscallCode>>,
     phase: Phase,
     stop: Arc<AtomicBool>,
-    rest: Rest,
+    idle: IdleWait,
     /// Losses before the current item.
     losses: Vec<Loss>,
-    unseen: Unseen,
+    unseen: UnseenLosses,
     /// Decisions of security hooks that wait for the events of their calls; `None` if decisions are not
     /// captured.
-    joined: Option<Box<Joined>>,
+    joined: Option<Box<WaitingDecisions>>,
     /// Number of events that were left in the rings on purpose.
     left: u64,
     /// Number of decisions that were attached to the events of their calls.
@@ -140,9 +140,9 @@ impl Source {
     pub fn open(options: impl Into<Options>) -> Result<Self, Error> {
         let Options { probe: options, iterators, proc } = options.into();
         let (probe, rings) = Probe::open(&options)?;
-        let mut unseen = Unseen::default();
+        let mut unseen = UnseenLosses::default();
         // Losses so far happened before the first read.
-        unseen.look(&probe, now(&probe), 0, &mut Vec::new());
+        unseen.check(&probe, now(&probe), 0, &mut Vec::new());
         Ok(Self {
             probe,
             leaves_out_files: false,
@@ -153,7 +153,7 @@ impl Source {
             interest: options.interest,
             phase: Phase::Begin,
             stop: Arc::default(),
-            rest: Rest::default(),
+            idle: IdleWait::default(),
             losses: Vec::new(),
             unseen,
             joined: None,
@@ -186,8 +186,8 @@ impl Source {
     /// The kernel refuses to share the probe's memory with the programs for hooks.
     pub fn set_hooks(&mut self, source: Option<HookSource>) -> Result<HookMethod, Error> {
         let method = self.probe.set_hooks(source)?;
-        self.joined =
-            (method != HookMethod::Tracepoints).then(|| Box::new(Joined::new(self.probe.sees_requests())));
+        self.joined = (method != HookMethod::Tracepoints)
+            .then(|| Box::new(WaitingDecisions::new(self.probe.sees_requests())));
         if let Some(joined) = &mut self.joined {
             joined.set_interest(self.interest.as_deref());
         }
@@ -248,7 +248,7 @@ impl Source {
         self.probe.set_order(of);
     }
 
-    /// Sets the filter in the kernel, which leaves out the events that it rejects; `None` for no filter.
+    /// Sets the filter in the kernel: events that it rejects are not sent; `None` for no filter.
     /// One in `sample` such events is still delivered, and marked ([`RawEvent::is_sample`]); 0 means none.
     /// The old filter may have decided about earlier events.
     ///
@@ -371,7 +371,7 @@ impl Source {
     /// Ends the capture: there are no more events.
     fn end(&mut self) {
         self.phase = Phase::End;
-        self.unseen.look(&self.probe, now(&self.probe), 0, &mut self.losses);
+        self.unseen.check(&self.probe, now(&self.probe), 0, &mut self.losses);
         let until = now(&self.probe);
         let last = |(cpu, events, since)| Loss::unknown(cpu as u16, since, until, events);
         let pending_losses = self.probe.pending_losses().filter(|(cpu, ..)| self.probe.has_ring(*cpu));
@@ -381,8 +381,8 @@ impl Source {
     /// Waits for an event, for a limited time; returns whether there is one.
     #[cold]
     fn wait(&mut self) -> bool {
-        let was_listening = self.rest.is_listening();
-        let wait = self.rest.wait();
+        let was_listening = self.idle.is_listening();
+        let wait = self.idle.next_wait();
         match wait {
             Wait::Sleep(time) => std::thread::sleep(time),
             Wait::Listen(time) => {
@@ -391,21 +391,21 @@ impl Source {
                 }
                 let begun = Instant::now();
                 if self.probe.wait(time) {
-                    self.rest.rung(begun.elapsed());
+                    self.idle.note_bell(begun.elapsed());
                 }
             }
         }
         let found = self.find();
         match found {
             true => self.note_found(Some(wait)),
-            false => self.rest.nothing(wait),
+            false => self.idle.note_nothing(wait),
         }
         found
     }
 
     #[inline]
     fn note_found(&mut self, wait: Option<Wait>) {
-        if self.rest.found(wait) {
+        if self.idle.note_events(wait) {
             self.probe.stop_listening();
         }
     }
@@ -415,7 +415,7 @@ impl Source {
         while self.merge.next(|| now(&self.probe)).is_some() {
             match self.merge.current().and_then(|(cpu, frame)| loss(cpu, frame)) {
                 Some(loss) => self.losses.push(loss),
-                None if self.is_kept() => self.kept += 1,
+                None if self.is_waiting_decision() => self.kept += 1,
                 None => return true,
             }
         }
@@ -425,19 +425,19 @@ impl Source {
     /// Whether the next item is a decision that waits for the event of its call. If it is an event, its
     /// waiting decision becomes available.
     #[inline]
-    fn is_kept(&mut self) -> bool {
+    fn is_waiting_decision(&mut self) -> bool {
         let Some(joined) = &mut self.joined else { return false };
         let event = self.merge.current().and_then(|(cpu, frame)| event(cpu, frame));
-        event.is_some_and(|event| joined.take(&event) == Kept::Waits)
+        event.is_some_and(|event| joined.receive(&event) == Handling::Waits)
     }
 
     /// Checks regularly for losses that no ring reports.
     #[inline]
-    fn look_for_unseen(&mut self) {
-        let now = self.merge.looked();
+    fn check_for_unseen_losses(&mut self) {
+        let now = self.merge.checked_at();
         if self.unseen.is_due(now) {
             let cpu = self.current().map_or(0, |event| event.cpu);
-            self.unseen.look(&self.probe, now, cpu, &mut self.losses);
+            self.unseen.check(&self.probe, now, cpu, &mut self.losses);
         }
     }
 
@@ -525,10 +525,10 @@ impl EventSource for Source {
             false => found = self.wait(),
         }
         if matches!(self.phase, Phase::Capture) {
-            self.look_for_unseen();
+            self.check_for_unseen_losses();
         }
         if !self.losses.is_empty() {
-            self.rest.lost();
+            self.idle.note_loss();
         }
         Ok(if found { Advance::Event } else { Advance::Idle })
     }

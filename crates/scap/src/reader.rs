@@ -10,7 +10,7 @@ use self::blocks::{Budget, Kind};
 use self::calls::Calls;
 use self::frame::{Frame, Numbers};
 use self::window::Window;
-use crate::beside::Found;
+use crate::block_options::Found;
 use crate::convert::{self, Converter};
 use crate::{Advance, Error, EventSource, Loss, RawEvent, Snapshot, Stats};
 

@@ -13,7 +13,7 @@ use flate2::write::GzEncoder;
 
 use eyas_events::{EventType, HEADER_LEN};
 
-use crate::beside::{self, BEGAN_LEN, Beside, LAST_LEN, MOST_LOSSES, PLACE_LEN, REQUEST_LEN};
+use crate::block_options::{self, BEGAN_LEN, EventOption, LAST_LEN, MOST_LOSSES, PLACE_LEN, REQUEST_LEN};
 use crate::loss::Waiting;
 use crate::{Error, EventBuilder, Loss, RawEvent, Snapshot};
 
@@ -216,21 +216,21 @@ impl Writer {
             return Err(Error::Write(io::Error::new(io::ErrorKind::InvalidInput, text)));
         }
         let fits = |more: usize| large || length + 16 + more + LAST_LEN <= EVENT_LIMIT;
-        let beside = Beside::of(event).filter(|beside| fits(beside.len()));
-        let beside_len = beside.as_ref().map_or(0, Beside::len);
-        let began = Some(event.began).filter(|began| *began != 0 && fits(beside_len + BEGAN_LEN));
-        let more = beside_len + if began.is_some() { BEGAN_LEN } else { 0 };
+        let option = EventOption::of(event).filter(|option| fits(option.len()));
+        let option_len = option.as_ref().map_or(0, EventOption::len);
+        let began = Some(event.began).filter(|began| *began != 0 && fits(option_len + BEGAN_LEN));
+        let more = option_len + if began.is_some() { BEGAN_LEN } else { 0 };
         let place = Some(event.place).filter(|place| place.num != 0 && fits(more + PLACE_LEN));
         let more = more + if place.is_some() { PLACE_LEN } else { 0 };
         let mark = Some(event.mark).filter(|mark| mark.is_set() && fits(more + REQUEST_LEN));
         let more = more + if mark.is_some() { REQUEST_LEN } else { 0 };
         let decided = Some(event.decided)
-            .filter(|decided| !decided.is_empty() && fits(more + beside::decision_len(decided)));
-        let more = more + decided.map_or(0, beside::decision_len);
+            .filter(|decided| !decided.is_empty() && fits(more + block_options::decision_len(decided)));
+        let more = more + decided.map_or(0, block_options::decision_len);
         let room =
             if large { usize::MAX } else { (EVENT_LIMIT - 16 - LAST_LEN).saturating_sub(length + more) };
         let mut lost = self.lost.first(MOST_LOSSES);
-        while beside::losses_len(lost) > room {
+        while block_options::losses_len(lost) > room {
             lost = &lost[..lost.len() - 1];
         }
         let lost = lost.to_vec();
@@ -246,30 +246,30 @@ impl Writer {
             out.extend_from_slice(&(shown.nparams as u32).to_le_bytes());
             out.extend_from_slice(&shown.lengths);
             out.extend_from_slice(&shown.values);
-            let is_bare = beside.is_none() && began.is_none() && place.is_none() && mark.is_none();
+            let is_bare = option.is_none() && began.is_none() && place.is_none() && mark.is_none();
             if is_bare && decided.is_none() && lost.is_empty() {
                 return;
             }
             out.resize(out.len().next_multiple_of(4), 0);
-            if let Some(beside) = &beside {
-                beside.write(out);
+            if let Some(option) = &option {
+                option.write(out);
             }
             if let Some(began) = began {
-                beside::write_began(out, began);
+                block_options::write_began(out, began);
             }
             if let Some(place) = place {
-                beside::write_place(out, place);
+                block_options::write_place(out, place);
             }
             if let Some(mark) = mark {
-                beside::write_request(out, mark);
+                block_options::write_request(out, mark);
             }
             if let Some(decided) = decided {
-                beside::write_decision(out, decided);
+                block_options::write_decision(out, decided);
             }
             if !lost.is_empty() {
-                beside::write_losses(out, &lost);
+                block_options::write_losses(out, &lost);
             }
-            beside::write_last(out);
+            block_options::write_last(out);
         })?;
         self.lost.drop_first(lost.len());
         if event.ts.saturating_sub(self.flushed) < FLUSH_AFTER {
@@ -399,7 +399,7 @@ impl<'a> Shown<'a> {
     fn of(event: &RawEvent<'a>) -> Self {
         if event.ty.is_own() {
             const LENGTHS: [u8; 4] = [2, 0, 2, 0];
-            let values = beside::generic(event.ty).map(u16::to_le_bytes).concat();
+            let values = block_options::generic(event.ty).map(u16::to_le_bytes).concat();
             let (lengths, values) = (Cow::Borrowed(&LENGTHS[..]), Cow::Owned(values));
             return Self { ty: EventType::GENERIC_X, nparams: 2, lengths, values };
         }

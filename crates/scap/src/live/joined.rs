@@ -17,7 +17,7 @@ const MAX_WAITING: usize = 64;
 
 /// How an event is handled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kept {
+pub(super) enum Handling {
     /// It is a decision that waits.
     Waits,
     /// It is shown.
@@ -34,7 +34,7 @@ struct Waiting {
 }
 
 /// Waiting decisions by thread.
-pub(super) struct Joined {
+pub(super) struct WaitingDecisions {
     by_thread: HashMap<i64, Vec<Waiting>>,
     /// Captured event types; `None` for all.
     captured: Option<HashSet<EventType>>,
@@ -42,7 +42,7 @@ pub(super) struct Joined {
     ready: Vec<u8>,
 }
 
-impl Joined {
+impl WaitingDecisions {
     pub(super) fn new(sees_requests: bool) -> Self {
         Self { by_thread: HashMap::new(), captured: None, sees_requests, ready: Vec::new() }
     }
@@ -59,15 +59,15 @@ impl Joined {
     }
 
     /// Takes the next event.
-    pub(super) fn take(&mut self, event: &RawEvent<'_>) -> Kept {
+    pub(super) fn receive(&mut self, event: &RawEvent<'_>) -> Handling {
         self.ready.clear();
         if event.ty == EventType::LSM_X {
-            return if self.keep(event).is_some() { Kept::Waits } else { Kept::Shown };
+            return if self.keep(event).is_some() { Handling::Waits } else { Handling::Shown };
         }
         if !self.by_thread.is_empty() {
             self.join(event);
         }
-        Kept::Shown
+        Handling::Shown
     }
 
     /// Keeps a decision until the event of its call comes; `None` if there will be none.

@@ -37,9 +37,9 @@ pub(super) struct Merge<Q> {
     /// The same for all empty queues.
     horizon: u64,
     /// The same for queues that are empty and unclaimed: slightly earlier than the last check.
-    looked: u64,
+    checked_at: u64,
     /// The queue whose head is borrowed.
-    lent: Option<usize>,
+    borrowed: Option<usize>,
     /// Whether no more frames will be published.
     closed: bool,
 }
@@ -51,8 +51,8 @@ impl<Q: Queue> Merge<Q> {
             empty: (0..queues.len()).collect(),
             passed: vec![0; queues.len()],
             horizon: 0,
-            looked: 0,
-            lent: None,
+            checked_at: 0,
+            borrowed: None,
             closed: false,
             queues,
         }
@@ -63,8 +63,8 @@ impl<Q: Queue> Merge<Q> {
     }
 
     /// Approximate time of the last check of the empty queues.
-    pub(super) fn looked(&self) -> u64 {
-        self.looked
+    pub(super) fn checked_at(&self) -> u64 {
+        self.checked_at
     }
 
     /// Declares that no more frames will be published, so that nothing waits any more.
@@ -75,23 +75,23 @@ impl<Q: Queue> Merge<Q> {
     /// The index of the queue whose head is the oldest frame, if nothing older can come; `now` returns the time of the
     /// frames' clock.
     pub(super) fn next(&mut self, now: impl FnOnce() -> u64) -> Option<usize> {
-        if let Some(index) = self.lent.take() {
+        if let Some(index) = self.borrowed.take() {
             self.queues[index].pop();
-            self.look(index);
+            self.check_queue(index);
         }
         if self.oldest().is_none() && !self.empty.is_empty() {
-            self.look_at_empty(now());
+            self.check_empty(now());
         }
         let (ts, index) = self.oldest()?;
         self.heads.pop();
         self.passed[index] = self.passed[index].max(ts);
-        self.lent = Some(index);
+        self.borrowed = Some(index);
         Some(index)
     }
 
     /// The frame that [`Merge::next`] found, and its queue's index; it stays until the next call.
     pub(super) fn current(&self) -> Option<(usize, &[u8])> {
-        let index = self.lent?;
+        let index = self.borrowed?;
         Some((index, self.queues[index].head()?))
     }
 
@@ -102,27 +102,27 @@ impl<Q: Queue> Merge<Q> {
     }
 
     /// Checks the empty queues again.
-    fn look_at_empty(&mut self, now: u64) {
+    fn check_empty(&mut self, now: u64) {
         // Set before the check, because frames that arrive during the check may be younger than those that
         // it finds.
-        self.looked = if self.closed { u64::MAX } else { now.saturating_sub(SETTLES_IN) };
-        self.horizon = self.looked;
+        self.checked_at = if self.closed { u64::MAX } else { now.saturating_sub(SETTLES_IN) };
+        self.horizon = self.checked_at;
         for at in (0..self.empty.len()).rev() {
             let index = self.empty.swap_remove(at);
-            self.look(index);
+            self.check_queue(index);
         }
         self.horizon = self.horizon.max(now.saturating_sub(HOLD));
     }
 
     /// Checks a queue that is in neither list, and adds it to one.
-    fn look(&mut self, index: usize) {
+    fn check_queue(&mut self, index: usize) {
         let queue = &self.queues[index];
         let mut head = queue.head().map(time);
         if head.is_none() {
             let is_claimed = queue.is_claimed() && !self.closed;
             head = queue.head().map(time);
             if head.is_none() && !is_claimed {
-                self.passed[index] = self.passed[index].max(self.looked);
+                self.passed[index] = self.passed[index].max(self.checked_at);
             }
         }
         match head {

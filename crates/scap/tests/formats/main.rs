@@ -10,7 +10,7 @@ use build::{Bytes, Content, read};
 #[path = "../memory/mod.rs"]
 mod memory;
 
-mod beside;
+mod block_options;
 mod build;
 mod events;
 mod state;

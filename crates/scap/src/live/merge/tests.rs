@@ -89,7 +89,7 @@ fn a_queue_that_runs_empty_while_it_is_claimed_is_waited_for() {
     let mut merge = Merge::new(vec![Fake::default(), Fake::default()]);
     [100 * US, 300 * US].into_iter().for_each(|ts| merge.queues[0].publish(ts));
     merge.queues[1].publish(150 * US);
-    // Claimed, and not empty when the empty ones are looked at.
+    // Claimed, and not empty when the empty ones are checked_at at.
     merge.queues[1].is_claimed = true;
     assert_eq!(drain(&mut merge, 1000 * US), [100 * US, 150 * US]);
     merge.queues[1].publish(160 * US);
@@ -129,7 +129,7 @@ fn a_backlog_does_not_check_idle_queues() {
     queues[3].frames = (1..=1000u64).map(u64::to_ne_bytes).collect();
     let mut merge = Merge::new(queues);
     assert_eq!(drain(&mut merge, 100 * US).len(), 1000);
-    // Each frame is looked at twice; the idle ones, twice each, at the beginning and at the end.
+    // Each frame is checked_at at twice; the idle ones, twice each, at the beginning and at the end.
     assert!(looks.get() < 2000 + 500, "{} looks", looks.get());
 }
 

@@ -44,13 +44,13 @@ fn type_of(number: u16) -> Option<EventType> {
 }
 
 /// The option of an event: its parameters from one on, and their owner.
-pub(crate) struct Beside<'a> {
+pub(crate) struct EventOption<'a> {
     number: u16,
     event: RawEvent<'a>,
     first: usize,
 }
 
-impl<'a> Beside<'a> {
+impl<'a> EventOption<'a> {
     /// The option for this event, if it needs one.
     pub(crate) fn of(event: &RawEvent<'a>) -> Option<Self> {
         let event = *event;

@@ -16,12 +16,12 @@ const LONG: Duration = Duration::from_millis(100);
 /// Time between periodic checks.
 const DISTANCE: Duration = Duration::from_millis(2);
 /// Number of consecutive periodic checks that find nothing.
-const LOOKS: u32 = 4;
-/// Time between checks after a loss, because the caller then looks up threads, one at a time, while no
+const CHECKS: u32 = 4;
+/// Time between checks after a loss, because the caller then checks up threads, one at a time, while no
 /// event comes.
 const AWAKE: Duration = Duration::from_millis(1);
 /// Maximum number of such checks.
-const AWAKE_LOOKS: u32 = 5000;
+const AWAKE_CHECKS: u32 = 5000;
 /// A bell within this time rings soon.
 const SOON: Duration = Duration::from_millis(10);
 
@@ -47,24 +47,24 @@ enum Last {
 
 /// Decides when to check, and when to sleep.
 #[derive(Default)]
-pub(super) struct Rest {
+pub(super) struct IdleWait {
     last: Last,
     /// How long it has waited for the bell.
     listened: Option<Duration>,
     /// Remaining periodic checks.
-    looks: u32,
+    checks: u32,
     /// Remaining checks after a loss.
     awake: u32,
 }
 
-impl Rest {
+impl IdleWait {
     /// The next wait.
-    pub(super) fn wait(&mut self) -> Wait {
+    pub(super) fn next_wait(&mut self) -> Wait {
         match (self.listened, self.last) {
             (Some(_), _) => Wait::Listen(LONG),
             (None, Last::Events | Last::Bell) => Wait::Sleep(SHORT),
             (None, _) if self.awake > 0 => Wait::Sleep(AWAKE),
-            (None, _) if self.looks > 0 => Wait::Sleep(DISTANCE),
+            (None, _) if self.checks > 0 => Wait::Sleep(DISTANCE),
             (None, _) => {
                 self.listened = Some(Duration::ZERO);
                 Wait::Listen(BEFORE_SLEEP)
@@ -78,22 +78,22 @@ impl Rest {
     }
 
     /// Events were lost.
-    pub(super) fn lost(&mut self) {
-        self.awake = AWAKE_LOOKS;
+    pub(super) fn note_loss(&mut self) {
+        self.awake = AWAKE_CHECKS;
     }
 
     /// Records that the bell rang during a wait, after this time.
-    pub(super) fn rung(&mut self, after: Duration) {
+    pub(super) fn note_bell(&mut self, after: Duration) {
         let listened = self.listened.take().unwrap_or_default() + after;
-        self.looks = if listened < SOON { LOOKS } else { 0 };
+        self.checks = if listened < SOON { CHECKS } else { 0 };
         self.last = Last::Bell;
     }
 
     /// Records that the check after a wait found nothing.
-    pub(super) fn nothing(&mut self, wait: Wait) {
+    pub(super) fn note_nothing(&mut self, wait: Wait) {
         match wait {
             Wait::Listen(time) => self.listened = self.listened.map(|listened| listened + time),
-            Wait::Sleep(DISTANCE) => self.looks = self.looks.saturating_sub(1),
+            Wait::Sleep(DISTANCE) => self.checks = self.checks.saturating_sub(1),
             Wait::Sleep(AWAKE) => self.awake = self.awake.saturating_sub(1),
             Wait::Sleep(_) => {}
         }
@@ -105,9 +105,9 @@ impl Rest {
     /// Records that a check found events, after a wait or without one. Returns whether the bell was
     /// requested, and is not needed any more.
     #[inline]
-    pub(super) fn found(&mut self, wait: Option<Wait>) -> bool {
+    pub(super) fn note_events(&mut self, wait: Option<Wait>) -> bool {
         if wait == Some(Wait::Sleep(DISTANCE)) {
-            self.looks = LOOKS;
+            self.checks = CHECKS;
         }
         if wait.is_some() || self.last != Last::EventsAfterBell {
             self.last = if self.last == Last::Bell { Last::EventsAfterBell } else { Last::Events };
@@ -123,18 +123,18 @@ mod tests {
     /// Simulates events at these times, µs. Returns the numbers of wake-ups and bells, and the longest time
     /// until an event was seen.
     fn simulate(mut events: impl Iterator<Item = u64>, until: u64) -> (u64, u64, u64) {
-        let mut rest = Rest::default();
+        let mut idle = IdleWait::default();
         let (mut now, mut wakes, mut bells, mut longest) = (0, 0, 0, 0);
         let mut next = events.next();
         while now < until {
-            let wait = rest.wait();
+            let wait = idle.next_wait();
             let (Wait::Sleep(time) | Wait::Listen(time)) = wait;
             let end = now + time.as_micros() as u64;
             wakes += 1;
             let rung = matches!(wait, Wait::Listen(_)) && next.is_some_and(|next| next < end);
             if rung {
                 let at = next.unwrap().max(now);
-                rest.rung(Duration::from_micros(at - now));
+                idle.note_bell(Duration::from_micros(at - now));
                 (now, bells) = (at, bells + 1);
             } else {
                 now = end;
@@ -147,8 +147,8 @@ mod tests {
                 next = events.next();
             }
             match found {
-                true => _ = rest.found(Some(wait)),
-                false => rest.nothing(wait),
+                true => _ = idle.note_events(Some(wait)),
+                false => idle.note_nothing(wait),
             }
         }
         (wakes, bells, longest)
@@ -188,25 +188,25 @@ mod tests {
 
     #[test]
     fn after_losses_it_checks_often_for_some_time() {
-        let mut rest = Rest::default();
-        rest.lost();
-        let looks = std::iter::repeat_with(|| {
-            let wait = rest.wait();
-            rest.nothing(wait);
+        let mut idle = IdleWait::default();
+        idle.note_loss();
+        let checks = std::iter::repeat_with(|| {
+            let wait = idle.next_wait();
+            idle.note_nothing(wait);
             wait
         });
         assert_eq!(
-            looks.skip(1).take_while(|wait| *wait == Wait::Sleep(AWAKE)).count(),
-            AWAKE_LOOKS as usize
+            checks.skip(1).take_while(|wait| *wait == Wait::Sleep(AWAKE)).count(),
+            AWAKE_CHECKS as usize
         );
     }
 
     #[test]
     fn a_request_for_the_bell_is_cancelled() {
-        let mut rest = Rest::default();
-        rest.nothing(Wait::Sleep(SHORT));
-        assert_eq!(rest.wait(), Wait::Listen(BEFORE_SLEEP));
-        assert!(rest.found(Some(Wait::Listen(BEFORE_SLEEP))) && !rest.found(None));
-        assert_eq!(rest.wait(), Wait::Sleep(SHORT));
+        let mut idle = IdleWait::default();
+        idle.note_nothing(Wait::Sleep(SHORT));
+        assert_eq!(idle.next_wait(), Wait::Listen(BEFORE_SLEEP));
+        assert!(idle.note_events(Some(Wait::Listen(BEFORE_SLEEP))) && !idle.note_events(None));
+        assert_eq!(idle.next_wait(), Wait::Sleep(SHORT));
     }
 }
