@@ -112,12 +112,12 @@ impl<'e> Coverage<'e> {
     /// # Errors
     /// The first event is of another schema.
     pub fn record(&mut self, event: &dyn FieldSource) -> Result<(), SchemaMismatch> {
-        self.look(event, &mut |_, _| Ok(()))
+        self.record_each(event, &mut |_, _| Ok(()))
     }
 
     /// Like [`Coverage::record`]; calls `each` with each rule that can match events of this type, and how many
     /// of its conjuncts were false.
-    pub(crate) fn look(
+    pub(crate) fn record_each(
         &mut self,
         event: &dyn FieldSource,
         each: &mut dyn FnMut(RuleIndex, usize) -> Result<(), SchemaMismatch>,

@@ -176,7 +176,7 @@ impl Case<'_, '_> {
                 }
             }
         }
-        coverage.look(event, &mut |rule, failed| {
+        coverage.record_each(event, &mut |rule, failed| {
             for wanted in self.wanted.iter_mut().filter(|w| w.rule == Some(rule) && w.found == 0) {
                 if wanted.nearest.as_ref().is_none_or(|(least, ..)| failed < *least) {
                     wanted.nearest = Some((failed, label(), engine.explain(rule, event)?));

@@ -4,7 +4,7 @@ use eyas_fields::FieldType;
 use smallvec::SmallVec;
 
 use super::example::Example;
-use super::interpret::val::{Misfit, Val};
+use super::interpret::val::{BadArguments, Val};
 use super::operand_value::OperandValue;
 
 /// A transformer.
@@ -28,7 +28,7 @@ pub struct Transformer {
     /// Evaluates it for compiled conditions; `None` if there is no value.
     pub(crate) evaluate: for<'a> fn(Arguments<'a>, Call) -> Option<OperandValue<'a>>,
     /// Evaluates it for the plain interpreter that tests compare with.
-    pub(crate) plain: fn(&[Val], Call) -> Result<Option<Val>, Misfit>,
+    pub(crate) plain: fn(&[Val], Call) -> Result<Option<Val>, BadArguments>,
 }
 
 /// The arguments that a transformer accepts.

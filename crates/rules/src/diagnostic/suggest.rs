@@ -9,14 +9,14 @@ const MAX_LEN: usize = 64;
 const MAX_COMPARED: usize = 500_000;
 
 /// A word for which similar ones are searched.
-struct Sought<'w> {
+struct SearchWord<'w> {
     word: &'w str,
     lower: String,
     /// Maximum number of edits to a similar word.
     limit: usize,
 }
 
-impl<'w> Sought<'w> {
+impl<'w> SearchWord<'w> {
     fn new(word: &'w str) -> Option<Self> {
         // One edit in three characters; with more, it is another word.
         let limit = (word.chars().count() / 3).clamp(1, 4);
@@ -39,7 +39,7 @@ impl<'w> Sought<'w> {
 
 /// The most similar known word, if it is similar enough.
 pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let sought = Sought::new(word)?;
+    let sought = SearchWord::new(word)?;
     let near = known.into_iter().filter_map(|candidate| Some((sought.distance(candidate)?, candidate)));
     near.min().map(|(_, word)| word)
 }
@@ -68,7 +68,7 @@ impl<'a> Similar<'a> {
 
     /// Like [`nearest`].
     pub(crate) fn nearest(&mut self, word: &str) -> Option<&'a str> {
-        let sought = Sought::new(word)?;
+        let sought = SearchWord::new(word)?;
         let own = letters(word);
         let mut best: Option<(usize, &str)> = None;
         let lengths = word.len().saturating_sub(sought.limit)..=word.len() + sought.limit;

@@ -2,7 +2,7 @@ use super::super::ast::{Call, Operand};
 use super::super::error::{CompileError, CompileErrorKind};
 use super::super::{transformer, transformers};
 use super::Plain;
-use super::val::{Misfit, Val};
+use super::val::{BadArguments, Val};
 
 impl Plain<'_> {
     /// The operand's value in this event; `None` if it is absent.
@@ -43,9 +43,9 @@ impl Plain<'_> {
             ty: self.kind(&Operand::Call(call.clone()))?.ty,
             letter: call.select.as_deref().and_then(|select| select.bytes().next()),
         };
-        match plain.ok_or(Misfit).and_then(|plain| plain(&args, of)) {
+        match plain.ok_or(BadArguments).and_then(|plain| plain(&args, of)) {
             Ok(value) => Ok(value),
-            Err(Misfit) => {
+            Err(BadArguments) => {
                 let message = format!("transformer '{}' does not take {args:?}", call.name);
                 Err(CompileError::new(CompileErrorKind::BadTransformer, message, call.span))
             }

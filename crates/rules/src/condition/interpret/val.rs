@@ -40,10 +40,10 @@ impl Val {
 pub(crate) fn each(
     arguments: &[Val],
     change: &dyn Fn(&[u8]) -> Option<Vec<u8>>,
-) -> Result<Option<Val>, Misfit> {
+) -> Result<Option<Val>, BadArguments> {
     match arguments {
         [value] => Ok(changed(value, change)),
-        _ => Err(Misfit),
+        _ => Err(BadArguments),
     }
 }
 
@@ -70,4 +70,4 @@ pub(crate) fn written(value: &Val) -> Vec<u8> {
 
 /// The transformer does not accept the arguments.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Misfit;
+pub(crate) struct BadArguments;

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use eyas_fields::FieldType;
 
 use super::super::example::{example, text};
-use super::super::interpret::val::{Misfit, Val, written};
+use super::super::interpret::val::{BadArguments, Val, written};
 use super::super::operand_value::OperandValue;
 use super::super::transformer::{Argument, Returns, Takes, Transformer};
 
@@ -41,7 +41,7 @@ pub(super) static ROW: Transformer = Transformer {
     },
     plain: |arguments, call| match arguments {
         [argv, Val::Text(options)] => Ok(plain_getopt(argv, options, call.letter)),
-        _ => Err(Misfit),
+        _ => Err(BadArguments),
     },
 };
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::super::example::{example, text};
-use super::super::interpret::val::{Misfit, Val, written};
+use super::super::interpret::val::{BadArguments, Val, written};
 use super::super::operand_value::OperandValue;
 use super::super::transformer::{Argument, Returns, Takes, Transformer};
 
@@ -44,7 +44,7 @@ pub(super) static ROW: Transformer = Transformer {
             let items: Vec<Vec<u8>> = list.clone().items().iter().map(written).collect();
             Ok(Some(Val::Text(items.join(&written(separator)[..]))))
         }
-        _ => Err(Misfit),
+        _ => Err(BadArguments),
     },
 };
 

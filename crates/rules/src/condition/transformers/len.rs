@@ -3,7 +3,7 @@
 use eyas_fields::Value;
 
 use super::super::example::{example, text};
-use super::super::interpret::val::{Misfit, Val};
+use super::super::interpret::val::{BadArguments, Val};
 use super::super::operand_value::OperandValue;
 use super::super::transformer::{Returns, Takes, Transformer};
 
@@ -23,7 +23,7 @@ pub(super) static ROW: Transformer = Transformer {
     plain: |arguments, _| match arguments {
         [Val::Text(text)] => Ok(Some(Val::Number(text.len() as i128))),
         [Val::List(items)] => Ok(Some(Val::Number(items.len() as i128))),
-        _ => Err(Misfit),
+        _ => Err(BadArguments),
     },
 };
 

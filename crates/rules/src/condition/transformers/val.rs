@@ -1,7 +1,7 @@
 //! `val`.
 
 use super::super::example::{example, text};
-use super::super::interpret::val::Misfit;
+use super::super::interpret::val::BadArguments;
 use super::super::transformer::{Returns, Takes, Transformer};
 
 pub(super) static ROW: Transformer = Transformer {
@@ -26,6 +26,6 @@ pub(super) static ROW: Transformer = Transformer {
     evaluate: |mut arguments, _| arguments.pop(),
     plain: |arguments, _| match arguments {
         [value] => Ok(Some(value.clone())),
-        _ => Err(Misfit),
+        _ => Err(BadArguments),
     },
 };

@@ -9,8 +9,8 @@ use crate::state::{Fd, FdKind, L4, Socket, Text};
 type Read = fn(i64, &Fd) -> Scalar;
 type Write = fn(&mut Fd, &Scalar) -> Option<()>;
 
-/// The way in which a column is read and written.
-enum Way {
+/// How a column is read and written.
+enum ColumnAccess {
     Fd(Read, Write),
     /// The inspector does not use it; values are kept like those of columns that plugins add.
     Kept,
@@ -21,7 +21,7 @@ enum Way {
 struct Column {
     name: &'static str,
     ty: DataType,
-    way: Way,
+    access: ColumnAccess,
 }
 
 /// The ends of a socket: source, destination, and the address of a server socket.
@@ -139,8 +139,8 @@ fn set_kind(fd: &mut Fd, value: &Scalar) -> Option<()> {
 }
 
 macro_rules! file_columns {
-    ($($name:literal $ty:ident $way:ident $(($read:expr, $write:expr))?;)*) => {
-        &[$(Column { name: $name, ty: DataType::$ty, way: Way::$way $(($read, $write))? },)*]
+    ($($name:literal $ty:ident $access:ident $(($read:expr, $write:expr))?;)*) => {
+        &[$(Column { name: $name, ty: DataType::$ty, access: ColumnAccess::$access $(($read, $write))? },)*]
     };
 }
 
@@ -196,10 +196,10 @@ pub(super) fn columns() -> impl Iterator<Item = Fixed> {
 /// The value of a file in a column; `None` if plugins' values are kept for the column, or it does not
 /// exist.
 pub(super) fn read(num: i64, fd: &Fd, column: u32) -> Option<Scalar> {
-    match &FILES.get(column as usize)?.way {
-        Way::Fd(read, _) => Some(read(num, fd)),
-        Way::Key => Some(Scalar::I64(num)),
-        Way::Kept => None,
+    match &FILES.get(column as usize)?.access {
+        ColumnAccess::Fd(read, _) => Some(read(num, fd)),
+        ColumnAccess::Key => Some(Scalar::I64(num)),
+        ColumnAccess::Kept => None,
     }
 }
 
@@ -210,10 +210,10 @@ pub(super) fn default_of(column: u32) -> Option<Scalar> {
 
 /// Writes a column of a file; `None` if the value must be kept like that of a column that plugins add.
 pub(super) fn write(num: i64, fd: &mut Fd, column: u32, value: &Scalar) -> Option<Result<(), &'static str>> {
-    match &FILES.get(column as usize)?.way {
-        Way::Fd(_, write) => Some(write(fd, value).ok_or("the value does not fit")),
-        Way::Key if number(value) == Some(num) => Some(Ok(())),
-        Way::Key => Some(Err("the key of an entry that is in the table cannot be changed: fd")),
-        Way::Kept => None,
+    match &FILES.get(column as usize)?.access {
+        ColumnAccess::Fd(_, write) => Some(write(fd, value).ok_or("the value does not fit")),
+        ColumnAccess::Key if number(value) == Some(num) => Some(Ok(())),
+        ColumnAccess::Key => Some(Err("the key of an entry that is in the table cannot be changed: fd")),
+        ColumnAccess::Kept => None,
     }
 }

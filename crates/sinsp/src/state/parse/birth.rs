@@ -47,7 +47,7 @@ fn describe(thread: &mut Thread, raw: &RawEvent<'_>, layouts: &Layouts) {
 }
 
 /// Copies what a new thread inherits from its creator.
-fn inherit(child: &mut Thread, donor: &Thread) {
+fn copy_inherited(child: &mut Thread, donor: &Thread) {
     child.executable = donor.executable.clone();
     child.loginuid = donor.loginuid;
     (child.real_uid, child.saved_uid, child.securebits) = (donor.real_uid, donor.saved_uid, donor.securebits);
@@ -62,9 +62,9 @@ fn inherit(child: &mut Thread, donor: &Thread) {
 
 /// Completes a new thread with inherited data from its creator. If the creator is in doubt, the thread is,
 /// too.
-fn endow(state: &mut State, child: &mut Thread, donor: ThreadKey) {
+fn complete_child(state: &mut State, child: &mut Thread, donor: ThreadKey) {
     let Some(maker) = state.threads.at(donor) else { return };
-    inherit(child, maker);
+    copy_inherited(child, maker);
     if maker.container.is_some() {
         complete_cgroups(child, &maker.cgroups, &state.layouts);
     }
@@ -145,7 +145,7 @@ fn caller(
     child.pidns_start = state.machine.boot_ts;
     describe(&mut child, raw, &state.layouts);
     if was_valid {
-        endow(state, &mut child, key);
+        complete_child(state, &mut child, key);
     } else {
         fill_names(state, key, raw);
     }
@@ -190,7 +190,7 @@ fn attribute(state: &mut State, maker: ThreadKey, child: ThreadKey, flags: Threa
         let Some(mut thread) = state.threads.detach(child) else { return };
         thread.maker = maker_tid;
         thread.flags |= shared;
-        endow(state, &mut thread, maker);
+        complete_child(state, &mut thread, maker);
         if let Some(key) = state.threads.add(thread) {
             state.threads.link(key);
         }
@@ -280,7 +280,7 @@ fn child(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, query: &mut O
     if let Some(donor) = donor {
         if let Some(maker) = state.threads.at(donor).filter(|donor| donor.is_valid()) {
             child.maker = maker.tid;
-            endow(state, &mut child, donor);
+            complete_child(state, &mut child, donor);
         } else if is_thread {
             // A leader's thread id is its process id.
             repair(state, donor, raw, child.vpid);
