@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use eyas::scap::{Advance, EventSource, Reader, Snapshot, Writer};
 use eyas::sinsp::{EventView, Inspector};
 
-use crate::slice::{Places, Scout};
+use crate::slice::{FirstPass, Places};
 
 /// An item while reading the capture.
 enum Item<'a, 'e> {
@@ -25,16 +25,16 @@ pub fn embed(
     inspector: &dyn Fn() -> Inspector,
     wanted: &dyn Fn(&EventView<'_>) -> bool,
 ) -> Result<Vec<u8>> {
-    let mut scout = Scout::default();
+    let mut first_pass = FirstPass::default();
     each(path, inspector(), |item| {
         match item {
-            Item::Event(event, true) if wanted(event) => scout.keep(event),
-            Item::Event(event, _) => scout.pass(event),
+            Item::Event(event, true) if wanted(event) => first_pass.keep(event),
+            Item::Event(event, _) => first_pass.pass(event),
             Item::Snapshot(_) => {}
         }
         Ok(())
     })?;
-    let mut slice = scout.plan();
+    let mut slice = first_pass.plan();
     let mut places = Places::default();
     let mut outcome = Ok(());
     let bytes = Writer::compress(|writer| {

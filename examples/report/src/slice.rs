@@ -1,7 +1,7 @@
 //! A capture of the events that pass a filter, with the state that they need: their processes and
 //! everything that these processes depend on.
 //!
-//! The input is read twice. The first time, [`Scout`] finds the processes of the kept events: their own,
+//! The input is read twice. The first time, [`FirstPass`] finds the processes of the kept events: their own,
 //! their ancestors, session and group leaders, processes in parameters, and all processes from which these
 //! got something. The second time, [`Slice`] keeps only the snapshot entries and the changes of these
 //! processes. So a reader of the new capture knows the same about every kept event.
@@ -13,14 +13,14 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 /// Finds the processes that the selected events need.
 #[derive(Debug, Default)]
-pub struct Scout {
+pub struct FirstPass {
     /// Processes, by host process id.
     needed: FxHashSet<i64>,
     /// For each process, the processes from which it got something.
     givers: FxHashMap<i64, FxHashSet<i64>>,
 }
 
-impl Scout {
+impl FirstPass {
     /// Creates the slice that the events so far need.
     pub fn plan(&mut self) -> Slice {
         let mut pids = std::mem::take(&mut self.needed);

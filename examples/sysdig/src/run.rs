@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use eyas::sinsp::SharedNames;
 use eyas::sinsp::names::{Hosts, Resolver, system_addresses};
 use eyas_console::note;
-use eyas_report::slice::{Scout, Slice};
+use eyas_report::slice::{FirstPass, Slice};
 
 use crate::args::Args;
 use crate::filter::compile;
@@ -62,7 +62,7 @@ pub fn run(args: &Args) -> Result<()> {
     };
     let stop = stop_flag()?;
     let slice = match args.keeps_names() && !args.keeps_state() {
-        true => Some(scout(args, needs, &stop, resolver.names())?),
+        true => Some(first_pass(args, needs, &stop, resolver.names())?),
         false => None,
     };
     let mut sinks = sinks::sinks(args, &views, slice)?;
@@ -147,20 +147,20 @@ fn export(args: &Args, sinks: &[Box<dyn Sink>], stop: &AtomicBool) -> Result<()>
 }
 
 /// Reads the captures to find the state that the selected events need.
-fn scout(args: &Args, needs: Needs, stop: &Arc<AtomicBool>, names: SharedNames) -> Result<Slice> {
+fn first_pass(args: &Args, needs: Needs, stop: &Arc<AtomicBool>, names: SharedNames) -> Result<Slice> {
     let mut at_work = Loop::new(args, needs, stop, names)?;
     at_work.keeps_state = true;
-    let mut scout = Scout::default();
+    let mut first_pass = FirstPass::default();
     let mut progress = Progress::new(&[], false);
     for path in &args.read {
         let (mut source, plugins) = plugins::join(input::open(path, &progress, stop)?, true)?;
         // Errors of a file are reported when it is read again.
-        let read = at_work.run((&mut *source, plugins), &mut [&mut scout], &mut progress);
+        let read = at_work.run((&mut *source, plugins), &mut [&mut first_pass], &mut progress);
         if read.is_err() || at_work.is_over(&[]) {
             break;
         }
     }
-    Ok(scout.plan())
+    Ok(first_pass.plan())
 }
 
 /// Shows screens.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use eyas::scap::{Loss, RawEvent, Snapshot, Stats};
 use eyas::sinsp::EventView;
-use eyas_report::slice::Scout;
+use eyas_report::slice::FirstPass;
 
 mod dump;
 mod lines;
@@ -96,7 +96,7 @@ pub trait Sink {
 }
 
 /// Finds the state that the selected events need.
-impl Sink for Scout {
+impl Sink for FirstPass {
     fn event(&mut self, event: &EventView<'_>) -> Result<()> {
         self.keep(event);
         Ok(())

@@ -21,7 +21,7 @@ impl Totals {
         self.0.filtered += stats.filtered;
     }
 
-    /// Prints them, with the numbers of events that passed the filter and that were left out by program name.
+    /// Prints them, with the numbers of events that passed the filter and that were filtered out by program name.
     pub(super) fn report(&self, passed: u64, suppressed: u64, elapsed: Duration) {
         let stats = &self.0;
         let seconds = elapsed.as_secs_f64();

@@ -241,12 +241,12 @@ fn draw_table(app: &mut App, frame: &mut Frame<'_>, heads: Rect, rows: Rect) {
     let is_empty = lines.is_empty();
     frame.render_widget(Paragraph::new(lines), rows);
     if is_empty && (app.is_done || app.is_live && app.histogram.is_some()) {
-        frame.render_widget(Paragraph::new(nothing(app)).wrap(Wrap { trim: true }), rows);
+        frame.render_widget(Paragraph::new(empty_view(app)).wrap(Wrap { trim: true }), rows);
     }
 }
 
 /// Why a table is empty.
-fn nothing(app: &App) -> Vec<Line<'static>> {
+fn empty_view(app: &App) -> Vec<Line<'static>> {
     let view = &app.screen().view;
     let mut lines =
         vec![Line::raw("Nothing to show: no event passes the filter and the condition of this view.")];

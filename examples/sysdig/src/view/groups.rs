@@ -11,7 +11,7 @@ use super::condition::{Condition, Memo};
 use super::grid::{Cell, Head, WIDTH};
 use super::keys::{Keys, Missing, Mode};
 use super::model::{Aggregate, Column, Unit, View};
-use super::template::{Pen, Template};
+use super::template::{PrintSettings, Template};
 use super::units;
 
 /// Maximum number of columns with an aggregate.
@@ -136,7 +136,7 @@ fn order(view: &View, columns: &[&Column], layout: &[Slot]) -> Result<usize> {
 
 impl Groups {
     /// Creates groups for the view's columns. Container columns are included only on request.
-    pub fn new(view: &View, columns: &[&Column], pen: Pen<'_>) -> Result<Self> {
+    pub fn new(view: &View, columns: &[&Column], pen: PrintSettings<'_>) -> Result<Self> {
         let (mut heads, mut layout, mut keys) = (Vec::new(), Vec::new(), Vec::new());
         let (mut measures, mut operands) = (Vec::<Measure>::new(), Vec::<Operand>::new());
         for column in columns {
@@ -214,7 +214,12 @@ impl Groups {
     /// Adds a row's value to its group, if `passes` returns `true`. An equal row that was counted recently adds nothing, so
     /// `passes` is not called for it.
     #[inline]
-    pub fn add_different<R: FieldSource>(&mut self, row: &R, pen: Pen<'_>, passes: impl FnOnce() -> bool) {
+    pub fn add_different<R: FieldSource>(
+        &mut self,
+        row: &R,
+        pen: PrintSettings<'_>,
+        passes: impl FnOnce() -> bool,
+    ) {
         let [Operand::Hash(value)] = &self.operands[..] else { return };
         let Some(hash) = value.hash(&mut self.text, row, pen) else { return };
         let known = self.keys.place(row, pen, Mode::Find).ok();
@@ -230,7 +235,7 @@ impl Groups {
     /// Adds a row, derived from an event of this type, to its group. A row that lacks a key, or that adds
     /// nothing to any aggregate, has no group.
     #[inline]
-    pub fn add<R: FieldSource>(&mut self, ty: EventType, row: &R, pen: Pen<'_>) {
+    pub fn add<R: FieldSource>(&mut self, ty: EventType, row: &R, pen: PrintSettings<'_>) {
         if let [measure] = &self.measures[..]
             && measure.adds_up()
         {
@@ -272,7 +277,7 @@ impl Groups {
 
     /// Like [`Groups::add`], if a sum is the only measure.
     #[inline]
-    fn add_up<R: FieldSource>(&mut self, row: &R, pen: Pen<'_>) {
+    fn add_up<R: FieldSource>(&mut self, row: &R, pen: PrintSettings<'_>) {
         let number = match &self.operands[..] {
             [Operand::Number(field)] => {
                 match row.get(field).and_then(|value| units::number(&value)).filter(|number| *number > 0.0) {
@@ -292,7 +297,7 @@ impl Groups {
 
     /// Index of a row's group. Creates its totals if it is new.
     #[inline]
-    fn place<R: FieldSource>(&mut self, row: &R, pen: Pen<'_>) -> Option<usize> {
+    fn place<R: FieldSource>(&mut self, row: &R, pen: PrintSettings<'_>) -> Option<usize> {
         match self.keys.place(row, pen, Mode::Make) {
             Ok(place) => {
                 let count = self.keys.len() * self.measures.len();
@@ -409,7 +414,7 @@ impl Operand {
     }
 
     #[inline]
-    fn value<R: FieldSource>(&self, text: &mut Vec<u8>, row: &R, pen: Pen<'_>) -> Option<u64> {
+    fn value<R: FieldSource>(&self, text: &mut Vec<u8>, row: &R, pen: PrintSettings<'_>) -> Option<u64> {
         match self {
             Self::One => Some(ONE),
             Self::Number(field) => units::number(&row.get(field)?).map(f64::to_bits),

@@ -9,7 +9,7 @@ use eyas::events::EventType;
 use eyas::fields::{Field, FieldSource, Scope, ScopeVersion, Value};
 use rustc_hash::FxHashMap;
 
-use super::template::{Pen, Template};
+use super::template::{PrintSettings, Template};
 use crate::intern::{Numbers, Texts};
 
 /// The most groups.
@@ -106,7 +106,7 @@ pub enum Mode {
 
 impl Keys {
     /// Creates keys from these templates.
-    pub fn new(templates: Vec<Template>, pen: Pen<'_>) -> Self {
+    pub fn new(templates: Vec<Template>, pen: PrintSettings<'_>) -> Self {
         let is_type =
             matches!(&templates[..], [key] if key.field().is_some_and(|field| &*field.text == "evt.type"));
         let around = match &templates[..] {
@@ -147,7 +147,12 @@ impl Keys {
 
     /// Index of a row's group. A new group gets the last index.
     #[inline]
-    pub fn place<R: FieldSource>(&mut self, row: &R, pen: Pen<'_>, mode: Mode) -> Result<usize, Missing> {
+    pub fn place<R: FieldSource>(
+        &mut self,
+        row: &R,
+        pen: PrintSettings<'_>,
+        mode: Mode,
+    ) -> Result<usize, Missing> {
         let ty = match &mut self.types {
             Some(types) => types.number(row),
             None => Some(0),
@@ -178,7 +183,7 @@ impl Keys {
         version: Option<ScopeVersion>,
         ty: u32,
         row: &dyn FieldSource,
-        pen: Pen<'_>,
+        pen: PrintSettings<'_>,
         mode: Mode,
     ) -> Result<usize, Missing> {
         let known = match (&self.lasting, &version) {
@@ -218,7 +223,7 @@ impl Keys {
         texts: u32,
         ty: u32,
         row: &dyn FieldSource,
-        pen: Pen<'_>,
+        pen: PrintSettings<'_>,
         mode: Mode,
     ) -> Result<u32, Missing> {
         let pair = (texts, ty);
@@ -245,7 +250,7 @@ impl Keys {
         Ok(place)
     }
 
-    fn find(&mut self, row: &dyn FieldSource, pen: Pen<'_>, mode: Mode) -> Result<u32, Missing> {
+    fn find(&mut self, row: &dyn FieldSource, pen: PrintSettings<'_>, mode: Mode) -> Result<u32, Missing> {
         let Some((first, others)) = self.names.split_first_mut() else {
             self.count = 1;
             return Ok(0);
@@ -320,7 +325,12 @@ impl Lasting {
     }
 
     /// Code of the process's texts around the event type, if the only key contains it.
-    fn around(&mut self, version: &ScopeVersion, row: &dyn FieldSource, pen: Pen<'_>) -> Option<u32> {
+    fn around(
+        &mut self,
+        version: &ScopeVersion,
+        row: &dyn FieldSource,
+        pen: PrintSettings<'_>,
+    ) -> Option<u32> {
         let known = self.process(version).and_then(|process| process.around);
         if known.is_some() {
             return known;
@@ -340,7 +350,7 @@ impl Around {
 
     /// Code of a row's texts around the type. `None` if a field has no value, or if there are too many
     /// texts.
-    fn code(&mut self, row: &dyn FieldSource, pen: Pen<'_>) -> Option<u32> {
+    fn code(&mut self, row: &dyn FieldSource, pen: PrintSettings<'_>) -> Option<u32> {
         let [before, _, behind] = &self.parts;
         self.scratch.clear();
         self.scratch.extend_from_slice(&[0; 4]);
@@ -357,7 +367,7 @@ impl Around {
 
     /// Writes the text of the key: the texts with this code around the type of a row. Returns `false` if
     /// the type has no value.
-    fn write(&self, code: u32, out: &mut Vec<u8>, row: &dyn FieldSource, pen: Pen<'_>) -> bool {
+    fn write(&self, code: u32, out: &mut Vec<u8>, row: &dyn FieldSource, pen: PrintSettings<'_>) -> bool {
         let texts = self.texts.get(code).and_then(|texts| texts.split_first_chunk());
         let Some((length, texts)) = texts else { return false };
         let (before, behind) = texts.split_at(u32::from_le_bytes(*length) as usize);
@@ -436,7 +446,7 @@ impl Names {
     }
 
     /// The code of a row's text.
-    fn code(&mut self, row: &dyn FieldSource, pen: Pen<'_>, mode: Mode) -> Result<u32, Missing> {
+    fn code(&mut self, row: &dyn FieldSource, pen: PrintSettings<'_>, mode: Mode) -> Result<u32, Missing> {
         match self.field.as_ref().and_then(|field| row.get(field)) {
             Some(Value::Str(value)) => {
                 if let Some(code) = self.values.find(value) {
@@ -468,7 +478,7 @@ impl Names {
         }
     }
 
-    fn text(&mut self, row: &dyn FieldSource, pen: Pen<'_>, mode: Mode) -> Result<u32, Missing> {
+    fn text(&mut self, row: &dyn FieldSource, pen: PrintSettings<'_>, mode: Mode) -> Result<u32, Missing> {
         self.scratch.clear();
         if !self.template.write(&mut self.scratch, row, pen) {
             return Err(Missing::Key);

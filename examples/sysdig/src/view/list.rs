@@ -10,7 +10,7 @@ use super::condition::Condition;
 use super::grid::{Cell, Grid, Head, WIDTH};
 use super::model::{Column, Hue, View};
 use super::table::Table;
-use super::template::{Pen, Template, fit, pad};
+use super::template::{PrintSettings, Template, fit, pad};
 use super::units;
 
 /// A list of rows.
@@ -39,7 +39,7 @@ pub struct List {
 
 impl List {
     /// Creates a list for the view's columns or lines. Rows of the state are kept until [`List::finish`].
-    pub fn new(view: &View, columns: &[&Column], json: bool, pen: Pen<'_>) -> Result<Self> {
+    pub fn new(view: &View, columns: &[&Column], json: bool, pen: PrintSettings<'_>) -> Result<Self> {
         let is_line = !view.line.is_empty() || !view.lines.is_empty();
         let mut values = Vec::new();
         let mut heads = Vec::new();
@@ -87,7 +87,7 @@ impl List {
     }
 
     /// Adds a row: prints it or keeps it.
-    pub fn add(&mut self, row: &dyn FieldSource, out: &mut dyn Write, pen: Pen<'_>) -> Result<()> {
+    pub fn add(&mut self, row: &dyn FieldSource, out: &mut dyn Write, pen: PrintSettings<'_>) -> Result<()> {
         if self.is_full() {
             return Ok(());
         }
@@ -118,7 +118,7 @@ impl List {
         Ok(())
     }
 
-    fn cells(&mut self, row: &dyn FieldSource, pen: Pen<'_>) -> Vec<Cell> {
+    fn cells(&mut self, row: &dyn FieldSource, pen: PrintSettings<'_>) -> Vec<Cell> {
         let (is_line, is_json) = (self.is_line, self.json);
         let cell = |value: &Template| {
             let mut text = Vec::new();
@@ -142,7 +142,7 @@ impl List {
         self.lines.iter_mut().find_map(|(when, line)| holds(when).then_some(&*line))
     }
 
-    fn print(&mut self, row: &dyn FieldSource, out: &mut dyn Write, pen: Pen<'_>) -> Result<()> {
+    fn print(&mut self, row: &dyn FieldSource, out: &mut dyn Write, pen: PrintSettings<'_>) -> Result<()> {
         if self.json {
             let cells = self.cells(row, pen);
             return self.print_object(&cells, out);

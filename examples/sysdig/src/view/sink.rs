@@ -21,7 +21,7 @@ use super::http::Requests;
 use super::list::List;
 use super::model::{Column, Rows, View};
 use super::table::Table;
-use super::template::Pen;
+use super::template::PrintSettings;
 use crate::output::Output;
 use crate::schema::schema;
 use crate::sink::Sink;
@@ -55,7 +55,7 @@ pub struct ViewSink {
     interval: u64,
     folded: bool,
     options: Options,
-    pen: Pen<'static>,
+    pen: PrintSettings<'static>,
     /// Width of the terminal.
     width: Option<usize>,
     /// Height of the terminal.
@@ -156,7 +156,7 @@ impl ViewSink {
         is_terminal: bool,
     ) -> Result<Self> {
         let row_schema = RowSchema::of(view.rows);
-        let pen = Pen {
+        let pen = PrintSettings {
             schema: row_schema,
             buffers: match options.buffers {
                 BufferFormat::Dots if view.text => BufferFormat::Text,

@@ -32,7 +32,7 @@ enum Part {
 
 /// Settings for printing a template.
 #[derive(Clone, Copy)]
-pub struct Pen<'a> {
+pub struct PrintSettings<'a> {
     pub schema: &'a dyn Schema,
     /// How I/O buffers are printed.
     pub buffers: BufferFormat,
@@ -94,7 +94,7 @@ impl Template {
     }
 
     /// Appends the text of a row. Returns `false` if a field has no value and no replacement.
-    pub fn write(&self, out: &mut Vec<u8>, row: &dyn FieldSource, pen: Pen<'_>) -> bool {
+    pub fn write(&self, out: &mut Vec<u8>, row: &dyn FieldSource, pen: PrintSettings<'_>) -> bool {
         let mut is_whole = true;
         for part in &self.0 {
             match part {
@@ -124,7 +124,7 @@ impl Template {
 impl Template {
     /// Hash of the text of a row, computed without writing the text if possible. `None` if
     /// [`Template::write`] would return `false`. `text` is a buffer for values that must be written.
-    pub fn hash<R: FieldSource>(&self, text: &mut Vec<u8>, row: &R, pen: Pen<'_>) -> Option<u64> {
+    pub fn hash<R: FieldSource>(&self, text: &mut Vec<u8>, row: &R, pen: PrintSettings<'_>) -> Option<u64> {
         let mut hasher = FxHasher::default();
         for part in &self.0 {
             let Part::Field { field, unit, present: None, absent, .. } = part else {
@@ -206,7 +206,7 @@ pub fn resolve(name: &str, schema: &dyn Schema) -> Result<Field> {
     })
 }
 
-fn write(out: &mut Vec<u8>, value: &Value<'_>, field: &Field, unit: Unit, pen: Pen<'_>) {
+fn write(out: &mut Vec<u8>, value: &Value<'_>, field: &Field, unit: Unit, pen: PrintSettings<'_>) {
     let def = pen.schema.def(field.id);
     let has_breaks = pen.buffers.is_multiline() && def.flags.contains(FieldFlags::BUFFERS);
     match (unit, value) {
