@@ -36,7 +36,7 @@
 //! | [`audit`] | Kubernetes audit events as native plugins |
 //! | [`yaml`] | YAML as Falco's parser reads it |
 //!
-//! [`EngineFilters`] makes the filter with which the kernel leaves out events that no rule needs.
+//! [`EngineFilters`] makes the filter with which the kernel filters out events that no rule needs.
 //!
 //! Features: `live` captures from the kernel, `runtimes` queries container runtimes, `async` has
 //! `Detector::into_stream`, `serde` implements `Serialize` for public data, and `tracing` logs failures that are not

@@ -19,7 +19,7 @@ use load::Load;
 mod compare;
 mod load;
 
-/// One in this many events that the filter would leave out is sent anyway, to check the filter.
+/// One in this many events that the filter would reject is sent anyway, to check the filter.
 const SAMPLE: u32 = 64;
 /// Time after a start and before an end in which only one of the programs may capture.
 const EDGE: Duration = Duration::from_secs(2);

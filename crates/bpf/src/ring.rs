@@ -53,7 +53,7 @@ pub(crate) enum Counter {
     /// Events of programs that could not claim a ring.
     Unclaimed,
     Faults,
-    /// Events that the filter left out.
+    /// Events that the filter rejected.
     Filtered,
     /// Filtered events whose process is in no group that may match.
     ByProcess,

@@ -57,13 +57,13 @@ pub const LIST_END: u16 = 0xffff;
 pub mod flags {
     /// Events of the type may be filtered.
     pub const ON: u16 = 1;
-    /// The probe may leave out every rejected event: none changes state that rules depend on.
+    /// The probe may filter out every rejected event: none changes state that rules depend on.
     pub const FREE: u16 = 1 << 1;
-    /// The probe may leave out only rejected events of failed calls.
+    /// The probe may filter out only rejected events of failed calls.
     pub const FREE_FAILED: u16 = 1 << 2;
-    /// The probe may leave out only rejected events of failed calls, and those that open or close a plain file.
+    /// The probe may filter out only rejected events of failed calls, and those that open or close a plain file.
     pub const FREE_FILES: u16 = 1 << 3;
-    /// In addition to [`FREE_FILES`], the probe may leave out rejected events that open or close a directory, if user space would
+    /// In addition to [`FREE_FILES`], the probe may filter out rejected events that open or close a directory, if user space would
     /// know the directory by the kernel's path.
     pub const FREE_DIRECTORIES: u16 = 1 << 4;
     /// For calls that open a path: the rows test only that path, the flags and the result, not the number of the descriptor.
@@ -257,7 +257,7 @@ impl Filter {
         self.types.iter().any(|row| row.flags & (flags::BY_PROCESS | flags::GROUPED) != 0)
     }
 
-    /// Number of event types of which the probe may leave out events.
+    /// Number of event types of which the probe may filter out events.
     pub fn types_on(&self) -> usize {
         self.types.iter().filter(|row| row.flags & flags::ON != 0).count()
     }

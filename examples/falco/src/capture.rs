@@ -336,10 +336,7 @@ impl Capture {
             self.batch = BATCH;
         } else {
             self.not_before = ts.saturating_add(RETRY);
-            log::log(
-                Level::Error,
-                "capture: no new file begins, because earlier ones are not written yet",
-            );
+            log::log(Level::Error, "capture: no new file begins, because earlier ones are not written yet");
         }
     }
 

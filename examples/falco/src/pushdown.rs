@@ -23,7 +23,7 @@ pub use share::percent;
 /// One in this many rejected events is tested anyway.
 const SHADOW: u64 = 1024;
 
-/// The filter of events that the probe leaves out, if the rules allow one.
+/// The filter of the probe, if the rules allow one.
 pub fn probe_filter(engine: &Engine) -> Option<ProbeFilter> {
     let filters = EngineFilters::new(engine);
     let filter = filters.probe_filter()?;
@@ -40,11 +40,11 @@ pub struct Filter {
     probe: Probe,
     /// Whether to model verdicts on processes, which needs all events in order.
     has_processes: bool,
-    /// Events that were left out, and those that were not.
+    /// Events that were filtered out, and those that were not.
     counts: [AtomicU64; 2],
     /// Number of events that a probe captures for these rules, and of those that it can filter out.
     captured: [AtomicU64; 2],
-    /// Number of verdicts written, and of events left out because of them.
+    /// Number of verdicts written, and of events filtered out because of them.
     verdicts: [AtomicU64; 2],
 }
 

@@ -34,9 +34,9 @@ pub struct Setup {
     pub files: ReadFiles,
     /// The events that a replay needs, if it can skip some.
     pub needs: Option<Arc<Needs>>,
-    /// What the probe leaves out, if it is to.
+    /// What the probe filters out, if it is to.
     pub filter: Option<ProbeFilter>,
-    /// What leaves out events before the rules, if something is to.
+    /// What filters out events before the rules, if something is to.
     pub pushdown: Option<pushdown::Filter>,
 }
 
@@ -109,7 +109,7 @@ fn can_skip(args: &Args, config: &Config) -> bool {
     config.engine.is_replay() && args.duration == 0 && is_for_rules_alone(args, config)
 }
 
-/// Whether the probe may leave out events that the rules do not need.
+/// Whether the probe may filter out events that the rules do not need.
 fn can_filter(args: &Args, config: &Config) -> bool {
     let engine = &config.engine;
     engine.kind == EngineKind::ModernEbpf && engine.modern_ebpf.pushdown && is_for_rules_alone(args, config)
@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn the_filter_is_off_if_something_else_uses_events() {
-        // Whether the probe may leave out events, and whether a replay may.
+        // Whether the probe may filter out events, and whether a replay may.
         let cases: [(&str, Change, bool, bool); 12] = [
             ("nothing", |_, _| {}, true, true),
             ("pushdown: false", |_, config| config.engine.modern_ebpf.pushdown = false, false, true),

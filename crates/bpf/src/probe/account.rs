@@ -18,7 +18,7 @@ pub struct CpuDrops {
     pub produced: u64,
     /// Filtered frames.
     pub filtered: u64,
-    /// Filtered events that the probe left out because of a verdict on their process.
+    /// Events that the probe filtered out because of a verdict on their process.
     pub by_process: u64,
     /// Lost because the ring was full.
     pub buffer: u64,

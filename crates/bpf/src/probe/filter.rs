@@ -1,4 +1,4 @@
-//! The filter, with which the BPF programs leave out events that no rule needs.
+//! The filter: the BPF programs do not send events that no rule needs.
 
 use std::os::fd::{AsFd, AsRawFd};
 use std::sync::atomic::{Ordering, fence};
@@ -24,7 +24,7 @@ const _: () = assert!(
 );
 
 impl Probe {
-    /// Sets the filter, which leaves out the events that it rejects; `None` for no filter. One in `sample`
+    /// Sets the filter: events that it rejects are not sent; `None` for no filter. One in `sample`
     /// such events is still made, and marked; 0 means none.
     ///
     /// One filter decides about each event. Events that the previous filter passed may still be in the
@@ -152,7 +152,7 @@ impl Probe {
     }
 
     /// From then on, events contain the directories that their paths begin at, also while there is no filter: their opens may have
-    /// been left out.
+    /// been filtered out.
     fn report_bases(&mut self) -> Result<(), Error> {
         if let Some(bss) = self.skel.maps.bss_data.as_deref_mut() {
             if bss.reports_bases != 0 {
@@ -161,7 +161,7 @@ impl Probe {
             // SAFETY: a number that this process has mapped; programs read it.
             unsafe { std::ptr::write_volatile(&raw mut bss.reports_bases, 1) };
         }
-        // A running program leaves out no directory, but does not report them either.
+        // A running program filters out no directory, but does not report them either.
         self.wait_for_programs()
     }
 

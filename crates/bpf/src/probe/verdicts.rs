@@ -129,7 +129,7 @@ impl Verdicts {
         self.shared.slots.half_at(slot * STRIDE + at).load(Ordering::Acquire)
     }
 
-    /// Number of events that the probe left out because of verdicts.
+    /// Number of events that the probe filtered out because of verdicts.
     pub fn left_out(&self) -> u64 {
         (0..self.cpus).map(|cpu| self.counters.get(cpu, Counter::ByProcess)).sum()
     }

@@ -257,7 +257,7 @@ impl State {
         let left_out = self.left_out;
         let empty = self.empty();
         let known = self.threads.at(key).and_then(|thread| self.threads.fds(thread));
-        // A known directory was opened by another path than the kernel's, so that its close is not left out.
+        // A known directory was opened by another path than the kernel's, so that its close is not filtered out.
         let is_known = |num: i64, fd: &Fd| {
             is_directory(num, fd)
                 && known.and_then(|table| table.get(num)).is_some_and(|known| is_same_file(known, fd))

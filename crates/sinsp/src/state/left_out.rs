@@ -1,10 +1,10 @@
-//! Kinds of files that a source may leave out.
+//! Kinds of files that a source may filter out.
 
 use eyas_scap::is_direct;
 
 use super::fd::{Fd, FdKind};
 
-/// What the source may leave out: events that open and close files of these kinds.
+/// What the source may filter out: events that open and close files of these kinds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct LeftOut {
     pub(crate) files: bool,

@@ -139,7 +139,7 @@ pub struct Sample {
     pub cpus: Vec<Cpu>,
     /// Verdict coverage of each rule for system calls, if it is tracked.
     pub coverage: Vec<f64>,
-    /// Verdicts on processes that were written, and events that the probe left out by them, if its filter needs some.
+    /// Verdicts on processes that were written, and events that the probe filtered out by them, if its filter needs some.
     pub verdicts: Option<[u64; 2]>,
     /// Runs of the programs of the probe.
     pub programs: Vec<Program>,

@@ -309,7 +309,7 @@ impl EventLoop<'_, '_> {
         }
     }
 
-    /// Makes the source leave out events that the rules do not need, if only the rules use events.
+    /// Makes the source filter out events that the rules do not need, if only the rules use events.
     #[cold]
     fn set_filter(&mut self, source: &mut dyn Adjust, is_alone: bool) {
         for code in std::mem::take(&mut self.judge.refuted) {

@@ -238,7 +238,7 @@ pub(super) struct Totals {
     /// Events of a live capture by type, and those that the probe filtered out.
     pub(super) by_type: Vec<u64>,
     pub(super) filtered: Vec<(EventType, u64)>,
-    /// Number of verdicts written, and of events that the probe left out because of them.
+    /// Number of verdicts written, and of events that the probe filtered out because of them.
     pub(super) verdicts: Option<[u64; 2]>,
     /// Number of changes of processes that may have descendants, which invalidate verdicts on these.
     pub(super) changes_above: u32,

@@ -46,7 +46,7 @@ impl Processes {
         self.verdicts.step(&mut self.table, event.sure_of_processes(), judge);
     }
 
-    /// Number of verdicts written, and of events that the probe left out because of verdicts.
+    /// Number of verdicts written, and of events that the probe filtered out because of verdicts.
     pub(super) fn counts(&self) -> [u64; 2] {
         [self.verdicts.written(), self.table.left_out()]
     }

@@ -64,11 +64,11 @@ pub trait Adjust: EventSource {
     /// The kernel refuses. The source then still captures at least the previous events.
     fn adjust(&mut self, interest: &Interest) -> Result<()>;
 
-    /// Sets a filter: events that it rejects are left out. One in `sample` of them is delivered anyway,
+    /// Sets a filter: events that it rejects are not sent. One in `sample` of them is delivered anyway,
     /// with a mark.
     ///
     /// # Errors
-    /// The kernel refuses. No event is left out then.
+    /// The kernel refuses. No event is filtered out then.
     fn filter(&mut self, _filter: Option<&Filter>, _sample: u32) -> Result<()> {
         Ok(())
     }
@@ -81,7 +81,7 @@ pub trait Adjust: EventSource {
         Ok(())
     }
 
-    /// Stops leaving out events of this type.
+    /// Stops filtering out events of this type.
     fn send_all(&mut self, _ty: EventType) {}
 
     /// Verdicts on processes for the filter; `None` if the filter needs none, or the kernel does not map them.

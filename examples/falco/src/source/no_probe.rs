@@ -7,7 +7,7 @@ use eyas::events::verdicts::VerdictTable;
 pub enum ProcessTable {}
 
 impl ProcessTable {
-    /// Number of events left out because of verdicts.
+    /// Number of events filtered out because of verdicts.
     pub fn left_out(&self) -> u64 {
         match *self {}
     }
