@@ -276,7 +276,7 @@ fn work_and_memory_grow_as_the_file_does() {
 }
 
 #[test]
-fn many_files_cost_what_one_does() {
+fn many_files_cost_as_much_as_one() {
     let rules: Vec<String> = (0..800)
         .map(|i| {
             let list = format!("- {{list: l{i}, items: [a{i}, b{i}]}}\n");

@@ -116,7 +116,7 @@ fn a_rule_matches_the_requested_path_and_the_kernel_s() {
 }
 
 #[test]
-fn calls_of_two_paths_have_both_by_the_kernel_or_none() {
+fn calls_with_two_paths_report_both_kernel_paths_or_neither() {
     let event = rename(["link/a", "/tmp/b"], ["/etc/a", "/tmp/b"]);
     let both = "%fs.path.source %fs.path.target";
     check(&event, "fs.path.source = /etc/a and fs.path.target = /tmp/b", both, "/etc/a /tmp/b");

@@ -190,7 +190,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn suspects_contain_what_was_noted_and_little_else() {
+    fn suspects_contain_what_was_noted_and_few_false_positives() {
         let mut of = Suspects::NONE;
         for group in 1000..1020 {
             of.note(EventType::SYSCALL_OPENAT_2_X, group);

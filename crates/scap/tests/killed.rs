@@ -98,7 +98,7 @@ fn a_killed_writer_leaves_what_it_wrote() {
 }
 
 #[test]
-fn what_is_written_to_a_pipe_is_read_while_the_writer_goes_on() {
+fn a_pipe_is_read_while_its_writer_continues() {
     for compress in [false, true] {
         let (from, to) = std::io::pipe().unwrap();
         let mut writer = Writer::new(to, compress);

@@ -66,7 +66,7 @@ fn an_enter_event_of_another_call_does_not_count() {
 }
 
 #[test]
-fn a_capture_that_is_written_anew_keeps_it() {
+fn a_rewritten_capture_keeps_the_latency() {
     use param::SYSCALL_OPENAT_2_X as p;
     // Beside one event stands what was opened, too.
     let behind = E::SYSCALL_OPENAT_2_X.info().unwrap().params.len();

@@ -52,7 +52,7 @@ impl Copy {
         let output = Command::new(before[0])
             .args(&before[1..])
             .arg(self.0.join("test"))
-            .args(["--nocapture", "--exact", "what_is_missing_is_named"])
+            .args(["--nocapture", "--exact", "missing_capabilities_are_named"])
             .env(INSIDE, "1")
             .output()
             .unwrap();
@@ -71,7 +71,7 @@ fn is_older_than(major: u32, minor: u32) -> bool {
 }
 
 #[test]
-fn what_is_missing_is_named() {
+fn missing_capabilities_are_named() {
     if std::env::var_os(INSIDE).is_some() {
         return capture();
     }

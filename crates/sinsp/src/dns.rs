@@ -162,7 +162,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_cut_message_has_what_is_there() {
+    fn the_addresses_of_a_truncated_message_are_a_prefix_of_all() {
         let bytes = sample("www.example.org", true, &addresses());
         let mut most = 0;
         for end in 0..=bytes.len() {

@@ -17,7 +17,7 @@ fn make(ty: E, fd: i64) -> EventBuilder {
 }
 
 #[test]
-fn every_call_that_makes_a_descriptor_says_what_it_is() {
+fn every_call_that_creates_a_descriptor_reports_its_kind() {
     for (ty, letter, kind) in [
         (E::SYSCALL_EVENTFD_X, "e", "event"),
         (E::SYSCALL_EVENTFD2_X, "e", "event"),
@@ -83,7 +83,7 @@ fn opening_reports_name_flags_device_and_inode() {
 }
 
 #[test]
-fn a_file_that_could_not_be_opened_has_the_name_that_was_asked_for() {
+fn a_failed_open_has_the_requested_name() {
     let mut inspector = system();
     let fields = ["fd.name", "fd.directory", "fd.filename", "fd.num", "fd.typechar", "evt.res"];
     let got = see(&mut inspector, open(1, 10, -2, -100, b"missing"), &fields);
@@ -166,7 +166,7 @@ fn a_file_is_known_while_its_close_is_shown_and_no_longer() {
 }
 
 #[test]
-fn copies_are_closed_by_an_exec_as_their_call_says() {
+fn copies_have_the_close_on_exec_flag_of_their_call() {
     use param::{SYSCALL_DUP_1_X as d, SYSCALL_DUP3_X as d3, SYSCALL_FCNTL_X as f};
     let fcntl = |command: &str, res, arg: u64| {
         let command = FlagTable::FCNTL_COMMANDS.entries.iter().find(|(name, _)| *name == command).unwrap().1;

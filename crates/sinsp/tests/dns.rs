@@ -41,7 +41,7 @@ const FIELDS: [&str; 3] = ["dns.query", "dns.answers", "dns.is_answer"];
 const SERVER: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 53);
 
 #[test]
-fn what_a_name_server_answers_names_the_address() {
+fn an_answer_of_a_name_server_names_the_address() {
     let mut inspector = system();
     assert_eq!(connect(&mut inspector, 8, 1, SERVED, 443), ["<NA>", "<NA>", "<NA>"]);
     connect(&mut inspector, 7, 2, SERVER, 53);

@@ -68,7 +68,7 @@ fn a_file_opened_for_its_path_alone_is_not_read() {
 const FILE: [&str; 4] = ["fd.typechar", "fd.name", "fd.directory", "fd.filename"];
 
 #[test]
-fn a_file_without_a_name_is_a_file_in_the_directory_asked_for() {
+fn a_file_without_a_name_is_in_the_requested_directory() {
     let (unnamed, directory) = (flag("O_TMPFILE"), flag("O_DIRECTORY"));
     let fields = [&FILE[..], &["evt.is_open_create"]].concat();
     // Captures of other programs also have the flag of a directory here, and both flags for directories.

@@ -174,7 +174,7 @@ fn write_all(tables: &mut dyn Tables, table: TableId, key: &Key, but: &[&str]) {
 }
 
 #[test]
-fn tables_have_the_columns_of_the_reference_and_what_is_written_is_read() {
+fn tables_have_the_columns_of_the_reference_and_written_values_are_read() {
     fn start(tables: &mut dyn Tables) {
         let table = threads(tables);
         assert_eq!(columns(tables, table).join(","), THREADS);

@@ -88,7 +88,7 @@ fn a_socket_without_ends_has_unset_ones_of_its_family() {
 }
 
 #[test]
-fn a_socket_is_of_the_family_that_was_asked_for() {
+fn a_socket_has_the_requested_family() {
     for (domain, letter, kind) in [
         (UNIX, "u", "unix"),
         (INET, "4", "ipv4"),
@@ -148,7 +148,7 @@ fn whoever_connects_is_the_client() {
 }
 
 #[test]
-fn a_failed_connection_is_none_unless_it_is_in_progress() {
+fn a_failed_connect_makes_no_connection_unless_it_is_in_progress() {
     for (res, name) in [(-111, ""), (-115, "1.2.3.4:5->6.7.8.9:80")] {
         let mut inspector = system();
         see(&mut inspector, socket(4, INET, STREAM, 0), &[]);

@@ -82,7 +82,7 @@ fn schemas_are_printed_as_json() {
 }
 
 #[test]
-fn calls_that_are_not_captured_unless_asked_for_are_listed() {
+fn calls_that_are_captured_only_on_request_are_listed() {
     let list = printed(&["-i"]);
     assert!(list.starts_with("Ignored syscall(s):\n- "), "{list}");
     for (name, is_there) in [("read", true), ("pwritev", true), ("openat", false), ("recvfrom", false)] {

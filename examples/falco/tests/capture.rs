@@ -212,7 +212,7 @@ fn a_capture_ends_at_its_limit_and_an_alert_says_so() {
 }
 
 #[test]
-fn a_fifo_in_the_place_of_a_capture_stops_nothing() {
+fn a_fifo_in_place_of_a_capture_file_does_not_stop_detection() {
     let dir = Dir::new("capture-fifo");
     let rules = dir.write("rules.yaml", trigger("a", "evt.num = 1000", 5));
     let [on, prefix] = into(&dir);
@@ -252,7 +252,7 @@ fn a_capture_outlives_a_reload() {
 }
 
 #[test]
-fn a_file_that_cannot_be_written_stops_nothing() {
+fn a_file_that_cannot_be_written_does_not_stop_detection() {
     let dir = Dir::new("capture-fails");
     let rules = dir.write("rules.yaml", trigger("a", "evt.num in (100, 101, 3000)", 1));
     let [on, prefix] = into(&dir);

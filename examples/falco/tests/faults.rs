@@ -322,7 +322,7 @@ const OPENS: usize = 3000;
 
 #[cfg(feature = "live")]
 #[test]
-fn a_live_capture_goes_on_while_all_outputs_but_one_stall() {
+fn a_live_capture_continues_while_all_outputs_except_one_stall() {
     let _turn = eyas_testing::live_turn();
     let dir = Dir::new("faults-live");
     let (witness, fifo) = (dir.join("witness"), dir.fifo("fifo"));
@@ -468,7 +468,7 @@ fn the_seccomp_filter_allows_all_outputs() {
 
 /// The faults of a file; standard output must have all alerts.
 #[test]
-fn a_file_with_any_fault_stops_nothing() {
+fn a_file_that_fails_in_any_way_does_not_stop_detection() {
     let dir = Dir::new("faults-file");
     let (fifo, rules) = (dir.fifo("fifo"), rules(&dir));
     for (file, reads, reason) in [
@@ -511,7 +511,7 @@ fn under(limit: &str, options: &[&str]) -> std::process::Output {
 }
 
 #[test]
-fn a_file_that_reaches_the_size_limit_stops_nothing() {
+fn a_file_that_reaches_the_size_limit_does_not_stop_detection() {
     let dir = Dir::new("faults-limit");
     let rules = rules(&dir);
     let file = format!("file_output.filename={}", dir.join("alerts").display());

@@ -28,7 +28,7 @@ fn a_report_says_what_happened() {
 }
 
 #[test]
-fn a_capture_that_breaks_off_is_reported_as_far_as_it_goes() {
+fn the_complete_part_of_a_truncated_capture_is_reported() {
     let dir = Dir::new("incident");
     let rules = common::root().join("demo/rules.yaml");
     let pieces = common::demo_pieces();

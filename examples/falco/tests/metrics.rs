@@ -322,7 +322,7 @@ fn mistakes_in_the_configuration_are_named() {
 }
 
 #[test]
-fn a_file_that_is_full_ends_nothing() {
+fn lost_snapshots_of_metrics_are_logged() {
     let out = falco(&["metrics.enabled=true", "metrics.output_file=/dev/full"])
         .arg("-e")
         .arg(root().join("demo/demo.scap.gz"))

@@ -196,7 +196,7 @@ fn the_error_of_a_source_names_the_source() {
 }
 
 #[test]
-fn values_are_copied_before_the_plugin_is_asked_again() {
+fn values_are_copied_before_the_next_call_of_the_plugin() {
     let folder = folder("copied");
     let library = plugin(&folder, &["SOURCING", "EXTRACTION"]);
     // The plugin returns all values of `p.shared` in the same memory.

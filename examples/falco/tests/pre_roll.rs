@@ -80,7 +80,7 @@ fn the_file_reads_as_the_run_did_from_before_the_alert() {
 }
 
 #[test]
-fn alerts_share_what_happened_before_them() {
+fn alerts_share_the_events_before_them() {
     let dir = Dir::new("pre-roll-time");
     let capture = dir.join("in");
     steady(&capture, 1000, 50);

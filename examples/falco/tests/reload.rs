@@ -151,7 +151,7 @@ fn a_file_that_is_replaced_takes_over_between_two_events() {
 }
 
 #[test]
-fn what_is_no_regular_file_ends_no_reload() {
+fn a_file_that_is_not_regular_does_not_end_reloads() {
     let dir = Dir::new("irregular");
     let rules = dir.write("rules.yaml", every("old"));
     let pieces = demo_pieces();
@@ -219,7 +219,7 @@ fn a_file_of_items_that_changes_takes_effect() {
 }
 
 #[test]
-fn what_is_no_regular_file_is_refused_at_the_start() {
+fn files_that_are_not_regular_are_refused_at_the_start() {
     let dir = Dir::new("irregular-start");
     let fifo = dir.fifo("fifo.yaml");
     let fifo = fifo.to_str().unwrap();

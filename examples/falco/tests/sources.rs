@@ -76,7 +76,7 @@ fn alerts_as_json_have_the_source() {
 }
 
 #[test]
-fn sources_that_do_not_exist_or_do_not_open_are_errors_in_the_words_of_the_reference() {
+fn sources_that_do_not_exist_or_do_not_open_are_errors_with_the_reference_s_messages() {
     let place = Place::new("sources-errors", "");
     let error = |args: &[&str]| {
         let run = place.falco(args);

@@ -281,7 +281,7 @@ fn is_full(falco: &Child) -> bool {
 }
 
 #[test]
-fn a_replay_whose_only_reader_takes_its_time_loses_nothing() {
+fn a_replay_with_a_slow_reader_loses_nothing() {
     let dir = Dir::new("stalls-slow");
     let mut falco =
         Falco::new(&dir, &["output_timeout=100", "file_output.enabled=false", "outputs_queue.capacity=10"]);
@@ -354,7 +354,7 @@ fn standard_error_that_fails_changes_nothing() {
 }
 
 #[test]
-fn what_is_printed_to_a_full_disk_is_an_error_and_to_a_closed_pipe_is_none() {
+fn printing_to_a_full_disk_is_an_error_but_to_a_closed_pipe_is_not() {
     let root = eyas_testing::root();
     let printing: &[&[&str]] = &[
         &["-h"],
@@ -548,7 +548,7 @@ fn open_often(path: &Path, times: usize) {
 }
 
 #[test]
-fn live_detection_goes_on_whatever_outputs_do() {
+fn live_detection_continues_whatever_outputs_do() {
     let _turn = eyas_testing::live_turn();
     let dir = Dir::new("stalls-live");
     let [early, watched] = ["early", "watched"].map(|name| dir.write(name, ""));

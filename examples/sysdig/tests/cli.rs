@@ -167,7 +167,7 @@ fn a_capture_that_is_read_is_not_overwritten() {
 }
 
 #[test]
-fn the_capture_of_a_report_may_stand_behind_options() {
+fn the_capture_of_a_report_may_follow_options() {
     let folder = Dir::new("cli-report");
     let page = folder.join("page");
     let output = command().args(["report", "-o"]).arg(&page).arg(DEMO).output().unwrap();
@@ -490,7 +490,7 @@ fn errors_are_one_line_that_says_what_to_do() {
 }
 
 #[test]
-fn a_reader_that_leaves_is_no_error() {
+fn a_reader_that_closes_its_pipe_causes_no_error() {
     let mut child = command()
         .args(["-r", DEMO, "--unbuffered"])
         .stdout(Stdio::piped())

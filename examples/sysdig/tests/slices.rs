@@ -199,7 +199,7 @@ fn bytes_of(path: &Path) -> String {
 }
 
 #[test]
-fn a_redacted_capture_has_none_of_the_names_and_stays_of_one_piece() {
+fn a_redacted_capture_has_none_of_the_names_and_stays_consistent() {
     let dir = Dir::new("redact");
     let (plain, redacted) = (dir.join("plain.scap"), dir.join("redacted.scap"));
     sysdig(&["-r", DEMO, "-w", plain.to_str().unwrap()]);

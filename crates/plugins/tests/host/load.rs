@@ -109,7 +109,7 @@ fn a_source_without_an_id_is_one_of_system_calls() {
 }
 
 #[test]
-fn what_a_plugin_declares_is_read_before_it_runs() {
+fn declared_properties_are_read_before_the_plugin_runs() {
     let declared = |reason: &str| format!("error in plugin probe: {reason}");
     assert_eq!(
         refusal(&["EXTRACTION", "FIELDS=\"[]\""]),

@@ -49,7 +49,7 @@ fn run(owner: &str, user: &str) -> (Vec<String>, Vec<MetricValue>) {
 }
 
 #[test]
-fn a_plugin_reads_and_writes_threads_and_what_is_within_them() {
+fn a_plugin_reads_and_writes_threads_and_their_subtables() {
     assert_eq!(run("threads", "user").0, [""; 0]);
 }
 

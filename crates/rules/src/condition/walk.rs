@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn fold_makes_every_part_once_after_its_own_parts() {
+    fn fold_visits_each_part_once_after_its_children() {
         let fold = |text: &str| fold(&parse(text).unwrap(), &mut Printer);
         assert_eq!(fold("a").as_deref(), Ok("a"));
         let text = "a and not (b or not c and d) and (e or f)";

@@ -60,7 +60,7 @@ fn of_file_systems() {
 }
 
 #[test]
-fn asked_for() {
+fn queries_of_an_id_report_it() {
     apart(|| {
         let types = [
             EventType::SYSCALL_GETUID_X,
@@ -81,7 +81,7 @@ fn asked_for() {
 }
 
 #[test]
-fn asked_for_at_once() {
+fn queries_of_all_ids_report_each() {
     apart(|| {
         let types = [EventType::SYSCALL_GETRESUID_X, EventType::SYSCALL_GETRESGID_X];
         let mut live = capture(&types);

@@ -303,7 +303,7 @@ fn io_uring() {
 }
 
 #[test]
-fn of_ioctl_what_sets_close_on_exec_comes_with_fcntl() {
+fn ioctls_that_set_close_on_exec_are_captured_with_fcntl() {
     let mut live = capture_calls(&[SyscallCode::FCNTL, SyscallCode::LSEEK]);
     let fd = open(c"/dev/null", libc::O_RDONLY);
     for interpret in [true, false] {

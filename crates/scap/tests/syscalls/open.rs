@@ -321,7 +321,7 @@ fn open_by_handle_at() {
 }
 
 #[test]
-fn a_long_name_is_whole() {
+fn a_long_name_is_not_truncated() {
     let mut live = capture(&[EventType::SYSCALL_OPENAT_2_X]);
     let name = [b"/nonexistent".repeat(300).as_slice(), &[0]].concat();
     let name = CStr::from_bytes_with_nul(&name).unwrap();

@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_is_lost_on_the_way() {
+    fn every_message_arrives_once_and_in_order() {
         let (sender, mailbox) = mailbox(4);
         let writer = std::thread::spawn(move || {
             for number in 0..10_000 {

@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn declared_sources_are_completed_by_the_own_one_and_none_stand_for_all() {
+    fn the_plugin_s_own_source_is_added_to_declared_ones_and_none_means_all() {
         let field = PluginField::new("json.value", FieldType::Str, "A value.");
         let mut info = PluginInfo::new("json", Version([0, 7, 3])).with_fields(vec![field]);
         assert!(info.extracts_from("k8s_audit") && info.extracts_from(SYSCALL));

@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts_keep_what_can_be_shown() {
+    fn printable_characters_of_texts_are_kept() {
         let bump = Bump::new();
         for (text, want) in [
             (&b"/tmp/a b"[..], "/tmp/a b"),

@@ -80,7 +80,7 @@ fn the_container_plugin_s_keys_are_read_as_container_engines() {
 }
 
 #[test]
-fn a_bad_value_is_named_with_what_was_expected() {
+fn an_invalid_value_is_reported_with_the_expected_ones() {
     for (option, want) in [
         ("engine.kind=kmod", "engine.kind `kmod`"),
         ("rule_matching=some", "Unknown rule matching strategy \"some\"--must be one of first, all"),

@@ -406,7 +406,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_row_has_a_key_and_a_name_of_its_own_that_say_its_unit() {
+    fn every_metric_has_a_unique_key_and_name_with_its_unit() {
         let (mut keys, mut names) = (HashSet::new(), HashSet::new());
         for Metric { key, name, unit, kind, help, .. } in METRICS {
             assert!(keys.insert(*key) && (name.is_empty() || names.insert(*name)), "{key}");

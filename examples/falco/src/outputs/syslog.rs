@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_daemon_that_comes_and_goes_is_found() {
+    fn a_restarted_daemon_is_found() {
         let dir = Dir::new("log");
         let path = dir.join("log");
         let mut syslog = Syslog::at(&path);

@@ -343,7 +343,7 @@ fn alerts_that_a_program_leaves_in_its_pipe_are_lost() {
 }
 
 #[test]
-fn a_file_that_is_deleted_is_made_anew() {
+fn a_deleted_file_is_created_again() {
     let dir = Dir::new("deleted");
     fs::create_dir(dir.join("logs")).unwrap();
     let mut outputs = open(&with_file(&dir.join("logs/alerts")));
@@ -433,7 +433,7 @@ impl Output for Panics {
 }
 
 #[test]
-fn an_output_that_panics_goes_on_with_the_next_alert() {
+fn an_output_that_panics_continues_with_the_next_alert() {
     static ROW: Row = Row { name: "test", open: |_| Ok(Box::new(Panics)), ..Row::BARE };
     let outputs = open(&with_file(Path::new("/dev/null")));
     let channel = outputs.hub().add_file(&ROW, &Config::default()).unwrap();
@@ -499,7 +499,7 @@ fn outputs_that_a_reload_does_not_change_continue() {
 }
 
 #[test]
-fn a_program_that_is_asked_to_end_does_so_in_time() {
+fn a_request_to_end_is_obeyed_in_time_although_an_output_blocks() {
     let dir = Dir::new("outputs-asked");
     let fifo = dir.fifo("fifo");
     let mut config = with_file(&fifo);

@@ -208,7 +208,7 @@ fn long_lines_and_wide_tables_move_sideways() {
 }
 
 #[test]
-fn the_help_is_whole_and_a_menu_says_how_long_it_is() {
+fn the_help_is_complete_and_a_menu_shows_its_length() {
     let mut user = User::new(&[]);
     user.press(KeyCode::F(1));
     for part in ["Backspace selects the whole time", "drag over the timeline", "Any key closes this."] {

@@ -110,7 +110,7 @@ fn the_youngest_frames_wait_until_stores_and_clocks_have_settled() {
 }
 
 #[test]
-fn nothing_waits_for_ever() {
+fn no_frame_waits_forever() {
     let mut merge = Merge::new(vec![Fake::default(), Fake::default()]);
     merge.queues[1].is_claimed = true;
     merge.queues[0].publish(100 * US);

@@ -100,7 +100,7 @@ fn a_container_of_any_namespace_is_described() {
 }
 
 #[test]
-fn a_name_that_another_begins_with_is_its_own() {
+fn a_container_whose_name_is_a_prefix_of_another_s_is_found() {
     let dir = Dir::new("runtimes");
     let _server = Server::grpc(&socket(&dir, "containerd.sock"), |question| reply(&question));
     let mut runtimes = start(&dir, &[(Api::Containerd, "containerd.sock")]);

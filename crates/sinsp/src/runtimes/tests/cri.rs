@@ -108,7 +108,7 @@ pub(super) fn reply(name: &str, question: &server::Question) -> Reply {
 }
 
 #[test]
-fn the_size_of_a_container_is_asked_for_on_request() {
+fn the_size_of_a_container_is_queried_only_on_request() {
     for with_size in [false, true] {
         let dir = Dir::new("runtimes");
         let _server = Server::grpc(&socket(&dir, "crio.sock"), |question| reply("cri-o", &question));
@@ -178,7 +178,7 @@ fn a_pod_itself_is_described() {
 }
 
 #[test]
-fn cri_o_reports_the_same_in_its_own_way() {
+fn replies_of_cri_o_are_understood() {
     let dir = Dir::new("runtimes");
     let info = json!({
         "privileged": true,
@@ -224,7 +224,7 @@ fn cri_o_reports_the_same_in_its_own_way() {
 }
 
 #[test]
-fn a_runtime_that_fails_is_asked_again() {
+fn a_failed_query_of_a_runtime_is_repeated() {
     let dir = Dir::new("runtimes");
     let server = Server::grpc(&socket(&dir, "containerd.sock"), |question| match question.number {
         0 => Reply::Grpc(14, Default::default()),
@@ -243,7 +243,7 @@ fn a_runtime_that_fails_is_asked_again() {
 }
 
 #[test]
-fn a_runtime_that_does_not_answer_in_time_is_asked_again() {
+fn a_query_of_a_runtime_that_timed_out_is_repeated() {
     let dir = Dir::new("runtimes");
     let _server = Server::grpc(&socket(&dir, "containerd.sock"), |question| match question.number {
         0 => Reply::Silence,

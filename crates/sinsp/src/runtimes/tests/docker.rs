@@ -75,7 +75,7 @@ fn a_container_is_described() {
 }
 
 #[test]
-fn the_size_of_a_container_is_asked_for_on_request() {
+fn the_size_of_a_container_is_queried_only_on_request() {
     for with_size in [false, true] {
         let dir = Dir::new("runtimes");
         let _server = Server::http(&socket(&dir, "docker.sock"), move |question| {
@@ -139,7 +139,7 @@ fn an_address_that_comes_late_is_reported_late() {
 }
 
 #[test]
-fn sockets_of_users_are_found_below_the_root_and_asked_last() {
+fn sockets_of_users_are_found_below_the_root_and_queried_last() {
     let dir = Dir::new("runtimes");
     let claims = |name: &'static str| {
         move |question: server::Question| {

@@ -109,7 +109,7 @@ fn pods_and_containers_of_kubernetes_are_known_when_they_are_created() {
 }
 
 #[test]
-fn a_runtime_without_events_is_asked() {
+fn a_runtime_without_events_is_queried() {
     let dir = Dir::new("runtimes");
     let refused = Arc::new(AtomicUsize::new(0));
     let (by_cri, by_docker) = (refused.clone(), refused.clone());
@@ -140,7 +140,7 @@ fn a_runtime_without_events_is_asked() {
 }
 
 #[test]
-fn what_only_a_user_runs_is_known_though_a_runtime_of_the_machine_hangs() {
+fn containers_of_a_user_are_known_although_the_system_s_runtime_hangs() {
     let dir = Dir::new("runtimes");
     let _silent = Server::http(&socket(&dir, "docker.sock"), |_| Reply::Silence);
     let _user = Runtime::docker(&socket(&dir, "run/user/7/podman.sock"));
@@ -176,7 +176,7 @@ fn the_last_answer_is_of_the_last_event() {
 }
 
 #[test]
-fn a_user_cannot_claim_what_the_machine_runs() {
+fn a_user_s_runtime_cannot_claim_containers_of_the_system() {
     let dir = Dir::new("runtimes");
     let user = Runtime::docker(&socket(&dir, "run/user/1000/podman.sock"));
     *user.name.lock().unwrap() = "of-a-user".into();

@@ -5,7 +5,7 @@ fn good() -> Json {
 }
 
 #[test]
-fn what_fails_is_asked_again_until_it_works() {
+fn failed_queries_are_repeated_until_they_succeed() {
     let dir = Dir::new("runtimes");
     let deep = format!("{}{}", "{\"HostConfig\":".repeat(10_000), "}".repeat(10_000));
     let server = Server::http(&socket(&dir, "docker.sock"), move |question| match question.number {
@@ -27,7 +27,7 @@ fn what_fails_is_asked_again_until_it_works() {
 }
 
 #[test]
-fn one_that_does_not_answer_in_time_is_asked_again() {
+fn a_query_that_times_out_is_repeated() {
     let dir = Dir::new("runtimes");
     let server = Server::http(&socket(&dir, "docker.sock"), move |question| match question.number {
         0 => Reply::Silence,
@@ -117,7 +117,7 @@ fn long_texts_and_many_entries_are_cut() {
 }
 
 #[test]
-fn labels_are_left_out_from_the_limit_on_but_those_of_pods() {
+fn labels_beyond_the_limit_are_dropped_except_those_of_pods() {
     for limit in [100, 0, 4096] {
         let dir = Dir::new("runtimes");
         let text = |len: usize| "x".repeat(len);

@@ -98,7 +98,7 @@ fn a_stream_that_ends_is_followed_again_from_where_it_ended() {
 }
 
 #[test]
-fn a_runtime_that_goes_and_comes_back_is_followed_again() {
+fn a_restarted_runtime_is_followed_again() {
     let dir = Dir::new("runtimes");
     let socket = socket(&dir, "docker.sock");
     let docker = Docker::new(&socket);
@@ -200,7 +200,7 @@ fn podman_in_the_place_of_docker_is_podman() {
 }
 
 #[test]
-fn what_two_runtimes_know_is_what_the_first_says_and_no_more_is_asked() {
+fn the_first_runtime_that_knows_a_container_wins_and_no_other_is_queried() {
     let dir = Dir::new("runtimes");
     let (docker, podman) =
         (Docker::new(&socket(&dir, "docker.sock")), Docker::new(&socket(&dir, "podman.sock")));

@@ -74,7 +74,7 @@ fn a_batch_that_is_too_large_is_split_and_a_single_alert_is_lost() {
 }
 
 #[test]
-fn a_broker_that_fails_is_asked_again_later() {
+fn a_failed_request_to_a_broker_is_retried_later() {
     // No broker listens.
     let mut output = open(&Settings { timeout: 300, ..settings("127.0.0.1:9".into()) });
     assert!(matches!(deliver(&mut *output, 1), Err(Failure::Later(_))));

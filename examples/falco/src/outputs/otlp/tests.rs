@@ -128,7 +128,7 @@ fn alerts_are_log_records() {
 }
 
 #[test]
-fn a_server_that_is_busy_is_asked_again_later() {
+fn requests_to_a_busy_server_are_retried_later() {
     let (endpoint, got) = receiver(vec![("503 Busy\r\nretry-after: 0", Vec::new()), ("200 OK", Vec::new())]);
     let mut output = open(&settings(&endpoint));
     let alerts = alerts(2);

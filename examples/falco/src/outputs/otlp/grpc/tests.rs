@@ -127,7 +127,7 @@ fn errors_are_handled_as_the_protocol_requires() {
 }
 
 #[test]
-fn a_collector_that_is_not_there_or_hangs_is_asked_again_later() {
+fn requests_to_a_missing_or_hanging_collector_are_retried_later() {
     let mut output = open(&settings("http://127.0.0.1:9".into()));
     let first = deliver(&mut *output, 1);
     assert!(matches!(&first, Err(Failure::Later(why)) if why.contains("refused")), "{first:?}");
