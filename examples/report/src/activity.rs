@@ -9,7 +9,7 @@ use crate::processes::{Involved, Key, key};
 use crate::values::Named;
 
 /// Maximum number of kept timeline entries, files and connections; further ones are only counted.
-const MOST: usize = 300;
+const MAX: usize = 300;
 
 /// An entry of the timeline.
 pub struct Step {
@@ -37,7 +37,7 @@ pub struct Things {
 
 impl Things {
     fn add(&mut self, name: &str, way: &'static str, by: Key) {
-        if self.all.len() >= MOST && !self.all.contains_key(name) {
+        if self.all.len() >= MAX && !self.all.contains_key(name) {
             self.more += 1;
             return;
         }
@@ -125,7 +125,7 @@ impl Activity {
         if self.timeline.last().is_some_and(|last| last.process == process && last.text == text) {
             return;
         }
-        if self.timeline.len() >= MOST {
+        if self.timeline.len() >= MAX {
             self.more += 1;
             return;
         }
@@ -134,7 +134,7 @@ impl Activity {
     }
 
     /// Description of what the process did with this event, if it is informative.
-    pub fn deed(&mut self, event: &EventView<'_>) -> Option<(Key, String)> {
+    pub fn action(&mut self, event: &EventView<'_>) -> Option<(Key, String)> {
         // Most events are not informative: their name suffices to skip them.
         let name = event.event().info().map_or("", |info| info.name);
         if matches!(

@@ -10,9 +10,9 @@ use crate::processes::{Key, key};
 use crate::values::{Named, shown};
 
 /// Maximum number of kept alerts; further ones are only counted.
-const MOST: usize = 1000;
+const MAX: usize = 1000;
 /// Maximum number of explained alerts.
-const MOST_REASONS: usize = 300;
+const MAX_REASONS: usize = 300;
 
 /// An alert of the report.
 pub struct Found {
@@ -78,14 +78,14 @@ impl<'e> Alerts<'e> {
     fn collect(&mut self, event: &EventView<'_>, with_reasons: bool) -> Result<()> {
         self.engine.matches(event, &mut self.matches)?;
         for hit in self.matches.drain(..) {
-            if self.found.alerts.len() == MOST {
+            if self.found.alerts.len() == MAX {
                 self.found.more += 1;
                 continue;
             }
             let rule = self.engine.rule(hit.rule);
             let mut message = Vec::new();
             self.engine.alert(hit, event, &self.options).write_message(&mut message);
-            let reasons = match with_reasons && self.found.alerts.len() < MOST_REASONS {
+            let reasons = match with_reasons && self.found.alerts.len() < MAX_REASONS {
                 true => Some(self.engine.explain(hit.rule, event)?.to_string()),
                 false => None,
             };

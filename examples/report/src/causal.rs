@@ -3,13 +3,13 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
+use crate::actions::Actions;
 use crate::alerts::Found;
-use crate::deeds::Deeds;
 use crate::graph::{Edge, Graph, Node};
 use crate::processes::{Key, Processes};
 
 /// Maximum number of nodes in a slice.
-pub const MOST_NODES: usize = 250;
+pub const MAX_NODES: usize = 250;
 /// Directories in which changes are usually relevant.
 const SENSITIVE: [&str; 12] = [
     "/etc/",
@@ -125,7 +125,7 @@ impl<'a> Walk<'a> {
 
 impl Slice {
     /// The slice of all alerts.
-    pub fn new(graph: &Graph, processes: &Processes, deeds: &Deeds, alerts: &[Found]) -> Self {
+    pub fn new(graph: &Graph, processes: &Processes, actions: &Actions, alerts: &[Found]) -> Self {
         let walk = Walk::new(graph, processes);
         let process = |key: Key| graph.find(&Node::Process(key));
         let mut causes = Vec::new();
@@ -154,17 +154,17 @@ impl Slice {
             members.extend(walk.forward(*root, *since));
         }
         let causing: BTreeSet<usize> = causes.iter().flatten().copied().collect();
-        let (stands, alike) = alike(graph, processes, deeds, &members, &causing, &alerting);
+        let (stands, alike) = alike(graph, processes, actions, &members, &causing, &alerting);
         let mut ranked: Vec<(u32, u64, u64, usize)> = Vec::new();
         for node in members.iter().copied().filter(|node| !stands.contains_key(node)) {
-            if let Some((rank, rarity)) = rank(&walk, deeds, &members, &causing, &alerting, node) {
+            if let Some((rank, rarity)) = rank(&walk, actions, &members, &causing, &alerting, node) {
                 let first = walk.edges(&walk.into[node]).map(|edge| edge.first).min().unwrap_or(0);
                 ranked.push((rank, rarity, first, node));
             }
         }
         ranked.sort_unstable();
-        let more = ranked.len().saturating_sub(MOST_NODES);
-        ranked.truncate(MOST_NODES);
+        let more = ranked.len().saturating_sub(MAX_NODES);
+        ranked.truncate(MAX_NODES);
         let nodes: Vec<usize> = ranked.into_iter().map(|(.., node)| node).collect();
         let kept: BTreeSet<usize> = nodes.iter().copied().collect();
         let mut edges: BTreeMap<(usize, usize), BTreeSet<&'static str>> = BTreeMap::new();
@@ -192,7 +192,7 @@ impl Slice {
 /// relevant.
 fn rank(
     walk: &Walk<'_>,
-    deeds: &Deeds,
+    actions: &Actions,
     members: &BTreeSet<usize>,
     causing: &BTreeSet<usize>,
     alerting: &BTreeSet<usize>,
@@ -204,7 +204,7 @@ fn rank(
     let graph = walk.graph;
     if let Node::Process(key) = &graph.nodes[node] {
         let is_cause = causing.contains(&node);
-        return Some((if is_cause { 1 } else { 2 }, deeds.rarity(*key)));
+        return Some((if is_cause { 1 } else { 2 }, actions.rarity(*key)));
     }
     let others = |edges: &[usize], far: fn(&Edge) -> usize| -> BTreeSet<usize> {
         walk.edges(edges).map(far).filter(|node| members.contains(node)).collect()
@@ -234,7 +234,7 @@ fn rank(
 fn alike(
     graph: &Graph,
     processes: &Processes,
-    deeds: &Deeds,
+    actions: &Actions,
     members: &BTreeSet<usize>,
     causing: &BTreeSet<usize>,
     alerting: &BTreeSet<usize>,
@@ -255,7 +255,7 @@ fn alike(
             continue;
         }
         let what =
-            format!("{:?} {} {} {}", process.commands, process.user, process.container, deeds.text(key));
+            format!("{:?} {} {} {}", process.commands, process.user, process.container, actions.text(key));
         match first.get(&(process.parent, what.clone())) {
             Some(one) => {
                 stands.insert(node, *one);

@@ -11,7 +11,7 @@ use crate::processes::{Key, key, key_of};
 use crate::values::Named;
 
 /// Maximum number of kept edges; further ones are only counted.
-const MOST_EDGES: usize = 500_000;
+const MAX_EDGES: usize = 500_000;
 
 /// A node of the graph.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -99,7 +99,7 @@ impl Graph {
     }
 
     fn edge(&mut self, from: Node, to: Node, verb: &'static str, ts: u64) {
-        if self.edges.len() >= MOST_EDGES {
+        if self.edges.len() >= MAX_EDGES {
             self.more += 1;
             return;
         }
@@ -172,15 +172,15 @@ impl Graph {
             "connect" if !failed || raw.result() == Some(-115) => self.connection(event, own, "connects"),
             "accept" | "accept4" if !failed => self.connection(event, own, "accepts"),
             "kill" | "tkill" | "tgkill" if !failed => {
-                self.meets(event, own, number(event, &["tid", "pid"]), "signals");
+                self.record_contact(event, own, number(event, &["tid", "pid"]), "signals");
             }
-            "ptrace" if !failed => self.meets(event, own, number(event, &["pid"]), "traces"),
+            "ptrace" if !failed => self.record_contact(event, own, number(event, &["pid"]), "traces"),
             "process_vm_writev" | "process_vm_readv" if !failed => {
-                self.meets(event, own, number(event, &["pid"]), "reaches into");
+                self.record_contact(event, own, number(event, &["pid"]), "reaches into");
             }
             "setns" | "pidfd_open" | "pidfd_getfd" if !failed => {
                 let target = event.fd().map(|fd| i64::from(fd.pid)).filter(|pid| *pid > 0);
-                self.meets(event, own, target, "enters");
+                self.record_contact(event, own, target, "enters");
             }
             _ => {}
         }
@@ -204,7 +204,7 @@ impl Graph {
     }
 
     /// Records that one process acts on another.
-    fn meets(&mut self, event: &EventView<'_>, own: Key, target: Option<i64>, verb: &'static str) {
+    fn record_contact(&mut self, event: &EventView<'_>, own: Key, target: Option<i64>, verb: &'static str) {
         let threads = &event.state().threads;
         let Some(target) = target.and_then(|tid| threads.get(tid)).filter(|thread| thread.is_valid()) else {
             return;
@@ -229,7 +229,7 @@ fn number(event: &EventView<'_>, names: &[&str]) -> Option<i64> {
 
 /// A file that may carry data from one process to another. Devices that discard written data do not.
 fn file(path: String) -> Option<Node> {
-    const FORGETFUL: [&str; 8] = [
+    const DISCARDING_DEVICES: [&str; 8] = [
         "/dev/null",
         "/dev/zero",
         "/dev/full",
@@ -240,7 +240,7 @@ fn file(path: String) -> Option<Node> {
         "/dev/ptmx",
     ];
     let is_path = path.starts_with('/') || path.starts_with("memfd:");
-    if !is_path || FORGETFUL.iter().any(|device| path.starts_with(device)) {
+    if !is_path || DISCARDING_DEVICES.iter().any(|device| path.starts_with(device)) {
         return None;
     }
     Some(Node::File(path))

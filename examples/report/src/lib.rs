@@ -12,10 +12,10 @@ use anyhow::{Context, Result, bail};
 use eyas::rules::{Engine, RuleSet, RuleSource};
 use eyas::sinsp::Inspector;
 
+mod actions;
 mod activity;
 mod alerts;
 mod causal;
-mod deeds;
 mod embed;
 mod graph;
 mod html;

@@ -10,10 +10,10 @@ use eyas::fields::BufferFormat;
 use eyas::rules::Engine;
 use eyas::sinsp::{EventView, Inspector};
 
+use crate::actions::Actions;
 use crate::activity::{Activity, Things};
 use crate::alerts::Alerts;
-use crate::causal::{MOST_NODES, Slice};
-use crate::deeds::Deeds;
+use crate::causal::{MAX_NODES, Slice};
 use crate::embed::embed;
 use crate::graph::{Graph, Node};
 use crate::html::{escape, table};
@@ -28,13 +28,13 @@ const SCRIPT: &str = include_str!("page/script.js");
 /// Unit of the rates of events, ns.
 const UNIT: u64 = 1_000_000;
 /// Maximum number of units; the unit grows with the capture.
-const MOST_UNITS: usize = 20_000;
+const MAX_UNITS: usize = 20_000;
 /// Maximum number of shown actions per process.
-const MOST_DEEDS: usize = 25;
+const MAX_ACTIONS: usize = 25;
 /// Maximum number of shown rows per table.
-const MOST_ROWS: usize = 600;
+const MAX_ROWS: usize = 600;
 /// Maximum size of the capture part in a page, bytes.
-const LARGEST: usize = 1_500_000;
+const MAX_EMBEDDED: usize = 1_500_000;
 
 /// Results of the first pass besides alerts, processes and causes.
 struct Tally {
@@ -55,7 +55,7 @@ impl Tally {
         let raw = event.event();
         let first = *self.first.get_or_insert(raw.ts);
         *self.rates.entry(raw.ts.saturating_sub(first) / self.unit).or_default() += 1;
-        if self.rates.len() > MOST_UNITS {
+        if self.rates.len() > MAX_UNITS {
             self.unit *= 10;
             let rates = std::mem::take(&mut self.rates);
             for (slot, count) in rates {
@@ -86,7 +86,7 @@ impl Tally {
 /// Makes the page.
 pub fn page(path: &Path, name: &str, engine: &Engine, inspector: &dyn Fn() -> Inspector) -> Result<String> {
     let (mut processes, mut alerts, mut graph) = (Processes::default(), Alerts::new(engine)?, Graph::new()?);
-    let (mut deeds, mut describer) = (Deeds::default(), Activity::new()?);
+    let (mut actions, mut describer) = (Actions::default(), Activity::new()?);
     let mut tally = Tally {
         unit: UNIT,
         rates: BTreeMap::new(),
@@ -100,13 +100,13 @@ pub fn page(path: &Path, name: &str, engine: &Engine, inspector: &dyn Fn() -> In
         processes.note(event);
         graph.note(event);
         tally.note(event);
-        if let Some((key, text)) = describer.deed(event) {
-            deeds.add(key, text, event.num());
+        if let Some((key, text)) = describer.action(event) {
+            actions.add(key, text, event.num());
         }
         alerts.test_with_reasons(event)
     })?;
     let found = &alerts.found;
-    let slice = Slice::new(&graph, &processes, &deeds, &found.alerts);
+    let slice = Slice::new(&graph, &processes, &actions, &found.alerts);
     let alerting = alerts.processes();
     let mut involved =
         Involved { active: slice.processes(&graph), alerting: alerting.clone(), ancestors: BTreeSet::new() };
@@ -129,7 +129,7 @@ pub fn page(path: &Path, name: &str, engine: &Engine, inspector: &dyn Fn() -> In
         activity: &activity,
         graph: &graph,
         slice: &slice,
-        deeds: &deeds,
+        actions: &actions,
     };
     Ok(sheet.html(&capture))
 }
@@ -148,13 +148,13 @@ fn part(
     let describer = std::cell::RefCell::new(Activity::new()?);
     let is_of = |event: &EventView<'_>| key(event).is_some_and(|key| involved.active.contains(&key));
     let whole = embed(path, inspector, &|event| {
-        alerts.contains(&event.num()) || is_of(event) && describer.borrow_mut().deed(event).is_some()
+        alerts.contains(&event.num()) || is_of(event) && describer.borrow_mut().action(event).is_some()
     })?;
-    if whole.len() <= LARGEST {
+    if whole.len() <= MAX_EMBEDDED {
         return Ok(whole);
     }
     let few = embed(path, inspector, &|event| alerts.contains(&event.num()))?;
-    Ok(if few.len() <= LARGEST { few } else { Vec::new() })
+    Ok(if few.len() <= MAX_EMBEDDED { few } else { Vec::new() })
 }
 
 /// All contents of the page.
@@ -168,7 +168,7 @@ struct Sheet<'a> {
     activity: &'a Activity,
     graph: &'a Graph,
     slice: &'a Slice,
-    deeds: &'a Deeds,
+    actions: &'a Actions,
 }
 
 impl Sheet<'_> {
@@ -344,7 +344,7 @@ impl Sheet<'_> {
         // The rarity of a branch is that of its rarest process.
         let mut rarity: BTreeMap<Key, (bool, u64)> = BTreeMap::new();
         for key in &shown {
-            let own = (!self.involved.alerting.contains(key), self.deeds.rarity(*key));
+            let own = (!self.involved.alerting.contains(key), self.actions.rarity(*key));
             let mut above = Some(*key);
             let mut steps = 0;
             while let Some(key) = above.filter(|_| steps < 64) {
@@ -363,7 +363,7 @@ impl Sheet<'_> {
         }
         let roots = children.get(&None).into_iter().flatten();
         let mut rest: Vec<Move> = roots.rev().map(|key| Move::Enter(*key)).collect();
-        let mut left = MOST_ROWS;
+        let mut left = MAX_ROWS;
         while let Some(next) = rest.pop() {
             match next {
                 Move::Leave => out.push_str("</ul></li>\n"),
@@ -384,8 +384,8 @@ impl Sheet<'_> {
             }
         }
         out.push_str("</ul></div>\n");
-        if shown.len() > MOST_ROWS {
-            let _ = writeln!(out, "<p>… and {} more</p>", shown.len() - MOST_ROWS);
+        if shown.len() > MAX_ROWS {
+            let _ = writeln!(out, "<p>… and {} more</p>", shown.len() - MAX_ROWS);
         }
     }
 
@@ -408,22 +408,22 @@ impl Sheet<'_> {
             if process.ended { ", ended" } else { "" },
             count.map(|count| format!(", {count} alike")).unwrap_or_default(),
         );
-        let deeds: Vec<_> = self.deeds.of(key);
-        if deeds.is_empty() {
+        let actions: Vec<_> = self.actions.of(key);
+        if actions.is_empty() {
             let _ = write!(out, "<div>{head}</div>");
             return;
         }
         let _ = write!(
             out,
-            "<details{}><summary>{head}</summary><ul class=\"deeds\">",
+            "<details{}><summary>{head}</summary><ul class=\"actions\">",
             if is_alerting { " open" } else { "" }
         );
-        for (text, deed) in deeds.iter().take(MOST_DEEDS) {
-            let times = if deed.count > 1 { format!(" ×{}", deed.count) } else { String::new() };
+        for (text, action) in actions.iter().take(MAX_ACTIONS) {
+            let times = if action.count > 1 { format!(" ×{}", action.count) } else { String::new() };
             let _ = write!(out, "<li>{}{times}</li>", escape(text));
         }
-        let more =
-            deeds.len().saturating_sub(MOST_DEEDS) as u64 + self.deeds.more.get(&key).copied().unwrap_or(0);
+        let more = actions.len().saturating_sub(MAX_ACTIONS) as u64
+            + self.actions.more.get(&key).copied().unwrap_or(0);
         if more > 0 {
             let _ = write!(out, "<li>… and {more} more</li>");
         }
@@ -448,7 +448,7 @@ impl Sheet<'_> {
             svg::slice(self.slice, self.graph, self.processes, &self.involved.alerting)
         );
         if self.slice.more > 0 {
-            let _ = writeln!(out, "<p>{} more are not drawn: at most {MOST_NODES} are.</p>", self.slice.more);
+            let _ = writeln!(out, "<p>{} more are not drawn: at most {MAX_NODES} are.</p>", self.slice.more);
         }
         if !capture.is_empty() {
             let mut base64 = Vec::new();
@@ -479,7 +479,7 @@ impl Sheet<'_> {
         let mut files = things(&self.activity.changed);
         files.extend(things(&self.activity.read));
         out.push_str("<h2 id=\"files\">Files</h2>\n");
-        files.truncate(MOST_ROWS);
+        files.truncate(MAX_ROWS);
         out.push_str(&table("files-table", &heads, &files));
         let more = self.activity.changed.more + self.activity.read.more;
         if more > 0 {

@@ -12,9 +12,9 @@ use crate::values::shown;
 pub type Key = (i64, u64);
 
 /// Maximum number of ancestors that are searched.
-const DEEPEST: usize = 256;
+const MAX_DEPTH: usize = 256;
 /// Command lines of a process that are kept.
-const MOST_COMMANDS: usize = 8;
+const MAX_COMMANDS: usize = 8;
 
 /// A process of the capture.
 #[derive(Default)]
@@ -89,7 +89,7 @@ impl Processes {
             if process.commands.len() == 1 && process.commands.first() == before.as_ref() {
                 process.commands.clear();
             }
-            if process.commands.last() != Some(&command) && process.commands.len() < MOST_COMMANDS {
+            if process.commands.last() != Some(&command) && process.commands.len() < MAX_COMMANDS {
                 process.commands.push(command);
             }
             process.user = user(event, leader);
@@ -134,7 +134,7 @@ impl Processes {
 
     /// The nearest common ancestor of several processes, or one of them if it is that ancestor. Never the machine's first process.
     pub fn origin(&self, of: &BTreeSet<Key>) -> Option<Key> {
-        let line = |key: Key| std::iter::successors(Some(key), |key| self.parent(*key)).take(DEEPEST);
+        let line = |key: Key| std::iter::successors(Some(key), |key| self.parent(*key)).take(MAX_DEPTH);
         let mut keys = of.iter().copied();
         let first = keys.next()?;
         let others: Vec<BTreeSet<Key>> = keys.map(|key| line(key).collect()).collect();

@@ -38,12 +38,12 @@ impl FirstPass {
     /// Records an event that is kept.
     pub fn keep(&mut self, event: &EventView<'_>) {
         self.need(event);
-        self.relate(event);
+        self.record_transfers(event);
     }
 
     /// Records an event that is not kept.
     pub fn pass(&mut self, event: &EventView<'_>) {
-        self.relate(event);
+        self.record_transfers(event);
     }
 
     /// Records the processes that the fields of an event show.
@@ -62,14 +62,14 @@ impl FirstPass {
         self.needed.extend(named(event));
     }
 
-    fn gives(&mut self, giver: i64, taker: i64) {
+    fn record_transfer(&mut self, giver: i64, taker: i64) {
         if giver != taker && giver > 0 {
             self.givers.entry(taker).or_default().insert(giver);
         }
     }
 
     /// Records the data that one process gets from another with an event.
-    fn relate(&mut self, event: &EventView<'_>) {
+    fn record_transfers(&mut self, event: &EventView<'_>) {
         use EventType as E;
         let raw = event.event();
         let own = pid_of(event);
@@ -77,31 +77,33 @@ impl FirstPass {
         match raw.ty {
             ty if ty.creates_thread() => match raw.result() {
                 Some(0) => {
-                    self.gives(parent, own);
-                    self.gives(own, raw.tid);
+                    self.record_transfer(parent, own);
+                    self.record_transfer(own, raw.tid);
                 }
                 Some(child) if child > 0 => {
-                    self.gives(own, child);
+                    self.record_transfer(own, child);
                     let shared = FlagTable::CLONE_FLAGS.value("CLONE_FILES")
                         | FlagTable::CLONE_FLAGS.value("CLONE_FS");
                     let flags = raw.uint(param::SYSCALL_CLONE_20_X::flags).unwrap_or(0);
                     if flags & u64::from(shared) != 0 {
-                        self.gives(child, own);
+                        self.record_transfer(child, own);
                     }
                 }
                 _ => {}
             },
-            E::SYSCALL_EXECVE_19_X | E::SYSCALL_EXECVEAT_X => self.gives(parent, own),
+            E::SYSCALL_EXECVE_19_X | E::SYSCALL_EXECVEAT_X => self.record_transfer(parent, own),
             // Another process adopts its children.
-            E::PROCEXIT_1_E => self.gives(raw.int(param::PROCEXIT_1_E::reaper_tid).unwrap_or(-1), own),
+            E::PROCEXIT_1_E => {
+                self.record_transfer(raw.int(param::PROCEXIT_1_E::reaper_tid).unwrap_or(-1), own)
+            }
             E::SYSCALL_PIDFD_GETFD_X => {
                 let files = event.thread().and_then(|thread| event.state().threads.fds(thread));
                 let pidfd = raw.int(param::SYSCALL_PIDFD_GETFD_X::pid_fd);
                 if let Some(fd) = files.zip(pidfd).and_then(|(files, pidfd)| files.get(pidfd)) {
-                    self.gives(i64::from(fd.pid), own);
+                    self.record_transfer(i64::from(fd.pid), own);
                 }
             }
-            _ if event.changes_state() => named(event).for_each(|other| self.gives(own, other)),
+            _ if event.changes_state() => named(event).for_each(|other| self.record_transfer(own, other)),
             _ => {}
         }
     }

@@ -11,7 +11,7 @@ use crate::passes::Span;
 use crate::processes::{Involved, Key, Processes};
 
 /// Maximum number of process names for a file or a connection.
-const MOST_NAMED: usize = 8;
+const MAX_NAMED: usize = 8;
 
 /// All contents of a report.
 pub struct Report<'a> {
@@ -154,9 +154,9 @@ impl Report<'_> {
         }
         for (name, touched) in &things.all {
             let ways: Vec<&str> = touched.ways.iter().copied().collect();
-            let by: Vec<String> = touched.by.iter().take(MOST_NAMED).map(|key| key.0.to_string()).collect();
+            let by: Vec<String> = touched.by.iter().take(MAX_NAMED).map(|key| key.0.to_string()).collect();
             write!(f, "{name}  {} by {}", ways.join(", "), by.join(", "))?;
-            match touched.by.len().saturating_sub(MOST_NAMED) {
+            match touched.by.len().saturating_sub(MAX_NAMED) {
                 0 => writeln!(f)?,
                 more => writeln!(f, " and {more} more")?,
             }

@@ -5,7 +5,7 @@ use eyas::fields::{Field, FieldDef, FieldSource, Schema, Value, write_text, writ
 use eyas::sinsp::{EventView, schema};
 
 /// Maximum number of shown characters of a text.
-const LONGEST: usize = 200;
+const MAX_LEN: usize = 200;
 
 /// A field of events.
 pub struct Named {
@@ -45,7 +45,7 @@ pub fn shown(bytes: &[u8]) -> String {
 
 fn shorten(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
-    match text.char_indices().nth(LONGEST) {
+    match text.char_indices().nth(MAX_LEN) {
         Some((at, _)) => format!("{}…", &text[..at]),
         None => text.trim_end().to_owned(),
     }
