@@ -13,7 +13,7 @@ const CHUNK: usize = 64 << 10;
 /// Size of a record without its name.
 const RECORD: usize = 40;
 /// Maximum length of a path, with its NUL.
-const LONGEST: usize = 4097;
+const MAX_LEN: usize = 4097;
 /// Maximum size of a thread's frame, limited by an iterator's buffer.
 const MAX_FRAME: usize = 32 << 10;
 
@@ -58,7 +58,7 @@ pub struct OpenFile<'a> {
 
 /// Calls `each` with every open file that the iterator of `link` finds, by process.
 pub(crate) fn files(link: &Link, mut each: impl FnMut(OpenFile<'_>)) -> Result<(), Error> {
-    read(link, "list open files", RECORD + LONGEST, |bytes| {
+    read(link, "list open files", RECORD + MAX_LEN, |bytes| {
         let (file, len) = parse(bytes)?;
         each(file);
         Some(len)

@@ -21,7 +21,7 @@ use crate::call::{Initialised, Requests};
 use crate::events::EventFrame;
 
 /// Maximum number of prepared field sets. Rules request one set, and each output requests another.
-const MOST_PREPARED: usize = 32;
+const MAX_PREPARED: usize = 32;
 
 /// Requests fields, and remembers how each was requested.
 #[derive(Default)]
@@ -138,7 +138,7 @@ impl Extractor {
             return;
         }
         let at = self.prepared.iter().position(|prepared| prepared.wanted == wanted).unwrap_or_else(|| {
-            if self.prepared.len() == MOST_PREPARED {
+            if self.prepared.len() == MAX_PREPARED {
                 self.prepared.pop();
             }
             self.prepared.push(Prepared::new(fields, wanted));

@@ -7,7 +7,7 @@ use regex::Regex;
 use serde_json::{Map, Value};
 
 /// Maximum depth of nested references and levels.
-const MOST_LEVELS: usize = 256;
+const MAX_LEVELS: usize = 256;
 
 /// A violation of the schema, and its place.
 #[derive(Debug, PartialEq, Eq)]
@@ -179,7 +179,7 @@ fn is_equal(a: &Value, b: &Value) -> bool {
 impl<'a> At<'a> {
     fn check(self, schema: &Value, value: &Value) -> Outcome {
         let below = At { level: self.level + 1, ..self };
-        if self.level > MOST_LEVELS {
+        if self.level > MAX_LEVELS {
             return self.expect(false, "The schema refers to itself without end.");
         }
         let Value::Object(schema) = schema else {

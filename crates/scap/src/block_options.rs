@@ -121,7 +121,7 @@ pub(crate) fn write_decision(out: &mut Vec<u8>, decided: &[u8]) {
 }
 
 /// Maximum number of losses with one event, because the option's length has 16 bits.
-pub(crate) const MOST_LOSSES: usize = 128;
+pub(crate) const MAX_LOSSES: usize = 128;
 
 /// Length of the option with the losses before the event, in bytes.
 pub(crate) fn losses_len(losses: &[Loss]) -> usize {

@@ -13,7 +13,7 @@ use flate2::write::GzEncoder;
 
 use eyas_events::{EventType, HEADER_LEN};
 
-use crate::block_options::{self, BEGAN_LEN, EventOption, LAST_LEN, MOST_LOSSES, PLACE_LEN, REQUEST_LEN};
+use crate::block_options::{self, BEGAN_LEN, EventOption, LAST_LEN, MAX_LOSSES, PLACE_LEN, REQUEST_LEN};
 use crate::loss::Waiting;
 use crate::{Error, EventBuilder, Loss, RawEvent, Snapshot};
 
@@ -229,7 +229,7 @@ impl Writer {
         let more = more + decided.map_or(0, block_options::decision_len);
         let room =
             if large { usize::MAX } else { (EVENT_LIMIT - 16 - LAST_LEN).saturating_sub(length + more) };
-        let mut lost = self.lost.first(MOST_LOSSES);
+        let mut lost = self.lost.first(MAX_LOSSES);
         while block_options::losses_len(lost) > room {
             lost = &lost[..lost.len() - 1];
         }
@@ -361,7 +361,7 @@ impl Writer {
 
     /// Writes the losses after the last event, with a hidden event.
     fn end_losses(&mut self) -> Result<(), Error> {
-        while let Some(until) = self.lost.first(MOST_LOSSES).iter().map(|loss| loss.until).max() {
+        while let Some(until) = self.lost.first(MAX_LOSSES).iter().map(|loss| loss.until).max() {
             let event =
                 EventBuilder::new(EventType::GENERIC_X).ts(until).tid(-1).uint(0, 0).uint(1, 0).build();
             self.event(&RawEvent { state_only: true, ..event.as_raw() })?;

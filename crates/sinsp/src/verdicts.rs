@@ -6,7 +6,7 @@ use eyas_scap::{Loss, Suspects};
 /// Losses that are at most this far apart, ns, belong to one window.
 const GAP: u64 = 50_000_000;
 /// A longer window, ns, is reported in parts.
-const LONGEST: u64 = 1_000_000_000;
+const MAX_WINDOW: u64 = 1_000_000_000;
 
 /// A time in which events were lost, or in which the state was in doubt after a loss: see
 /// [`crate::Inspector::loss_windows`].
@@ -75,7 +75,7 @@ impl Windows {
             if open.changes_state {
                 open.until = open.until.max(ts);
             }
-            if goes_on && ts.saturating_sub(open.since) >= LONGEST {
+            if goes_on && ts.saturating_sub(open.since) >= MAX_WINDOW {
                 self.done.push(*open);
                 (open.since, open.until, open.events) = (ts, ts, 0);
             } else if !goes_on && (open.changes_state || ts > open.until + GAP) {
@@ -133,10 +133,10 @@ mod tests {
         let loss = loss(100, 200);
         windows.note(&loss, Some(loss.of));
         assert_eq!(windows.take(500, true), []);
-        assert_eq!(spans(&windows.take(LONGEST + 100, true)), [(100, LONGEST + 100, 1)]);
-        let rest = windows.take(LONGEST + 900, false);
-        assert_eq!(spans(&rest), [(LONGEST + 100, LONGEST + 900, 0)]);
+        assert_eq!(spans(&windows.take(MAX_WINDOW + 100, true)), [(100, MAX_WINDOW + 100, 1)]);
+        let rest = windows.take(MAX_WINDOW + 900, false);
+        assert_eq!(spans(&rest), [(MAX_WINDOW + 100, MAX_WINDOW + 900, 0)]);
         assert!(rest[0].of.may_be_of(7) && rest[0].concerns(&CodeSet::empty(EventType::COUNT)));
-        assert_eq!(windows.end(LONGEST + 1000), []);
+        assert_eq!(windows.end(MAX_WINDOW + 1000), []);
     }
 }

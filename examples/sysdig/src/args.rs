@@ -272,11 +272,11 @@ fn positive(text: &str) -> Result<u64, String> {
 }
 
 /// The longest part of a buffer that is captured, bytes.
-const LONGEST_SNAPLEN: u32 = 65_000;
+const MAX_SNAPLEN: u32 = 65_000;
 
 fn snaplen(text: &str) -> Result<u32, String> {
-    let number = text.parse().ok().filter(|number| *number <= LONGEST_SNAPLEN);
-    number.ok_or_else(|| format!("expected a number of bytes from 0 to {LONGEST_SNAPLEN}"))
+    let number = text.parse().ok().filter(|number| *number <= MAX_SNAPLEN);
+    number.ok_or_else(|| format!("expected a number of bytes from 0 to {MAX_SNAPLEN}"))
 }
 
 /// A format with line breaks and tabs for `\n` and `\t`.

@@ -33,7 +33,7 @@ pub fn uses_decisions(text: &str) -> bool {
 }
 
 /// Maximum length of buffers and lists that are printed completely without -v, bytes.
-const LONGEST: usize = 80;
+const MAX_LEN: usize = 80;
 /// Default number of captured bytes per buffer.
 const SNAPLEN: u32 = 80;
 /// Maximum size of an environment that --large-environment reads, bytes.
@@ -161,7 +161,7 @@ fn rendering(args: &Args, needs: Needs) -> Rendering {
     let mut rendering = Rendering::default();
     rendering.buffers = args.buffers();
     // A view that needs longer buffers also prints them.
-    rendering.longest = (args.verbose == 0 && needs.snaplen == 0).then_some(LONGEST);
+    rendering.longest = (args.verbose == 0 && needs.snaplen == 0).then_some(MAX_LEN);
     if args.resolve_ports {
         let text = std::fs::read("/etc/services").unwrap_or_default();
         rendering.services = Some(Arc::new(Services::parse(&String::from_utf8_lossy(&text))));

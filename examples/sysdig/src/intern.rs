@@ -10,7 +10,7 @@ const RECENT: usize = 256;
 /// The code of no value.
 const NONE: u32 = u32::MAX;
 /// Longer texts are not stored as minimum or maximum of a row group, bytes.
-const LONGEST_BOUND: usize = 64;
+const MAX_BOUND_LEN: usize = 64;
 
 /// Different texts.
 pub struct Texts {
@@ -96,7 +96,7 @@ impl Texts {
     pub fn bounds(&self) -> Option<(&[u8], &[u8])> {
         let texts = || self.begins.iter().map(|begin| at(&self.page, *begin));
         let bounds = texts().min().zip(texts().max());
-        bounds.filter(|(least, largest)| least.len().max(largest.len()) <= LONGEST_BOUND)
+        bounds.filter(|(least, largest)| least.len().max(largest.len()) <= MAX_BOUND_LEN)
     }
 
     /// Forgets all texts.

@@ -7,7 +7,7 @@ use eyas_events::{EventInfo, EventType, Op, events};
 use super::custom;
 
 /// Maximum number of such arguments of an event: `READS_PER_EVENT`.
-const MOST: usize = 4;
+const MAX: usize = 4;
 /// Number of arguments of a call.
 const ARGS: u8 = 6;
 
@@ -16,7 +16,7 @@ pub(super) fn table(out: &mut String) {
     let mut rows = vec!["0".to_owned(); EventType::COUNT];
     for event in events() {
         let reads = of(event);
-        assert!(reads.len() <= MOST, "{} reads more arguments: {reads:?}", event.ident);
+        assert!(reads.len() <= MAX, "{} reads more arguments: {reads:?}", event.ident);
         let terms: Vec<String> = (0_u32..)
             .zip(&reads)
             .map(|(i, (how, arg))| format!("(READS_{how} << 3 | {arg}) << {}", 8 * i))

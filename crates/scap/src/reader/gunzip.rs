@@ -10,7 +10,7 @@ pub(super) const MAGIC: [u8; 2] = [0x1f, 0x8b];
 const PLAIN: u8 = 0x0a;
 /// First and maximum number of compressed bytes that are read at once.
 const FIRST: usize = 4 << 10;
-const MOST: usize = 64 << 10;
+const MAX: usize = 64 << 10;
 /// Base-2 logarithm of the window that any member may use.
 const WINDOW_BITS: u8 = 15;
 
@@ -57,7 +57,7 @@ impl Gunzip {
     fn more(&mut self) -> io::Result<bool> {
         self.bytes.copy_within(self.from..self.to, 0);
         if self.to == self.bytes.len() {
-            self.bytes.resize((2 * self.bytes.len()).min(MOST), 0);
+            self.bytes.resize((2 * self.bytes.len()).min(MAX), 0);
         }
         (self.from, self.to) = (0, self.to - self.from);
         let got = read(&mut *self.input, &mut self.bytes[self.to..])?;

@@ -12,7 +12,7 @@ use crate::names::Services;
 /// Number of slots for names, two for each hash; a power of two.
 const NAMES: usize = 2048;
 /// Maximum length of a cached name, bytes. With [`NAMES`] it limits the memory to half a MiB.
-const LONGEST: usize = 256;
+const MAX_LEN: usize = 256;
 /// Recent names.
 #[derive(Debug, Default)]
 pub(crate) struct RecentNames {
@@ -25,7 +25,7 @@ pub(crate) struct RecentNames {
 impl RecentNames {
     /// Returns the name, shared with an equal recent name.
     pub(crate) fn name(&mut self, name: &[u8]) -> Text {
-        if name.len() > LONGEST {
+        if name.len() > MAX_LEN {
             return name.into();
         }
         let mut hasher = FxHasher::default();
@@ -79,7 +79,7 @@ mod tests {
             assert_eq!(*recent.name(format!("/tmp/{n}").as_bytes()), *format!("/tmp/{n}").as_bytes());
         }
         assert_eq!(recent.names.len() * 2, NAMES);
-        let long = [b'x'; LONGEST + 1];
+        let long = [b'x'; MAX_LEN + 1];
         assert!(!Arc::ptr_eq(&recent.name(&long), &recent.name(&long)));
         assert_eq!(*recent.unix_name(0x1f, 2, b"/run/x"), *b"1f->2 /run/x");
     }

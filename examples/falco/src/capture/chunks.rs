@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::flight::Limits;
 
-/// A chunk begins at the latest when the events since the last one take 1/`FEWEST` of the memory.
-const FEWEST: usize = 2;
+/// A chunk begins at the latest when the events since the last one take 1/`MIN_CHUNKS` of the memory.
+const MIN_CHUNKS: usize = 2;
 /// If time allows, a chunk takes 1/`USUAL` of the memory, or of the pre-roll.
 const USUAL: usize = 8;
 /// Bytes of events in one message to the thread that keeps them: at most this number …
@@ -56,7 +56,7 @@ impl Chunks {
             return ts.saturating_sub(begun) >= pre_roll;
         }
         let age = ts.saturating_sub(begun);
-        bytes >= memory / FEWEST
+        bytes >= memory / MIN_CHUNKS
             || (age >= PAUSE.saturating_mul(self.cost)
                 && (bytes >= memory / USUAL || age >= pre_roll / USUAL as u64))
     }

@@ -14,7 +14,7 @@ use anyhow::Result;
 use eyas::scap::{Frames, Loss, Snapshot, Writer};
 use rustix::time::{ClockId, clock_gettime};
 
-use super::pool::{MOST, Pool};
+use super::pool::{MAX_POOLED, Pool};
 use super::written::{is_full, write};
 
 /// Compression begins when this fraction of the memory is used. Before that, it would only cost time.
@@ -151,7 +151,7 @@ impl FlightRecorder {
 
     /// Adds events.
     pub fn add(&mut self, frames: Frames) {
-        let Some(chunk) = self.chunks.back_mut() else { return self.pool.put(frames, MOST) };
+        let Some(chunk) = self.chunks.back_mut() else { return self.pool.put(frames, MAX_POOLED) };
         self.size += frames.size();
         chunk.batches.push(Batch::Plain(frames));
         self.trim();
@@ -173,7 +173,7 @@ impl FlightRecorder {
                     && let Some(compressed) = self.compression.time(|| compressed(frames))
                 {
                     self.size = self.size - frames.size() + compressed.size();
-                    std::mem::replace(batch, compressed).give_back(&self.pool, MOST);
+                    std::mem::replace(batch, compressed).give_back(&self.pool, MAX_POOLED);
                 }
                 chunk.compressed += 1;
             }
@@ -229,7 +229,7 @@ impl FlightRecorder {
             let Some(chunk) = self.chunks.pop_front() else { return };
             self.size -= chunk.state.size() + chunk.batches.iter().map(Batch::size).sum::<usize>();
             // The memory of the recorder includes empty buffers.
-            let most = self.limits.memory.saturating_sub(self.size).max(MOST);
+            let most = self.limits.memory.saturating_sub(self.size).max(MAX_POOLED);
             chunk.batches.into_iter().for_each(|batch| batch.give_back(&self.pool, most));
         }
     }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use eyas::scap::Frames;
 
 /// Maximum number of bytes of buffers that are kept without a flight recorder.
-pub const MOST: usize = 12 << 20;
+pub const MAX_POOLED: usize = 12 << 20;
 /// Extra size of a new buffer: the last event of a batch may be longer than the rest of the batch's size.
 const ROOM: usize = 64 << 10;
 
@@ -54,13 +54,13 @@ mod tests {
         let pool = Pool::default();
         let large = pool.take(1 << 20);
         let room = large.capacity();
-        pool.put(large, MOST);
+        pool.put(large, MAX_POOLED);
         assert_eq!(pool.take(1 << 20).capacity(), room);
-        pool.put(Frames::with_capacity(room), MOST);
+        pool.put(Frames::with_capacity(room), MAX_POOLED);
         assert!(pool.take(1 << 17).capacity() < room, "a small batch in a large buffer");
-        (0..100).for_each(|_| pool.put(Frames::with_capacity(1 << 20), MOST));
+        (0..100).for_each(|_| pool.put(Frames::with_capacity(1 << 20), MAX_POOLED));
         let kept = pool.0.lock().unwrap();
-        assert!((MOST / 2..=MOST).contains(&kept.bytes), "{}", kept.bytes);
+        assert!((MAX_POOLED / 2..=MAX_POOLED).contains(&kept.bytes), "{}", kept.bytes);
         assert_eq!(kept.bytes, kept.buffers.iter().map(Frames::capacity).sum::<usize>());
     }
 }

@@ -12,7 +12,7 @@ use eyas::scap::{Frames, Loss, Snapshot, Writer};
 use rustix::fs::OFlags;
 
 use super::flight::{FlightRecorder, Limits};
-use super::pool::{MOST, Pool};
+use super::pool::{MAX_POOLED, Pool};
 use super::written::{self, Written};
 use crate::file;
 use crate::log::{self, Level};
@@ -155,7 +155,7 @@ impl Recorder {
             Message::Frames(frames) => {
                 self.write(|open| open.frames(&frames));
                 match &mut self.flight {
-                    None => self.pool.put(frames, MOST),
+                    None => self.pool.put(frames, MAX_POOLED),
                     Some(flight) => {
                         flight.add(frames);
                         flight.compress();

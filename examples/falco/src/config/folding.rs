@@ -10,9 +10,9 @@ use super::shape::{TEXTS, U64};
 use super::units::{self, as_text};
 
 /// Maximum length of the window, during which an alert is remembered.
-const LONGEST: u64 = 24 * 3600 * 1000;
+const MAX_WINDOW_MS: u64 = 24 * 3600 * 1000;
 /// Maximum number of remembered alerts.
-const MOST: usize = 1_000_000;
+const MAX_ALERTS: usize = 1_000_000;
 
 /// Folding of repeated alerts into one alert and a summary.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -46,7 +46,7 @@ impl Folding {
         let text = &self.window;
         match units::milliseconds(text) {
             Some(0) => Ok(None),
-            Some(ms @ 1..=LONGEST) => Ok(Some(Duration::from_millis(ms))),
+            Some(ms @ 1..=MAX_WINDOW_MS) => Ok(Some(Duration::from_millis(ms))),
             _ => bail!(
                 "alert_folding.window is `{text}`: expected a number with a unit, as 60s or 5m, up to 24h; 0s turns folding \
                  off"
@@ -55,8 +55,8 @@ impl Folding {
     }
 
     pub(super) fn check(&self) -> Result<()> {
-        if !(1..=MOST).contains(&self.max) {
-            bail!("alert_folding.max is {}: expected 1 to {MOST}", self.max);
+        if !(1..=MAX_ALERTS).contains(&self.max) {
+            bail!("alert_folding.max is {}: expected 1 to {MAX_ALERTS}", self.max);
         }
         if self.window()?.is_none() && !self.by.is_empty() {
             bail!(

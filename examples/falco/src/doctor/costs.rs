@@ -24,7 +24,7 @@ const EVERY: u64 = 16;
 const MOST_OF_ALL: f64 = 0.9;
 const MUCH: f64 = 0.3;
 /// Maximum number of process names that are counted, because programs may invent any number of names.
-const MOST_NAMES: usize = 100_000;
+const MAX_NAMES: usize = 100_000;
 /// Fewer events are not representative.
 const ENOUGH: u64 = 1000;
 
@@ -138,7 +138,7 @@ impl<'e> Counts<'e> {
         };
         if let Some(count) = self.processes.get_mut(&*name) {
             *count += 1;
-        } else if self.processes.len() < MOST_NAMES {
+        } else if self.processes.len() < MAX_NAMES {
             self.processes.insert(name.into_owned(), 1);
         }
     }

@@ -12,11 +12,11 @@ pub struct Translated {
 }
 
 /// Number of alerts that are translated at once. The output may accept fewer, and then gets the rest again.
-const MOST: usize = 256;
+const MAX: usize = 256;
 
 impl Output for Translated {
     fn most(&self) -> usize {
-        self.inner.most().min(MOST)
+        self.inner.most().min(MAX)
     }
 
     fn deliver(&mut self, alerts: &[Alert], cx: &Cx<'_>) -> Result<usize, Failure> {

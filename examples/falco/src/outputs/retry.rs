@@ -6,9 +6,9 @@ use crate::output::{AGAIN, Failure};
 
 /// The first and the longest delay after a failure.
 const FIRST: Duration = Duration::from_millis(500);
-const LONGEST: Duration = Duration::from_secs(30);
+const MAX_WAIT: Duration = Duration::from_secs(30);
 /// Maximum delay that a server may request.
-const LONGEST_ASKED: Duration = Duration::from_secs(300);
+const MAX_REQUESTED_WAIT: Duration = Duration::from_secs(300);
 
 /// Increases the delay after each failure.
 #[derive(Debug)]
@@ -45,8 +45,8 @@ impl Retry {
 
     /// Records that the server has failed, and the delay that it requested, if any.
     pub fn failed(&mut self, asked: Option<Duration>, why: String) -> Failure {
-        let wait = asked.map_or(self.wait, |asked| asked.min(LONGEST_ASKED));
-        self.wait = (2 * self.wait).min(LONGEST);
+        let wait = asked.map_or(self.wait, |asked| asked.min(MAX_REQUESTED_WAIT));
+        self.wait = (2 * self.wait).min(MAX_WAIT);
         self.not_before = Some(Instant::now() + wait);
         self.why.clone_from(&why);
         Failure::Later(why)
@@ -71,7 +71,7 @@ mod tests {
         assert!(matches!(retry.failed(None, "refused".into()), Failure::Later(why) if why == "refused"));
         assert!(retry.not_before.unwrap() >= before + FIRST);
         // So long that this test does not take it.
-        retry.failed(Some(LONGEST_ASKED), "refused".into());
+        retry.failed(Some(MAX_REQUESTED_WAIT), "refused".into());
         let Err(Failure::Later(why)) = retry.check() else { panic!("it is too early") };
         assert!(why.starts_with("refused; the next attempt is in ") && why.ends_with(" ms"), "{why}");
         retry.succeeded();

@@ -17,7 +17,7 @@ use crate::output::Output;
 use crate::schema::schema;
 
 /// Maximum number of characters of a value, so that a trace with a million calls can be loaded.
-const LONGEST: usize = 200;
+const MAX_LEN: usize = 200;
 
 /// Writes events as spans of their threads.
 pub struct Perfetto {
@@ -262,7 +262,7 @@ fn text(bytes: &[u8]) -> String {
 }
 
 fn shorten(text: &str) -> String {
-    match text.char_indices().nth(LONGEST) {
+    match text.char_indices().nth(MAX_LEN) {
         Some((at, _)) => format!("{}…", &text[..at]),
         None => text.to_owned(),
     }

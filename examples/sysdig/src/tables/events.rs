@@ -21,7 +21,7 @@ const USUAL: &str = "usual";
 /// Number of columns before those of fields.
 const OWN: usize = 2;
 /// Maximum number of processes with cached values.
-const MOST_CACHED: usize = 1 << 16;
+const MAX_CACHED: usize = 1 << 16;
 /// Number of files with cached values.
 const FILES: usize = 1 << 10;
 /// Groups of columns that are the same for all events of a process, or about a file.
@@ -68,7 +68,7 @@ impl Processes {
     }
 
     fn keep(&mut self, version: Option<ScopeVersion>, row: u32) {
-        let Some(version) = version.filter(|version| (version.slot as usize) < MOST_CACHED) else { return };
+        let Some(version) = version.filter(|version| (version.slot as usize) < MAX_CACHED) else { return };
         let slot = version.slot as usize;
         if self.0.len() <= slot {
             self.0.resize(slot + 1, None);

@@ -20,7 +20,7 @@ const GROUP: usize = 1 << 17;
 /// Maximum size of buffered texts and lists, bytes.
 const GROUP_BYTES: usize = 48 << 20;
 /// Maximum number of rows in a file.
-const MOST_ROWS: usize = 1 << 24;
+const MAX_ROWS: usize = 1 << 24;
 /// Events of different CPUs may be out of order at midnight. So rows may be older than their file's day by
 /// this much, ns.
 const LATE: u64 = 10_000_000_000;
@@ -149,7 +149,7 @@ impl Table {
             part.write(&mut self.columns, &self.groups, rows)?;
         }
         self.groups.iter_mut().for_each(Group::clear);
-        if self.part.as_ref().is_some_and(|part| part.rows() >= MOST_ROWS) {
+        if self.part.as_ref().is_some_and(|part| part.rows() >= MAX_ROWS) {
             self.finish()?;
         }
         Ok(())

@@ -14,7 +14,7 @@ use super::table::{Table, plain};
 
 /// Maximum number of buffered uses. If there are more, all are written, and later uses of the same object
 /// get new rows.
-const MOST: usize = 1 << 16;
+const MAX: usize = 1 << 16;
 
 /// Both tables.
 pub struct Uses {
@@ -106,7 +106,7 @@ impl Uses {
             && !fd.name.is_empty()
         {
             self.add(raw, fd, thread);
-            if self.uses.len() - self.free.len() > MOST {
+            if self.uses.len() - self.free.len() > MAX {
                 self.write_all(raw.ts)?;
             }
         }

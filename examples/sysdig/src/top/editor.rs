@@ -4,7 +4,7 @@ use eyas::fields::FieldFlags;
 use eyas::rules::condition;
 
 /// Maximum number of shown proposals.
-const MOST: usize = 8;
+const MAX: usize = 8;
 
 /// A line of text with a cursor.
 #[derive(Clone, Debug, Default)]
@@ -118,7 +118,7 @@ impl Editor {
             .map(|def| def.name)
             .collect();
         names.sort_unstable();
-        names.truncate(MOST);
+        names.truncate(MAX);
         names
     }
 

@@ -26,7 +26,7 @@ const REFRESH: Duration = Duration::from_secs(1);
 /// Number of events between two checks of the clock and of requests.
 const STRIDE: u32 = 2048;
 /// Maximum number of event lines on a screen; the latest are kept.
-const MOST_LINES: usize = 5000;
+const MAX_LINES: usize = 5000;
 
 /// A request of a screen.
 #[derive(Clone, Debug)]
@@ -156,7 +156,7 @@ impl Work {
         let _ = self.sink.flush();
         let mut text = self.text.lock().unwrap_or_else(PoisonError::into_inner);
         let lines: Vec<&[u8]> = text.split(|byte| *byte == b'\n').collect();
-        let more = lines.len().saturating_sub(MOST_LINES);
+        let more = lines.len().saturating_sub(MAX_LINES);
         let table = Table::of_lines(lines[more..].iter().filter(|line| !line.is_empty()).copied());
         if more > 0 {
             // Frees lines that are never shown again.

@@ -1,7 +1,7 @@
 //! Events and alerts over the time of a capture, and the selected span.
 
 /// Maximum number of slots of a histogram. If there are more, pairs of slots are merged.
-const MOST: usize = 4096;
+const MAX: usize = 4096;
 
 /// Number of events and alerts over time.
 #[derive(Clone, Debug, Default)]
@@ -23,7 +23,7 @@ impl Histogram {
         }
         self.last = self.last.max(ts);
         let mut place = self.place(ts);
-        while place >= MOST {
+        while place >= MAX {
             for list in [&mut self.events, &mut self.alerts] {
                 *list = list.chunks(2).map(|two| two.iter().sum()).collect();
             }

@@ -15,7 +15,7 @@ use super::template::{PrintSettings, Template};
 use super::units;
 
 /// Maximum number of columns with an aggregate.
-const MOST_MEASURES: usize = 64;
+const MAX_MEASURES: usize = 64;
 /// Bits of the number 1.
 const ONE: u64 = 1.0_f64.to_bits();
 /// Size of the cache of values that were already counted in any group.
@@ -173,8 +173,8 @@ impl Groups {
             &measures[..],
             [Measure { aggregate: Aggregate::Distinct, when: None, .. }] if view.prefer.is_empty()
         );
-        if measures.len() > MOST_MEASURES {
-            bail!("{} columns have an aggregate: at most {MOST_MEASURES} may", measures.len());
+        if measures.len() > MAX_MEASURES {
+            bail!("{} columns have an aggregate: at most {MAX_MEASURES} may", measures.len());
         }
         let (steps, parts) = steps(&measures);
         Ok(Self {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 /// Reads take at most one of this many parts of the time, except at first.
 pub(super) const PARTS: u32 = 10;
 /// Time for reads at first, and the most that is saved up: as for dozens of processes after a loss, on a usual machine.
-const MOST: i64 = 50_000_000;
+const MAX: i64 = 50_000_000;
 
 /// Time in ns; less than 0 after a long read.
 pub(super) struct Credit {
@@ -15,7 +15,7 @@ pub(super) struct Credit {
 
 impl Default for Credit {
     fn default() -> Self {
-        Self { left: MOST, at: Instant::now() }
+        Self { left: MAX, at: Instant::now() }
     }
 }
 
@@ -24,7 +24,7 @@ impl Credit {
     pub(super) fn is_left(&mut self, now: Instant) -> bool {
         let earned = now.saturating_duration_since(self.at) / PARTS;
         self.at = now.max(self.at);
-        self.left = self.left.saturating_add(ns(earned)).min(MOST);
+        self.left = self.left.saturating_add(ns(earned)).min(MAX);
         self.left > 0
     }
 
