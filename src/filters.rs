@@ -1,14 +1,15 @@
 //! Filters for events that no rule of an engine needs.
 
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
 use eyas_events::filter::Filter;
 use eyas_events::{EventType, events};
-use eyas_fields::{Field, FieldTest, Formula, Schema};
+use eyas_fields::{ConditionFormula, Field, Schema};
 use eyas_rules::{Engine, RuleFormulas};
 use eyas_sinsp::pushdown::{Groups, Pushdown};
-use eyas_sinsp::{Needs, UsedFiles, field_of_directories, field_of_files, probe_filter, schema};
+use eyas_sinsp::{FileFields, Needs, UsedFiles, probe_filter, schema};
 
 /// Makes filters for events that no enabled rule of an engine needs (push-down: docs/pushdown.md). Use them only if nothing but
 /// the rules uses the events and the state.
@@ -29,7 +30,7 @@ pub struct EngineFilters<'e> {
     engine: &'e Engine,
     formulas: RuleFormulas,
     /// By rule: the fields of its condition, and those of its output.
-    fields: Vec<[Vec<Field>; 2]>,
+    fields: Vec<(Vec<Field>, Vec<&'e Field>)>,
 }
 
 /// The probe's filter.
@@ -72,8 +73,7 @@ impl fmt::Display for FileUser {
 impl<'e> EngineFilters<'e> {
     /// Analyses the conditions and outputs of the engine's enabled rules.
     pub fn new(engine: &'e Engine) -> Self {
-        let fields = engine.rules().iter().map(|rule| engine.fields_of(rule)).collect();
-        Self { engine, formulas: RuleFormulas::new(engine), fields }
+        Self { engine, formulas: RuleFormulas::new(engine), fields: engine.fields_by_rule() }
     }
 
     /// The conditions of the rules as formulas, by event type.
@@ -108,31 +108,38 @@ impl<'e> EngineFilters<'e> {
     }
 
     /// The first rule that depends on the file of a descriptor, other than in the event that opened it. `is_live`: see
-    /// [`field_of_files`].
+    /// [`FileFields::of_files`].
     pub fn file_user(&self, is_live: bool) -> Option<FileUser> {
-        self.user("file", |ty, condition, fields| field_of_files(ty, condition, fields, is_live))
+        self.user("file", |ty, fields| fields.of_files(ty, is_live))
     }
 
     /// The same for directories, in a live capture.
     pub fn directory_user(&self) -> Option<FileUser> {
-        self.user("directory", field_of_directories)
+        self.user("directory", |ty, fields| fields.of_directories(ty))
     }
 
-    /// The fields of all conditions and outputs.
+    /// The fields of all conditions and outputs of enabled rules: each once, with any argument.
     fn fields(&self) -> Vec<Field> {
-        self.engine.fields_by_use().concat()
+        let on = self.engine.rules().iter().zip(&self.fields).filter(|(rule, _)| rule.enabled);
+        let fields = on.flat_map(|(_, (tested, shown))| tested.iter().chain(shown.iter().copied()));
+        let by_id: BTreeMap<u16, &Field> = fields.map(|field| (field.id.0, field)).collect();
+        by_id.into_values().cloned().collect()
     }
 
+    /// The first rule that `field_of` returns a field of.
     fn user(
         &self,
         kind: &'static str,
-        field_of: impl Fn(EventType, &Formula<&FieldTest>, &[Vec<Field>; 2]) -> Option<&'static str>,
+        field_of: impl Fn(EventType, &FileFields<'_>) -> Option<&'static str>,
     ) -> Option<FileUser> {
+        let mut known: HashMap<*const ConditionFormula, FileFields<'_>> = HashMap::new();
         events().filter(|info| info.is_current()).find_map(|info| {
-            self.formulas.of_code(info.ty.0).iter().find_map(|(rule, condition)| {
-                let field = field_of(info.ty, condition, &self.fields[rule.0 as usize])?;
+            self.formulas.of_code(info.ty.0).find_map(|(rule, condition)| {
+                let (tested, shown) = &self.fields[rule.0 as usize];
+                let fields = || FileFields::new(condition, tested, shown.iter().copied());
+                let field = field_of(info.ty, known.entry(condition).or_insert_with(fields))?;
                 let event_type = schema().code_name(info.ty.0).unwrap_or_default();
-                Some(FileUser { kind, rule: self.engine.rule(*rule).name.clone(), field, event_type })
+                Some(FileUser { kind, rule: self.engine.rule(rule).name.clone(), field, event_type })
             })
         })
     }

@@ -5,6 +5,7 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use criterion::{Criterion, Throughput};
+use eyas::EngineFilters;
 use eyas::rules::Engine;
 use eyas::rules::RuleSource;
 use eyas::sinsp::{Inspector, Step};
@@ -25,6 +26,9 @@ fn load(c: &mut Criterion) {
         b.iter_custom(|n| cpu_time(n, || builder().loader().load(black_box(&source)).successful()));
     });
     group.bench_function("build", |b| b.iter_custom(|n| cpu_time(n, || ready.compile())));
+    let engine = ready.compile().unwrap_or_else(|error| panic!("{error}"));
+    let filter = || EngineFilters::new(&engine).probe_filter();
+    group.bench_function("filter of the probe", |b| b.iter_custom(|n| cpu_time(n, filter)));
     group.finish();
 }
 

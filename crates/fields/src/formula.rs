@@ -84,6 +84,9 @@ impl<T> Formula<T> {
     }
 }
 
+/// The formula of a condition, for events of one or of several types. Conditions share their comparisons.
+pub type ConditionFormula = Formula<Arc<FieldTest>>;
+
 /// A comparison of a condition, or its negation.
 #[derive(Clone, Debug)]
 pub struct FieldTest {

@@ -60,7 +60,7 @@ mod value;
 
 pub use buffer::BufferFormat;
 pub use field::{Arg, ArgKind, Field, FieldDef, FieldFlags, FieldId, FieldType, Format, Scope, ScopeVersion};
-pub use formula::{Compare, FieldTest, Formula, Shape, TextPlace};
+pub use formula::{Compare, ConditionFormula, FieldTest, Formula, Shape, TextPlace};
 pub use schema::{CodeSet, FieldSource, ResolveError, Schema, SchemaId};
 pub use text::{
     is_shown, printable, write_escape, write_int, write_text, write_uint, write_value, write_value_with,

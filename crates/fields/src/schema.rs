@@ -348,7 +348,15 @@ impl CodeSet {
 
     /// The codes in ascending order.
     pub fn iter(&self) -> impl Iterator<Item = u16> + '_ {
-        (0..self.len as u16).filter(|code| self.contains(*code))
+        let bits = |(at, word): (usize, &u64)| {
+            let mut left = *word;
+            core::iter::from_fn(move || {
+                let bit = (left != 0).then(|| left.trailing_zeros() as u16)?;
+                left &= left - 1;
+                Some(at as u16 * 64 + bit)
+            })
+        };
+        self.words.iter().enumerate().flat_map(bits)
     }
 }
 

@@ -52,8 +52,9 @@ pub use transformers::TRANSFORMERS;
 
 pub(crate) use codes::{Codes, codes_without_always};
 pub(crate) use compile::{Compiler, CompilerState};
+pub(crate) use domains::Fields;
 pub use domains::{domain_names, fields};
-pub(crate) use formula::{ConditionFormula, Formulas};
+pub(crate) use formula::Formulas;
 pub(crate) use graph::{Program, Root};
 pub(crate) use opdef::Implies;
 pub(crate) use operand::{Source, has};

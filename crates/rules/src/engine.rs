@@ -63,9 +63,9 @@ impl Engine {
     /// event source can extract each group in one call.
     pub fn fields_by_use(&self) -> [Vec<Field>; 2] {
         let (mut of_conditions, mut of_outputs) = (Vec::new(), Vec::new());
-        let mut known = FxHashSet::default();
+        let (mut found, mut known) = (condition::Fields::default(), FxHashSet::default());
         for rule in self.rules.iter().filter(|rule| rule.enabled) {
-            let fields = condition::fields(&rule.compiled, &*self.schema);
+            let fields = found.of(&rule.compiled, &*self.schema);
             of_conditions.extend(fields.into_iter().filter(|field| known.insert(field.clone())));
         }
         for rule in self.rules.iter().filter(|rule| rule.enabled) {

@@ -10,7 +10,7 @@ use crate::fields::{DEFS, open};
 use crate::pushdown::{Free, Pushdown};
 use crate::state::{Facts, FdKind, changes, changes_only_if_successful, is_transfer};
 use crate::view::EventView;
-pub use files::{field_of_directories, field_of_files};
+pub use files::FileFields;
 
 mod files;
 
@@ -74,7 +74,7 @@ impl Needs {
         Self { uses: uses.collect(), codes: codes.clone(), rows, leaves_out_files: false }
     }
 
-    /// The same needs, if no rule depends on the plain file of a descriptor ([`field_of_files`]): the state
+    /// The same needs, if no rule depends on the plain file of a descriptor ([`FileFields::of_files`]): the state
     /// forgets such a file once the program saw the event that opened it.
     #[must_use]
     pub fn without_files(self) -> Self {
@@ -106,9 +106,9 @@ impl Needs {
 /// The open files that rules depend on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UsedFiles {
-    /// Any file ([`field_of_files`]).
+    /// Any file ([`FileFields::of_files`]).
     All,
-    /// Directories ([`field_of_directories`]), but no plain file.
+    /// Directories ([`FileFields::of_directories`]), but no plain file.
     Directories,
     /// Neither plain files nor directories.
     None,

@@ -10,8 +10,9 @@ use std::sync::Arc;
 
 use eyas_events::EventType;
 use eyas_events::filter::Filter;
-use eyas_fields::{FieldTest, Formula};
+use eyas_fields::{ConditionFormula, FieldTest, Formula};
 use eyas_scap::RawEvent;
+use rustc_hash::FxHashMap;
 
 use crate::field_source::generic_code;
 use crate::state::is_kept;
@@ -68,39 +69,44 @@ pub struct PushedParts {
 
 impl Pushdown {
     /// Makes the rows. `conditions` returns, for each code, a formula for each rule that may match its
-    /// events.
-    pub fn new<'f>(conditions: &mut dyn FnMut(u16) -> Vec<Formula<&'f FieldTest>>) -> Self {
+    /// events. This is fastest if codes with an equal formula refer to the same one.
+    pub fn new<'f>(conditions: &mut dyn FnMut(u16) -> Vec<&'f ConditionFormula>) -> Self {
         Self::with_texts(conditions, usize::MAX, None)
     }
 
     /// Like [`Pushdown::new`], with rows that also test whether the event's process is in a group of [`Groups`]. The other rows of
     /// a rule are tested only if it is. Test events with [`Pushdown::may_match_in`].
-    pub fn with_processes<'f>(conditions: &mut dyn FnMut(u16) -> Vec<Formula<&'f FieldTest>>) -> Self {
+    pub fn with_processes<'f>(conditions: &mut dyn FnMut(u16) -> Vec<&'f ConditionFormula>) -> Self {
         Self::with_texts(conditions, usize::MAX, Some(Groups::default()))
     }
 
     /// Like [`Pushdown::new`], with rows that cost less than the rules: if the rows of a type would compare
     /// with many texts, they compare only with numbers.
-    pub fn cheap<'f>(conditions: &mut dyn FnMut(u16) -> Vec<Formula<&'f FieldTest>>) -> Self {
+    pub fn cheap<'f>(conditions: &mut dyn FnMut(u16) -> Vec<&'f ConditionFormula>) -> Self {
         Self::with_texts(conditions, MAX_CHEAP_TEXTS, None)
     }
 
     fn with_texts<'f>(
-        conditions: &mut dyn FnMut(u16) -> Vec<Formula<&'f FieldTest>>,
+        conditions: &mut dyn FnMut(u16) -> Vec<&'f ConditionFormula>,
         most: usize,
         mut groups: Option<Groups>,
     ) -> Self {
         let (mut builder, mut translator) = (Builder::default(), Translator::default());
         let mut groups_of = Vec::new();
+        // By the formula's address.
+        let mut known: FxHashMap<*const ConditionFormula, Condition<'f>> = FxHashMap::default();
         for code in 0..EventType::COUNT as u16 {
-            let formulas = conditions(code);
+            translator.set_type(EventType(code));
             let mut all_groups = Some(0);
-            let kept = formulas.iter().map(|formula| {
-                let kept = weaken(EventType(code), formula, &mut translator);
+            let kept = conditions(code).into_iter().map(|formula| {
+                let condition = known.entry(formula).or_insert_with(|| Condition::new(formula));
+                let kept = weaken(&condition.of_event, &mut translator);
                 if let Formula::Const(false) = kept {
                     return kept;
                 }
-                let of_rule = groups.as_mut().map_or([None; 2], |groups| groups.of_rule(formula));
+                let of_rule = groups.as_mut().map_or([None; 2], |groups| {
+                    *condition.groups.get_or_insert_with(|| groups.of_rule(formula))
+                });
                 // A verdict on the process itself is valid longer than one that includes ancestors.
                 let [own, lineage] = of_rule;
                 all_groups = all_groups.zip(own.or(lineage)).map(|(all, group)| all | 1_u64 << group);
@@ -193,11 +199,29 @@ impl Pushdown {
     }
 }
 
-/// The part of the condition that rows decide.
-fn weaken(ty: EventType, formula: &Formula<&FieldTest>, translator: &mut Translator) -> Formula<rows::Test> {
-    formula.replace(&mut |test| match translator.translate(test, ty) {
-        Outcome::Const(holds) => Formula::Const(holds),
-        Outcome::Kept { rows, .. } => rows,
+/// A condition, for all types for which it has the same formula.
+struct Condition<'f> {
+    /// The condition without the tests that rows of no type decide.
+    of_event: Formula<&'f FieldTest>,
+    /// The groups of rules with this condition, if they are needed.
+    groups: Option<[Option<u8>; 2]>,
+}
+
+impl<'f> Condition<'f> {
+    fn new(formula: &'f ConditionFormula) -> Self {
+        let of_event = formula.replace(&mut |test| match translate::is_of_event(test) {
+            Ok(_) => Formula::Test(&**test),
+            Err(_) => Formula::Const(true),
+        });
+        Self { of_event, groups: None }
+    }
+}
+
+/// The part of the condition that rows of the translator's type decide.
+fn weaken<'f>(formula: &Formula<&'f FieldTest>, translator: &mut Translator<'f>) -> Formula<rows::Test> {
+    formula.replace(&mut |test| match translator.translate(test) {
+        Outcome::Const(holds) => Formula::Const(*holds),
+        Outcome::Kept { rows, .. } => rows.clone(),
         Outcome::Weak(_) => Formula::Const(true),
     })
 }
@@ -208,24 +232,24 @@ pub fn is_shown(code: u16) -> bool {
 }
 
 /// The parts of a condition that rows decide, for events with this code.
-pub fn pushed_parts(code: u16, formula: &Formula<&FieldTest>) -> PushedParts {
-    let ty = EventType(code);
+pub fn pushed_parts(code: u16, formula: &ConditionFormula) -> PushedParts {
     let (mut out, mut translator) =
         (PushedParts { exact: true, ..PushedParts::default() }, Translator::default());
-    formula.tests(&mut |test| match translator.translate(test, ty) {
+    translator.set_type(EventType(code));
+    formula.tests(&mut |test| match translator.translate(test) {
         Outcome::Const(_) => {}
         Outcome::Kept { is_exact, .. } => {
-            out.exact &= is_exact;
+            out.exact &= *is_exact;
             add(&mut out.kept, test.condition());
         }
         Outcome::Weak(why) => {
             out.exact = false;
-            add(&mut out.weakened, (test.condition(), why));
+            add(&mut out.weakened, (test.condition(), *why));
         }
     });
     groups::of_process(formula).tests(&mut |test| add(&mut out.by_process, test.condition()));
     out.weakened.retain(|(test, _)| !out.by_process.contains(test));
-    out.passes_all = weaken(ty, formula, &mut translator) == Formula::Const(true);
+    out.passes_all = weaken(&Condition::new(formula).of_event, &mut translator) == Formula::Const(true);
     out
 }
 

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use eyas_fields::{Compare, Field, FieldFlags, FieldTest, Formula, Schema, Shape, TextPlace, Value};
+use eyas_fields::{
+    CodeSet, Compare, ConditionFormula, Field, FieldFlags, FieldTest, Formula, Schema, Shape, TextPlace,
+    Value,
+};
 use rustc_hash::FxHashMap;
 
 use super::ast::{Expr, Test};
@@ -26,27 +29,19 @@ const SEVERAL: &str = "the field has several values";
 
 /// A comparison in a formula.
 #[derive(Clone, Debug)]
-pub(crate) enum Leaf {
-    /// A comparison of the event's type.
-    Type(TypeTest, FieldTest),
-    Other(FieldTest),
+pub(crate) struct Leaf {
+    /// For a comparison of the event's type: its results.
+    types: Option<Arc<TypeTest>>,
+    test: Arc<FieldTest>,
 }
 
-/// A condition as a formula.
-#[derive(Debug)]
-pub(crate) struct ConditionFormula(Formula<Leaf>);
-
-impl ConditionFormula {
-    /// The formula for events with this code: type tests are replaced by their results.
-    pub(crate) fn of_code(&self, code: u16) -> Formula<&FieldTest> {
-        self.0.replace(&mut |leaf| match leaf {
-            Leaf::Other(test) => Formula::Test(test),
-            Leaf::Type(types, test) => match types.verdict(code) {
-                Some(verdict) => Formula::Const(verdict != test.negated),
-                // Its value decides.
-                None => Formula::Test(test),
-            },
-        })
+impl Leaf {
+    /// The comparison for events with this code, or its result if the code decides it.
+    fn of_code(&self, code: u16) -> ConditionFormula {
+        match self.types.as_ref().and_then(|types| types.verdict(code)) {
+            Some(verdict) => Formula::Const(verdict != self.test.negated),
+            None => Formula::Test(self.test.clone()),
+        }
     }
 }
 
@@ -54,52 +49,92 @@ impl ConditionFormula {
 pub(crate) struct Formulas<'s> {
     schema: &'s dyn Schema,
     shelf: Shelf,
-    /// Comparisons by address. They are kept alive, so that no other gets the address.
-    known: FxHashMap<usize, (Arc<Test>, Leaf)>,
+    /// Different comparisons, and their negations.
+    leaves: Vec<[Leaf; 2]>,
+    /// Positions in `leaves` by address. The comparisons are kept alive, so that no other gets the address.
+    known: FxHashMap<usize, (Arc<Test>, usize)>,
+    /// The same by [`Test::write_key`].
+    by_key: FxHashMap<Box<[u8]>, usize>,
+    /// Memory for a key.
+    key: Vec<u8>,
 }
 
 impl<'s> Formulas<'s> {
     pub(crate) fn new(schema: &'s dyn Schema) -> Self {
-        Self { schema, shelf: Shelf::default(), known: FxHashMap::default() }
+        let (known, by_key) = Default::default();
+        Self { schema, shelf: Shelf::default(), leaves: Vec::new(), known, by_key, key: Vec::new() }
     }
 
-    /// Returns the formula of a condition that compiles.
-    pub(crate) fn of(&mut self, expr: &Expr) -> ConditionFormula {
+    /// Returns the formulas of a condition that compiles, for events with these codes. Codes for which the comparisons of the type
+    /// have the same results share a formula. No event satisfies the condition if it has none of the returned codes.
+    pub(crate) fn of(&mut self, expr: &Expr, codes: &CodeSet) -> Vec<(CodeSet, ConditionFormula)> {
         if is_larger(expr, MAX_TESTS, MAX_LEVELS) {
             let of = Err(TOO_LARGE);
             let whole = FieldTest { text: "the condition".into(), negated: false, of };
-            return ConditionFormula(Formula::Test(Leaf::Other(whole)));
+            return vec![(codes.clone(), Formula::Test(whole.into()))];
         }
         let Ok(formula) = fold(expr, self);
-        ConditionFormula(formula)
+        let of_codes = self.same_types(&formula, codes).into_iter().map(|codes| {
+            let of_code = codes.iter().next().map(|code| formula.replace(&mut |leaf| leaf.of_code(code)));
+            (codes, of_code.unwrap_or(Formula::Const(false)))
+        });
+        of_codes.filter(|(_, formula)| !matches!(formula, Formula::Const(false))).collect()
+    }
+
+    /// Divides the codes by the results of all comparisons of the type.
+    fn same_types(&self, formula: &Formula<Leaf>, codes: &CodeSet) -> Vec<CodeSet> {
+        let mut types: Vec<&Arc<TypeTest>> = Vec::new();
+        formula.tests(&mut |leaf| {
+            let new = leaf.types.as_ref().filter(|new| !types.iter().any(|known| Arc::ptr_eq(known, new)));
+            types.extend(new);
+        });
+        if types.is_empty() {
+            return vec![codes.clone()];
+        }
+        let mut parts: FxHashMap<Vec<Option<bool>>, CodeSet> = FxHashMap::default();
+        for code in codes.iter() {
+            let results = types.iter().map(|types| types.verdict(code)).collect();
+            parts.entry(results).or_insert_with(|| CodeSet::empty(self.schema.codes())).insert(code);
+        }
+        parts.into_values().collect()
     }
 
     fn leaf(&mut self, test: &Arc<Test>, negated: bool) -> Leaf {
-        let key = Arc::as_ptr(test) as usize;
-        let leaf = match self.known.get(&key) {
-            Some((_, leaf)) => leaf.clone(),
+        let address = Arc::as_ptr(test) as usize;
+        let at = match self.known.get(&address) {
+            Some((_, at)) => *at,
             None => {
-                let leaf = self.compile(test);
-                self.known.insert(key, (test.clone(), leaf.clone()));
-                leaf
+                let at = self.find(test);
+                self.known.insert(address, (test.clone(), at));
+                at
             }
         };
-        match leaf {
-            Leaf::Type(types, test) => Leaf::Type(types, FieldTest { negated, ..test }),
-            Leaf::Other(test) => Leaf::Other(FieldTest { negated, ..test }),
-        }
+        self.leaves[at][usize::from(negated)].clone()
     }
 
-    fn compile(&mut self, test: &Arc<Test>) -> Leaf {
+    /// The position of a comparison in `leaves`.
+    fn find(&mut self, test: &Test) -> usize {
+        self.key.clear();
+        test.write_key(&mut self.key);
+        if let Some(known) = self.by_key.get(&*self.key) {
+            return *known;
+        }
+        let at = self.leaves.len();
+        self.by_key.insert(self.key.as_slice().into(), at);
+        let leaves = self.compile(test);
+        self.leaves.push(leaves);
+        at
+    }
+
+    /// The comparison, and its negation.
+    fn compile(&mut self, test: &Test) -> [Leaf; 2] {
         let predicate = Predicate::compile(test, self.schema, &mut self.shelf);
         self.shelf.keep(&test.right);
-        let types = predicate.as_ref().ok().and_then(|predicate| predicate.types().cloned());
+        let types = predicate.as_ref().ok().and_then(|predicate| predicate.types().cloned()).map(Arc::new);
         let of = predicate.map_err(|_| NOT_A_FIELD).and_then(|predicate| self.compared(predicate));
-        let test = FieldTest { text: test.to_string().into(), negated: false, of };
-        match types {
-            Some(types) => Leaf::Type(types, test),
-            None => Leaf::Other(test),
-        }
+        let plain = FieldTest { text: test.to_string().into(), negated: false, of };
+        let negated = FieldTest { negated: true, ..plain.clone() };
+        [plain, negated].map(|test| Leaf { types: types.clone(), test: test.into() })
     }
 
     fn compared(&self, predicate: Predicate) -> Result<(Field, Arc<dyn Compare>), &'static str> {

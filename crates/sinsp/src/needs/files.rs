@@ -4,74 +4,121 @@
 //! directories, sockets, pipes, terminals and everything else with a descriptor. If no rule depends on
 //! plain files, their descriptors look like unknown ones.
 
+use std::cell::OnceCell;
+use std::sync::LazyLock;
+
 use eyas_events::{EventFlags, EventType, KernelPath, ParamDetail, ParamType as T};
-use eyas_fields::{Arg, Field, FieldTest, Formula, Value};
+use eyas_fields::{Arg, ConditionFormula, Field, FieldTest, Formula, Value};
 use eyas_scap::RawEvent;
 
 use crate::fields::{DEFS, open};
 use crate::param_names::param_index;
 use crate::state::{FdKind, is_copy};
 
-/// Returns the field by which a rule depends on the plain file of a descriptor in events of the type, or `None` if the rule does
-/// not depend on it. `condition` is the rule's condition for events of this type. The last argument before `is_live` has the
-/// fields of its condition, and those of its output.
+/// The fields of a rule that may show the file of a descriptor.
 ///
 /// A call may get the descriptor of a plain file where it expects that of a directory. The kernel refuses such a call, or ignores
 /// the descriptor if the path is absolute. So the rule depends on such a file only if a field shows just that parameter.
-///
-/// `is_live` means that the events come from the probe, whose events of some calls contain the path of the descriptor's file
-/// ([`KernelPath::File`]). Outputs that show this path, and tests of the kind of the file, then need no other event. A test of the
-/// name needs the opens, because the program may have opened the file through a symlink with that name. A negated test of the
-/// name needs none, because an exception for a name is for the file that really has it.
-pub fn field_of_files(
-    ty: EventType,
-    condition: &Formula<&FieldTest>,
-    [tested, shown_in_output]: &[Vec<Field>; 2],
-    is_live: bool,
-) -> Option<&'static str> {
-    field_of(ty, condition, [tested, shown_in_output], is_live, &[FdKind::File, FdKind::OldFile])
+#[derive(Debug)]
+pub struct FileFields<'f> {
+    condition: &'f ConditionFormula,
+    /// The tested fields, each with whether the test is negated. `None` if a test is not a plain comparison, so that its field is
+    /// unknown here.
+    tests: Option<Vec<(&'f Field, bool)>>,
+    tested: Vec<&'f Field>,
+    shown_in_output: Vec<&'f Field>,
+    /// Whether an event that works on a plain file, or on a directory, may satisfy the condition.
+    may_match: [OnceCell<bool>; 2],
 }
 
-/// Like [`field_of_files`], for a directory in a live capture whose probe leaves out plain files: events contain the directories that their paths
-/// begin at ([`RawEvent::bases`]).
-pub fn field_of_directories(
-    ty: EventType,
-    condition: &Formula<&FieldTest>,
-    fields: &[Vec<Field>; 2],
-) -> Option<&'static str> {
-    let [tested, shown_in_output] = fields;
-    field_of(ty, condition, [tested, shown_in_output], true, &[FdKind::Directory])
+/// Kinds of files.
+#[derive(Clone, Copy, Debug)]
+enum Files {
+    Plain,
+    Directories,
 }
 
-fn field_of(
-    ty: EventType,
-    condition: &Formula<&FieldTest>,
-    [tested, shown_in_output]: [&[Field]; 2],
-    is_live: bool,
-    kinds: &[FdKind],
-) -> Option<&'static str> {
-    let mut known = Some(Vec::new());
-    condition.tests(&mut |test| match &test.of {
-        Ok((field, _)) if is_live && is_decided_by_path(field, test.negated, ty) => {}
-        Ok((field, _)) => known.iter_mut().for_each(|known| known.push(field)),
-        // Its fields are unknown here.
-        Err(_) => known = None,
-    });
-    let tested = known.unwrap_or_else(|| tested.iter().collect());
-    let shown_in_output = shown_in_output.iter().filter(|field| !(is_live && is_shown_by_path(field, ty)));
-    tested.into_iter().chain(shown_in_output).find_map(|field| {
-        let Some(def) = DEFS.get(usize::from(field.id.0)) else { return Some("a field of a plugin") };
-        let sees = match shown(def.name, field, ty) {
-            Shown::Nothing => false,
-            Shown::Own => may_match(ty, condition, kinds),
-            Shown::Any => true,
+impl Files {
+    fn kinds(self) -> &'static [FdKind] {
+        match self {
+            Self::Plain => &[FdKind::File, FdKind::OldFile],
+            Self::Directories => &[FdKind::Directory],
+        }
+    }
+}
+
+impl<'f> FileFields<'f> {
+    /// The fields of a rule with this condition, among the fields of its condition and those of its output.
+    pub fn new(
+        condition: &'f ConditionFormula,
+        tested: impl IntoIterator<Item = &'f Field>,
+        shown_in_output: impl IntoIterator<Item = &'f Field>,
+    ) -> Self {
+        let mut tests = Some(Vec::new());
+        condition.tests(&mut |test| match (&test.of, &mut tests) {
+            (Ok((field, _)), Some(tests)) if !shows_no_file(field) => {
+                let test = (field, test.negated);
+                if !tests.contains(&test) {
+                    tests.push(test);
+                }
+            }
+            (Ok(_), _) => {}
+            (Err(_), _) => tests = None,
+        });
+        let tested = tested.into_iter().filter(|field| !shows_no_file(field)).collect();
+        let shown_in_output = shown_in_output.into_iter().filter(|field| !shows_no_file(field)).collect();
+        Self { condition, tests, tested, shown_in_output, may_match: Default::default() }
+    }
+
+    /// The field by which the rule depends on the plain file of a descriptor in events of the type, or `None` if it does not depend
+    /// on it. The rule's condition is for this type.
+    ///
+    /// `is_live` means that the events come from the probe, whose events of some calls contain the path of the descriptor's file
+    /// ([`KernelPath::File`]). Outputs that show this path, and tests of the kind of the file, then need no other event. A test of
+    /// the name needs the opens, because the program may have opened the file through a symlink with that name. A negated test of
+    /// the name needs none, because an exception for a name is for the file that really has it.
+    pub fn of_files(&self, ty: EventType, is_live: bool) -> Option<&'static str> {
+        self.of_kind(ty, is_live, Files::Plain)
+    }
+
+    /// Like [`FileFields::of_files`], for a directory in a live capture whose probe leaves out plain files: events contain the
+    /// directories that their paths begin at ([`RawEvent::bases`]).
+    pub fn of_directories(&self, ty: EventType) -> Option<&'static str> {
+        self.of_kind(ty, true, Files::Directories)
+    }
+
+    fn of_kind(&self, ty: EventType, is_live: bool, files: Files) -> Option<&'static str> {
+        let has_path = is_live && has_file_path(ty);
+        let shows = |field: &&Field| {
+            let Some(def) = DEFS.get(usize::from(field.id.0)) else { return Some("a field of a plugin") };
+            let sees = match shown(def.name, field, ty) {
+                Shown::Nothing => false,
+                Shown::Own => {
+                    debug_assert!(!open::is_open(ty), "what an event has opened is its own");
+                    let is_possible = &self.may_match[files as usize];
+                    *is_possible.get_or_init(|| may_match(self.condition, files.kinds()))
+                }
+                Shown::Any => true,
+            };
+            sees.then_some(def.name)
         };
-        sees.then_some(def.name)
-    })
+        let tested = match &self.tests {
+            Some(tests) => {
+                let tests = tests
+                    .iter()
+                    .filter(|(field, negated)| !(has_path && is_decided_by_path(field, *negated)));
+                tests.map(|(field, _)| field).find_map(shows)
+            }
+            None => self.tested.iter().find_map(shows),
+        };
+        let shown_in_output =
+            || self.shown_in_output.iter().filter(|field| !(has_path && is_shown_by_path(field)));
+        tested.or_else(|| shown_in_output().find_map(shows))
+    }
 }
 
-/// Whether the field shows no more of a file than the path that events of the type have of it.
-fn is_shown_by_path(field: &Field, ty: EventType) -> bool {
+/// Whether the field shows no more of a file than the path that the event has of it.
+fn is_shown_by_path(field: &Field) -> bool {
     const SHOWN: [&str; 8] = [
         "fd.name",
         "fd.directory",
@@ -82,12 +129,12 @@ fn is_shown_by_path(field: &Field, ty: EventType) -> bool {
         "evt.args",
         "evt.info",
     ];
-    has_file_path(ty) && DEFS.get(usize::from(field.id.0)).is_some_and(|def| SHOWN.contains(&def.name))
+    DEFS.get(usize::from(field.id.0)).is_some_and(|def| SHOWN.contains(&def.name))
 }
 
-/// Whether the path that events of the type have of their file decides a comparison of the field, or the negation of one.
-fn is_decided_by_path(field: &Field, negated: bool, ty: EventType) -> bool {
-    let Some(def) = DEFS.get(usize::from(field.id.0)).filter(|_| has_file_path(ty)) else { return false };
+/// Whether the path that the event has of its file decides a comparison of the field, or the negation of one.
+fn is_decided_by_path(field: &Field, negated: bool) -> bool {
+    let Some(def) = DEFS.get(usize::from(field.id.0)) else { return false };
     match def.name {
         "fd.type" | "fd.typechar" => true,
         "fd.name" | "fd.directory" | "fd.filename" => negated,
@@ -95,6 +142,7 @@ fn is_decided_by_path(field: &Field, negated: bool, ty: EventType) -> bool {
     }
 }
 
+/// Whether events of the type contain the path of their file.
 fn has_file_path(ty: EventType) -> bool {
     ty.kernel_paths().iter().any(|path| matches!(path, KernelPath::File(_)))
 }
@@ -123,11 +171,9 @@ impl Shown {
 fn shown(name: &str, field: &Field, ty: EventType) -> Shown {
     let Some(info) = ty.info() else { return Shown::Any };
     let is_given = takes_descriptor(ty);
-    let class = name.split('.').next().unwrap_or_default();
+    let class = class(name);
     match name {
-        "fd.types" | "proc.fdopencount" | "proc.fdusage" => Shown::Any,
-        "proc.stdin.type" | "proc.stdout.type" | "proc.stderr.type" => Shown::Any,
-        "proc.stdin.name" | "proc.stdout.name" | "proc.stderr.name" => Shown::Any,
+        _ if OF_ALL.contains(&name) => Shown::Any,
         // A number only. But a copy of an unknown descriptor is not recorded, so its number would be
         // missing.
         "fd.num" | "fd.uid" => Shown::own(is_copy(ty)),
@@ -150,13 +196,42 @@ fn shown(name: &str, field: &Field, ty: EventType) -> Shown {
         _ if class == "fs" => Shown::own(is_given),
         "evt.category" | "evt.is_syslog" => Shown::own(is_given),
         _ if name.starts_with("evt.buflen") || name.starts_with("evt.count.error") => Shown::own(is_given),
-        _ if CLASSES.contains(&class) => Shown::Nothing,
-        _ if class == "evt" && OF_EVENTS.contains(&name.split('.').nth(1).unwrap_or_default()) => {
-            Shown::Nothing
-        }
+        _ if is_of_no_file(name) => Shown::Nothing,
         _ => Shown::Any,
     }
 }
+
+/// Whether the field shows the file of no descriptor in any event.
+fn shows_no_file(field: &Field) -> bool {
+    static BY_ID: LazyLock<Vec<bool>> = LazyLock::new(|| {
+        DEFS.iter().map(|def| !OF_ALL.contains(&def.name) && is_of_no_file(def.name)).collect()
+    });
+    BY_ID.get(usize::from(field.id.0)).is_some_and(|shows| *shows)
+}
+
+fn is_of_no_file(name: &str) -> bool {
+    let class = class(name);
+    let is_of_event = || OF_EVENTS.contains(&name.split('.').nth(1).unwrap_or_default());
+    CLASSES.contains(&class) || class == "evt" && !name.starts_with("evt.count.error") && is_of_event()
+}
+
+/// The name before the first dot.
+fn class(name: &str) -> &str {
+    name.split('.').next().unwrap_or_default()
+}
+
+/// Fields that show all descriptors of the process, or the standard ones.
+const OF_ALL: [&str; 9] = [
+    "fd.types",
+    "proc.fdopencount",
+    "proc.fdusage",
+    "proc.stdin.type",
+    "proc.stdout.type",
+    "proc.stderr.type",
+    "proc.stdin.name",
+    "proc.stdout.name",
+    "proc.stderr.name",
+];
 
 /// Classes of fields (the name before the first dot) that show the file of no descriptor, besides those above.
 const CLASSES: [&str; 12] = [
@@ -265,8 +340,8 @@ const fn needs_directory(ty: EventType) -> bool {
     )
 }
 
-/// Whether an event of the type that works on a descriptor of a file of these kinds, known or not, may satisfy the condition.
-fn may_match(ty: EventType, condition: &Formula<&FieldTest>, kinds: &[FdKind]) -> bool {
+/// Whether an event that works on a descriptor of a file of these kinds, known or not, may satisfy the condition.
+fn may_match(condition: &ConditionFormula, kinds: &[FdKind]) -> bool {
     let may_hold = |test: &FieldTest| {
         let Ok((field, compare)) = &test.of else { return true };
         let Some(def) = DEFS.get(usize::from(field.id.0)) else { return true };
@@ -285,12 +360,12 @@ fn may_match(ty: EventType, condition: &Formula<&FieldTest>, kinds: &[FdKind]) -
             _ => true,
         }
     };
-    debug_assert!(!open::is_open(ty), "what an event has opened is its own");
     condition.replace::<()>(&mut |test| Formula::Const(may_hold(test))) != Formula::Const(false)
 }
 
 #[cfg(test)]
 mod tests {
+    use eyas_events::events;
     use eyas_fields::{FieldId, Schema};
 
     use super::*;
@@ -299,28 +374,23 @@ mod tests {
     /// A new field that this file does not list would disable the filter for files.
     #[test]
     fn every_field_is_classified() {
-        let of_all: Vec<_> = DEFS
+        let mut of_all: Vec<_> = DEFS
             .iter()
             .zip(0..)
             .filter(|(def, id)| {
                 let fields = [None, Some("0"), Some("1")].map(|arg| schema().resolve(def.name, arg));
                 let Some(field) = fields.into_iter().find_map(Result::ok) else { return false };
                 assert_eq!(field.id, FieldId(*id));
-                shown(def.name, &field, EventType::PROCEXIT_1_E) == Shown::Any
+                let shown_in = |ty| shown(def.name, &field, ty);
+                let is_never_shown = events().all(|info| shown_in(info.ty) == Shown::Nothing);
+                assert!(is_never_shown || !shows_no_file(&field), "{}", def.name);
+                shown_in(EventType::PROCEXIT_1_E) == Shown::Any
             })
             .map(|(def, _)| def.name)
             .collect();
-        let wanted = [
-            "proc.fdopencount",
-            "proc.fdusage",
-            "proc.stdin.type",
-            "proc.stdout.type",
-            "proc.stderr.type",
-            "proc.stdin.name",
-            "proc.stdout.name",
-            "proc.stderr.name",
-            "fd.types",
-        ];
+        let mut wanted = OF_ALL;
+        of_all.sort_unstable();
+        wanted.sort_unstable();
         assert_eq!(of_all, wanted);
     }
 

@@ -2,7 +2,7 @@
 
 use eyas_events::EventType;
 use eyas_events::verdicts::{GROUPS, MAX_ID, OWN_GROUPS};
-use eyas_fields::{Field, FieldSource, FieldTest, Formula};
+use eyas_fields::{ConditionFormula, Field, FieldSource, FieldTest, Formula};
 use rustc_hash::FxHashMap;
 
 use crate::fields::DEFS;
@@ -62,9 +62,9 @@ fn reach_of_test(test: &FieldTest) -> Option<Reach> {
 }
 
 /// The tests of the process in a condition. The condition can be true only if the returned formula is.
-pub(super) fn of_process<'f>(condition: &Formula<&'f FieldTest>) -> Formula<&'f FieldTest> {
+pub(super) fn of_process(condition: &ConditionFormula) -> Formula<&FieldTest> {
     condition.replace(&mut |test| match reach_of_test(test) {
-        Some(_) => Formula::Test(*test),
+        Some(_) => Formula::Test(&**test),
         None => Formula::Const(true),
     })
 }
@@ -72,7 +72,7 @@ pub(super) fn of_process<'f>(condition: &Formula<&'f FieldTest>) -> Formula<&'f 
 impl Groups {
     /// The groups of the rules with this condition, which matches only processes in both: by its tests of the process itself, and by
     /// those of the process and of its ancestors. `None` if it has no such test, or if there are too many groups.
-    pub(super) fn of_rule(&mut self, condition: &Formula<&FieldTest>) -> [Option<u8>; 2] {
+    pub(super) fn of_rule(&mut self, condition: &ConditionFormula) -> [Option<u8>; 2] {
         let formula = of_process(condition);
         let mut has_ancestors = false;
         let own = formula.replace(&mut |test| match reach_of_test(test) {

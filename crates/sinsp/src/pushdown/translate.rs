@@ -1,6 +1,6 @@
 //! Translates tests of fields to rows, for an event type.
 
-use std::sync::Arc;
+use std::marker::PhantomData;
 
 use eyas_events::{
     EventFlags, EventType, FlagTable, ParamDetail, ParamInfo, ParamType as T, SyscallCode, param, syscalls,
@@ -24,6 +24,9 @@ const OF_STATE: &str = "its value does not follow from the event only";
 const NEGATED: &str = "its negation is also true if the field has no value, which the event does not show";
 const NOT_PLAIN: &str = "the comparison is of a kind that rows do not have";
 
+/// The beginnings of the names of fields that the events of some types decide.
+const OF_EVENT: [&str; 3] = ["evt.", "fd.", "fs.path."];
+
 /// Largest and smallest result that is an error.
 const LEAST_ERROR: i64 = -4095;
 
@@ -43,32 +46,68 @@ use Outcome::{Const, Weak};
 /// Numbers from the first to the last of each.
 type Ranges = Vec<(i64, i64)>;
 
-/// Translates tests, with a cache of slow results.
-#[derive(Debug, Default)]
-pub(super) struct Translator {
-    /// Results whose names satisfy a comparison, by its address and whether it is negated. The comparison
-    /// is kept alive, so that no other gets its address.
-    results: FxHashMap<(usize, bool), (Arc<dyn Compare>, Ranges)>,
+/// Translates tests for one event type after another.
+#[derive(Debug)]
+pub(super) struct Translator<'t> {
+    ty: EventType,
+    /// Outcomes for this type, by the address of the test: conditions share tests.
+    known: FxHashMap<*const FieldTest, Outcome>,
+    /// Results whose names satisfy a test of `evt.res`, by its address.
+    results: FxHashMap<*const FieldTest, Ranges>,
+    tests: PhantomData<&'t FieldTest>,
 }
 
-impl Translator {
-    /// Translates a test for events of a type.
-    pub(super) fn translate(&mut self, test: &FieldTest, ty: EventType) -> Outcome {
-        let (field, compare) = match &test.of {
-            Ok(of) => of,
-            Err(why) => return Weak(why),
-        };
-        let test_of_type = TypedTest { field, compare: &**compare, negated: test.negated, ty };
-        // Fields of plugins are not in the table.
-        let Some(def) = DEFS.get(usize::from(field.id.0)) else { return Weak(OF_STATE) };
-        let name = def.name;
-        if name == "evt.res" && RawEvent::has_result(ty) {
-            let key = (Arc::as_ptr(compare).cast::<()>() as usize, test.negated);
-            let (_, ranges) =
-                self.results.entry(key).or_insert_with(|| (compare.clone(), test_of_type.results_of_names()));
-            return test_of_type.among(Input::Error, ranges.iter().copied());
-        }
-        test_of_type.outcome(def)
+impl Default for Translator<'_> {
+    fn default() -> Self {
+        let (known, results) = (FxHashMap::default(), FxHashMap::default());
+        Self { ty: EventType(0), known, results, tests: PhantomData }
+    }
+}
+
+impl<'t> Translator<'t> {
+    /// Sets the type of the events.
+    pub(super) fn set_type(&mut self, ty: EventType) {
+        self.ty = ty;
+        self.known.clear();
+    }
+
+    /// Translates a test for events of the type.
+    pub(super) fn translate(&mut self, test: &'t FieldTest) -> &Outcome {
+        let (ty, results) = (self.ty, &mut self.results);
+        self.known.entry(test).or_insert_with(|| {
+            let (field, compare, def) = match is_of_event(test) {
+                Ok(of) => of,
+                Err(why) => return Weak(why),
+            };
+            let of_type = TypedTest { field, compare, negated: test.negated, ty };
+            if def.name == "evt.res" && RawEvent::has_result(ty) {
+                let ranges = results.entry(test).or_insert_with(|| of_type.results_of_names());
+                return of_type.among(Input::Error, ranges.iter().copied());
+            }
+            of_type.outcome(def)
+        })
+    }
+}
+
+/// What a test compares, if the events of some types decide it. The error is the reason why no event does.
+pub(super) fn is_of_event(
+    test: &FieldTest,
+) -> Result<(&Field, &dyn Compare, &'static FieldDef), &'static str> {
+    let (field, compare) = test.of.as_ref().map_err(|why| *why)?;
+    // Fields of plugins are not in the table.
+    let def = DEFS.get(usize::from(field.id.0)).ok_or(OF_STATE)?;
+    match OF_EVENT.iter().any(|class| def.name.starts_with(class)) {
+        true => Ok((field, &**compare, def)),
+        false => Err(of_scope(def.scope)),
+    }
+}
+
+/// The reason why the event does not decide a test of a field of this scope.
+fn of_scope(scope: Scope) -> &'static str {
+    match scope {
+        Scope::Process | Scope::Ancestors => OF_PROCESS,
+        Scope::Fd => OF_FILE,
+        _ => OF_STATE,
     }
 }
 
@@ -124,11 +163,7 @@ impl TypedTest<'_> {
             "fd.directory" if is_open => self.opened(Input::Directory),
             "fd.filename" if is_open => self.opened(Input::Name),
             name if name.starts_with("fs.path.") => self.path_of_call(name),
-            _ => Weak(match def.scope {
-                Scope::Process | Scope::Ancestors => OF_PROCESS,
-                Scope::Fd => OF_FILE,
-                _ => OF_STATE,
-            }),
+            _ => Weak(of_scope(def.scope)),
         }
     }
 
@@ -226,12 +261,20 @@ impl TypedTest<'_> {
 
     /// `evt.res`: the results whose names satisfy it.
     fn results_of_names(&self) -> Ranges {
+        // Most numbers are not the name of an error, so the usual comparisons need not test each.
+        let numbers: Option<Vec<i64>> = match self.compare.shape() {
+            Shape::Texts(TextPlace::Whole, texts) => Some(texts.into_iter().filter_map(number).collect()),
+            _ => None,
+        };
         let success = self.holds(&Value::Str(b"SUCCESS")).then_some((0, i64::MAX));
         let mut ranges: Ranges = success.into_iter().collect();
         for error in LEAST_ERROR..0 {
             let holds = match names::errno(error) {
                 Some(name) => self.holds(&Value::from(name)),
-                None => self.holds(&Value::from(&*error.to_string())),
+                None => match &numbers {
+                    Some(numbers) => numbers.contains(&error) != self.negated,
+                    None => self.holds(&Value::from(&*error.to_string())),
+                },
             };
             match ranges.last_mut() {
                 _ if !holds => {}
@@ -449,6 +492,12 @@ impl TypedTest<'_> {
     }
 }
 
+/// The number that is shown as this text.
+fn number(text: &[u8]) -> Option<i64> {
+    let number: i64 = std::str::from_utf8(text).ok()?.parse().ok()?;
+    (number.to_string().as_bytes() == text).then_some(number)
+}
+
 fn own(texts: &[&[u8]]) -> Vec<Box<[u8]>> {
     let mut own: Vec<Box<[u8]>> = texts.iter().map(|text| (*text).into()).collect();
     own.sort_unstable();
@@ -458,4 +507,47 @@ fn own(texts: &[&[u8]]) -> Vec<Box<[u8]>> {
 
 const fn is_about_descriptors(flags: EventFlags) -> bool {
     flags.intersects(EventFlags::CREATES_FD.union(EventFlags::USES_FD).union(EventFlags::DESTROYS_FD))
+}
+
+#[cfg(test)]
+mod tests {
+    use eyas_fields::Schema;
+
+    use super::*;
+    use crate::schema;
+
+    /// A comparison with texts, which rows may know as such or not.
+    #[derive(Debug)]
+    struct OneOf {
+        texts: Vec<&'static [u8]>,
+        is_plain: bool,
+    }
+
+    impl Compare for OneOf {
+        fn holds(&self, value: &Value<'_>) -> bool {
+            matches!(value, Value::Str(text) if self.texts.contains(text))
+        }
+
+        fn shape(&self) -> Shape<'_> {
+            if self.is_plain { Shape::Texts(TextPlace::Whole, self.texts.clone()) } else { Shape::Other }
+        }
+    }
+
+    #[test]
+    fn results_have_names_or_numbers() {
+        let field = schema().resolve("evt.res", None).unwrap();
+        let texts: [&[u8]; 6] = [b"SUCCESS", b"ENOENT", b"-2", b"-600", b"-0601", b"4"];
+        for negated in [false, true] {
+            let [plain, other] = [true, false].map(|is_plain| {
+                let compare = OneOf { texts: texts.to_vec(), is_plain };
+                TypedTest { field: &field, compare: &compare, negated, ty: EventType::SYSCALL_DUP2_X }
+                    .results_of_names()
+            });
+            assert_eq!(plain, other);
+            let holds = |result| plain.iter().any(|(least, most)| (*least..=*most).contains(&result));
+            for (result, is_named) in [(0, true), (-1, false), (-2, true), (-600, true), (-601, false)] {
+                assert_eq!(holds(result), is_named != negated, "{result}");
+            }
+        }
+    }
 }

@@ -75,7 +75,8 @@ pub fn explain(rule: &str, args: &Args, config: &Config) -> Result<()> {
 }
 
 fn take(formulas: &RuleFormulas, wanted: Option<RuleIndex>) -> Vec<OfRule> {
-    let by_code: Vec<_> = (0..EventType::COUNT as u16).map(|code| formulas.of_code(code)).collect();
+    let by_code: Vec<_> =
+        (0..EventType::COUNT as u16).map(|code| formulas.of_code(code).collect::<Vec<_>>()).collect();
     let rules: BTreeSet<u32> = by_code.iter().flatten().map(|(rule, _)| rule.0).collect();
     let rules = rules.into_iter().map(RuleIndex).filter(|rule| wanted.is_none_or(|wanted| wanted == *rule));
     rules
@@ -91,7 +92,8 @@ fn take(formulas: &RuleFormulas, wanted: Option<RuleIndex>) -> Vec<OfRule> {
                     None => types.push(OfTypes { codes: vec![code], parts, passed: [0; 2] }),
                 }
             }
-            let rows = Pushdown::new(&mut |code| of_code(code).map(|(_, f)| f.clone()).into_iter().collect());
+            let rows =
+                Pushdown::new(&mut |code| of_code(code).map(|(_, formula)| *formula).into_iter().collect());
             types.retain(|of| of.codes.iter().any(|code| !rows.rejects_all(*code)));
             OfRule { rule, types, rows }
         })
