@@ -65,6 +65,21 @@ fn a_file_opened_for_its_path_alone_is_not_read() {
     assert_eq!(got, ["false", "false", "false", "false", "O_CLOEXEC|O_PATH", "/home/x"]);
 }
 
+#[test]
+fn a_file_that_a_handle_finds_begins_at_no_directory() {
+    use param::SYSCALL_OPEN_BY_HANDLE_AT_X as p;
+    let mut system = system();
+    let mut found = |path: &[u8]| {
+        let event = at(1, E::SYSCALL_OPEN_BY_HANDLE_AT_X, 10).int(p::fd, 4).int(p::mountfd, -100);
+        let event = event.uint(p::flags, flag("O_RDONLY")).text(p::path, path);
+        see(&mut system, event, &["fd.type", "fd.name", "fs.path.name", "evt.abspath"]).join(" ")
+    };
+    assert_eq!(found(b"/etc/x"), "file /etc/x /etc/x /etc/x");
+    assert_eq!(found(b"(unreachable)/x"), "file (unreachable)/x (unreachable)/x (unreachable)/x");
+    assert_eq!(found(b"uts:[7]"), "unsupported uts:[7] uts:[7] uts:[7]");
+    assert_eq!(found(b"pidfd:[12]"), "pidfd /proc/12 pidfd:[12] pidfd:[12]");
+}
+
 const FILE: [&str; 4] = ["fd.typechar", "fd.name", "fd.directory", "fd.filename"];
 
 #[test]

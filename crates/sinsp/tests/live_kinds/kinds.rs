@@ -14,13 +14,15 @@ enum Lack {
     Family,
     /// The kernel is older than this version, or says that it has no such call.
     Before(u64, u64),
+    /// The kernel says that the file system has no handles, or that the process may not open by them.
+    Handles,
     /// The machine has no such device.
     Device(&'static str),
     /// The system keeps rings of `io_uring` from programs, or the kernel is older than this version.
     Ring(u64, u64),
 }
 
-use Lack::{Before, Call, Device, Family, Never, Ring};
+use Lack::{Before, Call, Device, Family, Handles, Never, Ring};
 
 /// A number of kinds of descriptors, each with the number of descriptors of it.
 type Group = (Lack, &'static [(&'static str, usize)]);
@@ -56,6 +58,8 @@ const GROUPS: &[Group] = &[
     (Before(5, 15), &[("fanotify with files", 8), ("file of fanotify", 16), ("pidfd of fanotify", 2)]),
     (Before(6, 5), &[("peer of a socket", 1), ("sender of a message", 1)]),
     (Before(6, 11), &[("namespace of a pidfd", 1)]),
+    (Before(6, 18), &[("namespace by a handle", 1), ("process by a handle", 1)]),
+    (Handles, &[("file by a handle", 1)]),
     (Device("/dev/userfaultfd"), &[("userfaultfd of a device", 1)]),
     (Device("/dev/kvm"), &[
         ("virtual machine", 1), ("virtual processor", 1), ("statistics of a machine", 1), ("device of a machine", 1),
@@ -96,6 +100,7 @@ impl Lack {
             // Landlock, if it is not among the active security modules, says the second.
             Call => all_of(&[libc::ENOSYS, libc::EOPNOTSUPP]),
             Family => all_of(&[libc::EAFNOSUPPORT, libc::EPROTONOSUPPORT, libc::ESOCKTNOSUPPORT]),
+            Handles => all_of(&[libc::EOPNOTSUPP, libc::EPERM]),
             Before(major, minor) => is_older(major, minor) || all_of(&[libc::ENOSYS]),
             Device(path) => !Path::new(path).exists(),
             Ring(major, minor) => {

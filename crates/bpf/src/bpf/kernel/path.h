@@ -12,6 +12,8 @@
 #define PIPEFS_MAGIC 0x50495045
 #define SOCKFS_MAGIC 0x534f434b
 #define NSFS_MAGIC 0x6e736673
+/* From Linux 6.9 on, a pidfd belongs to this file system. */
+#define PID_FS_MAGIC 0x50494446
 #define ANON_INODE_FS_MAGIC 0x09041934
 /* Inode of all anonymous mount namespaces, which contain what is not mounted; 0 before Linux 6.18. */
 #define ANONYMOUS_NAMESPACE 0xeffffff7
@@ -111,15 +113,19 @@ __noinline int name_alone(__u32 slot)
 	struct dentry *dentry = (struct dentry *)s->dentry;
 	struct inode *inode = READ(dentry, d_inode);
 	__u64 magic = READ(dentry, d_sb, s_magic);
-	if (magic == PIPEFS_MAGIC || magic == SOCKFS_MAGIC || magic == NSFS_MAGIC) {
+	if (magic == PIPEFS_MAGIC || magic == SOCKFS_MAGIC || magic == NSFS_MAGIC || magic == PID_FS_MAGIC) {
+		struct pid *pid = magic == PID_FS_MAGIC ? READ(inode, i_private) : 0;
 		PREPEND(s, "]");
-		prepend_number(s, READ(inode, i_ino));
+		prepend_number(s, pid ? host_number(pid) : READ(inode, i_ino));
 		PREPEND(s, ":[");
 	}
 	if (magic == PIPEFS_MAGIC) {
 		PREPEND(s, "pipe");
 	} else if (magic == SOCKFS_MAGIC) {
 		PREPEND(s, "socket");
+	} else if (magic == PID_FS_MAGIC) {
+		/* The process, which the kernel's own name lacks. */
+		PREPEND(s, "pidfd");
 	} else if (magic == NSFS_MAGIC) {
 		struct ns_common *ns = READ(inode, i_private);
 		char name[16] = {};

@@ -50,3 +50,10 @@ static __always_inline struct task_struct *current_task(void)
 
 /* A member of the current task, or of a structure that it points to. */
 #define TASK(from, member) (has_task_pointer ? (from)->member : READ(from, member))
+
+static __always_inline __s64 host_number(struct pid *pid)
+{
+	struct upid number = {};
+	bpf_core_read(&number, sizeof(number), &pid->numbers[0]);
+	return number.nr;
+}

@@ -56,13 +56,6 @@ static __always_inline struct pid *signal_pid(struct task_struct *task, int type
 	return pid;
 }
 
-static __always_inline __s64 host_number(struct pid *pid)
-{
-	struct upid number = {};
-	bpf_core_read(&number, sizeof(number), &pid->numbers[0]);
-	return number.nr;
-}
-
 static __always_inline struct pid_namespace *own_namespace(struct task_struct *task)
 {
 	struct pid *pid = READ(task, thread_pid);

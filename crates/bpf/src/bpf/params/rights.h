@@ -13,8 +13,7 @@
 /* Offset in the event after which no descriptor is written, so that the event does not become too large. */
 #define RIGHTS_END 40000
 
-/* From Linux 6.9 on, a pidfd belongs to the file system pidfs. Before, its name identifies it. */
-#define PID_FS_MAGIC 0x50494446
+/* Before Linux 6.9, its name identifies a pidfd. */
 #define PIDFD_NAME 0x005d64666469705bULL /* "[pidfd]" */
 /* The probe reports a pidfd with this mode, which no file has, and with the process id (32 bits) as its name. */
 #define PIDFD_MODE 0xf000

@@ -110,6 +110,9 @@ fn enter_params<'a>(enter: &RawEvent<'a>) -> Option<(Option<i64>, &'a [u8], Opti
 /// End of the path of a deleted file.
 const DELETED: &[u8] = b" (deleted)";
 
+/// Beginning of the probe's name of a pidfd, before the process and a bracket.
+const PIDFD: &[u8] = b"pidfd:[";
+
 /// Kind of a file without a path, by the kernel's name.
 fn kind_of(name: &[u8]) -> Option<FdKind> {
     /// Beginning of the path of a file outside the mounts of the process's namespace.
@@ -119,7 +122,21 @@ fn kind_of(name: &[u8]) -> Option<FdKind> {
         name if name.starts_with(UNREACHABLE) => None,
         name if name.starts_with(b"pipe:[") => Some(FdKind::Pipe),
         name if name.starts_with(b"memfd:") => Some(FdKind::Memfd),
+        name if name.starts_with(PIDFD) => Some(FdKind::Pidfd),
         _ => Some(FdKind::Unsupported),
+    }
+}
+
+/// Sets the name and the kind of a file by the kernel's name of it. A pidfd gets the name that it has in other events.
+fn name_by_kernel(fd: &mut Fd, name: &[u8], ts: u64, names: &mut RecentNames) {
+    fd.kind = kind_of(name).unwrap_or(fd.kind);
+    let process = name.strip_prefix(PIDFD).and_then(|rest| rest.strip_suffix(b"]"));
+    match process.and_then(|process| std::str::from_utf8(process).ok()?.parse().ok()) {
+        Some(process) => {
+            fd.pid = process;
+            fd.rename(text_name(format!("/proc/{process}")), ts);
+        }
+        None => fd.rename(names.name(name), ts),
     }
 }
 
@@ -141,9 +158,16 @@ fn opened(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, enter: Optio
             params.flags = flags | (params.flags & KERNEL_FLAGS);
         }
     }
-    let name = params.name.unwrap_or(b"<NA>");
+    // A file that the kernel found by its handle, and that is in no directory.
+    let has_own_name =
+        path_params::is_kernels(raw.ty) && params.name.is_none_or(|name| name.first() != Some(&b'/'));
+    let name = params.name.unwrap_or(if has_own_name { b"" } else { b"<NA>" });
     let mut out = std::mem::take(&mut state.scratch);
     match now.thread.and_then(|key| state.threads.at(key)) {
+        _ if has_own_name => {
+            out.clear();
+            out.extend_from_slice(name);
+        }
         Some(thread) => {
             let base = base(state, thread, params.dirfd);
             let base = if path_params::has_own_root(raw) { base.as_root() } else { base };
@@ -163,6 +187,9 @@ fn opened(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, enter: Optio
     fd.rename(state.reuse.names.name(&out), raw.ts);
     fd.raw_name = if *out == *name { fd.name.clone() } else { state.reuse.names.name(name) };
     state.scratch = out;
+    if has_own_name && !name.is_empty() {
+        name_by_kernel(&mut fd, name, raw.ts, &mut state.reuse.names);
+    }
     fd.open_flags = params.flags;
     (fd.dev, fd.ino) = (params.dev, params.ino);
     set_layers(&mut fd, params.flags);
@@ -171,8 +198,7 @@ fn opened(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, enter: Optio
         |path: &&[u8]| **path == *fd.name || is_unnamed && path.strip_suffix(DELETED) == Some(&*fd.name);
     if let Some(path) = raw.opened_path().filter(|path| !is_same(path)) {
         let mut opened = fd.clone();
-        opened.rename(state.reuse.names.name(path), raw.ts);
-        opened.kind = kind_of(path).unwrap_or(fd.kind);
+        name_by_kernel(&mut opened, path, raw.ts, &mut state.reuse.names);
         fd.set_opened(state.reuse.hold(opened));
     }
     let fd = state.reuse.hold(fd);

@@ -25,6 +25,7 @@ pub fn make(made: &mut Made, dir: &Path) {
     files(made, dir);
     odd_names(made, dir);
     reopened(made, dir);
+    by_handles(made, dir);
     internet(made);
     unix(made, dir);
     fanotify(made, dir);
@@ -36,6 +37,37 @@ pub fn make(made: &mut Made, dir: &Path) {
     of_32_bits(made);
     #[cfg(not(target_arch = "x86_64"))]
     made.lack(OF_32_BITS, -i64::from(libc::ENOSYS));
+}
+
+/// Handles of an open file, a namespace and a process, each opened.
+fn by_handles(made: &mut Made, dir: &Path) {
+    const EMPTY: i64 = libc::AT_EMPTY_PATH as i64;
+    // FD_PIDFS_ROOT, FD_NSFS_ROOT
+    let (processes, namespaces) = (-10_002, -10_003);
+    let file = open(&path(dir, b"plain"), RDWR | libc::O_CREAT);
+    let namespace = open(c"/proc/self/ns/uts", libc::O_RDONLY);
+    let process = call(libc::SYS_pidfd_open, [std::process::id().into(), 0]);
+    let directory = open(&path(dir, b""), libc::O_RDONLY | libc::O_DIRECTORY);
+    for (what, fd, below, flags) in [
+        ("file by a handle", file, directory, libc::O_RDONLY),
+        ("namespace by a handle", namespace, namespaces, libc::O_CLOEXEC),
+        // With O_CLOEXEC, `/proc` shows that flag for all copies.
+        ("process by a handle", process, processes, libc::O_RDONLY),
+    ] {
+        // Room for bytes, kind, and the handle.
+        let (mut handle, mut mount) = ([0_u32; 34], 0_i32);
+        handle[0] = 128;
+        let result = call(
+            libc::SYS_name_to_handle_at,
+            [fd, at(c"".as_ptr()), at(&raw mut handle), at(&raw mut mount), EMPTY],
+        );
+        let opened = match result {
+            0 => call(libc::SYS_open_by_handle_at, [below, at(&handle), flags.into()]),
+            error => error,
+        };
+        made.add(what, opened);
+    }
+    close([file, namespace, process, directory]);
 }
 
 pub fn path(dir: &Path, name: &[u8]) -> CString {
