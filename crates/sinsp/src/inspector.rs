@@ -12,7 +12,8 @@ use crate::observer::{Observer, Observers};
 use crate::plugin::{PluginError, Plugins};
 use crate::purge::Purge;
 use crate::state::{
-    self, Current, Layouts, LeftOut, Rest, Skips, State, StateStats, is_kept, makes_or_ends_threads,
+    self, Current, Layouts, PendingChange, Skips, State, StateStats, Untracked, is_kept,
+    makes_or_ends_threads,
 };
 use crate::verdicts::{LossWindow, Windows};
 use crate::view::{EventView, Moment};
@@ -47,7 +48,7 @@ pub struct Inspector {
     failure: Option<Error>,
     needs: Option<Arc<Needs>>,
     /// Whether the source filters out events that open and close files.
-    source_leaves_out: LeftOut,
+    source_filters: Untracked,
     skips: Skips,
     /// Number of unneeded events.
     unneeded: u64,
@@ -109,7 +110,7 @@ impl Inspector {
             initial: true,
             failure: None,
             needs: None,
-            source_leaves_out: LeftOut::default(),
+            source_filters: Untracked::default(),
             skips: Skips::default(),
             unneeded: 0,
             skipped: 0,
@@ -156,7 +157,7 @@ impl Inspector {
         self.skips.flush(&mut self.state);
         let is_alone = self.config.proc.is_none() && self.lookups.is_none() && self.moment.plugins.is_none();
         self.needs = needs.filter(|_| is_alone);
-        self.leave_out_files();
+        self.update_tracking();
     }
 
     /// Number of skipped events that would have been shown.
@@ -187,7 +188,7 @@ impl Inspector {
     /// # Errors
     /// A plugin fails.
     pub fn begin_without_event(&mut self) -> Result<(), Error> {
-        self.settle();
+        self.make_pending_changes();
         self.begin_capture()
     }
 
@@ -311,14 +312,14 @@ impl Inspector {
                 Advance::Idle => {
                     self.note_losses(source);
                     report_losses(source, &mut each);
-                    self.settle();
+                    self.make_pending_changes();
                     self.begin_capture()?;
                     return Ok(Step::Idle);
                 }
                 Advance::End => {
                     self.note_losses(source);
                     report_losses(source, &mut each);
-                    self.settle();
+                    self.make_pending_changes();
                     self.begin_capture()?;
                     return Ok(Step::End);
                 }
@@ -338,23 +339,23 @@ impl Inspector {
         if self.state.doubts.remain() || !source.losses().is_empty() {
             self.heal(source);
         }
-        let left_out =
-            LeftOut { files: source.leaves_out_files(), directories: source.leaves_out_directories() };
-        if left_out != self.source_leaves_out {
-            self.source_leaves_out = left_out;
-            self.leave_out_files();
+        let untracked =
+            Untracked { files: source.leaves_out_files(), directories: source.leaves_out_directories() };
+        if untracked != self.source_filters {
+            self.source_filters = untracked;
+            self.update_tracking();
         }
     }
 
     /// Turns the tracking of plain files and directories on or off, depending on the source and the needs.
     #[cold]
-    fn leave_out_files(&mut self) {
+    fn update_tracking(&mut self) {
         let by_needs = self.needs.as_ref().is_some_and(|needs| needs.leaves_out_files());
-        let LeftOut { files, directories } = self.source_leaves_out;
-        let left_out = LeftOut { files: files || by_needs, directories };
+        let Untracked { files, directories } = self.source_filters;
+        let untracked = Untracked { files: files || by_needs, directories };
         let can_ask = self.config.proc.is_some();
-        self.settle();
-        self.state.leave_out(left_out, self.moment.ts, can_ask);
+        self.make_pending_changes();
+        self.state.set_untracked(untracked, self.moment.ts, can_ask);
     }
 
     /// Records losses, and looks up a thread in doubt: that of the event, or another one. The running
@@ -381,7 +382,7 @@ impl Inspector {
                 return;
             }
         }
-        self.settle();
+        self.make_pending_changes();
         let Some(proc) = &mut self.config.proc else { return };
         let mut ask = |tid| proc.thread(tid);
         if !event.is_some_and(|event| self.state.heal_thread_of(&event, &mut ask)) {
@@ -413,7 +414,7 @@ impl Inspector {
         let can_skip = of == Use::Nothing && !is_sample && !has_beginnings && self.observers.is_empty();
         if can_skip && self.skips.note(event) {
             // The changes that the previous event left are due now.
-            self.settle();
+            self.make_pending_changes();
             self.moment.advance(event);
         } else {
             if makes_or_ends_threads(event.ty) {
@@ -434,16 +435,16 @@ impl Inspector {
 
     /// Makes the changes of the last event that had to wait until rules saw it.
     #[inline]
-    fn settle(&mut self) {
+    fn make_pending_changes(&mut self) {
         let Moment { current, ts, .. } = &mut self.moment;
-        if !matches!(current.rest, Rest::Nothing) || !current.bases.is_empty() {
+        if !matches!(current.pending, PendingChange::Nothing) || !current.bases.is_empty() {
             state::finish(&mut self.state, *ts, current);
         }
     }
 
     #[inline]
     fn update(&mut self, event: &RawEvent<'_>) {
-        self.settle();
+        self.make_pending_changes();
         self.moment.advance(event);
         let current = &mut self.moment.current;
         match &mut self.config.proc {

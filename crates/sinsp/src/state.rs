@@ -18,8 +18,6 @@ mod fd;
 mod fds;
 mod heal;
 mod keys;
-mod left_files;
-mod left_out;
 mod load;
 mod mapped;
 mod metadata;
@@ -35,6 +33,8 @@ mod snapshot;
 mod text;
 mod thread;
 mod threads;
+mod tracking;
+mod untracked;
 mod users;
 
 pub use container::{Container, Containers, Engines};
@@ -49,9 +49,8 @@ pub use threads::{Ancestors, Threads};
 pub use users::{Accounts, Users};
 
 pub(crate) use container::{Kind, Layouts, SHORT_ID, are_whole, completed, id_of_cgroups, kind_of_cgroups};
-pub(crate) use current::{Current, Rest};
+pub(crate) use current::{Current, PendingChange};
 pub(crate) use facts::{Facts, changes};
-pub(crate) use left_out::LeftOut;
 pub use parse::changes_state;
 pub(crate) use parse::network::names::message_of;
 pub(crate) use parse::{FromResult, number_sources};
@@ -61,6 +60,7 @@ pub(crate) use reach::reach;
 pub(crate) use reports::Reports;
 pub(crate) use skips::Skips;
 pub(crate) use text::split_nul;
+pub(crate) use untracked::Untracked;
 
 /// The state of the system after the events so far.
 #[derive(Debug, Default)]
@@ -92,7 +92,7 @@ pub struct State {
     /// Whether enter events have occurred.
     pub(crate) has_beginnings: bool,
     /// Whether plain files are not tracked, because no rule depends on them.
-    left_out: LeftOut,
+    untracked: Untracked,
     empty: Option<Text>,
     scratch: Vec<u8>,
     reuse: reuse::Reuse,

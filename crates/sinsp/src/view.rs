@@ -12,8 +12,8 @@ use crate::path::{self, Base};
 use crate::plugin::Plugins;
 use crate::rendering::Rendering;
 use crate::state::{
-    Current, Fd, FdKind, FdTable, Reports, Rest, Session, State, Text, Thread, changes_state, is_kept,
-    is_transfer, split_nul,
+    Current, Fd, FdKind, FdTable, PendingChange, Reports, Session, State, Text, Thread, changes_state,
+    is_kept, is_transfer, split_nul,
 };
 
 /// The schema's `AT_FDCWD`.
@@ -263,8 +263,8 @@ impl<'a> EventView<'a> {
 
     /// Id of the container that the event itself reports.
     pub(crate) fn reported_container(&self) -> Option<&'a Text> {
-        match &self.moment.current.rest {
-            Rest::Container { id, .. } => Some(id),
+        match &self.moment.current.pending {
+            PendingChange::Container { id, .. } => Some(id),
             _ => self.container,
         }
     }

@@ -463,7 +463,7 @@ mod tests {
     }
 
     /// The condition with expanded lists, and the names of the used lists.
-    fn put_in(condition: &str, defined: &[(&str, &[&str])]) -> (String, Vec<String>) {
+    fn expand(condition: &str, defined: &[(&str, &[&str])]) -> (String, Vec<String>) {
         let table = table(defined);
         let mut lists = Lists::default();
         assert!(lists.update(&table, None).is_ok());
@@ -477,7 +477,7 @@ mod tests {
 
     #[track_caller]
     fn check(condition: &str, items: &[&str], want: &str) {
-        assert_eq!(put_in(condition, &[("l", items)]).0, want);
+        assert_eq!(expand(condition, &[("l", items)]).0, want);
     }
 
     #[test]
@@ -498,7 +498,7 @@ mod tests {
     fn lists_are_expanded_in_the_order_of_their_definition() {
         let lists: &[(&str, &[&str])] =
             &[("a", &["b", "x"]), ("b", &["a", "y"]), ("o d", &["z"]), ("n", &["q"])];
-        let (text, used) = put_in("f in (a) and g in (o d)", lists);
+        let (text, used) = expand("f in (a) and g in (o d)", lists);
         // A list that names an earlier list was expanded at its definition.
         assert_eq!(text, "f in ( b, x, y , x ) and g in ( z )");
         assert_eq!(used, ["a", "b", "o d"]);
@@ -515,8 +515,8 @@ mod tests {
             ("c", &["b", "z", "b"]),
             ("late", &["w"]),
         ];
-        assert_eq!(put_in("f in (a)", lists).0, "f in ( x, w  )");
-        assert_eq!(put_in("f in (c)", lists).0, "f in ( x, w , y, , e, z, x, w , y, , e )");
+        assert_eq!(expand("f in (a)", lists).0, "f in ( x, w  )");
+        assert_eq!(expand("f in (c)", lists).0, "f in ( x, w , y, , e, z, x, w , y, , e )");
     }
 
     #[test]

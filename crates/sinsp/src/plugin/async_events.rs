@@ -169,7 +169,7 @@ impl Queue {
         let bytes = waiting.bytes + event.body.len();
         if waiting.events.len() >= MAX_QUEUED || bytes > MAX_QUEUED_BYTES {
             drop(waiting);
-            return self.lose(Loss::Full);
+            return self.count_lost(Loss::Full);
         }
         waiting.bytes = bytes;
         waiting.arrivals += 1;
@@ -179,7 +179,7 @@ impl Queue {
     }
 
     /// Counts an event that is lost, and logs the first of its kind.
-    fn lose(&self, why: Loss) {
+    fn count_lost(&self, why: Loss) {
         self.lost.fetch_add(1, Ordering::Relaxed);
         if self.logged.fetch_or(why as u8, Ordering::Relaxed) & why as u8 == 0 {
             let text = match why {
@@ -235,11 +235,11 @@ impl AsyncSender {
             )));
         }
         if event.name.len() + event.data.len() > MAX_ASYNC_BYTES {
-            self.queue.lose(Loss::TooLarge);
+            self.queue.count_lost(Loss::TooLarge);
             return Ok(());
         }
         if event.ts.is_some_and(|ts| ts > (settings.now)().saturating_add(MAX_AHEAD)) {
-            self.queue.lose(Loss::Future);
+            self.queue.count_lost(Loss::Future);
             return Ok(());
         }
         let event = AsyncEvent { plugin_id: settings.source_id, ..*event };

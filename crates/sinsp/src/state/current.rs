@@ -17,14 +17,14 @@ pub(crate) struct Current {
     /// kernel.
     pub(crate) ticks: [u64; 2],
     /// The change that is made after the rules saw the event.
-    pub(crate) rest: Rest,
+    pub(crate) pending: PendingChange,
     /// Descriptors of directories that the event reports, each with its previous entry.
     pub(crate) bases: Vec<(i64, Option<Arc<Fd>>)>,
 }
 
 /// Changes that are made after the rules saw the event.
 #[derive(Debug, Default)]
-pub(crate) enum Rest {
+pub(crate) enum PendingChange {
     #[default]
     Nothing,
     /// Removes the thread.

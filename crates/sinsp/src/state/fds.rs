@@ -136,7 +136,7 @@ impl FdTable {
     }
 
     /// Makes an open descriptor refer to another file.
-    pub(crate) fn put_back(&mut self, num: i64, fd: Arc<Fd>) {
+    pub(crate) fn replace_file(&mut self, num: i64, fd: Arc<Fd>) {
         if self.file(num).is_some() {
             let closes = self.closes_on_exec(num);
             self.insert(num, fd, closes);

@@ -13,11 +13,11 @@ use rustc_hash::FxHashSet;
 use super::doubts::Doubt;
 use super::fd::Fd;
 use super::fds::MAX as MAX_FDS;
-use super::left_out::is_directory;
 use super::load::{fd_of, guess_role};
 use super::parse::descriptor;
 use super::proc_query::ProcQuery;
 use super::reach::reach;
+use super::untracked::is_directory;
 use super::{Directories, State, Thread, ThreadKey};
 
 mod same;
@@ -118,7 +118,7 @@ impl State {
         self.stats.proc_lookups += 1;
         // A thread that has ended since the event stays in doubt, because it cannot be looked up any more.
         if let Some((entry, fds)) = query(event.tid) {
-            self.know_leader(&entry, query);
+            self.ensure_leader(&entry, query);
             self.correct(key, entry, fds, descriptor(event));
         }
         true
@@ -140,7 +140,7 @@ impl State {
             self.stats.proc_lookups += 1;
             match query(tid) {
                 Some((entry, fds)) => {
-                    self.know_leader(&entry, query);
+                    self.ensure_leader(&entry, query);
                     self.correct(doubt.key, entry, fds, None);
                 }
                 None if doubt.missed == Some(last_event) => {
@@ -254,7 +254,7 @@ impl State {
     /// Corrects the open files of a process.
     fn correct_files(&mut self, key: ThreadKey, files: Vec<FdEntry>, in_use: Option<i64>) {
         let is_whole = files.len() < MAX_FDS;
-        let left_out = self.left_out;
+        let untracked = self.untracked;
         let empty = self.empty();
         let known = self.threads.at(key).and_then(|thread| self.threads.fds(thread));
         // A known directory was opened by another path than the kernel's, so that its close is not filtered out.
@@ -265,7 +265,7 @@ impl State {
         let there: Vec<_> = files
             .into_iter()
             .map(|entry| (entry.fd, entry.close_on_exec, fd_of(entry, &empty, &mut self.reuse.names)))
-            .filter(|(num, _, fd)| !left_out.has(*num, fd) || is_known(*num, fd))
+            .filter(|(num, _, fd)| !untracked.has(*num, fd) || is_known(*num, fd))
             .collect();
         let numbers: FxHashSet<i64> = there.iter().map(|(num, ..)| *num).collect();
         let served: FxHashSet<u16> = there.iter().filter_map(|(.., fd)| fd.server_port()).collect();

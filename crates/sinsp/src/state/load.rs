@@ -21,8 +21,8 @@ impl State {
         let users = std::mem::take(&mut self.users);
         let rendering = std::mem::take(&mut self.rendering);
         let layouts = Layouts::new(self.layouts.engines);
-        let (left_out, unshown_changes) = (self.left_out, self.unshown_changes + 1);
-        *self = Self { layouts, left_out, unshown_changes, ..Self::with_max(max_threads) };
+        let (untracked, unshown_changes) = (self.untracked, self.unshown_changes + 1);
+        *self = Self { layouts, untracked, unshown_changes, ..Self::with_max(max_threads) };
         self.set_rendering(rendering);
         let kept = snapshot.users.is_empty() && snapshot.groups.is_empty();
         self.users = users.begin_again(kept, changes);
@@ -129,7 +129,7 @@ impl State {
 
     /// Looks up the leader of a thread from the running system if it is unknown, because shared data is
     /// stored with the leader.
-    pub(super) fn know_leader(&mut self, thread: &ThreadEntry, query: ProcQuery<'_>) {
+    pub(super) fn ensure_leader(&mut self, thread: &ThreadEntry, query: ProcQuery<'_>) {
         if thread.pid == thread.tid || self.threads.key(thread.pid).is_some() {
             return;
         }
@@ -158,7 +158,7 @@ impl State {
         for entry in fds {
             let (num, close_on_exec) = (entry.fd, entry.close_on_exec);
             let fd = fd_of(entry, &empty, &mut self.reuse.names);
-            if self.leaves_out(num, &fd) {
+            if self.is_untracked(num, &fd) {
                 continue;
             }
             let Some(files) = self.threads.fds_mut(key) else { return };
@@ -243,7 +243,7 @@ impl State {
                 let Some(own) = files.share(num) else { continue };
                 let first = first.entry(ino).or_insert_with(|| own.clone());
                 if !Arc::ptr_eq(first, &own) && is_one_socket(first, &own) {
-                    files.put_back(num, first.clone());
+                    files.replace_file(num, first.clone());
                 }
             }
         }

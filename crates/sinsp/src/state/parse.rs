@@ -3,7 +3,7 @@
 use eyas_scap::{FdEntry, RawEvent, is_direct};
 
 use super::proc_query::{ProcQuery, find_thread};
-use super::{Current, Rest, State};
+use super::{Current, PendingChange, State};
 use enter::remember_enter;
 pub(crate) use file::is_unnamed;
 pub use handling::changes_state;
@@ -51,7 +51,7 @@ pub(crate) fn apply(
     if let Some(entry) = raw.direct_fd() {
         describe(state, now, entry);
     }
-    if state.left_out.files && file::has_path(raw.ty) {
+    if state.untracked.files && file::has_path(raw.ty) {
         file::take_path(state, raw, now);
     }
     if raw.has_bases() {
@@ -66,7 +66,7 @@ pub(crate) fn apply(
         // An exit event ends the wait for any enter event.
         if activity.enter.is_some() && raw.ty.is_exit() {
             let enter = activity.enter.take();
-            state.reuse.give_back(enter);
+            state.reuse.recycle(enter);
         }
     }
 }
@@ -140,8 +140,8 @@ fn dispatch(
 
 /// Makes the changes that wait until rules saw the event with time `ts`.
 pub(crate) fn finish(state: &mut State, ts: u64, now: &mut Current) {
-    let rest = std::mem::take(&mut now.rest);
-    if let Rest::Container { id, is_gone } = &rest
+    let pending = std::mem::take(&mut now.pending);
+    if let PendingChange::Container { id, is_gone } = &pending
         && *is_gone
     {
         state.remove_container(id);
@@ -151,16 +151,16 @@ pub(crate) fn finish(state: &mut State, ts: u64, now: &mut Current) {
     if !bases.is_empty() {
         file::drop_bases(state, key, bases);
     }
-    match rest {
-        Rest::Nothing | Rest::Container { .. } => {}
-        Rest::Rename(num, name, opened) => file::rename(state, key, num, name, opened, ts),
-        Rest::Close(num) => file::remove(state, key, num),
-        Rest::Restore(num, fd) => {
+    match pending {
+        PendingChange::Nothing | PendingChange::Container { .. } => {}
+        PendingChange::Rename(num, name, opened) => file::rename(state, key, num, name, opened, ts),
+        PendingChange::Close(num) => file::remove(state, key, num),
+        PendingChange::Restore(num, fd) => {
             if let Some(table) = state.threads.fds_mut(key) {
-                table.put_back(num, fd);
+                table.replace_file(num, fd);
             }
         }
-        Rest::Exit => {
+        PendingChange::Exit => {
             let Some(thread) = state.threads.at(key) else { return };
             let (tid, ptid) = (thread.tid, thread.ptid);
             state.threads.remember_exit(tid, ptid, ts);

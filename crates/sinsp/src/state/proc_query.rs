@@ -28,7 +28,7 @@ pub(super) fn find_thread(
         }
         state.stats.proc_lookups += 1;
         if let Some((entry, fds)) = query(tid) {
-            state.know_leader(&entry, query);
+            state.ensure_leader(&entry, query);
             return state.load_thread(entry, fds);
         }
     }

@@ -71,7 +71,7 @@ impl Reuse {
     }
 
     /// Takes a kept event for reuse.
-    pub(crate) fn give_back(&mut self, event: Option<Box<OwnedEvent>>) {
+    pub(crate) fn recycle(&mut self, event: Option<Box<OwnedEvent>>) {
         self.enters.extend(event.filter(|_| self.enters.len() < SPARE));
     }
 }

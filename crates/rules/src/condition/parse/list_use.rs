@@ -21,7 +21,7 @@ pub(crate) struct ListUse {
 }
 
 /// Position of a byte after all lists are expanded.
-pub(super) fn put_in(at: usize, lists: &[ListUse]) -> usize {
+pub(super) fn expanded_position(at: usize, lists: &[ListUse]) -> usize {
     let before = lists.partition_point(|list| list.at < at);
     before.checked_sub(1).and_then(|last| lists.get(last)).map_or(at, |last| {
         // The expanded text does not contain the placeholder.

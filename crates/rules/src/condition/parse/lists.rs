@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::super::ast::{Expr, Span, Values};
 use super::Parser;
-use super::list_use::{ListUse, PLACEHOLDER, put_in};
+use super::list_use::{ListUse, PLACEHOLDER, expanded_position};
 
 /// Parses a condition that refers to lists. Spans are those of the text with all lists expanded.
 ///
@@ -28,7 +28,7 @@ pub(crate) fn parse_items(text: &str, lists: &[ListUse]) -> Option<Values> {
 
 impl Parser<'_> {
     pub(super) fn span(&self, start: usize) -> Span {
-        let (start, end) = (put_in(start, self.lists), put_in(self.at, self.lists));
+        let (start, end) = (expanded_position(start, self.lists), expanded_position(self.at, self.lists));
         Span { source: self.source, start: start as u32, end: end as u32 }
     }
 

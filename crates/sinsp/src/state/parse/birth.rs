@@ -78,8 +78,8 @@ fn complete_child(state: &mut State, child: &mut Thread, donor: ThreadKey) {
         child.session = Some(Box::new(session));
         child.env = state.threads.main_of(maker).unwrap_or(maker).env.clone();
     }
-    state.threads.give_files(child, donor, child.flags.contains(ThreadFlags::FILES));
-    state.threads.give_directories(child, donor, child.flags.contains(ThreadFlags::FS));
+    state.threads.inherit_files(child, donor, child.flags.contains(ThreadFlags::FILES));
+    state.threads.inherit_directories(child, donor, child.flags.contains(ThreadFlags::FS));
 }
 
 /// Whether a new process is in another pid namespace than its creator.

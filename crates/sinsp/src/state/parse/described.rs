@@ -91,7 +91,7 @@ fn pidfd_getfd(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
         raw.received_fds().next().map(|entry| fd_of(entry, &state.empty(), &mut state.reuse.names));
     match known {
         // The probe does not report the close of an untracked file.
-        Some(fd) if state.leaves_out(num, &fd) => {}
+        Some(fd) if state.is_untracked(num, &fd) => {}
         Some(fd) if described.is_none_or(|there| is_same_file(&fd, &there)) => {
             file::add(state, now, num, fd, true);
         }
@@ -113,7 +113,7 @@ pub(super) fn take(state: &mut State, key: ThreadKey, entries: Vec<FdEntry>, ts:
     state.load_fds(tid, entries);
     for num in sockets {
         if !share_socket(state, key, num, ts) {
-            give_role(state, key, num, ts);
+            copy_role(state, key, num, ts);
         }
     }
 }
@@ -134,13 +134,13 @@ fn share_socket(state: &mut State, key: ThreadKey, num: i64, ts: u64) -> bool {
     });
     let Some(known) = known.filter(|known| is_same_file(known, &own)) else { return false };
     if let Some(table) = state.threads.fds_mut(key) {
-        table.put_back(num, known);
+        table.replace_file(num, known);
     }
     true
 }
 
 /// Sets the role of a described socket to its role in the process that made it. The event does not contain the role.
-fn give_role(state: &mut State, key: ThreadKey, num: i64, ts: u64) {
+fn copy_role(state: &mut State, key: ThreadKey, num: i64, ts: u64) {
     let Some(fd) = state.threads.at(key).and_then(|thread| state.threads.fds(thread)?.get(num)) else {
         return;
     };

@@ -9,7 +9,7 @@ use super::enter::take_enter;
 use crate::path::{self, Base};
 use crate::path_params;
 use crate::state::recent_names::RecentNames;
-use crate::state::{Current, Rest};
+use crate::state::{Current, PendingChange};
 use crate::state::{Fd, FdKind, State, Text, Thread, ThreadKey};
 
 const O_DIRECTORY: u32 = FlagTable::FILE_FLAGS.value("O_DIRECTORY");
@@ -143,7 +143,7 @@ fn name_by_kernel(fd: &mut Fd, name: &[u8], ts: u64, names: &mut RecentNames) {
 pub(super) fn open(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     let enter = take_enter(state, raw, now);
     opened(state, raw, now, enter.as_deref().map(OwnedEvent::as_raw));
-    state.reuse.give_back(enter);
+    state.reuse.recycle(enter);
 }
 
 fn opened(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, enter: Option<RawEvent<'_>>) {
@@ -208,11 +208,11 @@ fn opened(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, enter: Optio
 /// Removes the file after the rules saw the event, if the event of its close may be filtered out. In a
 /// replay, this function makes the probe's decision from the event.
 pub(super) fn leave(state: &State, raw: &RawEvent<'_>, now: &mut Current, is_live: bool) {
-    let is_modelled = || state.left_out.files && !is_live && is_plain(raw);
+    let is_modelled = || state.untracked.files && !is_live && is_plain(raw);
     if let Some(num) = raw.int(0).filter(|num| *num >= 0 && !is_direct(*num))
         && (raw.closes_unseen() || is_modelled())
     {
-        now.rest = Rest::Close(num);
+        now.pending = PendingChange::Close(num);
     }
 }
 
@@ -233,7 +233,7 @@ pub(super) fn take_path(state: &mut State, raw: &RawEvent<'_>, now: &mut Current
         None => described(state, FdKind::File, path, raw.ts),
     };
     add(state, now, num, fd, false);
-    now.rest = Rest::Close(num);
+    now.pending = PendingChange::Close(num);
 }
 
 fn described(state: &mut State, kind: FdKind, path: &[u8], ts: u64) -> Arc<Fd> {
@@ -268,7 +268,7 @@ pub(super) fn drop_bases(state: &mut State, key: ThreadKey, bases: Vec<(i64, Opt
     let Some(table) = state.threads.fds_mut(key) else { return };
     for (num, known) in bases.into_iter().rev() {
         match known {
-            Some(known) => table.put_back(num, known),
+            Some(known) => table.replace_file(num, known),
             None => drop(table.remove(num)),
         }
     }
@@ -305,7 +305,7 @@ pub(super) fn close(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     }
     if raw.ty == EventType::SYSCALL_CLOSE_X {
         if let Some(num) = raw.int(param::SYSCALL_CLOSE_X::fd) {
-            now.rest = Rest::Close(num);
+            now.pending = PendingChange::Close(num);
         }
         return;
     }
@@ -375,10 +375,10 @@ pub(super) fn duplicate(state: &mut State, raw: &RawEvent<'_>, now: &mut Current
         // unknown, the target keeps its previous file, as in the reference.
         None => {
             now.fd = old;
-            if state.left_out.files {
+            if state.untracked.files {
                 remove(state, key, res);
             } else if is_live {
-                now.rest = Rest::Close(res);
+                now.pending = PendingChange::Close(res);
             }
         }
     }
@@ -418,7 +418,7 @@ pub(super) fn linked(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
         raw.text(p::newpath).unwrap_or_default(),
         &mut name,
     );
-    now.rest = Rest::Rename(num, name.into(), raw.kernel_path(p::newpath).map(Text::from));
+    now.pending = PendingChange::Rename(num, name.into(), raw.kernel_path(p::newpath).map(Text::from));
 }
 
 /// Renames the file of a descriptor, and sets the kernel's name.

@@ -3,7 +3,7 @@
 use eyas_events::{EventType, param};
 use eyas_scap::{Group, RawEvent, User};
 
-use crate::state::{Current, Rest};
+use crate::state::{Current, PendingChange};
 use crate::state::{State, Text};
 
 pub(super) fn apply(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
@@ -57,7 +57,7 @@ impl State {
 /// Applies an event about a container.
 fn change_container(state: &mut State, now: &mut Current, text: Option<&[u8]>, is_gone: bool) {
     if let Some(id) = container_of(text).and_then(|json| state.add_container(json)) {
-        now.rest = Rest::Container { id, is_gone };
+        now.pending = PendingChange::Container { id, is_gone };
     }
 }
 

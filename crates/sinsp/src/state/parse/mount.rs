@@ -6,7 +6,7 @@ use eyas_scap::RawEvent;
 use super::directory::set_directories;
 use super::file::{add, base};
 use crate::path;
-use crate::state::{Current, Rest};
+use crate::state::{Current, PendingChange};
 use crate::state::{Fd, FdKind, State};
 
 const CLONE: u64 = FlagTable::OPEN_TREE_FLAGS.value("OPEN_TREE_CLONE") as u64;
@@ -88,5 +88,5 @@ fn moved(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     let (Some(thread), Some(num)) = (thread, raw.int(p::from_fd)) else { return };
     let mut name = Vec::new();
     path::resolve(base(state, thread, raw.int(p::to_fd)), raw.text(p::dir).unwrap_or_default(), &mut name);
-    now.rest = Rest::Rename(num, name.into(), raw.kernel_path(p::dir).map(Into::into));
+    now.pending = PendingChange::Rename(num, name.into(), raw.kernel_path(p::dir).map(Into::into));
 }

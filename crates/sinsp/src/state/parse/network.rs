@@ -12,7 +12,7 @@ use super::{described, file, identity};
 use crate::state::mapped::{End, unmapped, unmapped_pair};
 use crate::state::proc_query::ProcQuery;
 use crate::state::recent_names::RecentNames;
-use crate::state::{Current, Rest};
+use crate::state::{Current, PendingChange};
 use crate::state::{Fd, FdKind, L4, Role, Socket, State, ThreadKey};
 
 pub(in crate::state) mod names;
@@ -296,7 +296,7 @@ fn connect(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     } else if raw.int(p::res).is_some_and(is_failure) {
         failed(state, raw, now);
     }
-    state.reuse.give_back(enter);
+    state.reuse.recycle(enter);
 }
 
 /// Handles the pending error of a socket (`SO_ERROR`), which reports the result of a `connect` that did not wait.
@@ -512,7 +512,7 @@ fn transfer(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, at: usize,
     });
     // Only this datagram has another destination.
     if let (Some(before), Some(num)) = (before, now.fd) {
-        now.rest = Rest::Restore(num, before);
+        now.pending = PendingChange::Restore(num, before);
     }
 }
 

@@ -7,7 +7,7 @@ use super::enter::take_enter;
 use super::measure::set_memory;
 use super::values::{comm, exepath, list, text, update_cgroups};
 use crate::path::{self, Base};
-use crate::state::{Current, Rest};
+use crate::state::{Current, PendingChange};
 use crate::state::{State, Text, Thread, ThreadFlags, ThreadKey};
 
 /// Both rows have the same parameters at the same positions.
@@ -22,7 +22,7 @@ pub(super) fn execve(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     state.threads.revive(key);
     let boot = state.machine.boot_ts;
     let old_path = enter.as_ref().and_then(|enter| exec_path(state, key, &enter.as_raw()));
-    state.reuse.give_back(enter);
+    state.reuse.recycle(enter);
     let was_valid = state.threads.at(key).is_some_and(Thread::is_valid);
     if let Some(pid) = raw.int(x::pid) {
         state.threads.set_pid(key, pid);
@@ -146,9 +146,9 @@ pub(super) fn exit(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     if let Some(key) = now.thread {
         let reaper = raw.int(param::PROCEXIT_1_E::reaper_tid).unwrap_or(-1);
         state.threads.exited(key, reaper);
-        now.rest = Rest::Exit;
+        now.pending = PendingChange::Exit;
         if state.threads.group_of(key).is_none_or(|group| group.alive == 0) {
-            super::terminal::give_up(state, key);
+            super::terminal::release_terminal(state, key);
         }
     }
 }

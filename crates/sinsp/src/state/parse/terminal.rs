@@ -28,12 +28,12 @@ pub(super) fn control(state: &mut State, raw: &RawEvent<'_>, now: &Current) {
             let Some(terminal) = raw.terminal() else { return };
             if raw.uint(ioctl::argument) == Some(STEAL) {
                 let is_other = |other: &Session, own: &Session| other.sid != own.sid;
-                take_away(state, key, terminal, is_other);
+                remove_terminal(state, key, terminal, is_other);
             }
             set(state, key, terminal);
         }
         Some(TIOCNOTTY) => {
-            give_up(state, key);
+            release_terminal(state, key);
             set(state, key, 0);
         }
         _ => {}
@@ -41,18 +41,18 @@ pub(super) fn control(state: &mut State, raw: &RawEvent<'_>, now: &Current) {
 }
 
 /// Handles the end of a leader: the other processes of its session lose the terminal.
-pub(super) fn give_up(state: &mut State, leader: ThreadKey) {
+pub(super) fn release_terminal(state: &mut State, leader: ThreadKey) {
     let Some(thread) = state.threads.at(leader) else { return };
     let session = state.threads.session(thread);
     let leads = session.is_led_by(thread.pid, thread.vpid) || session.is_led_by(thread.pid, thread.pid);
     if session.tty != 0 && leads {
-        take_away(state, leader, session.tty, |other, own| other.sid == own.sid);
+        remove_terminal(state, leader, session.tty, |other, own| other.sid == own.sid);
     }
 }
 
 /// Removes the terminal of processes in the same container, selected by their sessions and that of one
 /// process.
-fn take_away(
+fn remove_terminal(
     state: &mut State,
     from: ThreadKey,
     terminal: u32,

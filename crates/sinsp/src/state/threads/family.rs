@@ -144,7 +144,7 @@ impl Threads {
         if !thread.is_dead() {
             self.exited(key, -1);
         }
-        self.give_away_children(key);
+        self.reparent_children(key);
         let Some(thread) = self.entries.get(key) else { return 0 };
         let Some(group) = thread.group.and_then(|g| self.groups.get(g)) else { return self.erase(key) };
         let (main, pid, alive) = (thread.is_main(), group.pid, group.alive);
@@ -196,7 +196,7 @@ impl Threads {
     }
 
     fn erase(&mut self, key: ThreadKey) -> u64 {
-        self.give_away_children(key);
+        self.reparent_children(key);
         self.orphan(key);
         let Some(thread) = self.entries.remove(key) else { return 0 };
         self.release(thread.files, thread.directories);
@@ -242,7 +242,7 @@ impl Threads {
         }
     }
 
-    fn give_away_children(&mut self, key: ThreadKey) {
+    fn reparent_children(&mut self, key: ThreadKey) {
         let Some(thread) = self.entries.get(key) else { return };
         if thread.links.first_child.is_none() {
             return;

@@ -135,15 +135,15 @@ impl Threads {
     }
 
     /// Gives a new thread the open files of `donor`, or a copy of them.
-    pub(crate) fn give_files(&mut self, child: &mut Thread, donor: ThreadKey, shares: bool) {
+    pub(crate) fn inherit_files(&mut self, child: &mut Thread, donor: ThreadKey, shares: bool) {
         let of = self.at(donor).map(|donor| donor.files).unwrap_or_default();
         self.is_shared |= shares && !child.flags.contains(ThreadFlags::THREAD);
         let files = if shares { share(&mut self.files, of) } else { copy(&mut self.files, of) };
         release(&mut self.files, std::mem::replace(&mut child.files, files));
     }
 
-    /// Like [`Threads::give_files`], for the working and root directory.
-    pub(crate) fn give_directories(&mut self, child: &mut Thread, donor: ThreadKey, shares: bool) {
+    /// Like [`Threads::inherit_files`], for the working and root directory.
+    pub(crate) fn inherit_directories(&mut self, child: &mut Thread, donor: ThreadKey, shares: bool) {
         let of = self.at(donor).map(|donor| donor.directories).unwrap_or_default();
         self.is_shared |= shares && !child.flags.contains(ThreadFlags::THREAD);
         let directories =

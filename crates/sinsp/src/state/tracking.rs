@@ -2,14 +2,14 @@
 
 use eyas_scap::Suspects;
 
-use super::left_out::LeftOut;
+use super::untracked::Untracked;
 use super::{Fd, State};
 
 impl State {
     /// Begins or ends a time in which the source may filter out such events. At the beginning the state removes such files,
     /// because their descriptors may refer to others later. At the end it looks up all files in the running system.
-    pub(crate) fn leave_out(&mut self, now: LeftOut, ts: u64, can_ask: bool) {
-        let before = std::mem::replace(&mut self.left_out, now);
+    pub(crate) fn set_untracked(&mut self, now: Untracked, ts: u64, can_ask: bool) {
+        let before = std::mem::replace(&mut self.untracked, now);
         if before == now {
             return;
         }
@@ -25,7 +25,7 @@ impl State {
     }
 
     /// Whether the file is not tracked: the event of its close may be missing, and no rule depends on it.
-    pub(super) fn leaves_out(&self, num: i64, fd: &Fd) -> bool {
-        self.left_out.has(num, fd)
+    pub(super) fn is_untracked(&self, num: i64, fd: &Fd) -> bool {
+        self.untracked.has(num, fd)
     }
 }

@@ -1,4 +1,4 @@
-//! Kinds of files that a source may filter out.
+//! Kinds of files that the state does not track, because the source may filter out their events.
 
 use eyas_scap::is_direct;
 
@@ -6,13 +6,13 @@ use super::fd::{Fd, FdKind};
 
 /// What the source may filter out: events that open and close files of these kinds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct LeftOut {
+pub(crate) struct Untracked {
     pub(crate) files: bool,
     /// Directories whose path is the kernel's.
     pub(crate) directories: bool,
 }
 
-impl LeftOut {
+impl Untracked {
     /// Whether the file is not tracked if a description of the descriptor is its only source: the event of its close may be
     /// missing.
     pub(super) fn has(self, num: i64, fd: &Fd) -> bool {
