@@ -245,7 +245,7 @@ pub fn present<'a>(args: &'a Args, config: &'a Config) -> (Vec<PathBuf>, Vec<&'a
 }
 
 /// Whether all rules files that must exist do, and at least one does.
-pub fn are_there(args: &Args, config: &Config) -> bool {
+pub fn all_exist(args: &Args, config: &Config) -> bool {
     let (present, _) = present(args, config);
     !present.is_empty() && present.iter().all(|path| crate::file::exists(path))
 }
@@ -254,7 +254,7 @@ fn read_all(args: &Args, config: &Config, items: &ItemFiles) -> Result<RuleSet> 
     let mut loader = builder(config, args.appended(), items).loader();
     let (present, absent) = present(args, config);
     if present.is_empty() && !absent.is_empty() {
-        bail!("no rules: {}", none_there(&absent));
+        bail!("no rules: {}", no_rules_files_message(&absent));
     }
     log::log(Level::Debug, "Configured rules filenames:");
     paths(args, config).iter().for_each(|path| log::log(Level::Debug, &format!("   {}", path.display())));
@@ -305,7 +305,7 @@ fn read_all(args: &Args, config: &Config, items: &ItemFiles) -> Result<RuleSet> 
 }
 
 /// Error message if none of the configured rules files exists.
-fn none_there(absent: &[&PathBuf]) -> String {
+fn no_rules_files_message(absent: &[&PathBuf]) -> String {
     let named = absent.iter().filter(|path| !path.as_os_str().is_empty());
     let named: Vec<String> = named.map(|path| path.display().to_string()).collect();
     let unset = match named.len() < absent.len() {

@@ -151,7 +151,7 @@ fn load_and_run(args: &Args, loaded: Loaded, hangup: Option<UnixStream>) -> Resu
     let mut read = Read::of(args, &loaded.config);
     let items = ItemFiles::default();
     // Loading the probe takes time, which would delay the error.
-    let can_run = outputs::check_any(&loaded.config).is_ok() && rules::are_there(args, &loaded.config);
+    let can_run = outputs::check_any(&loaded.config).is_ok() && rules::all_exist(args, &loaded.config);
     let begins = !args.dry_run && has_syscalls && can_run;
     // These two steps take most of the startup time and do not depend on each other.
     let load = || rules::load_sources(args, &loaded.config, &items);

@@ -32,7 +32,7 @@ pub fn run(args: &Args, config: &Config) -> Result<bool> {
         let own: Vec<PathBuf> = file.rules.iter().map(|rules| beside.join(rules)).collect();
         // Rules files from the command line replace those from the test file.
         let paths = match args.rules.is_empty() && !own.is_empty() {
-            true => all_there(path, own)?,
+            true => existing_rules_files(path, own)?,
             false => rules::present(args, config).0,
         };
         let engine = rules::load_each(&paths, config).with_context(|| path.display().to_string())?;
@@ -65,7 +65,7 @@ pub fn run(args: &Args, config: &Config) -> Result<bool> {
 }
 
 /// The rules files of a file of tests, all of which must exist.
-fn all_there(tests: &Path, rules: Vec<PathBuf>) -> Result<Vec<PathBuf>> {
+fn existing_rules_files(tests: &Path, rules: Vec<PathBuf>) -> Result<Vec<PathBuf>> {
     if let Some(absent) = rules.iter().find(|rules| !crate::file::exists(rules)) {
         let (tests, absent) = (tests.display(), absent.display());
         bail!(

@@ -154,7 +154,11 @@ async fn accept(
                 {
                     oldest.abort();
                 }
-                connections.push_back(tokio::spawn(converse(stream, acceptor.clone(), Arc::clone(pages))));
+                connections.push_back(tokio::spawn(serve_connection(
+                    stream,
+                    acceptor.clone(),
+                    Arc::clone(pages),
+                )));
             }
             Err(error) => {
                 if failing.record().is_some() {
@@ -166,7 +170,7 @@ async fn accept(
     }
 }
 
-async fn converse(stream: TcpStream, acceptor: Option<TlsAcceptor>, pages: Arc<Pages>) {
+async fn serve_connection(stream: TcpStream, acceptor: Option<TlsAcceptor>, pages: Arc<Pages>) {
     let talk = async {
         match acceptor {
             None => answer(TokioIo::new(stream), pages).await,

@@ -21,7 +21,7 @@ impl Path {
 
     /// Whether Falco rejects a text here instead of a section: at the top level, if Falco reads the
     /// section, or in a list.
-    fn must_fit(&self) -> bool {
+    fn falco_rejects_text(&self) -> bool {
         self.0.ends_with(']') || !(self.0.contains('.') || self.0 == UNREAD)
     }
 
@@ -96,31 +96,31 @@ pub fn fit(node: &Node, shape: &Shape, path: &Path, warnings: &mut Vec<String>) 
         (Kind::Scalar(_), Shape::List(of)) => {
             return Ok(fit(node, of, path, warnings)?.map(|one| Value::Array(vec![one])));
         }
-        (Kind::Scalar(_), Shape::Section(_)) if path.must_fit() => {
+        (Kind::Scalar(_), Shape::Section(_)) if path.falco_rejects_text() => {
             bail!("{path} is {}: expected {}", kind(node), shape.word())
         }
         (Kind::Map(_) | Kind::Seq(_), Shape::TextOrPair) => {
             bail!("{path} is {}: expected {}", kind(node), shape.word())
         }
         (Kind::Scalar(_), Shape::Section(_) | Shape::Texts) => {
-            warnings.push(no_effect(node, shape, path));
+            warnings.push(type_warning(node, shape, path));
             return Ok(None);
         }
         (Kind::Scalar(text), _) => text,
         (Kind::Map(_) | Kind::Seq(_), _) => {
-            warnings.push(no_effect(node, shape, path));
+            warnings.push(type_warning(node, shape, path));
             return Ok(None);
         }
     };
     let value = scalar_of(scalar, shape, path)?;
     if value.is_none() {
-        warnings.push(no_effect(node, shape, path));
+        warnings.push(type_warning(node, shape, path));
     }
     Ok(value)
 }
 
 /// The warning about a value of another type.
-fn no_effect(node: &Node, shape: &Shape, path: &Path) -> String {
+fn type_warning(node: &Node, shape: &Shape, path: &Path) -> String {
     let range = match (&node.kind, shape) {
         (Kind::Scalar(_), Shape::Number(max)) => format!(" from 0 to {max}"),
         _ => String::new(),

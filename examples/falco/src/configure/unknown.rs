@@ -44,7 +44,7 @@ pub fn warning(name: &str, shape: &Shape, path: &Path, at: &str) -> String {
     let names = shape.keys().iter().map(|(name, _)| *name);
     let meant = match nearest(name, names) {
         Some(near) => Some(path.key(near).to_string()),
-        None => elsewhere(name, &CONFIG, &Path::default()),
+        None => valid_place(name, &CONFIG, &Path::default()),
     };
     let is_glued = name.split_once(':').is_some_and(|(key, _)| shape.key(key).is_some());
     let hint = match meant {
@@ -59,7 +59,7 @@ pub fn warning(name: &str, shape: &Shape, path: &Path, at: &str) -> String {
 }
 
 /// The place where a key of this name is valid, if there is exactly one.
-fn elsewhere(name: &str, shape: &Shape, path: &Path) -> Option<String> {
+fn valid_place(name: &str, shape: &Shape, path: &Path) -> Option<String> {
     let mut found = Vec::new();
     collect(name, shape, path, &mut found);
     match found.as_slice() {

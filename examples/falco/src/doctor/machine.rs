@@ -38,7 +38,7 @@ fn checks_of(features: &Features, obstacle: Option<ProbeError>, config: &Config)
     limits(features, config, &mut checks);
     checks.push(clock());
     if checks.iter().all(|check| check.status != super::Status::Missing) {
-        checks.extend(trial());
+        checks.extend(probe_loads());
     }
     checks
 }
@@ -182,7 +182,7 @@ fn clock() -> Check {
 }
 
 /// Loads the probe for one rare call, and unloads it again.
-fn trial() -> Vec<Check> {
+fn probe_loads() -> Vec<Check> {
     let options = ProbeOptions {
         ring_bytes: 64 << 10,
         interest: Some(vec![eyas::events::SyscallCode::PIVOT_ROOT]),

@@ -58,7 +58,7 @@ fn check(api: Api, path: PathBuf, patience: Duration) -> Check {
     let (send, answer) = channel();
     let _ = std::thread::Builder::new()
         .name("ask runtime".into())
-        .spawn(move || send.send(ask(api, &path, patience)));
+        .spawn(move || send.send(query(api, &path, patience)));
     match answer.recv_timeout(patience * 2) {
         Ok(Ok(())) => Check::ok("runtimes", format!("{name} answers")),
         Ok(Err(error)) if error.kind() == std::io::ErrorKind::PermissionDenied => Check::warning(
@@ -79,7 +79,7 @@ fn check(api: Api, path: PathBuf, patience: Duration) -> Check {
     }
 }
 
-fn ask(api: Api, path: &Path, patience: Duration) -> std::io::Result<()> {
+fn query(api: Api, path: &Path, patience: Duration) -> std::io::Result<()> {
     let mut stream = UnixStream::connect(path)?;
     // The other API uses HTTP/2, whose servers respond as soon as they have the preface.
     let request: &[u8] = match api {

@@ -60,7 +60,9 @@ pub fn events(format: ListFormat) -> Result<String> {
                 entry.info.params.iter().map(|param| parameter(param, is_markdown)).collect();
             let (direction, name, params) = (direction(entry.info), entry.name, params.join(", "));
             out.push_str(&match is_markdown {
-                true => format!("{} | `{direction}` | `{name}` | {params}\n", yes(is_captured(entry.info))),
+                true => {
+                    format!("{} | `{direction}` | `{name}` | {params}\n", yes_or_no(is_captured(entry.info)))
+                }
                 false => format!("{direction} {name}({params})\n"),
             });
         }
@@ -90,7 +92,7 @@ pub fn ignored() -> String {
     format!("Ignored syscall(s):\n{lines}\n")
 }
 
-fn yes(is: bool) -> &'static str {
+fn yes_or_no(is: bool) -> &'static str {
     if is { "Yes" } else { "No" }
 }
 

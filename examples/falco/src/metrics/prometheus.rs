@@ -28,7 +28,7 @@ pub fn page(reading: &Reading<'_>, rows: impl Iterator<Item = &'static Metric>) 
         let _ = write!(page, "# HELP falcosecurity_{name} {help}\n# TYPE falcosecurity_{name} {kind}\n");
         for Point { labels, value, .. } in shown {
             let value = number(row.unit, value);
-            let _ = writeln!(page, "falcosecurity_{name}{} {value}", braces(labels));
+            let _ = writeln!(page, "falcosecurity_{name}{} {value}", label_set(labels));
         }
     }
     page
@@ -72,7 +72,7 @@ fn number(unit: Unit, value: &Value) -> String {
     }
 }
 
-fn braces(labels: &[(String, String)]) -> String {
+fn label_set(labels: &[(String, String)]) -> String {
     if labels.is_empty() {
         return String::new();
     }
@@ -90,7 +90,7 @@ mod tests {
     #[test]
     fn labels_are_quoted() {
         let labels = [("a".to_owned(), "x\"y\\z\n".to_owned()), ("b".to_owned(), String::new())];
-        assert_eq!(braces(&labels), r#"{a="x\"y\\z\n",b=""}"#);
+        assert_eq!(label_set(&labels), r#"{a="x\"y\\z\n",b=""}"#);
     }
 
     #[test]

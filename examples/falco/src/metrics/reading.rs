@@ -97,7 +97,7 @@ impl Reading<'_> {
     }
 
     /// The values that the next snapshot needs.
-    pub fn as_before(&self) -> Before {
+    pub fn for_next(&self) -> Before {
         let stats = self.of(|sample| sample.stats).unwrap_or_default();
         let events = self.of(|sample| sample.events).unwrap_or_default();
         Before { now: self.now, events, produced: stats.produced, drops: stats.drops() }
@@ -105,7 +105,7 @@ impl Reading<'_> {
 
     /// The difference to the previous snapshot.
     pub fn since(&self, get: fn(&Before) -> u64) -> u64 {
-        get(&self.as_before()).saturating_sub(self.before.map_or(0, get))
+        get(&self.for_next()).saturating_sub(self.before.map_or(0, get))
     }
 
     /// The same per second; 0 at the first snapshot.

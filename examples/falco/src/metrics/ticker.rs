@@ -83,7 +83,7 @@ impl Work {
             let reading = self.meter.read(Some(sample), self.before.as_ref());
             let fields = snapshot::fields(&reading, self.meter.rows(), &self.meter.config);
             let setup = reading.alerts().map(|alerts| Arc::clone(&alerts.setup));
-            let this = reading.as_before();
+            let this = reading.for_next();
             self.deliver(fields, setup.as_deref());
             self.number += 1;
             self.before = Some(this);

@@ -94,7 +94,7 @@ pub fn open(path: &Path, keep_alive: bool) -> Result<Box<dyn Output>> {
 
 impl FileOutput {
     /// Closes a deleted file, because nobody can read it.
-    fn leave_deleted(&mut self) {
+    fn close_if_deleted(&mut self) {
         let is_deleted =
             |file: &Writer| file.file().metadata().is_ok_and(|meta| meta.is_file() && meta.nlink() == 0);
         if !self.is_descriptor && self.file.as_ref().is_some_and(is_deleted) {
@@ -125,7 +125,7 @@ impl Output for FileOutput {
     }
 
     fn deliver(&mut self, alerts: &[Alert], cx: &Cx<'_>) -> Result<usize, Failure> {
-        self.leave_deleted();
+        self.close_if_deleted();
         self.open()?;
         let Self { file: Some(file), lines, .. } = self else { return Err(Failure::Interrupted) };
         let file = &*file;

@@ -109,7 +109,7 @@ impl Output for Http {
             match self.client.post(&alert.text) {
                 Ok(Answer { status: 200..300, body, .. }) => {
                     if self.echo {
-                        echo(&body);
+                        print_response(&body);
                     }
                     return Ok(1);
                 }
@@ -137,7 +137,7 @@ impl Output for Http {
 }
 
 /// Prints the response of the server, which must not change what a terminal shows.
-fn echo(body: &[u8]) {
+fn print_response(body: &[u8]) {
     let text = String::from_utf8_lossy(body).replace("\r\n", "\n");
     crate::console::print(&crate::log::lines(&text));
 }

@@ -19,7 +19,7 @@ pub fn list(config: &Config) -> Result<String> {
         super::add(&mut set, super::find(entry, config)?, entry)?;
     }
     let mut blocks: Vec<String> = set.infos().map(|info| block(info) + "\n").collect();
-    if let Some(at) = stand_in(config) {
+    if let Some(at) = replaced_container_plugin(config) {
         blocks.insert(at.min(blocks.len()), block(&container()) + "\n");
     }
     Ok(format!("{} Plugins Loaded:\n\n{}\n", blocks.len(), blocks.concat()))
@@ -33,7 +33,7 @@ pub fn info(config: &Config, wanted: &str) -> Result<String> {
     let of_name = |entry: &&PluginEntry| entry.name == wanted || entry.library_path == wanted;
     let found = config.plugins.iter().find(of_name);
     let is_container = found.map_or(wanted, |entry| &entry.name) == CONTAINER_PLUGIN;
-    if is_container && stand_in(config).is_some() {
+    if is_container && replaced_container_plugin(config).is_some() {
         return Ok(description(&container(), &[]));
     }
     let entry = found.ok_or_else(|| anyhow!("can't find plugin and print its info: {wanted}"))?;
@@ -47,7 +47,7 @@ pub fn info(config: &Config, wanted: &str) -> Result<String> {
 }
 
 /// The index of the configured plugin that is not installed and that the built-in container metadata replace.
-fn stand_in(config: &Config) -> Option<usize> {
+fn replaced_container_plugin(config: &Config) -> Option<usize> {
     let names: Vec<&str> = match &config.load_plugins {
         Some(names) => names.iter().map(String::as_str).collect(),
         None => config.plugins.iter().map(|entry| entry.name.as_str()).collect(),

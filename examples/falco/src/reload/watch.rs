@@ -107,7 +107,7 @@ impl Watch {
             })
             .ok()?;
         let mut directories = BTreeMap::new();
-        files.paths().iter().for_each(|path| lead(path, &mut directories));
+        files.paths().iter().for_each(|path| add_directories(path, &mut directories));
         for (directory, has_files) in directories {
             let entries =
                 WatchFlags::CREATE | WatchFlags::DELETE | WatchFlags::MOVED_FROM | WatchFlags::MOVED_TO;
@@ -129,7 +129,7 @@ impl Watch {
 }
 
 /// Adds the directories on a path, following symlinks; `true` for those that contain files to read.
-fn lead(path: &Path, directories: &mut BTreeMap<PathBuf, bool>) {
+fn add_directories(path: &Path, directories: &mut BTreeMap<PathBuf, bool>) {
     let Ok(path) = std::path::absolute(path) else { return };
     let mut at = PathBuf::from("/");
     let mut rest: Vec<PathBuf> = parts(&path);
@@ -185,7 +185,7 @@ mod tests {
         symlink("loop", root.join("loop")).unwrap();
         let leads = |name: &str| {
             let mut found = BTreeMap::new();
-            lead(&root.join(name), &mut found);
+            add_directories(&root.join(name), &mut found);
             found.retain(|path, _| path.starts_with(root));
             let name = |path: &Path| path.strip_prefix(root).unwrap().display().to_string();
             found

@@ -47,7 +47,7 @@ fn lines(args: &Args) -> Result<Lines> {
         bail!("format: -p is followed by nothing; `sysdig -l` lists the fields");
     }
     let format = Format::parse(&args.line_format(), schema()).map_err(|error| {
-        let near = error.unknown.then(|| meant(&args.line_format(), error.offset)).flatten();
+        let near = error.unknown.then(|| probable_field(&args.line_format(), error.offset)).flatten();
         let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
         let message = match error.message.strip_prefix("unknown filter: ") {
             Some(name) => format!("no field is named `{name}`"),
@@ -62,7 +62,7 @@ fn lines(args: &Args) -> Result<Lines> {
 }
 
 /// The field that the user probably meant; the unknown one begins after the `%` at `offset`.
-fn meant(format: &str, offset: usize) -> Option<&'static str> {
+fn probable_field(format: &str, offset: usize) -> Option<&'static str> {
     let format = format.strip_prefix('*').unwrap_or(format);
     let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_');
     let mut name = format.get(offset + 1..)?.trim_start_matches(|c: char| c.is_ascii_digit());

@@ -29,12 +29,12 @@ impl User {
         let app = App::new(&args).unwrap();
         let terminal = Terminal::new(TestBackend::new(120, 30)).unwrap();
         let mut user = Self { app, args, terminal, asked: Vec::new() };
-        user.settle();
+        user.serve_requests();
         user
     }
 
     /// Serves the requests.
-    fn settle(&mut self) {
+    fn serve_requests(&mut self) {
         for request in self.app.requests() {
             self.asked.push(request.clone());
             let id = request.id;
@@ -60,7 +60,7 @@ impl User {
 
     fn press(&mut self, code: KeyCode) -> &mut Self {
         self.app.key(KeyEvent::from(code));
-        self.settle();
+        self.serve_requests();
         self
     }
 
@@ -73,7 +73,7 @@ impl User {
 
     fn mouse(&mut self, kind: MouseEventKind, column: u16, row: u16) {
         self.app.mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE });
-        self.settle();
+        self.serve_requests();
     }
 
     fn screen(&self) -> String {
@@ -89,7 +89,7 @@ impl User {
     }
 
     #[track_caller]
-    fn sees_not(&self, text: &str) {
+    fn does_not_see(&self, text: &str) {
         assert!(!self.screen().contains(text), "`{text}` is on:\n{}", self.screen());
     }
 }
@@ -111,7 +111,7 @@ fn processes_come_first_and_enter_leads_to_their_files() {
     let filter = &user.asked.last().unwrap().filter;
     assert!(filter.starts_with("proc.pid="), "{filter}");
     user.press(KeyCode::Backspace);
-    user.sees_not("topfiles_bytes");
+    user.does_not_see("topfiles_bytes");
     assert_eq!(user.asked.last().unwrap().filter, "");
 }
 
@@ -158,7 +158,7 @@ fn control_and_a_letter_edit_the_filter_and_press_no_key_of_the_table() {
     let mut user = User::new(&[]);
     let chord = |user: &mut User, c| {
         user.app.key(KeyEvent::new(KeyCode::Char(c), KeyModifiers::CONTROL));
-        user.settle();
+        user.serve_requests();
     };
     user.press(KeyCode::F(4)).write("proc.name=cat");
     for c in ['a', 'x'] {
@@ -169,7 +169,7 @@ fn control_and_a_letter_edit_the_filter_and_press_no_key_of_the_table() {
     for c in ['e', 'w'] {
         chord(&mut user, c);
     }
-    user.sees_not("cat");
+    user.does_not_see("cat");
     chord(&mut user, 'u');
     user.write("proc.pid=7").press(KeyCode::Enter);
     assert_eq!(user.asked.last().unwrap().filter, "proc.pid=7");
@@ -183,7 +183,7 @@ fn control_and_a_letter_edit_the_filter_and_press_no_key_of_the_table() {
 fn long_lines_and_wide_tables_move_sideways() {
     let mut user = User::new(&["-c", "events", "evt.num=76"]);
     user.sees("76 19:15:35");
-    user.sees_not("filename=/usr/local/sbin/bash");
+    user.does_not_see("filename=/usr/local/sbin/bash");
     for _ in 0..60 {
         user.press(KeyCode::Right);
     }
@@ -198,12 +198,12 @@ fn long_lines_and_wide_tables_move_sideways() {
     assert_eq!((user.app.screen().sort, user.app.table.rows.len()), (None, rows));
     let mut user = User::new(&["-c", "topfiles_bytes"]);
     user.terminal = Terminal::new(TestBackend::new(24, 20)).unwrap();
-    user.settle();
+    user.serve_requests();
     user.sees("Bytes");
     let moved = KeyEvent::new(KeyCode::Right, KeyModifiers::SHIFT);
     (0..20).for_each(|_| user.app.key(moved));
-    user.settle();
-    user.sees_not("Bytes");
+    user.serve_requests();
+    user.does_not_see("Bytes");
     assert_eq!(user.app.screen().sort, None);
 }
 
@@ -314,17 +314,17 @@ fn entries_of_menus_are_chosen_by_the_mouse() {
     user.sees("processes > topscalls");
     user.press(KeyCode::Backspace).press(KeyCode::Enter);
     user.mouse(MouseEventKind::Down(MouseButton::Right), 3, 3);
-    user.sees_not("More of this row");
+    user.does_not_see("More of this row");
     user.press(KeyCode::Enter);
     user.mouse(left, 0, 0);
-    user.sees_not("More of this row");
+    user.does_not_see("More of this row");
     user.press(KeyCode::Enter);
     let (x, y) = place_of(&user, "More of this row");
     user.mouse(left, x, y);
     user.sees("More of this row");
     user.press(KeyCode::Esc).press(KeyCode::F(1));
     user.mouse(left, x, y);
-    user.sees_not("Any key closes this.");
+    user.does_not_see("Any key closes this.");
     user.sees("[all read");
 }
 
@@ -354,7 +354,7 @@ fn rows_are_chosen_by_the_mouse_and_paused_ones_stay() {
     let before = user.screen();
     let id = user.asked.last().unwrap().id;
     user.app.update(Update { id, events: 7, ..Update::default() });
-    user.settle();
+    user.serve_requests();
     assert_eq!(user.screen(), before);
     // A screen that is paused before it has rows still gets them.
     user.press(KeyCode::Char('p')).press(KeyCode::F(6)).press(KeyCode::Backspace);
@@ -363,7 +363,7 @@ fn rows_are_chosen_by_the_mouse_and_paused_ones_stay() {
     let table = Table::of_lines([&b"a row"[..]].into_iter());
     let id = user.asked.last().unwrap().id;
     user.app.update(Update { id, table, ..Update::default() });
-    user.settle();
+    user.serve_requests();
     user.sees("a row");
     // Without rows there is nothing whose events could be shown.
     user.app.table.rows.clear();
@@ -372,8 +372,8 @@ fn rows_are_chosen_by_the_mouse_and_paused_ones_stay() {
     // An update of a screen that is left changes nothing either.
     user.press(KeyCode::Char('p'));
     user.app.update(Update { id: id + 40, events: 7, ..Update::default() });
-    user.settle();
-    user.sees_not("7 events]");
+    user.serve_requests();
+    user.does_not_see("7 events]");
 }
 
 #[test]
@@ -434,7 +434,7 @@ fn errors_are_shown_and_small_terminals_are_drawn() {
     let mut user = User::new(&[]);
     let id = user.asked.last().unwrap().id;
     user.app.update(Update { id, error: Some("no permission".into()), ..Update::default() });
-    user.settle();
+    user.serve_requests();
     user.sees("error: no permission");
     for (width, height) in [(1, 1), (20, 5), (300, 80)] {
         user.terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
@@ -447,9 +447,9 @@ fn errors_are_shown_and_small_terminals_are_drawn() {
 fn a_low_terminal_has_rows_instead_of_the_timeline() {
     let mut user = User::new(&[]);
     user.terminal = Terminal::new(TestBackend::new(60, 6)).unwrap();
-    user.settle();
+    user.serve_requests();
     user.sees("bash");
-    user.sees_not("1.877 s");
+    user.does_not_see("1.877 s");
     user.press(KeyCode::Char('t'));
     assert!(matches!(user.app.mode, Mode::Table), "{:?}", user.app.mode);
 }
@@ -480,14 +480,14 @@ fn a_broken_capture_is_shown_up_to_the_error() {
     let mut user = User::new(&[]);
     user.args.read = vec![part];
     user.app.request_data();
-    user.settle();
+    user.serve_requests();
     user.sees("[failed at 100 %");
     user.sees("error: ");
     user.sees("part.scap.gz: ");
     user.sees("bash");
     // The message ends on the next line.
     user.terminal = Terminal::new(TestBackend::new(60, 30)).unwrap();
-    user.settle();
+    user.serve_requests();
     user.sees("ends early");
 }
 
@@ -498,11 +498,11 @@ fn a_live_capture_has_begun_with_its_first_table_and_has_no_spans() {
     let histogram = user.app.histogram.take();
     user.app.request_data();
     let id = user.app.requests().pop().unwrap().id;
-    user.settle();
+    user.serve_requests();
     user.sees("[starting");
-    user.sees_not("Nothing to show");
+    user.does_not_see("Nothing to show");
     user.app.update(Update { id, histogram, ..Update::default() });
-    user.settle();
+    user.serve_requests();
     user.sees("[live");
     user.sees("Nothing to show");
     user.press(KeyCode::Char('t'));

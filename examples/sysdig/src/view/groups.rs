@@ -136,14 +136,14 @@ fn order(view: &View, columns: &[&Column], layout: &[Slot]) -> Result<usize> {
 
 impl Groups {
     /// Creates groups for the view's columns. Container columns are included only on request.
-    pub fn new(view: &View, columns: &[&Column], pen: PrintSettings<'_>) -> Result<Self> {
+    pub fn new(view: &View, columns: &[&Column], settings: PrintSettings<'_>) -> Result<Self> {
         let (mut heads, mut layout, mut keys) = (Vec::new(), Vec::new(), Vec::new());
         let (mut measures, mut operands) = (Vec::<Measure>::new(), Vec::<Operand>::new());
         for column in columns {
             let value = match (column.value.is_empty(), column.aggregate) {
                 (true, Some(Aggregate::Count)) => None,
                 (true, _) => bail!("column `{}` has no value", column.name),
-                (false, _) => Some(Template::parse(&column.value, column.unit, pen.schema)?),
+                (false, _) => Some(Template::parse(&column.value, column.unit, settings.schema)?),
             };
             let field = value.as_ref().and_then(Template::field).cloned();
             heads.push(Head {
@@ -165,7 +165,7 @@ impl Groups {
                 })
             };
             layout.push(Slot::Measure(measures.len()));
-            let when = Condition::optional(&column.when, pen.schema)?;
+            let when = Condition::optional(&column.when, settings.schema)?;
             measures.push(Measure { aggregate, unit: column.unit, operand: operand.map(known), when });
         }
         let order = order(view, columns, &layout)?;
@@ -180,7 +180,7 @@ impl Groups {
         Ok(Self {
             heads,
             layout,
-            keys: Keys::new(keys, pen),
+            keys: Keys::new(keys, settings),
             steps,
             parts,
             measures,
@@ -217,16 +217,16 @@ impl Groups {
     pub fn add_different<R: FieldSource>(
         &mut self,
         row: &R,
-        pen: PrintSettings<'_>,
+        settings: PrintSettings<'_>,
         passes: impl FnOnce() -> bool,
     ) {
         let [Operand::Hash(value)] = &self.operands[..] else { return };
-        let Some(hash) = value.hash(&mut self.text, row, pen) else { return };
-        let known = self.keys.place(row, pen, Mode::Find).ok();
+        let Some(hash) = value.hash(&mut self.text, row, settings) else { return };
+        let known = self.keys.place(row, settings, Mode::Find).ok();
         if known.is_some_and(|place| self.counted[slot(place, hash)] == (place as u32, hash)) || !passes() {
             return;
         }
-        if let Some(place) = known.or_else(|| self.place(row, pen)) {
+        if let Some(place) = known.or_else(|| self.place(row, settings)) {
             self.totals[place].add(Aggregate::Distinct, hash);
             self.counted[slot(place, hash)] = (place as u32, hash);
         }
@@ -235,11 +235,11 @@ impl Groups {
     /// Adds a row, derived from an event of this type, to its group. A row that lacks a key, or that adds
     /// nothing to any aggregate, has no group.
     #[inline]
-    pub fn add<R: FieldSource>(&mut self, ty: EventType, row: &R, pen: PrintSettings<'_>) {
+    pub fn add<R: FieldSource>(&mut self, ty: EventType, row: &R, settings: PrintSettings<'_>) {
         if let [measure] = &self.measures[..]
             && measure.adds_up()
         {
-            return self.add_up(row, pen);
+            return self.add_up(row, settings);
         }
         // Most measures apply only to some event types. For other types, their operands are not evaluated.
         let Range { start, end } = self.parts[usize::from(ty.0).min(EventType::COUNT)].clone();
@@ -253,7 +253,7 @@ impl Groups {
                 Some(operand) => {
                     let (operand, bit) = (usize::from(operand), 1 << operand);
                     if known & bit == 0 {
-                        self.values[operand] = self.operands[operand].value(&mut self.text, row, pen);
+                        self.values[operand] = self.operands[operand].value(&mut self.text, row, settings);
                         known |= bit;
                     }
                     self.values[operand]
@@ -266,7 +266,7 @@ impl Groups {
             }
             let begin = match begin {
                 Some(begin) => begin,
-                None => match self.place(row, pen) {
+                None => match self.place(row, settings) {
                     Some(place) => *begin.insert(place * self.measures.len()),
                     None => return,
                 },
@@ -277,7 +277,7 @@ impl Groups {
 
     /// Like [`Groups::add`], if a sum is the only measure.
     #[inline]
-    fn add_up<R: FieldSource>(&mut self, row: &R, pen: PrintSettings<'_>) {
+    fn add_up<R: FieldSource>(&mut self, row: &R, settings: PrintSettings<'_>) {
         let number = match &self.operands[..] {
             [Operand::Number(field)] => {
                 match row.get(field).and_then(|value| units::number(&value)).filter(|number| *number > 0.0) {
@@ -288,7 +288,7 @@ impl Groups {
             [Operand::Present(field)] if row.get(field).is_none() => return,
             _ => 1.0,
         };
-        if let Some(place) = self.place(row, pen) {
+        if let Some(place) = self.place(row, settings) {
             let total = &mut self.totals[place];
             total.number += number;
             total.count += 1;
@@ -297,8 +297,8 @@ impl Groups {
 
     /// Index of a row's group. Creates its totals if it is new.
     #[inline]
-    fn place<R: FieldSource>(&mut self, row: &R, pen: PrintSettings<'_>) -> Option<usize> {
-        match self.keys.place(row, pen, Mode::Make) {
+    fn place<R: FieldSource>(&mut self, row: &R, settings: PrintSettings<'_>) -> Option<usize> {
+        match self.keys.place(row, settings, Mode::Make) {
             Ok(place) => {
                 let count = self.keys.len() * self.measures.len();
                 if self.totals.len() < count {
@@ -414,12 +414,12 @@ impl Operand {
     }
 
     #[inline]
-    fn value<R: FieldSource>(&self, text: &mut Vec<u8>, row: &R, pen: PrintSettings<'_>) -> Option<u64> {
+    fn value<R: FieldSource>(&self, text: &mut Vec<u8>, row: &R, settings: PrintSettings<'_>) -> Option<u64> {
         match self {
             Self::One => Some(ONE),
             Self::Number(field) => units::number(&row.get(field)?).map(f64::to_bits),
             Self::Present(field) => row.get(field).map(|_| ONE),
-            Self::Hash(value) => value.hash(text, row, pen),
+            Self::Hash(value) => value.hash(text, row, settings),
         }
     }
 }

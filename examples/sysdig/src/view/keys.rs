@@ -106,7 +106,7 @@ pub enum Mode {
 
 impl Keys {
     /// Creates keys from these templates.
-    pub fn new(templates: Vec<Template>, pen: PrintSettings<'_>) -> Self {
+    pub fn new(templates: Vec<Template>, settings: PrintSettings<'_>) -> Self {
         let is_type =
             matches!(&templates[..], [key] if key.field().is_some_and(|field| &*field.text == "evt.type"));
         let around = match &templates[..] {
@@ -120,7 +120,7 @@ impl Keys {
         let mut types = None;
         for field in templates.iter().flat_map(Template::fields) {
             let Some(known) = &mut lasting else { break };
-            match pen.schema.def(field.id).scope {
+            match settings.schema.def(field.id).scope {
                 Scope::Host | Scope::Process => {}
                 Scope::Ancestors => known.scope = Scope::Ancestors,
                 _ if &*field.text == "evt.type" => types = Some(field.clone()),
@@ -150,19 +150,19 @@ impl Keys {
     pub fn place<R: FieldSource>(
         &mut self,
         row: &R,
-        pen: PrintSettings<'_>,
+        settings: PrintSettings<'_>,
         mode: Mode,
     ) -> Result<usize, Missing> {
         let ty = match &mut self.types {
             Some(types) => types.number(row),
             None => Some(0),
         };
-        let Some(ty) = ty else { return self.find(row, pen, mode).map(|place| place as usize) };
+        let Some(ty) = ty else { return self.find(row, settings, mode).map(|place| place as usize) };
         if let Some(by_type) = &mut self.by_type {
             if let Some(place) = by_type.get(ty as usize).filter(|place| **place != NONE) {
                 return Ok(*place as usize);
             }
-            let place = self.find(row, pen, mode)?;
+            let place = self.find(row, settings, mode)?;
             return Ok(self.keep_of_type(ty, place));
         }
         let version = self.lasting.as_ref().and_then(|lasting| row.scope_version(lasting.scope));
@@ -173,17 +173,17 @@ impl Keys {
         {
             return Ok(known.place as usize);
         }
-        self.place_anew(version, ty, row, pen, mode)
+        self.place_uncached(version, ty, row, settings, mode)
     }
 
     /// The same, if the group of the process and the type is not among the last ones.
     #[inline(never)]
-    fn place_anew(
+    fn place_uncached(
         &mut self,
         version: Option<ScopeVersion>,
         ty: u32,
         row: &dyn FieldSource,
-        pen: PrintSettings<'_>,
+        settings: PrintSettings<'_>,
         mode: Mode,
     ) -> Result<usize, Missing> {
         let known = match (&self.lasting, &version) {
@@ -191,13 +191,13 @@ impl Keys {
             _ => None,
         };
         let around = match (&mut self.lasting, &version) {
-            (Some(lasting), Some(version)) if known.is_none() => lasting.around(version, row, pen),
+            (Some(lasting), Some(version)) if known.is_none() => lasting.around(version, row, settings),
             _ => None,
         };
         let place = match (known, around) {
             (Some(place), _) => place,
-            (None, Some(texts)) => self.find_around(texts, ty, row, pen, mode)?,
-            (None, None) => self.find(row, pen, mode)?,
+            (None, Some(texts)) => self.find_around(texts, ty, row, settings, mode)?,
+            (None, None) => self.find(row, settings, mode)?,
         };
         if let (Some(lasting), Some(version)) = (&mut self.lasting, version) {
             lasting.recent[slot(&version, ty)] = Known { version, ty, place };
@@ -223,7 +223,7 @@ impl Keys {
         texts: u32,
         ty: u32,
         row: &dyn FieldSource,
-        pen: PrintSettings<'_>,
+        settings: PrintSettings<'_>,
         mode: Mode,
     ) -> Result<u32, Missing> {
         let pair = (texts, ty);
@@ -232,8 +232,8 @@ impl Keys {
             return Ok(*place);
         }
         let is_written =
-            around.is_some_and(|around| around.write(texts, &mut self.names[0].scratch, row, pen));
-        let place = if is_written { self.known(mode)? } else { self.find(row, pen, mode)? };
+            around.is_some_and(|around| around.write(texts, &mut self.names[0].scratch, row, settings));
+        let place = if is_written { self.known(mode)? } else { self.find(row, settings, mode)? };
         if let Some(around) = self.lasting.as_mut().and_then(|lasting| lasting.around.as_mut()) {
             around.places.insert(pair, place);
         }
@@ -250,16 +250,21 @@ impl Keys {
         Ok(place)
     }
 
-    fn find(&mut self, row: &dyn FieldSource, pen: PrintSettings<'_>, mode: Mode) -> Result<u32, Missing> {
+    fn find(
+        &mut self,
+        row: &dyn FieldSource,
+        settings: PrintSettings<'_>,
+        mode: Mode,
+    ) -> Result<u32, Missing> {
         let Some((first, others)) = self.names.split_first_mut() else {
             self.count = 1;
             return Ok(0);
         };
-        let mut place = first.code(row, pen, mode)?;
+        let mut place = first.code(row, settings, mode)?;
         self.row.clear();
         self.row.push(place);
         for (names, pairs) in others.iter_mut().zip(&mut self.pairs) {
-            let code = names.code(row, pen, mode)?;
+            let code = names.code(row, settings, mode)?;
             self.row.push(code);
             place = pairs.code((place, code), mode)?;
         }
@@ -329,13 +334,13 @@ impl Lasting {
         &mut self,
         version: &ScopeVersion,
         row: &dyn FieldSource,
-        pen: PrintSettings<'_>,
+        settings: PrintSettings<'_>,
     ) -> Option<u32> {
         let known = self.process(version).and_then(|process| process.around);
         if known.is_some() {
             return known;
         }
-        let code = self.around.as_mut()?.code(row, pen)?;
+        let code = self.around.as_mut()?.code(row, settings)?;
         if let Some(process) = self.process_mut(version) {
             process.around = Some(code);
         }
@@ -350,14 +355,14 @@ impl Around {
 
     /// Code of a row's texts around the type. `None` if a field has no value, or if there are too many
     /// texts.
-    fn code(&mut self, row: &dyn FieldSource, pen: PrintSettings<'_>) -> Option<u32> {
+    fn code(&mut self, row: &dyn FieldSource, settings: PrintSettings<'_>) -> Option<u32> {
         let [before, _, behind] = &self.parts;
         self.scratch.clear();
         self.scratch.extend_from_slice(&[0; 4]);
-        before.write(&mut self.scratch, row, pen).then_some(())?;
+        before.write(&mut self.scratch, row, settings).then_some(())?;
         let length = u32::try_from(self.scratch.len() - 4).ok()?;
         self.scratch[..4].copy_from_slice(&length.to_le_bytes());
-        behind.write(&mut self.scratch, row, pen).then_some(())?;
+        behind.write(&mut self.scratch, row, settings).then_some(())?;
         match self.texts.find(&self.scratch) {
             None if self.texts.len() >= MAX_VALUES => None,
             None => Some(self.texts.code(&self.scratch)),
@@ -367,13 +372,19 @@ impl Around {
 
     /// Writes the text of the key: the texts with this code around the type of a row. Returns `false` if
     /// the type has no value.
-    fn write(&self, code: u32, out: &mut Vec<u8>, row: &dyn FieldSource, pen: PrintSettings<'_>) -> bool {
+    fn write(
+        &self,
+        code: u32,
+        out: &mut Vec<u8>,
+        row: &dyn FieldSource,
+        settings: PrintSettings<'_>,
+    ) -> bool {
         let texts = self.texts.get(code).and_then(|texts| texts.split_first_chunk());
         let Some((length, texts)) = texts else { return false };
         let (before, behind) = texts.split_at(u32::from_le_bytes(*length) as usize);
         out.clear();
         out.extend_from_slice(before);
-        let is_whole = self.parts[1].write(out, row, pen);
+        let is_whole = self.parts[1].write(out, row, settings);
         out.extend_from_slice(behind);
         is_whole
     }
@@ -446,13 +457,18 @@ impl Names {
     }
 
     /// The code of a row's text.
-    fn code(&mut self, row: &dyn FieldSource, pen: PrintSettings<'_>, mode: Mode) -> Result<u32, Missing> {
+    fn code(
+        &mut self,
+        row: &dyn FieldSource,
+        settings: PrintSettings<'_>,
+        mode: Mode,
+    ) -> Result<u32, Missing> {
         match self.field.as_ref().and_then(|field| row.get(field)) {
             Some(Value::Str(value)) => {
                 if let Some(code) = self.values.find(value) {
                     return Ok(self.of_value[code as usize]);
                 }
-                let code = self.text(row, pen, mode)?;
+                let code = self.text(row, settings, mode)?;
                 if self.of_value.len() >= MAX_VALUES {
                     self.values.clear();
                     self.of_value.clear();
@@ -465,7 +481,7 @@ impl Names {
                 if let Some(code) = self.numbers.find(value) {
                     return Ok(self.of_number[code as usize]);
                 }
-                let code = self.text(row, pen, mode)?;
+                let code = self.text(row, settings, mode)?;
                 if self.of_number.len() >= MAX_VALUES {
                     self.numbers.clear();
                     self.of_number.clear();
@@ -474,13 +490,18 @@ impl Names {
                 self.of_number.push(code);
                 Ok(code)
             }
-            _ => self.text(row, pen, mode),
+            _ => self.text(row, settings, mode),
         }
     }
 
-    fn text(&mut self, row: &dyn FieldSource, pen: PrintSettings<'_>, mode: Mode) -> Result<u32, Missing> {
+    fn text(
+        &mut self,
+        row: &dyn FieldSource,
+        settings: PrintSettings<'_>,
+        mode: Mode,
+    ) -> Result<u32, Missing> {
         self.scratch.clear();
-        if !self.template.write(&mut self.scratch, row, pen) {
+        if !self.template.write(&mut self.scratch, row, settings) {
             return Err(Missing::Key);
         }
         self.known(mode)

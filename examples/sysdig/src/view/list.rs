@@ -39,20 +39,20 @@ pub struct List {
 
 impl List {
     /// Creates a list for the view's columns or lines. Rows of the state are kept until [`List::finish`].
-    pub fn new(view: &View, columns: &[&Column], json: bool, pen: PrintSettings<'_>) -> Result<Self> {
+    pub fn new(view: &View, columns: &[&Column], json: bool, settings: PrintSettings<'_>) -> Result<Self> {
         let is_line = !view.line.is_empty() || !view.lines.is_empty();
         let mut values = Vec::new();
         let mut heads = Vec::new();
         for column in columns {
-            let value = Template::parse(&column.value, column.unit, pen.schema)
+            let value = Template::parse(&column.value, column.unit, settings.schema)
                 .map_err(|error| anyhow!("column `{}`: {error}", column.name))?;
             let field = value.field().map_or_else(|| column.name.clone(), |field| field.text.to_string());
             heads.push(Head { name: column.name.clone(), field, is_key: true, width: column.width });
             values.push(value);
         }
         let line = |when: &str, line: &str| {
-            let when = Condition::optional(when, pen.schema)?;
-            anyhow::Ok((when, Template::parse(line, Default::default(), pen.schema)?))
+            let when = Condition::optional(when, settings.schema)?;
+            anyhow::Ok((when, Template::parse(line, Default::default(), settings.schema)?))
         };
         let mut lines = Vec::new();
         for case in &view.lines {
@@ -62,12 +62,12 @@ impl List {
             lines.push(line("", &view.line)?);
         }
         let color = |color: &super::model::Color| {
-            let when = Condition::optional(&color.when, pen.schema)?;
+            let when = Condition::optional(&color.when, settings.schema)?;
             Ok((when, color.color))
         };
         let largest = match view.order.is_empty() || view.rows.are_state() {
             true => None,
-            false => Some((super::template::resolve(&view.order, pen.schema)?, view.limit.max(1))),
+            false => Some((super::template::resolve(&view.order, settings.schema)?, view.limit.max(1))),
         };
         Ok(Self {
             heads,
@@ -87,13 +87,18 @@ impl List {
     }
 
     /// Adds a row: prints it or keeps it.
-    pub fn add(&mut self, row: &dyn FieldSource, out: &mut dyn Write, pen: PrintSettings<'_>) -> Result<()> {
+    pub fn add(
+        &mut self,
+        row: &dyn FieldSource,
+        out: &mut dyn Write,
+        settings: PrintSettings<'_>,
+    ) -> Result<()> {
         if self.is_full() {
             return Ok(());
         }
         self.count += usize::from(self.limit.is_some());
         if !self.keeps {
-            return self.print(row, out, pen);
+            return self.print(row, out, settings);
         }
         let weight = match &self.largest {
             None => 0.0,
@@ -106,7 +111,7 @@ impl List {
                 weight
             }
         };
-        let cells = self.cells(row, pen);
+        let cells = self.cells(row, settings);
         match &self.largest {
             None => self.kept.push((weight, cells)),
             Some((_, limit)) => {
@@ -118,11 +123,11 @@ impl List {
         Ok(())
     }
 
-    fn cells(&mut self, row: &dyn FieldSource, pen: PrintSettings<'_>) -> Vec<Cell> {
+    fn cells(&mut self, row: &dyn FieldSource, settings: PrintSettings<'_>) -> Vec<Cell> {
         let (is_line, is_json) = (self.is_line, self.json);
         let cell = |value: &Template| {
             let mut text = Vec::new();
-            value.write(&mut text, row, pen);
+            value.write(&mut text, row, settings);
             let json = match is_json {
                 true if is_line => object(value, row),
                 true => json(value, row, &text),
@@ -142,25 +147,30 @@ impl List {
         self.lines.iter_mut().find_map(|(when, line)| holds(when).then_some(&*line))
     }
 
-    fn print(&mut self, row: &dyn FieldSource, out: &mut dyn Write, pen: PrintSettings<'_>) -> Result<()> {
+    fn print(
+        &mut self,
+        row: &dyn FieldSource,
+        out: &mut dyn Write,
+        settings: PrintSettings<'_>,
+    ) -> Result<()> {
         if self.json {
-            let cells = self.cells(row, pen);
+            let cells = self.cells(row, settings);
             return self.print_object(&cells, out);
         }
         self.begin(out)?;
         let mut buffer = std::mem::take(&mut self.buffer);
         buffer.clear();
         if let Some(line) = self.line(row) {
-            line.write(&mut buffer, row, pen);
+            line.write(&mut buffer, row, settings);
         }
         self.buffer = buffer;
         for (at, value) in self.values.iter().enumerate() {
             let start = self.buffer.len();
-            value.write(&mut self.buffer, row, pen);
+            value.write(&mut self.buffer, row, settings);
             end_cell(&mut self.buffer, start, self.heads.get(at), at + 1 == self.heads.len());
         }
         let holds = |when: &mut Option<Condition>| when.as_mut().is_none_or(|when| when.matches(row));
-        let color = match pen.is_terminal {
+        let color = match settings.is_terminal {
             true => self.colors.iter_mut().find_map(|(when, hue)| holds(when).then_some(*hue)),
             false => None,
         };

@@ -55,7 +55,7 @@ pub struct ViewSink {
     interval: u64,
     folded: bool,
     options: Options,
-    pen: PrintSettings<'static>,
+    settings: PrintSettings<'static>,
     /// Width of the terminal.
     width: Option<usize>,
     /// Height of the terminal.
@@ -156,7 +156,7 @@ impl ViewSink {
         is_terminal: bool,
     ) -> Result<Self> {
         let row_schema = RowSchema::of(view.rows);
-        let pen = PrintSettings {
+        let settings = PrintSettings {
             schema: row_schema,
             buffers: match options.buffers {
                 BufferFormat::Dots if view.text => BufferFormat::Text,
@@ -175,8 +175,8 @@ impl ViewSink {
         }
         let body = match &view.chart {
             Some(chart) => Body::Heat(Heat::new(chart, width, options.json)?),
-            None if is_grouped => Body::Groups(Box::new(Groups::new(view, &columns, pen)?)),
-            None => Body::List(List::new(view, &columns, options.json, pen)?),
+            None if is_grouped => Body::Groups(Box::new(Groups::new(view, &columns, settings)?)),
+            None => Body::List(List::new(view, &columns, options.json, settings)?),
         };
         Ok(Self {
             rows: view.rows,
@@ -189,7 +189,7 @@ impl ViewSink {
             interval: view.interval * 1_000_000,
             folded: view.folded,
             options,
-            pen,
+            settings,
             width,
             height,
             out: BufWriter::with_capacity(64 << 10, out),
@@ -223,7 +223,7 @@ impl ViewSink {
             let filter = &mut self.filter;
             if filter.as_mut().is_none_or(|filter| !filter.refuses(row)) {
                 let passes = || filter.as_mut().is_none_or(|filter| filter.matches_of(ty, row));
-                groups.add_different(row, self.pen, passes);
+                groups.add_different(row, self.settings, passes);
             }
             return Ok(());
         }
@@ -250,12 +250,12 @@ impl ViewSink {
             }
         }
         match &mut self.body {
-            Body::Groups(groups) => groups.add(ty, row, self.pen),
+            Body::Groups(groups) => groups.add(ty, row, self.settings),
             Body::List(list) => {
                 if self.export.is_some() && self.exported.last() != Some(&self.current) {
                     self.exported.push(self.current);
                 }
-                list.add(row, &mut self.out, self.pen)?;
+                list.add(row, &mut self.out, self.settings)?;
                 if self.options.unbuffered {
                     self.out.flush()?;
                 }

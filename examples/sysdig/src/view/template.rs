@@ -94,7 +94,7 @@ impl Template {
     }
 
     /// Appends the text of a row. Returns `false` if a field has no value and no replacement.
-    pub fn write(&self, out: &mut Vec<u8>, row: &dyn FieldSource, pen: PrintSettings<'_>) -> bool {
+    pub fn write(&self, out: &mut Vec<u8>, row: &dyn FieldSource, settings: PrintSettings<'_>) -> bool {
         let mut is_whole = true;
         for part in &self.0 {
             match part {
@@ -105,7 +105,7 @@ impl Template {
                         (Some(_), Some(text), _) | (None, _, Some(text)) => {
                             out.extend_from_slice(text.as_bytes());
                         }
-                        (Some(value), ..) => write(out, &value, field, *unit, pen),
+                        (Some(value), ..) => write(out, &value, field, *unit, settings),
                         (None, ..) => {
                             is_whole = false;
                             out.extend_from_slice(b"<NA>");
@@ -124,13 +124,18 @@ impl Template {
 impl Template {
     /// Hash of the text of a row, computed without writing the text if possible. `None` if
     /// [`Template::write`] would return `false`. `text` is a buffer for values that must be written.
-    pub fn hash<R: FieldSource>(&self, text: &mut Vec<u8>, row: &R, pen: PrintSettings<'_>) -> Option<u64> {
+    pub fn hash<R: FieldSource>(
+        &self,
+        text: &mut Vec<u8>,
+        row: &R,
+        settings: PrintSettings<'_>,
+    ) -> Option<u64> {
         let mut hasher = FxHasher::default();
         for part in &self.0 {
             let Part::Field { field, unit, present: None, absent, .. } = part else {
                 if let Part::Field { .. } = part {
                     text.clear();
-                    self.write(text, row, pen).then_some(())?;
+                    self.write(text, row, settings).then_some(())?;
                     hasher.write(text);
                 }
                 continue;
@@ -141,7 +146,7 @@ impl Template {
                 (Some(Value::Uint(number)), _) => hasher.write_u64(number),
                 (Some(value), _) => {
                     text.clear();
-                    write(text, &value, field, *unit, pen);
+                    write(text, &value, field, *unit, settings);
                     hasher.write(text);
                 }
                 (None, Some(absent)) => hasher.write(absent.as_bytes()),
@@ -206,12 +211,12 @@ pub fn resolve(name: &str, schema: &dyn Schema) -> Result<Field> {
     })
 }
 
-fn write(out: &mut Vec<u8>, value: &Value<'_>, field: &Field, unit: Unit, pen: PrintSettings<'_>) {
-    let def = pen.schema.def(field.id);
-    let has_breaks = pen.buffers.is_multiline() && def.flags.contains(FieldFlags::BUFFERS);
+fn write(out: &mut Vec<u8>, value: &Value<'_>, field: &Field, unit: Unit, settings: PrintSettings<'_>) {
+    let def = settings.schema.def(field.id);
+    let has_breaks = settings.buffers.is_multiline() && def.flags.contains(FieldFlags::BUFFERS);
     match (unit, value) {
-        (Unit::Raw, Value::Str(text) | Value::Bytes(text)) => raw(out, text, pen.is_terminal),
-        (Unit::Text, Value::Bytes(bytes)) => pen.buffers.write(out, bytes),
+        (Unit::Raw, Value::Str(text) | Value::Bytes(text)) => raw(out, text, settings.is_terminal),
+        (Unit::Text, Value::Bytes(bytes)) => settings.buffers.write(out, bytes),
         (Unit::Text, Value::Str(text)) if has_breaks => out.extend_from_slice(text),
         (Unit::Text | Unit::Raw, value) => write_value_with(out, value, def, write_text),
         (unit, value) => {
