@@ -26,7 +26,7 @@ pub fn run_all(programs: Option<&Path>) -> Result<(), String> {
             target().join("release")
         }
     };
-    tree::lay(&built, &built, "strip")?;
+    tree::create_tree(&built, &built, "strip")?;
     tarball::make(&own)?;
     image::make()?;
     packages(programs.is_some())?;
@@ -45,7 +45,7 @@ pub fn run_all(programs: Option<&Path>) -> Result<(), String> {
 
 /// Creates only the root file system of the image.
 pub fn run_image(programs: &Path) -> Result<(), String> {
-    tree::lay(programs, programs, "strip")?;
+    tree::create_tree(programs, programs, "strip")?;
     image::make()
 }
 

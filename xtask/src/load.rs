@@ -51,13 +51,14 @@ pub fn run(seconds: &str, other: &[&str]) -> Result<(), String> {
     say!("{:<16} {:>10.0} loops/s", "alone", bare);
     let mut falco = Command::new(shell::target().join("release/falco"));
     falco.arg("-v").arg("-r").arg(&rules);
-    let report = beside("falco", falco, seconds, bare, |said| said.contains("Opening 'syscall'"))?;
+    let report = run_with_detector("falco", falco, seconds, bare, |said| said.contains("Opening 'syscall'"))?;
     counters(&report);
     if let [program, args @ ..] = other {
         let mut command = Command::new(program);
         command.args(args);
         let began = Instant::now();
-        let report = beside("the other", command, seconds, bare, |_| began.elapsed().as_secs() >= BEGIN)?;
+        let report =
+            run_with_detector("the other", command, seconds, bare, |_| began.elapsed().as_secs() >= BEGIN)?;
         counters(&report);
     }
     Ok(())
@@ -72,7 +73,7 @@ fn counters(report: &str) {
 
 /// Runs the loops with a detector. The detector has started when `ready` returns true for its standard
 /// error. Returns its standard error until it was asked to end.
-fn beside(
+fn run_with_detector(
     name: &str,
     mut command: Command,
     seconds: u64,

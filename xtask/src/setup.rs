@@ -47,7 +47,11 @@ fn has_header(name: &str) -> bool {
 
 /// Installs what the build for live capture needs, if it is missing.
 pub fn ensure(consent: Consent) -> Result<(), String> {
-    if has("apt-get") || missing(&NEEDS).is_empty() { ensure_all(&NEEDS, consent) } else { Err(elsewhere()) }
+    if has("apt-get") || missing(&NEEDS).is_empty() {
+        ensure_all(&NEEDS, consent)
+    } else {
+        Err(install_command_of_distribution())
+    }
 }
 
 /// Like [`ensure`], and installs clang, too.
@@ -109,7 +113,7 @@ fn agrees(reply: &str) -> bool {
 }
 
 /// The command that installs everything on this distribution.
-fn elsewhere() -> String {
+fn install_command_of_distribution() -> String {
     let command = if has("dnf") {
         "sudo dnf install gcc elfutils-libelf-devel zlib-devel pkgconf make"
     } else if has("pacman") {

@@ -93,11 +93,11 @@ pub(crate) fn print(settings: &Settings) -> Result<(), Failure> {
     let lost = capture.set(Mode::Bare)?;
     let bare = rows[0].bare();
     if let Some(command) = &settings.peer {
-        let peer = beside(command, &mut cases, bare)?;
+        let peer = fastest_during(command, &mut cases, bare)?;
         rows.iter_mut().zip(peer).for_each(|(row, best)| row.peer = Some(best));
     }
     if let Some(command) = &settings.peer_skip {
-        let peer = beside(command, &mut cases, bare)?;
+        let peer = fastest_during(command, &mut cases, bare)?;
         rows.iter_mut().zip(peer).for_each(|(row, best)| row.peer_skip = Some(best));
     }
     show(&rows);
@@ -106,7 +106,7 @@ pub(crate) fn print(settings: &Settings) -> Result<(), Failure> {
 }
 
 /// The fastest of each case while a command runs.
-fn beside(command: &str, cases: &mut [Case], bare: u64) -> Result<Vec<u64>, Failure> {
+fn fastest_during(command: &str, cases: &mut [Case], bare: u64) -> Result<Vec<u64>, Failure> {
     let _peer = Peer::start(command, &mut cases[0], bare)?;
     let mut fastest = vec![u64::MAX; cases.len()];
     for _ in 0..ROUNDS {

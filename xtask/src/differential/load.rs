@@ -77,7 +77,7 @@ impl Load {
         })
     }
 
-    fn goes_on(&self) -> bool {
+    fn continues(&self) -> bool {
         !self.is_over.load(Ordering::Relaxed)
     }
 
@@ -85,7 +85,7 @@ impl Load {
     pub fn builds(&self) {
         let source = self.dir.join("main.c");
         let written = fs::write(&source, SOURCE);
-        while written.is_ok() && self.goes_on() {
+        while written.is_ok() && self.continues() {
             let done =
                 Command::new("cc").arg("-O2").arg(&source).arg("-o").arg(self.dir.join("main")).status();
             match done {
@@ -104,7 +104,7 @@ impl Load {
             let dir = self.dir.join(format!("round-{round}"));
             let _ = fs::create_dir(&dir);
             for attack in ATTACKS {
-                if !self.goes_on() {
+                if !self.continues() {
                     return;
                 }
                 self.attack(&attack.replace("PORT", &port), &dir, *group);

@@ -25,9 +25,13 @@ pub fn make(own: &str, speakers: &Path) -> Result<(), String> {
     cargo.args(BUILD).current_dir(root());
     toolchain.set_up(&mut cargo);
     run(&mut cargo)?;
-    tree::lay(&toolchain.target_dir().join(TARGET).join("release"), speakers, "aarch64-linux-gnu-strip")?;
+    tree::create_tree(
+        &toolchain.target_dir().join(TARGET).join("release"),
+        speakers,
+        "aarch64-linux-gnu-strip",
+    )?;
     let packed = tarball::make(TARGET);
     // Restores the tree of this machine.
-    tree::lay(speakers, speakers, "strip")?;
+    tree::create_tree(speakers, speakers, "strip")?;
     packed
 }

@@ -35,7 +35,7 @@ pub fn dir() -> PathBuf {
 
 /// Creates the tree with the programs in `programs`. The programs in `speakers`, which run on this machine,
 /// generate the pages.
-pub fn lay(programs: &Path, speakers: &Path, strip: &str) -> Result<(), String> {
+pub fn create_tree(programs: &Path, speakers: &Path, strip: &str) -> Result<(), String> {
     remove(&dir())?;
     for (from, to) in FILES {
         install(&root().join(from), to, 0o644)?;

@@ -231,7 +231,7 @@ pub(super) fn read(page: &str) -> BTreeMap<String, Outcome> {
             outcomes.insert(name.to_owned(), outcome);
         } else if heading == PROGRAMS_HEADING {
             for (name, cell) in columns.iter().zip(&row).skip(1) {
-                if let (Some(outcome), Some(ran)) = (outcomes.get_mut(*name), ran_of(cell)) {
+                if let (Some(outcome), Some(ran)) = (outcomes.get_mut(*name), parse_ran(cell)) {
                     outcome.programs.insert(row[0].to_owned(), ran);
                 }
             }
@@ -272,7 +272,7 @@ const FAILED: &str = "failed ";
 const IGNORED: &str = "ignored ";
 
 /// The result of a test program from the text of a table cell.
-fn ran_of(cell: &str) -> Option<Ran> {
+fn parse_ran(cell: &str) -> Option<Ran> {
     let (counts, commit) = cell.rsplit_once(", ")?;
     let mut parts = counts.split(", ");
     let passed = parts.next()?.parse().ok()?;
