@@ -175,6 +175,7 @@ fn processes_of_every_kind_are_what_proc_shows() {
 
 #[test]
 fn descriptors_that_a_supervisor_adds_are_what_proc_shows() {
+    eyas_testing::ignore_in_chroot();
     eyas_testing::need_live_capture();
     let _turn = eyas_testing::live_turn();
     for is_early in [false, true] {
@@ -235,6 +236,7 @@ fn the_name_of_a_socket_forges_no_other_socket() {
 
 #[test]
 fn a_program_that_changes_its_own_exe_keeps_the_executed_path() {
+    eyas_testing::ignore_in_chroot();
     eyas_testing::need_live_capture();
     let _turn = eyas_testing::live_turn();
     let dir = Dir::new("disguised");
