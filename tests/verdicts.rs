@@ -213,7 +213,7 @@ struct Found {
     /// The rules that matched events of the script.
     rules: BTreeSet<String>,
     alerts: usize,
-    /// Alerts on events that the filter would leave out.
+    /// Alerts on events that the filter would filter out.
     wrong: Vec<String>,
 }
 

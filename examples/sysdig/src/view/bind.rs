@@ -186,7 +186,7 @@ mod tests {
             ("fileslower", "", "missing"),
             ("fileslower", "x", "no number"),
             ("fdbytes_by", "proc.nam", "did you mean `proc.name`?"),
-            ("spy_file", "X", "none of"),
+            ("spy_file", "X", "not one of"),
             ("topfiles_bytes", "x", "takes no argument"),
             ("echo_fds", "x", "disable_colors"),
         ] {
