@@ -4,7 +4,8 @@
 #pragma once
 
 #define FIRST 0
-/* The part of a ring that events of an order leave free: a 2^nth part, by order; nothing for the first. */
+/* Events of an order leave a part of the ring free for those of lower orders: the ring's size shifted right by this number. That is
+ * an eighth for order 1 and a quarter for order 2. Events of the first order leave nothing free. */
 #define LEAVES(order) (4 - (order))
 
 /* Order by event type; user space writes it. */

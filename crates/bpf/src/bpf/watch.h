@@ -19,14 +19,15 @@ __u64 login_until SEC(".bss.watched");
 
 static __always_inline enum watched watched_of(struct file *file)
 {
-	struct dentry *dentry = READ(file, f_path.dentry);
-	__u64 magic = READ(dentry, d_sb, s_magic), name;
-	if (magic != ANON_INODE_FS_MAGIC && magic != PROC_MAGIC)
-		return NOT_WATCHED;
-	name = begin_of_name(dentry);
-	if (magic == PROC_MAGIC)
-		return name == NAME_OF_LOGIN ? SETS_LOGIN : NOT_WATCHED;
-	return name == NAME_OF_FANOTIFY ? MAKES_FILES : name == NAME_OF_USERFAULTFD ? MAKES_FAULTS : NOT_WATCHED;
+	if (name_in(file, PROC_MAGIC) == NAME_OF_LOGIN)
+		return SETS_LOGIN;
+	switch (name_in(file, ANON_INODE_FS_MAGIC)) {
+	case NAME_OF_FANOTIFY:
+		return MAKES_FILES;
+	case NAME_OF_USERFAULTFD:
+		return MAKES_FAULTS;
+	}
+	return NOT_WATCHED;
 }
 
 /* A new or received descriptor, or one of the snapshot. */

@@ -69,11 +69,14 @@ static __always_inline bool closes_on_exec(struct task_struct *task, __u32 fd)
 	return word >> (fd & (LONG_BITS - 1)) & 1;
 }
 
-/* The first eight bytes of an entry's name, by which the kernel's names of anonymous files differ. */
-static __always_inline __u64 begin_of_name(struct dentry *dentry)
+/* The first eight bytes of a file's name, by which the kernel's names of anonymous files differ; 0 if the file is in another file
+ * system than that with this magic number. */
+static __always_inline __u64 name_in(struct file *file, __u64 magic)
 {
+	struct dentry *dentry = READ(file, f_path.dentry);
 	__u64 name = 0;
-	bpf_probe_read_kernel(&name, sizeof(name), READ(dentry, d_name.name));
+	if (READ(dentry, d_sb, s_magic) == magic)
+		bpf_probe_read_kernel(&name, sizeof(name), READ(dentry, d_name.name));
 	return name;
 }
 

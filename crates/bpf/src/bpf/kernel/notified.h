@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Threads whose calls a supervisor decides (seccomp). While such a thread waits, the supervisor may put a file into its table
- * (`SECCOMP_IOCTL_NOTIF_ADDFD`) and end its call in the same step. So which thread waits is noted when the supervisor gets the
- * notification, because later the thread may be gone from the kernel's list. */
+ * (`SECCOMP_IOCTL_NOTIF_ADDFD`) and end its call in the same step. After that step, the kernel's list does not contain the thread
+ * any more. So the probe notes the thread earlier, when the supervisor gets the notification. */
 #pragma once
 
 /* The first bytes of the kernel's name of a listener. */
@@ -25,9 +25,8 @@ struct {
 
 static __always_inline struct notification *waiting_at(struct file *file)
 {
-	struct dentry *dentry = READ(file, f_path.dentry);
 	struct seccomp_filter *filter;
-	if (READ(dentry, d_sb, s_magic) != ANON_INODE_FS_MAGIC || begin_of_name(dentry) != NAME_OF_LISTENER)
+	if (name_in(file, ANON_INODE_FS_MAGIC) != NAME_OF_LISTENER)
 		return 0;
 	filter = READ(file, private_data);
 	return READ(filter, notif);

@@ -34,7 +34,7 @@ struct {
 #define KEEPS_SENT 1
 #define KEEPS_RECEIVED 2
 
-/* Of which datagrams programs keep all addresses. */
+/* Whether programs keep the addresses of all sent datagrams, and of all received ones: KEEPS_ bits. */
 __u8 keeps_peers = 0;
 
 static __always_inline struct peers *own_peers(void)
