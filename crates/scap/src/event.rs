@@ -250,10 +250,18 @@ impl<'a> RawEvent<'a> {
         self.param(info.params.len()).filter(|bytes| !bytes.is_empty())
     }
 
-    /// The inode of the socket that `socket` made, of live events and of captures that eyas wrote.
+    /// The inode of the socket that `socket`, `accept` or `accept4` made, of live events and of captures that eyas wrote.
     pub fn socket_inode(&self) -> Option<u64> {
-        let info = self.info().filter(|_| self.ty == EventType::SOCKET_SOCKET_X)?;
+        use EventType as E;
+        let makes = matches!(self.ty, E::SOCKET_SOCKET_X | E::SOCKET_ACCEPT_5_X | E::SOCKET_ACCEPT4_6_X);
+        let info = self.info().filter(|_| makes)?;
         self.uint(info.params.len() + 1).filter(|ino| *ino != 0)
+    }
+
+    /// The inodes of the sockets that `socketpair` made, of live events and of captures that eyas wrote.
+    pub fn pair_inodes(&self) -> Option<[u64; 2]> {
+        let first = self.info().filter(|_| self.ty == EventType::SOCKET_SOCKETPAIR_X)?.params.len();
+        Some([self.uint(first)?, self.uint(first + 1)?]).filter(|inodes| inodes[0] != 0)
     }
 
     /// The inode of the root directory of a mount that `fsmount` made.

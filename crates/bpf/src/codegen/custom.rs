@@ -545,18 +545,43 @@ const DIRECTORIES_AND_CREDENTIALS: ExtraParams = &[
 /// Operations, with their arguments, for parameters after those of the event's row. Falco's schema lacks
 /// them, so captures store them in options. Those of [`eyas_events::EventType::kernel_paths`] come first.
 pub(super) fn extra_params(event: &EventInfo) -> ExtraParams {
-    match event.ident {
+    let families = [of_opened_files, of_sockets, of_descriptors, of_entries, of_mounts, of_processes];
+    match families.iter().find_map(|family| family(event.ident)) {
+        Some(params) => params,
+        None if event.ty.changes_credentials() => CREDENTIALS,
+        None => &[],
+    }
+}
+
+fn of_opened_files(ident: &str) -> Option<ExtraParams> {
+    Some(match ident {
         // The path of the opened file, which may differ from the requested one; whether it is a directory
         // without `O_DIRECTORY`; and the terminal that the caller may have got.
         "SYSCALL_OPEN_X" => &[("FD_PATH", 0), ("FD_DIR", 1), ("TERMINAL", 0)],
         "SYSCALL_OPENAT_2_X" | "SYSCALL_OPENAT2_X" => &[("FD_PATH", 0), ("FD_DIR", 2), ("TERMINAL", 0)],
         "SYSCALL_OPEN_TREE_X" | "SYSCALL_OPEN_TREE_ATTR_X" => &[("FD_PATH", 0), ("FD_DIR", NOTHING)],
         "SYSCALL_CREAT_X" => &[("FD_PATH", 0)],
+        "SYSCALL_OPEN_BY_HANDLE_AT_X" => &[("TERMINAL", 0)],
+        _ => return None,
+    })
+}
+
+fn of_sockets(ident: &str) -> Option<ExtraParams> {
+    Some(match ident {
         "SOCKET_BIND_X" => &[("PORT_CHOSEN", 1)],
         // The address that the socket listens at; the kernel chooses a port for one that was never bound.
         "SOCKET_LISTEN_X" => &[("SOCKADDR", 1)],
         // The received descriptors of the message.
         "SOCKET_RECVMSG_X" | "SOCKET_RECVMMSG_X" => &[("RIGHTS", 1)],
+        // The inode identifies a socket that another process gets with a message.
+        "SOCKET_SOCKET_X" | "SOCKET_ACCEPT_5_X" | "SOCKET_ACCEPT4_6_X" => &[("MADE", 0), ("FD_INO", 0)],
+        "SOCKET_SOCKETPAIR_X" => const { &[("PIPE_INO", 3), ("PIPE_INO", 3 + SECOND)] },
+        _ => return None,
+    })
+}
+
+fn of_descriptors(ident: &str) -> Option<ExtraParams> {
+    Some(match ident {
         // Describes the new descriptor: a descriptor number of another process, or an id of the caller's namespace, is ambiguous.
         // So is the kind of file that `ioctl`, `bpf` and the like make, if any.
         "SYSCALL_CLONE_20_X"
@@ -582,18 +607,17 @@ pub(super) fn extra_params(event: &EventInfo) -> ExtraParams {
         | "SYSCALL_MQ_OPEN_X"
         | "SYSCALL_FSOPEN_X"
         | "SYSCALL_SECCOMP_X"
-        | "SOCKET_ACCEPT_5_X"
-        | "SOCKET_ACCEPT4_6_X"
         | "SOCKET_GETSOCKOPT_X" => &[("MADE", 0)],
-        // The inode identifies a socket that another process gets with a message.
-        "SOCKET_SOCKET_X" => &[("MADE", 0), ("FD_INO", 0)],
-        "SYSCALL_OPEN_BY_HANDLE_AT_X" => &[("TERMINAL", 0)],
-        "SYSCALL_FSMOUNT_X" => &[("FD_INO", 0)],
         "SYSCALL_IOCTL_3_X" => &[("TERMINAL", 0), ("MADE", 0)],
-        // The previous id of the thread, if it changed.
-        "SYSCALL_EXECVE_19_X" | "SYSCALL_EXECVEAT_X" => &[("PWD", 0), ("EXEC_TID", 0), ("MADE", 0)],
         // Whether an exec leaves the timer open.
         "SYSCALL_TIMERFD_CREATE_X" => &[("INHERITED", 1), ("MADE", 0)],
+        _ => return None,
+    })
+}
+
+/// Of calls that work on directory entries, or on their files, through paths.
+fn of_entries(ident: &str) -> Option<ExtraParams> {
+    Some(match ident {
         "SYSCALL_MKDIR_2_X" | "SYSCALL_MKNOD_X" => &[("ENTRY_MADE", 0)],
         "SYSCALL_MKDIRAT_X" | "SYSCALL_MKNODAT_X" => const { &[("ENTRY_MADE", below(0, 1))] },
         "SYSCALL_SYMLINK_X" => &[("ENTRY_MADE", 1)],
@@ -626,6 +650,13 @@ pub(super) fn extra_params(event: &EventInfo) -> ExtraParams {
         // These are so frequent that they get only the path that a hook has kept.
         "SYSCALL_STAT_X" | "SYSCALL_LSTAT_X" => &[("ENTRY_LOOKED_AT", 0)],
         "SYSCALL_NEWFSTATAT_X" | "SYSCALL_STATX_X" => const { &[("ENTRY_LOOKED_AT", below(0, 1))] },
+        _ => return None,
+    })
+}
+
+fn of_mounts(ident: &str) -> Option<ExtraParams> {
+    Some(match ident {
+        "SYSCALL_FSMOUNT_X" => &[("FD_INO", 0)],
         "SYSCALL_MOVE_MOUNT_X" => {
             const { &[("ENTRY_GIVEN", below(0, 1)), ("ENTRY_MOUNTED", below(2, 3)), ("PWD", 0), ("ROOT", 0)] }
         }
@@ -635,6 +666,15 @@ pub(super) fn extra_params(event: &EventInfo) -> ExtraParams {
         // The directories of the caller may be in the mount that is moved.
         "SYSCALL_MOUNT_X" => &[("ENTRY_SOURCE", 0), ("ENTRY_MOUNTED", 1), ("PWD", 0), ("ROOT", 0)],
         "SYSCALL_UMOUNT_1_X" | "SYSCALL_UMOUNT2_X" => &[("ENTRY_UNMOUNTED", 0), ("PWD", 0), ("ROOT", 0)],
+        _ => return None,
+    })
+}
+
+/// Of calls that change the caller's program, directories or namespaces, and of threads in the snapshot.
+fn of_processes(ident: &str) -> Option<ExtraParams> {
+    Some(match ident {
+        // The previous id of the thread, if it changed.
+        "SYSCALL_EXECVE_19_X" | "SYSCALL_EXECVEAT_X" => &[("PWD", 0), ("EXEC_TID", 0), ("MADE", 0)],
         "SYSCALL_PIVOT_ROOT_X" => &[("PWD", 0), ("ROOT", 0)],
         "SYSCALL_CHDIR_X" | "SYSCALL_FCHDIR_X" | "SYSCALL_GETCWD_X" => &[("PWD", 0)],
         "SYSCALL_FCHMOD_X" | "SYSCALL_FCHOWN_X" => &[("PLAIN_PATH", 0)],
@@ -642,9 +682,8 @@ pub(super) fn extra_params(event: &EventInfo) -> ExtraParams {
         "SYSCALL_SETNS_X" | "SYSCALL_UNSHARE_X" => DIRECTORIES_AND_CREDENTIALS,
         // The network namespace's inode, and the gaps.
         "ITER_TASK_E" => &[("NET", 0), ("GAPS", 0)],
-        _ if event.ty.changes_credentials() => CREDENTIALS,
-        _ => &[],
-    }
+        _ => return None,
+    })
 }
 
 /// Argument of an operation on a path, `path`, that begins at a directory's descriptor, `dirfd`, if it is relative.

@@ -37,6 +37,12 @@ fn unix_address(path: &[u8]) -> ([u8; 110], i64) {
     (out, 2 + path.len() as i64)
 }
 
+/// The inode of a descriptor's file.
+fn inode(fd: &Fd) -> u64 {
+    use std::os::unix::fs::MetadataExt;
+    std::fs::metadata(format!("/proc/self/fd/{}", fd.0)).unwrap().ino()
+}
+
 pub fn port(fd: &Fd) -> u16 {
     let (mut name, mut len) = ([0_u8; 16], 16_u32);
     assert_eq!(call(libc::SYS_getsockname, [fd.0, at(&raw mut name), at(&raw mut len)]), 0);
@@ -250,11 +256,13 @@ fn accepts() {
     let [a, b, c] = queue(2);
     let pair = ("tuple", tuple(port(&callers[0]), to));
     live.saw(EventType::SOCKET_ACCEPT_5_X, &[("fd", int(fd.0)), pair, a, b, c]);
+    assert_eq!(live.event_of(tid(), EventType::SOCKET_ACCEPT_5_X).as_raw().socket_inode(), Some(inode(&fd)));
     let fd = Fd(call(libc::SYS_accept4, [server.0, 0, 0, libc::SOCK_CLOEXEC.into()]));
     let [a, b, c] = queue(1);
     let pair = ("tuple", tuple(port(&callers[1]), to));
     let how = ("flags", flags(&FlagTable::FILE_FLAGS, &["O_CLOEXEC"]));
     live.saw(EventType::SOCKET_ACCEPT4_6_X, &[("fd", int(fd.0)), pair, a, b, c, how]);
+    assert_eq!(live.event_of(tid(), EventType::SOCKET_ACCEPT4_6_X).as_raw().socket_inode(), Some(inode(&fd)));
     let res = call(libc::SYS_accept, [-1, 0, 0]);
     let none = [("queuepct", int(0)), ("queuelen", int(0)), ("queuemax", int(0))];
     let [a, b, c] = none;
@@ -282,7 +290,7 @@ fn socketpair() {
     let mut live = capture(&[EventType::SOCKET_SOCKETPAIR_X]);
     let mut fds = [0_i32; 2];
     let res = call(libc::SYS_socketpair, [UNIX, DATAGRAM, 0, at(&raw mut fds)]);
-    let _both = fds.map(|fd| Fd(fd.into()));
+    let both = fds.map(|fd| Fd(fd.into()));
     let common = || [("domain", flags(&FlagTable::SOCKET_FAMILIES, &["AF_UNIX"])), ("type", int(DATAGRAM))];
     let [domain, ty] = common();
     live.saw(
@@ -298,6 +306,8 @@ fn socketpair() {
             ("proto", int(0)),
         ],
     );
+    let event = live.event_of(tid(), EventType::SOCKET_SOCKETPAIR_X);
+    assert_eq!(event.as_raw().pair_inodes(), Some([inode(&both[0]), inode(&both[1])]));
     let res = call(libc::SYS_socketpair, [UNIX, DATAGRAM, 9999, at(&raw mut fds)]);
     let [domain, ty] = common();
     live.saw(

@@ -38,6 +38,7 @@ __noinline int param_ipc(__u32 desc)
 		put(s, s->ret == 0 ? (__s64)(int)user_u32(value) : -1, 8);
 		break;
 	case OP_X_PIPE_INO:
+		value = arg(s, n & 7) + (n & SECOND ? 4 : 0);
 		file = s->ret == 0 ? file_of(s, user_u32(value)) : 0;
 		put(s, file ? READ(file, f_inode, i_ino) : 0, 8);
 		break;

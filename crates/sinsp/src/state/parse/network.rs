@@ -230,11 +230,12 @@ fn socketpair(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     let empty = state.empty();
     let mut fd = Fd::new(FdKind::Unix, &empty);
     fd.set_socket(Socket::Unix { source, destination });
-    let fd = state.reuse.hold(fd);
     let close_on_exec = raw.uint(p::r#type).unwrap_or(0) & SOCK_CLOEXEC != 0;
     // The last one is the event's.
-    for num in [first, second] {
-        file::add(state, now, num, fd.clone(), close_on_exec);
+    for (num, ino) in [first, second].into_iter().zip(raw.pair_inodes().unwrap_or_default()) {
+        fd.ino = ino;
+        let fd = state.reuse.hold(fd.clone());
+        file::add(state, now, num, fd, close_on_exec);
     }
 }
 
@@ -445,6 +446,7 @@ fn accept(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     }
     fd.role = Role::Server;
     fd.connected = true;
+    fd.ino = raw.socket_inode().unwrap_or(0);
     let close_on_exec = flags & u64::from(const { FlagTable::FILE_FLAGS.value("O_CLOEXEC") }) != 0;
     let fd = state.reuse.hold(fd);
     file::add(state, now, num, fd, close_on_exec);
