@@ -139,8 +139,12 @@ pub(crate) enum Need {
     Function(&'static str),
     /// The kernel's functions that end requests of `io_uring`, and a way to attach programs to them.
     RequestEnds,
+    /// A ring of `io_uring` whose free requests show which ones have ended, if programs cannot be attached to those functions.
+    FreedRequests,
     /// A way to attach programs to the kernel's functions (kprobes).
     Kprobes,
+    /// No such way.
+    NoKprobes,
     /// Programs at the addresses of sockets, and the permission to attach them to cgroups.
     CgroupAddresses,
 }
@@ -225,13 +229,24 @@ impl Types {
     pub(crate) fn completes_by_entry(&self) -> bool {
         /// The program's context, ring, request, entry.
         const BY_ENTRY: usize = 4;
-        let params = self.0.as_ref().and_then(|types| {
-            let of = types.type_by_name::<Typedef<'_>>("btf_trace_io_uring_complete")?;
-            let function = of.referenced_type();
-            let function = types.type_by_id::<Ptr<'_>>(function.type_id())?.referenced_type();
-            Some(types.type_by_id::<FuncProto<'_>>(function.type_id())?.iter().count())
-        });
-        params == Some(BY_ENTRY)
+        self.params_at("io_uring_complete") == Some(BY_ENTRY)
+    }
+
+    /// Whether the kernel reports each time that a thread has completed its requests, also the thread that takes the requests
+    /// of a polled ring (Linux 6.9).
+    fn reports_completed_work(&self) -> bool {
+        /// The program's context, the thread's requests, their number. Older kernels pass a number of loops, too.
+        const SINCE_6_9: usize = 3;
+        self.params_at("io_uring_task_work_run") == Some(SINCE_6_9)
+    }
+
+    /// Number of parameters of a program at a tracepoint; `None` if there is no such tracepoint.
+    fn params_at(&self, tracepoint: &str) -> Option<usize> {
+        let types = self.0.as_ref()?;
+        let of = types.type_by_name::<Typedef<'_>>(&format!("btf_trace_{tracepoint}"))?;
+        let function = of.referenced_type();
+        let function = types.type_by_id::<Ptr<'_>>(function.type_id())?.referenced_type();
+        Some(types.type_by_id::<FuncProto<'_>>(function.type_id())?.iter().count())
     }
 
     /// Number of parameters of a kernel function; `None` if it does not exist.
@@ -258,7 +273,13 @@ impl Types {
                     && self.have(Need::Function(ENDS_OF_RING))
                     && has_kprobes()
             }
+            Need::FreedRequests => {
+                self.have(Need::RequestTracepoint("io_uring_submit_req"))
+                    && self.reports_completed_work()
+                    && !has_kprobes()
+            }
             Need::Kprobes => has_kprobes(),
+            Need::NoKprobes => !has_kprobes(),
             Need::CgroupAddresses => {
                 self.have(Need::Function("__cgroup_bpf_run_filter_sock_addr")) && may_attach_to_cgroups()
             }

@@ -17,8 +17,8 @@ use crate::features::Need;
 use crate::listing::{self, OpenFile};
 use crate::programs::{
     Attachment, CALLED, DATAGRAMS, EMPTY_AT_BEGINNING, EMPTY_AT_END, ENTER_ALL, ENTER_CLOSE, ENTER_EACH,
-    ENTER_IA32, Extra, FILES, Form, HOOKS, Interest, PAGE_IN, PROGRAMS, Part, Program, QUIET, REQUESTS,
-    SILENT, TASKS, TOUCHES,
+    ENTER_IA32, Extra, FILES, FREED, Form, HOOKS, Interest, PAGE_IN, PROGRAMS, Part, Program, QUIET,
+    REQUESTS, SILENT, TASKS, TOUCHES,
 };
 use crate::ring::{self, Counters, Ring};
 use crate::skel::{ProbeSkel, ProbeSkelBuilder};
@@ -132,7 +132,7 @@ impl Probe {
         if !options.io_uring || !REQUESTS.iter().any(may_see) {
             setup::leave_out_requests(&mut open)?;
         }
-        let requests = REQUESTS.iter().chain([&SILENT]);
+        let requests = REQUESTS.iter().chain([&SILENT]).chain(FREED);
         let called = CALLED.iter().filter(|_| form != Form::Preempted);
         let (loaded, not_loaded): (Vec<_>, Vec<_>) = for_calls(enter)
             .chain(requests)
@@ -154,15 +154,7 @@ impl Probe {
         let parts = Part::ALL.map(|part| wanted.iter().copied().filter(|row| row.part == part).collect());
         let parts: Vec<_> = parts.into_iter().filter(|rows: &Vec<_>| !rows.is_empty()).collect();
         let parts = load::Maps::of(skel.object()).load_parts(&parts, form).map_err(refused)?;
-        for program in loaded_of(&parts) {
-            let called = CALLED.iter().find(|row| program.name() == row.name);
-            if let Some(Attachment::Called(index)) = called.map(|row| row.form(form).1) {
-                let (map, fd) = (&skel.maps.called_programs, program.as_fd().as_raw_fd());
-                map.update(&index.to_ne_bytes(), &fd.to_ne_bytes(), MapFlags::ANY)
-                    .map_err(kernel("connect its programs"))?;
-            }
-        }
-
+        connect(&parts, form, &skel)?;
         let bell = Bell::new(skel.maps.bss_sleep.as_fd(), skel.maps.bell.as_fd())?;
         let boot_time = boot_time();
         let (counters, rings) =
@@ -229,6 +221,7 @@ impl Probe {
         }
         // Without it, events of 32-bit programs have the values at the end.
         let _ = self.attach(&ENTER_IA32, interest.needs(&ENTER_IA32) && self.is_loaded(&ENTER_IA32));
+        self.attach_to_last_requests()?;
         // Programs at the beginning of calls are attached first, so that every captured exit has its
         // beginning, and the one that pages in arguments before the one that reads them.
         for program in [&PAGE_IN].into_iter().chain(self.enter).chain(PROGRAMS) {
@@ -514,6 +507,21 @@ fn ia32_interest(interest: &Interest<'_>) -> [u8; crate::ia32::PLACES] {
         *slot = interest.table_value(call.code, call.code.info().map_or(own, |info| info.flags | own));
     }
     table
+}
+
+/// Puts the programs that others call into the maps of such programs.
+fn connect(parts: &[Object], form: Form, skel: &ProbeSkel<'_>) -> Result<(), Error> {
+    for program in loaded_of(parts) {
+        let mut rows = CALLED.iter().chain(FREED).map(|row| row.form(form));
+        let (map, index): (&dyn MapCore, u32) = match rows.find(|(name, _)| program.name() == *name) {
+            Some((_, Attachment::Called(index))) => (&skel.maps.called_programs, index),
+            Some((_, Attachment::CalledAtExit)) => (&skel.maps.called_at_exit, 0),
+            _ => continue,
+        };
+        map.update(&index.to_ne_bytes(), &program.as_fd().as_raw_fd().to_ne_bytes(), MapFlags::ANY)
+            .map_err(kernel("connect its programs"))?;
+    }
+    Ok(())
 }
 
 /// The programs that some calls need, with these at the beginning of calls.

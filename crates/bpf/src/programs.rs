@@ -51,6 +51,8 @@ pub(crate) enum Attachment {
     RootCgroup,
     /// Nowhere: the plain forms of other programs call this program, by its index in the map of such programs.
     Called(u32),
+    /// Nowhere: the program at the end of calls calls this one.
+    CalledAtExit,
 }
 
 /// Programs that are loaded together, as one object. The kernel verifies both parts at the same time. Each takes about as long as
@@ -173,6 +175,8 @@ const KEPT: &[SyscallCode] = &[
     SyscallCode::CREAT,
     SyscallCode::CONNECT,
     SyscallCode::MOUNT,
+    SyscallCode::UMOUNT,
+    SyscallCode::UMOUNT2,
 ];
 
 /// Programs at the end of system calls, and at the start and end of processes. At context switches and page
@@ -221,6 +225,8 @@ pub(crate) const ENTER_EACH: &[Program] = &[
     enter("enter_openat2", "syscalls/sys_enter_openat2", &[SyscallCode::OPENAT2]),
     enter("enter_openat", "syscalls/sys_enter_openat", &[SyscallCode::OPENAT]),
     enter("enter_mount", "syscalls/sys_enter_mount", &[SyscallCode::MOUNT]),
+    // With security hooks, nothing is kept for it. The tracepoint has the name of `umount`, and the number of `umount2`.
+    enter("enter_umount", "syscalls/sys_enter_umount", &[SyscallCode::UMOUNT2]).needs(Need::NoKprobes),
 ];
 
 /// The program at the beginning of these calls of 32-bit programs, for which the kernel has no tracepoints of their own. Only
@@ -387,6 +393,23 @@ pub(crate) const SILENT: Program = Program {
     ..program("uring_silent", REQUESTED).needs(Need::RequestEnds).extra(Extra::Requests)
 };
 
+/// The programs that see the ends of such requests if programs cannot be attached to kernel functions. The first one runs at the
+/// end of a thread, before the program that reports that end.
+pub(crate) const FREED: &[Program] = &[
+    freed("uring_left").preempted("uring_left_p", Attachment::Perf("sched/sched_process_exit")),
+    // Without a run, the event comes later.
+    freed("uring_worked")
+        .preempted("uring_worked_p", Attachment::Perf("io_uring/io_uring_task_work_run"))
+        .miss(Miss::Nothing),
+    Program { attachment: Attachment::CalledAtExit, ..freed("uring_entered") }
+        .preempted("uring_entered_p", Attachment::CalledAtExit)
+        .miss(Miss::Nothing),
+];
+
+const fn freed(name: &'static str) -> Program {
+    program(name, REQUESTED).needs(Need::FreedRequests).extra(Extra::Requests)
+}
+
 /// Calls that a request may stand for.
 const REQUESTED: &[SyscallCode] = &requested();
 
@@ -470,7 +493,8 @@ pub(crate) const DECIDES: &str = "decide_";
 
 /// Every program that has a row. Those at security hooks have none.
 fn all() -> impl Iterator<Item = &'static Program> {
-    let tables = [PROGRAMS, ENTER_EACH, ENTER_ALL, HOOKS, TOUCHES, REQUESTS, QUIET, &EMPTY_AT_BEGINNING];
+    let tables =
+        [PROGRAMS, ENTER_EACH, ENTER_ALL, HOOKS, TOUCHES, REQUESTS, FREED, QUIET, &EMPTY_AT_BEGINNING];
     let singles = [&PAGE_IN, &ENTER_CLOSE, &ENTER_IA32, &SILENT, &TASKS, &FILES, &EMPTY_AT_END];
     let datagrams = DATAGRAMS.as_flattened().iter().copied();
     tables.into_iter().chain(datagrams).flatten().chain(&CALLED).chain(singles)
@@ -583,6 +607,7 @@ mod tests {
             "uring_complete_p",
             "uring_overflow_p",
             "uring_silent",
+            "uring_left",
             "quiet_exit_p",
             "decide_file_open",
         ] {
@@ -600,7 +625,7 @@ mod tests {
         ] {
             assert_eq!(of(name), Miss::Values, "{name}");
         }
-        for name in ["page_in", "quiet_fork", "dump_tasks", "empty_p", "enter_close"] {
+        for name in ["page_in", "quiet_fork", "dump_tasks", "empty_p", "enter_close", "uring_worked"] {
             assert_eq!(of(name), Miss::Nothing, "{name}");
         }
     }

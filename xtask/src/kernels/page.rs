@@ -28,7 +28,7 @@ BPF LSM, by fexit programs, or not at all (`tracepoints, 0`).
 * `sleepable`: whether BPF programs at the tracepoints of calls may sleep (`tp_btf.s`, Linux 7.1); see [Sleepable \
 reads](#sleepable-reads).
 * `io_uring`: how eyas sees the requests of `io_uring` ([io-uring.md](io-uring.md)): by tracepoints and, for \
-requests without a completion entry, by kprobes. `–`: eyas does not see them.
+requests without a completion entry, by kprobes or by the rings' lists of free requests. `–`: eyas does not see them.
 * `ignored`: a test is ignored, with its reason, if the kernel lacks what it tests: a file system, a module, a system call.
 
 ## Kernels without kprobes
@@ -186,10 +186,11 @@ pub(super) fn document(rows: &[Row], programs: &[&str]) -> String {
 /// How eyas sees requests of `io_uring`, by the programs that the kernel has verified.
 fn requests(outcome: &Outcome) -> &'static str {
     let has = |prefix| outcome.verified.keys().any(|name| name.starts_with(prefix));
-    match (has("uring_submit"), has("uring_silent")) {
-        (false, _) => NOTHING,
-        (true, false) => "tracepoints",
-        (true, true) => "tracepoints, kprobes",
+    match (has("uring_submit"), has("uring_silent"), has("uring_worked")) {
+        (false, ..) => NOTHING,
+        (true, true, _) => "tracepoints, kprobes",
+        (true, false, true) => "tracepoints, free lists",
+        (true, false, false) => "tracepoints",
     }
 }
 

@@ -109,6 +109,10 @@ static __always_inline int keep(__u32 number, __u16 type, __u64 *args)
 	case EV_SYSCALL_MOUNT_X:
 		keep_last_mount();
 		break;
+	case EV_SYSCALL_UMOUNT_1_X:
+	case EV_SYSCALL_UMOUNT2_X:
+		keep_mounts();
+		break;
 	}
 	if (len > 0) {
 		kept->len = len;
@@ -120,7 +124,8 @@ static __always_inline int keep(__u32 number, __u16 type, __u64 *args)
 static __always_inline bool keeps(__u16 type)
 {
 	return type == EV_SYSCALL_OPENAT_2_X || type == EV_SYSCALL_OPEN_X || type == EV_SYSCALL_CREAT_X ||
-	       type == EV_SYSCALL_OPENAT2_X || type == EV_SOCKET_CONNECT_X || type == EV_SYSCALL_MOUNT_X;
+	       type == EV_SYSCALL_OPENAT2_X || type == EV_SOCKET_CONNECT_X || type == EV_SYSCALL_MOUNT_X ||
+	       (lacks_hooks && (type == EV_SYSCALL_UMOUNT_1_X || type == EV_SYSCALL_UMOUNT2_X));
 }
 
 /* The data that was kept for the current call with this number. */

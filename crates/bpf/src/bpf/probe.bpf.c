@@ -27,9 +27,11 @@
 #include "verdicts.h"
 #include "call.h"
 #include "attach.h"
+#include "silent.h"
 #include "kernel/work.h"
 #include "kernel/entry.h"
 #include "kernel/touched.h"
+#include "kernel/mounts.h"
 #include "interpret.h"
 #include "emit.h"
 #include "opens.h"
@@ -40,6 +42,7 @@
 #include "snapshot.h"
 #include "request.h"
 #include "params/request.h"
+#include "ends.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -149,8 +152,18 @@ static __always_inline int at_sys_exit(struct pt_regs *regs, long ret)
 	return end_of_call(regs, ret);
 }
 
-BTF_PROGRAM(sys_exit, sys_exit, (struct pt_regs *regs, long ret), at_sys_exit(regs, ret))
-PERF_PROGRAM(sys_exit, struct trace_event_raw_sys_exit, at_sys_exit(own_regs(), entry->ret))
+/* The end of a call. After one that may have completed requests whose success the kernel does not report, another program looks
+ * for them. */
+#define END_OF_CALL(ctx, regs, ret)                                                                               \
+	({                                                                                                        \
+		at_sys_exit(regs, ret);                                                                           \
+		if (follows_freed && silent_requests && is_submission(regs))                                      \
+			bpf_tail_call(ctx, &called_at_exit, 0);                                                   \
+		0;                                                                                                \
+	})
+
+BTF_PROGRAM(sys_exit, sys_exit, (struct pt_regs *regs, long ret), END_OF_CALL(ctx, regs, ret))
+PERF_PROGRAM(sys_exit, struct trace_event_raw_sys_exit, END_OF_CALL(entry, own_regs(), entry->ret))
 
 /* Empty programs, to measure the minimum cost of programs at the end of all calls, and at the beginning of opens and closes. */
 BTF_PROGRAM(empty, sys_exit, (struct pt_regs *regs, long ret), 0)
@@ -208,6 +221,7 @@ ENTER(openat, ctx->args[0], ctx->args[1])
 ENTER(openat2, ctx->args[0], ctx->args[1], ctx->args[2])
 ENTER(connect, ctx->args[0], ctx->args[1], ctx->args[2])
 ENTER(mount)
+ENTER(umount)
 
 /* Attached while the filter covers closes. */
 SEC("tracepoint/syscalls/sys_enter_close")
@@ -518,13 +532,19 @@ static __always_inline int at_overflow(void *ring, __u64 user_data, int res, __u
 PERF_PROGRAM(uring_overflow, struct trace_event_raw_io_uring_cqe_overflow,
 	     at_overflow(entry->ctx, entry->user_data, entry->res, entry->cflags))
 
-enum { AT_SUBMIT, AT_COMPLETE, AT_OVERFLOW };
+enum { AT_SUBMIT, AT_COMPLETE, AT_OVERFLOW, AT_WORK, AT_END };
 
 CALLING_PROGRAM(uring_submit, io_uring_submit_req, REQUEST_EVENTS, AT_SUBMIT)
 /* The name before Linux 6.5. */
 CALLING_PROGRAM(uring_submit_old, io_uring_submit_sqe, REQUEST_EVENTS, AT_SUBMIT)
 CALLING_PROGRAM(uring_complete, io_uring_complete, REQUEST_EVENTS, AT_COMPLETE)
 CALLING_PROGRAM(uring_overflow, io_uring_cqe_overflow, REQUEST_EVENTS, AT_OVERFLOW)
+CALLING_PROGRAM(uring_worked, io_uring_task_work_run, REQUEST_EVENTS, AT_WORK)
+CALLING_PROGRAM(uring_left, sched_process_exit, REQUEST_EVENTS, AT_END)
+PERF_PROGRAM(uring_worked, void, at_freed())
+PERF_PROGRAM(uring_left, void, at_end_of_thread())
+BTF_PROGRAM(uring_entered, sys_exit, (struct pt_regs *regs, long ret), at_submitted())
+PERF_PROGRAM(uring_entered, void, at_submitted())
 
 SEC("raw_tp")
 int request_events(unsigned long long *ctx)
@@ -537,6 +557,10 @@ int request_events(unsigned long long *ctx)
 		return at_answer(ctx);
 	case AT_OVERFLOW:
 		return at_overflow((void *)ctx[0], ctx[1], ctx[2], ctx[3]);
+	case AT_WORK:
+		return at_freed();
+	case AT_END:
+		return at_end_of_thread();
 	}
 	return 0;
 }

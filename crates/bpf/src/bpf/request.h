@@ -9,7 +9,6 @@
 /* Bits of a request's flags, which are those of its submission queue entry. */
 #define BY_SLOT 1
 #define CHOOSES_BUFFER (1 << 5)
-#define SILENT (1 << 6)
 #define RING_POLLS 2
 #define SPLICE_IN_BY_SLOT (1U << 31)
 /* Instead of an index in a ring's table: the kernel chooses one. */
@@ -26,10 +25,6 @@
 #define OF_POLLED_RING 0x100
 #define IS_PRESUMED 0x200
 #define IS_DESCRIBED 0x400
-
-/* Whether kernel functions show the end of requests without a completion entry, and the number of these under way. */
-__u8 sees_silent_ends = 0;
-__u32 silent_requests = 0;
 
 /* Names that are longer than those in a request, by its address and the number of the text. */
 struct {
@@ -271,6 +266,10 @@ static __always_inline void ready_request(struct scratch *s, struct request *r, 
 	s->request = r->mark;
 	__builtin_memcpy(s->args, r->args, sizeof(s->args));
 	s->own_file = own >= 0 ? (__u64)READ(req, file) : 0;
+	/* The kernel has let go of the file. It is still the right one if the process has it open. */
+	if (r->is_silent >= SEEN_WHEN_FREED && own >= 0 && !(r->flags & BY_SLOT) &&
+	    (__u64)file_of(s, r->args[own & 7]) != s->own_file)
+		s->own_file = 0;
 	s->described = own >= 0 && s->own_file && r->flags & BY_SLOT;
 	s->made_file = 0;
 	/* The kernel has stored the buffer that it chose there. */
@@ -324,14 +323,19 @@ static __always_inline void report_request(struct request *r, __u64 req, __s64 r
 }
 
 /* The event of a request whose result is not known. */
-__noinline int presume(__u64 req)
+static __always_inline void report_presumed(struct request *r, __u64 req)
 {
-	struct request *r = bpf_map_lookup_elem(&requests, &req);
-	if (!r)
-		return 0;
 	r->mark |= IS_PRESUMED;
 	report_request(r, req, 0);
 	r->mark &= ~IS_PRESUMED;
+}
+
+/* The same for callers that must stay small. */
+__noinline int presume(__u64 req)
+{
+	struct request *r = bpf_map_lookup_elem(&requests, &req);
+	if (r)
+		report_presumed(r, req);
 	return 0;
 }
 
@@ -339,7 +343,7 @@ static __always_inline void forget_request(struct request *r, __u64 req)
 {
 	int i;
 	if (r->is_silent)
-		__sync_fetch_and_add(&silent_requests, -1);
+		forget_silent(r->answer.ring, r->is_silent);
 	bpf_map_delete_elem(&answers, &r->answer);
 	if (has_entries(r->type))
 		forget_work(req);
@@ -419,11 +423,11 @@ static __always_inline int take_request(__u64 key)
 	}
 	bpf_map_update_elem(&answers, &r->answer, &key, 0);
 	/* If the request succeeds, the kernel does not report it. */
-	if (r->flags & SILENT && sees_silent_ends) {
-		r->is_silent = 1;
-		__sync_fetch_and_add(&silent_requests, 1);
-	} else if (r->flags & SILENT) {
-		presume(key);
+	if (r->flags & SILENT) {
+		r->since = bpf_ktime_get_ns();
+		r->is_silent = note_silent(ring, READ(task, tgid));
+		if (!r->is_silent)
+			presume(key);
 	}
 	return 0;
 }
@@ -436,54 +440,5 @@ static __always_inline int end_request(__u64 req, __s64 res, bool is_last)
 	report_request(r, req, res);
 	if (is_last)
 		forget_request(r, req);
-	return 0;
-}
-
-/* The argument of a kernel function that frees completed requests. User space sets which one it is. */
-#define ENDS_OF_RING 0
-#define END_OF_WORK 1
-#define END_OF_REQUEST 2
-
-struct walk {
-	__u64 node;
-};
-
-static long end_at_node(__u64 index, struct walk *walk)
-{
-	__u64 at = walk->node, req = at - bpf_core_field_offset(((struct io_kiocb *)0)->comp_list);
-	struct request *r;
-	if (!at)
-		return 1;
-	bpf_core_read(&walk->node, sizeof(walk->node), &((struct io_wq_work_node *)at)->next);
-	if (READ((struct io_kiocb *)req, flags) & SILENT && (r = bpf_map_lookup_elem(&requests, &req)) && r->is_silent) {
-		report_request(r, req, READ((struct io_kiocb *)req, cqe.res));
-		forget_request(r, req);
-	}
-	return 0;
-}
-
-/* Maximum number of entries of a ring. */
-#define ENTRIES_MAX 32768
-
-static __always_inline int at_end(__u64 what, __u64 given)
-{
-	struct walk walk = {};
-	struct io_kiocb *req = (struct io_kiocb *)given;
-	if (!silent_requests)
-		return 0;
-	/* A number, because the verifier tracks the type of each pointer. */
-	if (what == ENDS_OF_RING)
-		bpf_core_read(&walk.node, sizeof(walk.node), &((struct io_ring_ctx *)given)->submit_state.compl_reqs.first);
-	else if (what == END_OF_REQUEST)
-		walk.node = given + bpf_core_field_offset(req->comp_list);
-	else {
-		given -= bpf_core_field_offset(req->work);
-		req = (struct io_kiocb *)given;
-		/* The worker thread has the last reference to a completed request; others have more references. */
-		if (READ(req, refs.counter) == 1)
-			walk.node = given + bpf_core_field_offset(req->comp_list);
-	}
-	/* One loop for all cases, also for one request, because the verifier limits the number of stack frames. */
-	bpf_loop(what == ENDS_OF_RING ? ENTRIES_MAX : 1, end_at_node, &walk, 0);
 	return 0;
 }

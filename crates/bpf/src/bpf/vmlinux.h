@@ -119,6 +119,7 @@ struct hlist_head {
 	struct hlist_node *first;
 };
 struct rb_node {
+	unsigned long __rb_parent_color;
 	struct rb_node *rb_right, *rb_left;
 };
 struct rb_root {
@@ -560,6 +561,7 @@ struct io_wq_work_list {
 	struct io_wq_work_node *first;
 };
 struct io_submit_state {
+	struct io_wq_work_node free_list;
 	struct io_wq_work_list compl_reqs;
 };
 struct io_ring_ctx {

@@ -67,6 +67,9 @@ pub struct Features {
     /// The tracepoint by which `io_uring` requests are captured; `None` if the kernel has none that passes
     /// the request (Linux 6.0).
     pub io_uring: Option<&'static str>,
+    /// Whether the ends of requests are visible whose success the kernel does not report (`IOSQE_CQE_SKIP_SUCCESS`): by kprobes,
+    /// or in the ring's list of free requests (Linux 6.9).
+    pub shows_silent_requests: bool,
     /// Number of online CPUs.
     pub online_cpus: usize,
     /// Number of CPUs that may come online; each online CPU has a ring.
@@ -106,6 +109,7 @@ impl Features {
             io_uring: ["io_uring_submit_req", "io_uring_submit_sqe"]
                 .into_iter()
                 .find(|name| types.have(Need::RequestTracepoint(name))),
+            shows_silent_requests: types.have(Need::RequestEnds) || types.have(Need::FreedRequests),
             online_cpus: online_cpus().map_or(possible, |cpus| cpus.len()),
             possible_cpus: possible,
         }

@@ -11,6 +11,7 @@ use rustix::time::{ClockId, clock_gettime};
 /// Maps that only BPF programs write.
 const OF_PROGRAMS: &[&str] = &[
     "answers",
+    "called_at_exit",
     "called_from",
     "called_programs",
     "decisions",
@@ -26,13 +27,16 @@ const OF_PROGRAMS: &[&str] = &[
     "kept_calls_by_tid",
     "kept_paths",
     "kept_paths_by_tid",
+    "last_mounts",
     "long_names",
     "lost_by_cpu",
+    "mounts_before",
     "notified",
     "peers_of_threads",
     "requests",
     "ring_segments",
     "scratches",
+    "silent_rings",
     "touches",
     "touches_of_requests",
 ];

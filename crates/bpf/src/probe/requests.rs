@@ -2,7 +2,11 @@
 
 use super::Probe;
 use crate::Error;
-use crate::programs::{Interest, REQUESTS, SILENT};
+use crate::programs::{Attachment, FREED, Interest, REQUESTS, SILENT};
+
+/// Ways in which the ends of requests without a completion entry are seen (`silent.h`).
+const SEEN_AT_FUNCTIONS: u8 = 1;
+const SEEN_WHEN_FREED: u8 = 2;
 
 impl Probe {
     /// Whether requests of `io_uring` are seen.
@@ -15,16 +19,31 @@ impl Probe {
 
     /// Whether the probe sees the end of a request without a completion entry for success.
     pub fn sees_silent_requests(&self) -> bool {
-        self.skel.maps.bss_data.as_deref().is_some_and(|data| data.sees_silent_ends == 1)
+        self.skel.maps.bss_data.as_deref().is_some_and(|data| data.sees_silent_ends != 0)
     }
 
-    /// Attaches what sees requests. If the kernel does not let programs attach where unanswered requests end, the
-    /// event of such a request describes its beginning.
+    /// Attaches the program at the end of threads, if it is loaded.
+    pub(super) fn attach_to_last_requests(&mut self) -> Result<(), Error> {
+        FREED.iter().take(1).try_for_each(|left| self.attach(left, self.is_loaded(left)))
+    }
+
+    /// Attaches what sees requests. If the kernel does not show where unanswered requests end, the event of such a request
+    /// describes its beginning.
     pub(super) fn attach_to_requests(&mut self, interest: &Interest<'_>) -> Result<(), Error> {
         let wanted = self.is_loaded(&SILENT) && interest.needs(&SILENT);
-        let sees = self.attach(&SILENT, wanted).is_ok() && wanted;
+        let at_functions = self.attach(&SILENT, wanted).is_ok() && wanted;
+        let when_freed = FREED.iter().all(|program| self.is_loaded(program) && interest.needs(program));
+        for program in FREED.iter().skip(1) {
+            if program.form(self.form).1 != Attachment::CalledAtExit {
+                self.attach(program, when_freed)?;
+            }
+        }
         if let Some(bss) = self.skel.maps.bss_data.as_deref_mut() {
-            bss.sees_silent_ends = u8::from(sees);
+            bss.sees_silent_ends = match (at_functions, when_freed) {
+                (true, _) => SEEN_AT_FUNCTIONS,
+                (false, true) => SEEN_WHEN_FREED,
+                (false, false) => 0,
+            };
         }
         // Attach the programs at the end of requests before those at the beginning.
         REQUESTS.iter().try_for_each(|program| {

@@ -3,7 +3,7 @@
 use super::options::{Attach, ProbeOptions};
 use super::{classes, random};
 use crate::error::{Error, kernel};
-use crate::features::{self, Types};
+use crate::features::{self, Need, Types};
 use crate::programs::Form;
 use crate::ring::Plan;
 use crate::skel::{OpenProbeSkel, ProbeSkel};
@@ -58,6 +58,8 @@ pub(super) fn configure(
         rodata.has_task_pointer = u8::from(types.have_task_pointer());
         rodata.has_task_storage = u8::from(has_task_storage);
         rodata.completes_by_entry = u8::from(types.completes_by_entry());
+        rodata.follows_freed = u8::from(types.have(Need::FreedRequests));
+        rodata.lacks_hooks = u8::from(types.have(Need::NoKprobes));
         rodata.own_cpus = cpus as u32;
         let is_held = form == Form::Preempted;
         rodata.hooks_hold_cpu = u8::from(is_held);
@@ -75,6 +77,7 @@ pub(super) fn configure(
         (&mut maps.kept_paths_by_tid, !has_task_storage),
         (&mut maps.entries_of_calls, has_task_storage),
         (&mut maps.touches, has_task_storage),
+        (&mut maps.mounts_before, has_task_storage),
         (&mut maps.entries_by_tid, !has_task_storage),
     ] {
         map.set_autocreate(is_used).map_err(kernel("choose its memory"))?;

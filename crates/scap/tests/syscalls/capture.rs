@@ -1,6 +1,7 @@
 //! The live capture that all tests share, one at a time.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -217,6 +218,21 @@ impl Capture {
             assert!(Instant::now() < until, "the event does not come");
             self.pull_until(&is_it);
         }
+    }
+
+    /// Number of events so far that satisfy the condition. It opens a file that does not exist, which must be captured.
+    #[track_caller]
+    pub fn count_until_now(&mut self, is_it: impl Fn(&RawEvent<'_>) -> bool) -> usize {
+        static MARKS: AtomicUsize = AtomicUsize::new(0);
+        let mark = format!("/nowhere/mark-{}", MARKS.fetch_add(1, Ordering::Relaxed));
+        let name = std::ffi::CString::new(mark).unwrap();
+        assert!(call(libc::SYS_openat, [libc::AT_FDCWD.into(), name.as_ptr() as i64, 0, 0]) < 0);
+        let is_mark = |raw: &RawEvent<'_>| {
+            raw.ty == EventType::SYSCALL_OPENAT_2_X && raw.text(2) == Some(name.as_bytes())
+        };
+        self.event_where(is_mark);
+        let before = self.seen.iter().map(OwnedEvent::as_raw).take_while(|raw| !is_mark(raw));
+        before.filter(is_it).count()
     }
 
     /// Whether an event of a thread has arrived.

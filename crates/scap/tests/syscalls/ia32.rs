@@ -9,10 +9,11 @@ use std::arch::asm;
 use eyas_events::{EventType, FlagTable};
 use eyas_testing::test;
 
-use crate::call::{Scratch, call, open};
+use crate::call::{Scratch, at, call, open};
 use crate::capture::capture;
 use crate::memory::{PAGE, Page, sizes};
 use crate::network::{DATAGRAM, INET, address, connected, port, sockaddr, socket, tuple};
+use crate::paths::{Ways, marked, told};
 use crate::want::{bytes, flags, int, is};
 
 /// Makes a call like a 32-bit program.
@@ -120,6 +121,41 @@ fn umount_of_32_bits() {
     let name = low.put(0, b"/nonexistent\0");
     let res = call32(22, [name]);
     live.saw(EventType::SYSCALL_UMOUNT_1_X, &[("res", int(res)), ("name", bytes(b"/nonexistent\0"))]);
+}
+
+/// The path of a mount through a symlink is that of its directory.
+#[test]
+fn mount_of_32_bits_through_a_link() {
+    eyas_testing::ignore_in_chroot();
+    let mut live = marked(&[EventType::SYSCALL_MOUNT_X]);
+    if call(libc::SYS_unshare, [(libc::CLONE_FS | libc::CLONE_NEWNS).into()]) != 0 {
+        eyas_testing::ignore("this process may not have mounts of its own");
+    }
+    let (ways, low) = (Ways::new("mount32"), Low::new());
+    let private = (libc::MS_REC | libc::MS_PRIVATE) as u32;
+    let root = low.put(0, b"/\0");
+    assert_eq!(call32(21, [0, root, 0, private, 0]), 0);
+    let (one, two) = (ways.real("one"), ways.real("two"));
+    [&one, &two].into_iter().for_each(|dir| std::fs::create_dir(dir).unwrap());
+    let [link_one, link_two] = ["link/one", "link/two"].map(|name| ways.dir.path(name));
+    let tmpfs = low.put(100, b"tmpfs\0");
+    let (one_at, two_at) =
+        (low.put(200, link_one.to_bytes_with_nul()), low.put(1200, link_two.to_bytes_with_nul()));
+    let made =
+        told(&mut live, EventType::SYSCALL_MOUNT_X, || call32(21, [tmpfs, one_at, tmpfs, 0, 0]).into());
+    assert_eq!(made[1], ("dir", one.clone()));
+    std::fs::create_dir(format!("{one}/inner")).unwrap();
+    let inner = std::ffi::CString::new(format!("{one}/inner")).unwrap();
+    let fs = at(c"tmpfs".as_ptr());
+    assert_eq!(call(libc::SYS_mount, [fs, at(inner.as_ptr()), fs, 0, 0]), 0);
+    // A tree of two mounts.
+    let bind = (libc::MS_BIND | libc::MS_REC) as u32;
+    let both =
+        told(&mut live, EventType::SYSCALL_MOUNT_X, || call32(21, [one_at, two_at, 0, bind, 0]).into());
+    assert_eq!(both[1], ("dir", two.clone()));
+    for path in [&link_two, &link_one] {
+        assert_eq!(call(libc::SYS_umount2, [at(path.as_ptr()), libc::MNT_DETACH.into()]), 0);
+    }
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::capture::{Capture, capture};
 const CWD: i64 = libc::AT_FDCWD as i64;
 
 /// A capture of these events and of the calls that mark their beginning and end.
-fn marked(types: &[EventType]) -> Capture {
+pub fn marked(types: &[EventType]) -> Capture {
     let mut all = types.to_vec();
     all.push(EventType::SYSCALL_LSEEK_X);
     capture(&all)
@@ -155,7 +155,7 @@ fn the_beginning_of_a_long_path_is_reported() {
 
 /// The kernel's paths of the call in `make`, by parameter name.
 #[track_caller]
-fn told(live: &mut Capture, ty: EventType, make: impl FnOnce() -> i64) -> Vec<(&'static str, String)> {
+pub fn told(live: &mut Capture, ty: EventType, make: impl FnOnce() -> i64) -> Vec<(&'static str, String)> {
     let mut res = -1;
     let events = live.own(|| res = make());
     assert_eq!(res, 0, "{}", ty.name());
@@ -526,19 +526,26 @@ fn mounts_report_their_paths() {
         let bind = libc::MS_BIND as i64;
         let both = told(&mut live, E::SYSCALL_MOUNT_X, || call(libc::SYS_mount, [pa, pb, 0, bind, 0]));
         assert_eq!(both[1], ("dir", two.clone()));
+        let gone = told(&mut live, E::SYSCALL_UMOUNT2_X, || call(libc::SYS_umount2, [pb, 0]));
+        assert_eq!(gone[0], ("name", two.clone()));
         if has_hooks() {
-            let gone = told(&mut live, E::SYSCALL_UMOUNT2_X, || call(libc::SYS_umount2, [pb, 0]));
-            assert_eq!(gone[0], ("name", two.clone()));
             // OPEN_TREE_CLONE, MOVE_MOUNT_F_EMPTY_PATH.
             let tree = Fd(call(libc::SYS_open_tree, [CWD, pa, 1]));
             let moved = told(&mut live, E::SYSCALL_MOVE_MOUNT_X, || {
                 call(libc::SYS_move_mount, [tree.0, at(c"".as_ptr()), CWD, pb, 4])
             });
             assert_eq!(moved[1], ("dir", two.clone()));
+            assert_eq!(call(libc::SYS_umount2, [pb, 0]), 0);
         }
-        for path in [pb, pa] {
-            assert_eq!(call(libc::SYS_umount2, [path, 0]), 0);
-        }
+        // Of a tree of mounts, the top one.
+        let inner = CString::new(format!("{two}/inner")).unwrap();
+        assert_eq!(call(libc::SYS_mount, [tmpfs, pb, tmpfs, 0, 0]), 0);
+        std::fs::create_dir(inner.to_str().unwrap()).unwrap();
+        assert_eq!(call(libc::SYS_mount, [tmpfs, at(inner.as_ptr()), tmpfs, 0, 0]), 0);
+        let detach = libc::MNT_DETACH.into();
+        let gone = told(&mut live, E::SYSCALL_UMOUNT2_X, || call(libc::SYS_umount2, [pb, detach]));
+        assert_eq!(gone[0], ("name", two.clone()));
+        assert_eq!(call(libc::SYS_umount2, [pa, 0]), 0);
     }
 }
 

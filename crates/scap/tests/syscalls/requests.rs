@@ -604,9 +604,9 @@ fn places_in_a_ring_s_table() {
     live.event_where(is_it);
 }
 
-/// Whether programs can attach to the functions that end requests without a completion entry.
+/// Whether the probe sees the ends of requests without a completion entry.
 fn silent_ends_are_seen() -> bool {
-    eyas_scap::live::Features::detect().has_kprobes
+    eyas_scap::live::Features::detect().shows_silent_requests
 }
 
 #[test]
@@ -643,7 +643,7 @@ fn the_end_of_a_request_that_is_not_answered_is_seen() {
     let (mkdir, nop) = (37, Entry::new(0, -1));
     let mut live = capture(&[E::SYSCALL_OPENAT_2_X, E::SYSCALL_MKDIRAT_X]);
     if !silent_ends_are_seen() {
-        eyas_testing::ignore("programs can't be attached to functions of this kernel's");
+        eyas_testing::ignore("the kernel does not show the ends of such requests");
     }
     let (mut ring, dir) = (ring(), Scratch::new("requests-ends"));
     let (name, link, none) = (dir.file("f", "x"), dir.path("link"), dir.path("none"));
@@ -683,6 +683,76 @@ fn the_end_of_a_request_that_is_not_answered_is_seen() {
         assert!(!raw.io_uring().unwrap().is_presumed);
         assert_eq!(raw.text(param::SYSCALL_MKDIRAT_X::path), Some(name.as_bytes()));
     }
+}
+
+#[test]
+fn the_end_of_a_request_of_a_polled_ring_that_is_not_answered_is_seen() {
+    let mut live = capture(&[EventType::SYSCALL_OPENAT_2_X]);
+    if !silent_ends_are_seen() {
+        eyas_testing::ignore("the kernel does not show the ends of such requests");
+    }
+    let (mut ring, dir) = (ring_with(POLLED, 0), Scratch::new("requests-polled"));
+    let (name, leader) = (dir.file("f", "x"), i64::from(std::process::id()));
+    ring.submit(&[Entry { flags: SILENT, ..openat(&name, libc::O_RDONLY) }]);
+    // No further call shows the end.
+    let event = live.event_where(|raw| raw.tid == leader && raw.io_uring().is_some());
+    let raw = event.as_raw();
+    let request = raw.io_uring().unwrap();
+    assert!(request.is_polled && !request.is_presumed);
+    assert!(is_kernel_path(raw.opened_path(), name.as_bytes()));
+    let _file = Fd(raw.result().unwrap());
+}
+
+/// What a thread's last request has done is reported once, although the kernel completes the request after the thread's end.
+#[test]
+fn the_last_request_of_a_thread_is_reported() {
+    let mut live = capture(&[EventType::SYSCALL_MKDIRAT_X, EventType::SYSCALL_OPENAT_2_X]);
+    let dir = Scratch::new("requests-last");
+    let name = dir.path("made");
+    drop(ring());
+    let thread = {
+        let name = name.clone();
+        std::thread::spawn(move || {
+            let mkdir = Entry { flags: SILENT, ..Entry::new(37, CWD).addr(name.as_ptr()).len(0o700) };
+            ring().submit(&[mkdir]);
+            tid()
+        })
+    };
+    let submitter = thread.join().unwrap();
+    let is_its = |raw: &eyas_scap::RawEvent<'_>| {
+        raw.tid == submitter && raw.ty == EventType::SYSCALL_MKDIRAT_X && raw.io_uring().is_some()
+    };
+    let event = live.event_where(is_its);
+    assert_eq!(event.as_raw().text(param::SYSCALL_MKDIRAT_X::path), Some(name.as_bytes()));
+    assert_eq!(live.count_until_now(is_its), 1);
+}
+
+/// At most 64 rings may have such requests under way where the kernel has no kprobes.
+#[test]
+fn requests_of_many_rings_that_are_not_answered_are_each_reported_once() {
+    const RINGS: usize = 65;
+    let mut live = capture(&[EventType::SYSCALL_OPENAT_2_X]);
+    let dir = Scratch::new("requests-rings");
+    let fifo = dir.path("fifo");
+    assert_eq!(call(libc::SYS_mknodat, [CWD, at(fifo.as_ptr()), i64::from(libc::S_IFIFO | 0o600), 0]), 0);
+    let mut rings: Vec<_> = (0..RINGS).map(|_| ring()).collect();
+    let open = Entry { flags: SILENT | ASYNC, ..openat(&fifo, libc::O_RDONLY) };
+    rings.iter_mut().for_each(|ring| ring.submit(&[open]));
+    let mine = tid();
+    let is_its = |raw: &eyas_scap::RawEvent<'_>| {
+        raw.tid == mine && raw.io_uring().is_some() && raw.text(2) == Some(fifo.as_bytes())
+    };
+    let early = live.count_until_now(is_its);
+    let has_kprobes = eyas_scap::live::Features::detect().has_kprobes;
+    assert_eq!(early == 0, has_kprobes, "{early} of {RINGS}");
+    let _writer = Fd(call(libc::SYS_openat, [CWD, at(fifo.as_ptr()), libc::O_RDWR.into(), 0]));
+    for n in 0..RINGS {
+        let event = live.nth_where(n, is_its);
+        let raw = event.as_raw();
+        assert_eq!(raw.io_uring().unwrap().is_presumed, n < early);
+        assert!(raw.result().is_some_and(|fd| fd > 2));
+    }
+    assert_eq!(live.count_until_now(is_its), RINGS);
 }
 
 #[test]

@@ -8,7 +8,6 @@
 #define KEPT_ALIASES 4
 #define MOUNTS 256
 #define ANCESTRY 256
-#define TREE_DEPTH 40
 
 /* A name of an inode; most inodes have one. */
 struct alias {
@@ -618,64 +617,4 @@ __noinline int find_changed(__u32 slot)
 	}
 	set_whole(entry, 0, (__u64)best);
 	return 1;
-}
-
-/* Whether mounts are ordered by their creation: Linux 6.8. */
-static __always_inline bool has_tree_of_mounts(void)
-{
-	struct mnt_namespace *ns = 0;
-	struct mount *mount = 0;
-	return bpf_core_field_exists(ns->mounts) && bpf_core_field_exists(mount->mnt_id_unique);
-}
-
-/* Finds the mount that was made since the call began, and its source in another mount. */
-__noinline int find_mounted(void)
-{
-	struct touches *all = touches_of_thread(false);
-	struct entries *entries = entries_of_thread(false);
-	struct task_struct *task = current_task();
-	struct mnt_namespace *ns = READ(task, nsproxy, mnt_ns);
-	struct mount *best = 0;
-	int i;
-	if (!has_tree_of_mounts() || !all || !entries || !all->last_mount)
-		return 0;
-	struct rb_node *node = READ(ns, mounts.rb_node);
-	for (i = 0; i < TREE_DEPTH; i++) {
-		if (!node)
-			break;
-		node = as_number(&all->pointer, node);
-		struct mount *mount = (void *)node - bpf_core_field_offset(struct mount, mnt_node);
-		bool later = READ(mount, mnt_id_unique) > all->last_mount;
-		if (later)
-			best = mount;
-		node = later ? READ(node, rb_left) : READ(node, rb_right);
-	}
-	if (!best)
-		return 0;
-	struct mount *above = READ(best, mnt_parent);
-	set_whole(&entries->at[0], 0, (__u64)READ(best, mnt.mnt_root));
-	set_whole(&entries->at[1], (__u64)&above->mnt, (__u64)READ(best, mnt_mountpoint));
-	return 1;
-}
-
-/* Keeps the last mount, at the beginning of a call that may make one. */
-__noinline int keep_last_mount(void)
-{
-	struct task_struct *task = current_task();
-	struct mnt_namespace *ns = READ(task, nsproxy, mnt_ns);
-	struct touches *all = touches_of_thread(true);
-	struct mount *last;
-	int i;
-	if (!has_tree_of_mounts() || !all)
-		return 0;
-	struct rb_node *node = READ(ns, mounts.rb_node);
-	for (i = 0; i < TREE_DEPTH; i++) {
-		if (!node)
-			break;
-		node = as_number(&all->pointer, node);
-		last = (void *)node - bpf_core_field_offset(struct mount, mnt_node);
-		all->last_mount = READ(last, mnt_id_unique);
-		node = READ(node, rb_right);
-	}
-	return 0;
 }

@@ -16,12 +16,14 @@ struct request {
 	__u64 args[8];
 	/* The task that the event is about. */
 	__u64 task;
+	/* The time of the submission, and the completed request that a search found before this one. */
+	__u64 since, found_before;
 	__u32 slot;
 	__u16 number, type, code, mark;
 	__u8 opcode, flags, says, compat;
 	/* Whether its names are in another map, because they are long. */
 	__u8 has_long_names;
-	/* Whether the kernel does not report that it succeeded: kernel functions show its end. */
+	/* How its end is seen if the kernel does not report that it succeeded: SEEN_. */
 	__u8 is_silent;
 	__u8 text[REQUEST_TEXTS * KEPT_SHORT];
 };

@@ -4,11 +4,10 @@
 
 #define AT_FDCWD -100
 #define MS_BIND 4096
-#define MS_MOVE 8192
 
 static __always_inline bool find_touched(struct scratch *s, enum deed deed, __u64 given, __u32 is_own)
 {
-	if (deed != DEED_MADE && deed != DEED_MOUNTED)
+	if (deed != DEED_MADE && deed != DEED_MOUNTED && deed != DEED_UNMOUNTED)
 		take_given(s->slot, given, is_own);
 	switch (deed) {
 	case DEED_MADE:
@@ -22,7 +21,9 @@ static __always_inline bool find_touched(struct scratch *s, enum deed deed, __u6
 	case DEED_CHANGED:
 		return find_changed(s->slot);
 	case DEED_MOUNTED:
-		return find_mounted();
+		return find_mounted(s->slot);
+	case DEED_UNMOUNTED:
+		return find_unmounted();
 	default:
 		return false;
 	}
@@ -37,7 +38,7 @@ __noinline int know_entry(__u32 slot, __u32 deed, __u64 given, __u32 which, __u3
 	if (!s)
 		return 0;
 	if (!found || found->deed != deed) {
-		if (deed == DEED_READ || !touches_of_thread(false) || !(found = entries_of_thread(true)) ||
+		if (deed == DEED_READ || !touches_of_thread(deed == DEED_MOUNTED && lacks_hooks) || !(found = entries_of_thread(true)) ||
 		    !find_touched(s, deed, given, is_own))
 			return 0;
 		found->deed = deed;
@@ -225,6 +226,7 @@ static __always_inline void forget_entries(void)
 		return;
 	all->count = 0;
 	all->last_mount = 0;
+	forget_mounts();
 	for (i = 0; i < TOUCHED; i++)
 		all->at[i].inode = all->at[i].aliases[0].dentry = 0;
 }
