@@ -11,12 +11,12 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustix::fs::{CWD, FileType, Mode, OFlags, Stat, fstat, fstatfs, openat};
 use sha2::{Digest, Sha256};
 
-use crate::service::Service;
+use crate::service::{Service, Starter};
 use crate::state::{Text, Thread};
 
 /// Maximum number of waiting requests; further ones are made again at the next event.
@@ -27,6 +27,9 @@ const KEPT: usize = 16_384;
 const CHUNK: usize = 64 << 10;
 /// The type of overlay file systems in `statfs`; their inodes have other numbers in the kernel.
 const OVERLAY: i64 = 0x794c_7630;
+
+/// Name of the thread.
+const THREAD: &str = "hashes";
 
 /// A hash, in hexadecimal digits.
 type Hex = [u8; 64];
@@ -39,7 +42,7 @@ pub struct ExeHashes {
     /// Size of the largest file that is read, bytes.
     largest: u64,
     known: Arc<Known>,
-    requests: OnceLock<Option<SyncSender<HashRequest>>>,
+    requests: Starter<SyncSender<HashRequest>>,
 }
 
 /// An executed file, as events describe it.
@@ -91,7 +94,7 @@ impl ExeHashes {
     /// Reads files of up to `largest` bytes. `root` is the path of the machine's root directory
     /// (`HOST_ROOT`).
     pub fn new(root: PathBuf, largest: u64) -> Self {
-        Self { root, largest, known: Arc::default(), requests: OnceLock::new() }
+        Self { root, largest, known: Arc::default(), requests: Starter::new(THREAD) }
     }
 
     /// The hash of the file that a process executes, if it is known; otherwise requests it.
@@ -110,20 +113,20 @@ impl ExeHashes {
         if known.len() >= KEPT {
             known.clear();
         }
-        let requests = self.requests.get_or_init(|| self.start()).as_ref()?;
+        let requests = self.requests.get(|| self.start()).ok()?;
         if requests.try_send(HashRequest { id: id.clone(), pid: thread.pid }).is_ok() {
             known.insert(id, Found::Requested);
         }
         None
     }
 
-    /// Starts the thread; `None` if the system cannot start one.
-    fn start(&self) -> Option<SyncSender<HashRequest>> {
+    /// Starts the thread.
+    fn start(&self) -> std::io::Result<SyncSender<HashRequest>> {
         let (sender, requests) = sync_channel(QUEUE);
         let reader = Reader { root: self.root.clone(), largest: self.largest };
         let mut hashes = HashMap::new();
         let hash_of = move |id: &FileId, pid| reader.hash_of(id, pid, &mut hashes);
-        serve(requests, Arc::clone(&self.known), hash_of).ok().map(|_| sender)
+        serve(requests, Arc::clone(&self.known), hash_of).map(|_| sender)
     }
 }
 
@@ -134,7 +137,7 @@ fn serve(
     known: Arc<Known>,
     mut hash_of: impl FnMut(&FileId, i64) -> Option<Found> + Send + 'static,
 ) -> std::io::Result<Service> {
-    Service::start("hashes", move || {
+    Service::start(THREAD, move || {
         while let Ok(HashRequest { id, pid }) = requests.recv() {
             let found = hash_of(&id, pid);
             known.cache(id, found);

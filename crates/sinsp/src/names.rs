@@ -56,11 +56,26 @@ impl Names {
 #[derive(Clone, Debug, Default)]
 pub struct SharedNames(Arc<Slot>);
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Slot {
     names: Mutex<Arc<Names>>,
-    /// Grows with each change, so that followers see it without the lock.
+    /// Grows with each change, so that followers see it without the lock. With [`RETRIES`] while followers call `retry`.
     version: AtomicU64,
+    retry: Mutex<Option<Box<Retry>>>,
+}
+
+/// Tries what has failed; returns whether nothing is left to try.
+type Retry = dyn Fn() -> bool + Send + Sync;
+
+/// Bit of a version.
+const RETRIES: u64 = 1;
+/// The difference of two versions.
+const STEP: u64 = 2;
+
+impl std::fmt::Debug for Slot {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Slot").field("names", &self.names).finish_non_exhaustive()
+    }
 }
 
 impl SharedNames {
@@ -75,7 +90,22 @@ impl SharedNames {
     pub fn set(&self, names: Names) {
         // The lock guards a pointer, which a panic cannot leave half written.
         *self.0.names.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(names);
-        self.0.version.fetch_add(1, Ordering::Release);
+        self.0.version.fetch_add(STEP, Ordering::Release);
+    }
+
+    /// Lets followers call a function at each event until it returns true.
+    fn retry_until(&self, is_settled: impl Fn() -> bool + Send + Sync + 'static) {
+        *self.0.retry.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(is_settled));
+        self.0.version.fetch_or(RETRIES, Ordering::Release);
+    }
+
+    fn retry(&self) {
+        // Another follower's turn is enough.
+        let Ok(mut retry) = self.0.retry.try_lock() else { return };
+        if retry.as_ref().is_none_or(|is_settled| is_settled()) {
+            *retry = None;
+            self.0.version.fetch_and(!RETRIES, Ordering::Release);
+        }
     }
 
     /// The current names.
@@ -103,7 +133,34 @@ impl Follower {
         if version == self.seen {
             return None;
         }
+        if version & RETRIES != 0 {
+            self.shared.retry();
+        }
+        let version = version & !RETRIES;
+        if version == self.seen {
+            return None;
+        }
         self.seen = version;
         Some(self.shared.current())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_follower_tries_again_until_nothing_is_left_to_try() {
+        let (shared, tries) = (SharedNames::default(), Arc::new(AtomicU64::new(0)));
+        let mut follower = Follower::new(shared.clone());
+        let counted = tries.clone();
+        shared.retry_until(move || counted.fetch_add(1, Ordering::Relaxed) == 2);
+        for n in 1..=3 {
+            assert!(follower.newer().is_none());
+            assert_eq!(tries.load(Ordering::Relaxed), n);
+        }
+        shared.set(Names::new(&BTreeMap::from([("a".into(), Vec::new())])));
+        assert!(follower.newer().is_some() && follower.newer().is_none());
+        assert_eq!(tries.load(Ordering::Relaxed), 3, "it has succeeded");
     }
 }

@@ -23,9 +23,9 @@ pub fn look_up(engine: &Engine) {
         Ok(false) => log::warning(
             "some domain names of the rules are not known yet, because no name server responds; they are looked up again later",
         ),
-        Err(error) => {
-            log::warning(&format!("domain names of the rules are not looked up: no thread: {error}"))
-        }
+        Err(error) => log::warning(&format!(
+            "the domain names of the rules are not known yet: no thread: {error}; it is started later"
+        )),
     }
 }
 

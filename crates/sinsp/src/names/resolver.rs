@@ -1,13 +1,14 @@
 //! The thread that resolves names.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::net::{IpAddr, ToSocketAddrs};
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::{Names, SharedNames};
-use crate::service::Service;
+use crate::service::{Service, Starter};
 
 /// Time until a name is resolved again; it doubles while the addresses stay the same.
 const REFRESH: Duration = Duration::from_secs(10);
@@ -20,13 +21,32 @@ pub type Addresses = dyn FnMut(&str) -> Option<Vec<IpAddr>> + Send;
 /// Resolves names in a separate thread, for inspectors.
 pub struct Resolver {
     shared: Arc<Shared>,
-    /// The data of the thread, until there is a name to resolve.
-    idle: Mutex<Option<Worker>>,
+    thread: Arc<Thread>,
 }
 
 impl std::fmt::Debug for Resolver {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Resolver").field("shared", &self.shared).finish_non_exhaustive()
+    }
+}
+
+/// Name of the thread.
+const THREAD: &str = "names";
+
+/// The thread, which starts when there is a name to resolve.
+struct Thread {
+    starter: Starter<()>,
+    /// The running thread keeps the lock.
+    worker: Arc<Mutex<Worker>>,
+}
+
+impl Thread {
+    fn start(&self) -> Result<(), Option<io::Error>> {
+        self.starter.get(|| {
+            let worker = self.worker.clone();
+            let run = move || worker.lock().unwrap_or_else(PoisonError::into_inner).run();
+            Service::start(THREAD, run).map(drop)
+        })
     }
 }
 
@@ -71,21 +91,18 @@ impl Resolver {
     pub fn new(hosts: Hosts, addresses: Box<Addresses>) -> Self {
         let shared = Arc::new(Shared::default());
         let worker = Worker { shared: shared.clone(), hosts, addresses };
-        Self { shared, idle: Mutex::new(Some(worker)) }
+        let thread = Thread { starter: Starter::new(THREAD), worker: Arc::new(Mutex::new(worker)) };
+        Self { shared, thread: Arc::new(thread) }
     }
 
     /// Resolves these names from here on, and waits until each was resolved once, at most for `patience`.
     /// Returns whether all were.
     ///
     /// # Errors
-    /// The system cannot start a thread.
-    pub fn set(&self, names: BTreeSet<String>, patience: Duration) -> std::io::Result<bool> {
-        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if !names.is_empty()
-            && let Some(mut worker) = idle()
-        {
-            Service::start("names", move || worker.run())?;
-        }
+    /// The system cannot start a thread. Inspectors with [`Resolver::names`] try again, at the earliest after a delay that
+    /// doubles up to half a minute.
+    pub fn set(&self, names: BTreeSet<String>, patience: Duration) -> io::Result<bool> {
+        let is_needed = !names.is_empty();
         let mut work = self.shared.work();
         work.names.retain(|name, _| names.contains(name));
         for name in names {
@@ -94,6 +111,12 @@ impl Resolver {
         }
         self.shared.publish(&work);
         self.shared.changed.notify_all();
+        if is_needed && let Err(error) = self.thread.start() {
+            let thread = Arc::downgrade(&self.thread);
+            let is_settled = move || thread.upgrade().is_none_or(|thread| thread.start().is_ok());
+            self.shared.known.retry_until(is_settled);
+            return error.map_or(Ok(false), Err);
+        }
         let until = Instant::now() + patience;
         loop {
             if work.names.values().all(|entry| entry.tried) {

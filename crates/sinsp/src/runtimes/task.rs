@@ -1,12 +1,12 @@
 //! Tasks that must not die silently. The event loop catches the panic of a task, so the thread does not end with it.
 
 use std::any::Any;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::sleep;
 
-use crate::service;
+use crate::service::{self, Backoff};
 
 /// Name of the thread of all tasks.
 pub(super) const THREAD: &str = "containers";
@@ -23,10 +23,10 @@ pub(super) async fn attempt<T: Send + 'static>(task: impl Future<Output = T> + S
 
 /// Runs a task until it returns. After a panic, it is started again with longer and longer pauses.
 pub(super) async fn keep<F: Future<Output = ()> + Send + 'static>(mut task: impl FnMut() -> F) {
-    let mut pause = service::PAUSE;
+    let (mut pauses, mut since) = (Backoff::up_to(MAX_PAUSE), Instant::now());
     while attempt(task()).await.is_none() {
-        sleep(pause).await;
-        pause = (pause * 2).min(MAX_PAUSE);
+        sleep(pauses.after(since.elapsed())).await;
+        since = Instant::now();
     }
 }
 
