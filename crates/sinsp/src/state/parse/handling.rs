@@ -156,6 +156,18 @@ pub(super) enum Family {
 }
 
 const fn family(ty: EventType) -> Family {
+    let families = [of_process(ty), of_files(ty), of_network(ty), of_metadata(ty)];
+    let mut at = 0;
+    while at < families.len() {
+        if !matches!(families[at], Family::Nothing) {
+            return families[at];
+        }
+        at += 1;
+    }
+    Family::Nothing
+}
+
+const fn of_process(ty: EventType) -> Family {
     use EventType as E;
     match ty {
         ty if ty.creates_thread() => Family::Clone,
@@ -179,6 +191,13 @@ const fn family(ty: EventType) -> Family {
         E::SCHEDSWITCH_6_E => Family::Switch,
         E::PROCINFO_E => Family::CpuTime,
         ty if is_kept(ty) => Family::Kept,
+        _ => Family::Nothing,
+    }
+}
+
+const fn of_files(ty: EventType) -> Family {
+    use EventType as E;
+    match ty {
         E::SYSCALL_OPEN_X
         | E::SYSCALL_OPENAT_2_X
         | E::SYSCALL_OPENAT2_X
@@ -194,29 +213,45 @@ const fn family(ty: EventType) -> Family {
         | E::SYSCALL_OPEN_TREE_X
         | E::SYSCALL_OPEN_TREE_ATTR_X
         | E::SYSCALL_MOVE_MOUNT_X => Family::Mount,
+        ty if makes_special(ty) => Family::Special,
+        _ => Family::Nothing,
+    }
+}
+
+/// Whether the call makes a descriptor of a file that has no path, such as a pipe.
+const fn makes_special(ty: EventType) -> bool {
+    use EventType as E;
+    matches!(
+        ty,
         E::SYSCALL_PIPE_X
-        | E::SYSCALL_PIPE2_X
-        | E::SYSCALL_EVENTFD_X
-        | E::SYSCALL_EVENTFD2_X
-        | E::SYSCALL_SIGNALFD_X
-        | E::SYSCALL_SIGNALFD4_X
-        | E::SYSCALL_TIMERFD_CREATE_X
-        | E::SYSCALL_INOTIFY_INIT_X
-        | E::SYSCALL_INOTIFY_INIT1_X
-        | E::SYSCALL_EPOLL_CREATE_X
-        | E::SYSCALL_EPOLL_CREATE1_X
-        | E::SYSCALL_BPF_2_X
-        | E::SYSCALL_USERFAULTFD_X
-        | E::SYSCALL_IO_URING_SETUP_X
-        | E::SYSCALL_MEMFD_CREATE_X
-        | E::SYSCALL_MEMFD_SECRET_X
-        | E::SYSCALL_FANOTIFY_INIT_X
-        | E::SYSCALL_PERF_EVENT_OPEN_X
-        | E::SYSCALL_LANDLOCK_CREATE_RULESET_X
-        | E::SYSCALL_MQ_OPEN_X
-        | E::SYSCALL_SECCOMP_X
-        | E::SYSCALL_PIDFD_OPEN_X
-        | E::SYSCALL_PIDFD_GETFD_X => Family::Special,
+            | E::SYSCALL_PIPE2_X
+            | E::SYSCALL_EVENTFD_X
+            | E::SYSCALL_EVENTFD2_X
+            | E::SYSCALL_SIGNALFD_X
+            | E::SYSCALL_SIGNALFD4_X
+            | E::SYSCALL_TIMERFD_CREATE_X
+            | E::SYSCALL_INOTIFY_INIT_X
+            | E::SYSCALL_INOTIFY_INIT1_X
+            | E::SYSCALL_EPOLL_CREATE_X
+            | E::SYSCALL_EPOLL_CREATE1_X
+            | E::SYSCALL_BPF_2_X
+            | E::SYSCALL_USERFAULTFD_X
+            | E::SYSCALL_IO_URING_SETUP_X
+            | E::SYSCALL_MEMFD_CREATE_X
+            | E::SYSCALL_MEMFD_SECRET_X
+            | E::SYSCALL_FANOTIFY_INIT_X
+            | E::SYSCALL_PERF_EVENT_OPEN_X
+            | E::SYSCALL_LANDLOCK_CREATE_RULESET_X
+            | E::SYSCALL_MQ_OPEN_X
+            | E::SYSCALL_SECCOMP_X
+            | E::SYSCALL_PIDFD_OPEN_X
+            | E::SYSCALL_PIDFD_GETFD_X
+    )
+}
+
+const fn of_network(ty: EventType) -> Family {
+    use EventType as E;
+    match ty {
         E::SOCKET_SOCKET_X
         | E::SOCKET_SOCKETPAIR_X
         | E::SOCKET_GETSOCKOPT_X
@@ -235,6 +270,14 @@ const fn family(ty: EventType) -> Family {
         | E::SOCKET_RECVMMSG_X
         | E::SOCKET_RECV_X => Family::Network,
         ty if is_transfer(ty) => Family::Network,
+        _ => Family::Nothing,
+    }
+}
+
+/// Of containers, users and groups.
+const fn of_metadata(ty: EventType) -> Family {
+    use EventType as E;
+    match ty {
         E::CONTAINER_JSON_E
         | E::CONTAINER_JSON_2_E
         | E::USER_ADDED_E
