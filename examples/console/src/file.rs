@@ -18,14 +18,20 @@ use crate::writer::{Writer, is_stopped};
 /// Maximum size of a file of rules, rule tests or configuration, bytes.
 pub const MAX_TEXT: u64 = 64 << 20;
 
-/// How long [`wait_for`] waits.
-const LIMITS: Limits = Limits { writer: Duration::from_secs(10), bytes: Duration::from_secs(60) };
+/// How long [`wait_for`] and [`create`] wait.
+const LIMITS: Limits = Limits {
+    writer: Duration::from_secs(10),
+    reader: Duration::from_secs(10),
+    bytes: Duration::from_secs(60),
+};
 
 /// Limits of waiting for a stream.
 #[derive(Clone, Copy)]
 struct Limits {
     /// For a FIFO that nobody writes to.
     writer: Duration,
+    /// For a FIFO that nobody reads.
+    reader: Duration,
     /// For the next bytes, while the stream is open for writing.
     bytes: Duration,
 }
@@ -173,37 +179,63 @@ impl Patient {
     }
 }
 
-/// Creates or truncates a file. Waits until somebody reads a FIFO, or until the program is asked to end. An open
-/// descriptor (`/dev/stdout`), which may be a socket, is used as it is.
+/// Permissions of a file that only its owner may read and write.
+pub const OWNER_ALONE: u32 = 0o600;
+/// Permissions of other files, before the umask.
+const EVERYBODY: u32 = 0o666;
+
+/// Creates or truncates a file. Waits at most 10 s for a reader of a FIFO, and no longer than until the program is asked to end.
+/// An open descriptor (`/dev/stdout`), which may be a socket, is used as it is.
 ///
 /// # Errors
 /// The file cannot be created, or the wait is over.
 pub fn create(path: &Path) -> io::Result<Writer> {
+    create_with(path, EVERYBODY)
+}
+
+/// As [`create`], with these permissions if there is no such file; the umask still applies.
+///
+/// # Errors
+/// As of [`create`].
+pub fn create_with(path: &Path, mode: u32) -> io::Result<Writer> {
     match descriptor::named(path) {
         Some(number) => Writer::new(descriptor::duplicate(number)?),
-        None => create_until(path, &is_stopped),
+        None => create_within(path, mode, LIMITS.reader, &is_stopped),
     }
 }
 
-fn create_until(path: &Path, is_stopped: &dyn Fn() -> bool) -> io::Result<Writer> {
+fn create_within(
+    path: &Path,
+    mode: u32,
+    limit: Duration,
+    is_stopped: &dyn Fn() -> bool,
+) -> io::Result<Writer> {
     let mut options = OpenOptions::new();
     let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
-    options.write(true).create(true).truncate(true).custom_flags(flags.bits().cast_signed());
+    options.write(true).create(true).truncate(true).mode(mode).custom_flags(flags.bits().cast_signed());
+    let began = Instant::now();
     loop {
         match options.open(path) {
             Ok(file) => return Ok(Writer::of_own(file)),
             Err(error) if Errno::from_io_error(&error) == Some(Errno::NXIO) && is_stream(path) => {
                 if is_stopped() {
-                    return Err(io::Error::new(
-                        io::ErrorKind::NotConnected,
-                        "it is a FIFO that nobody reads",
-                    ));
+                    return Err(unread("it is a FIFO that nobody reads".to_owned()));
+                }
+                if began.elapsed() >= limit {
+                    let within = limit.as_secs();
+                    return Err(unread(format!(
+                        "it is a FIFO that nobody has opened for reading within {within} s"
+                    )));
                 }
                 std::thread::sleep(GLANCE);
             }
             Err(error) => return Err(error),
         }
     }
+}
+
+fn unread(text: String) -> io::Error {
+    io::Error::new(io::ErrorKind::NotConnected, text)
 }
 
 /// Interval at which [`create`] looks for a reader.
@@ -270,7 +302,8 @@ mod tests {
     fn a_wait_ends_without_a_writer_and_with_a_silent_one() {
         let dir = Dir::new("console-wait");
         let fifo = dir.fifo("fifo");
-        let limits = Limits { writer: Duration::from_millis(50), bytes: Duration::from_millis(100) };
+        let limits =
+            Limits { writer: Duration::from_millis(50), bytes: Duration::from_millis(100), ..LIMITS };
         let error = || wait_within(&fifo, 1000, limits).unwrap_err().to_string();
         assert_eq!(error(), "nobody has opened it for writing within 0 s");
         let _silent = OpenOptions::new().read(true).write(true).open(&fifo).unwrap();
@@ -282,10 +315,12 @@ mod tests {
     fn a_file_for_a_fifo_waits_for_its_reader_or_the_end() {
         let dir = Dir::new("console-create");
         let fifo = dir.fifo("fifo");
-        assert_eq!(
-            create_until(&fifo, &|| true).err().unwrap().to_string(),
-            "it is a FIFO that nobody reads"
-        );
+        let error = |limit, is_stopped| {
+            create_within(&fifo, OWNER_ALONE, limit, &|| is_stopped).err().unwrap().to_string()
+        };
+        assert_eq!(error(Duration::MAX, true), "it is a FIFO that nobody reads");
+        let unread = "it is a FIFO that nobody has opened for reading within 0 s";
+        assert_eq!(error(Duration::from_millis(60), false), unread);
         let reader = std::thread::spawn({
             let fifo = fifo.clone();
             move || std::fs::read_to_string(fifo).unwrap()

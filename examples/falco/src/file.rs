@@ -8,15 +8,12 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-pub use eyas_console::file::MAX_TEXT;
+pub use eyas_console::file::{MAX_TEXT, OWNER_ALONE};
 use eyas_console::{Writer, descriptor, file as regular};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 
 use crate::{inherited, streams};
-
-/// Permissions of files that only their owner may read and write.
-pub const OWNER_ALONE: u32 = 0o600;
 
 /// Permissions of created files.
 static MODE: AtomicU32 = AtomicU32::new(OWNER_ALONE);

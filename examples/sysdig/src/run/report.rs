@@ -1,12 +1,11 @@
 //! `sysdig report`.
 
-use std::fs::OpenOptions;
 use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 
 use anyhow::{Result, anyhow, bail};
 use eyas::sinsp::Inspector;
+use eyas_console::file;
 
 use crate::args::Args;
 use crate::output::refuse_input;
@@ -32,10 +31,9 @@ pub(super) fn report(args: &Args) -> Result<()> {
     let page = eyas_report::page(path, &engine, &Inspector::default)?;
     match &args.output {
         Some(output) => {
-            // The page contains a part of the capture, so only its owner may read it.
-            let mut options = OpenOptions::new();
-            options.write(true).create(true).truncate(true).mode(0o600);
-            let written = options.open(output).and_then(|mut file| file.write_all(page.as_bytes()));
+            // The page contains a part of the capture.
+            let written = file::create_with(output, file::OWNER_ALONE)
+                .and_then(|mut file| file.write_all(page.as_bytes()));
             written.map_err(|error| {
                 anyhow!("cannot write {}: {error}; choose another with -o", output.display())
             })
