@@ -5,6 +5,7 @@
 //! `tests/tidy.rs` forbids the macros in the programs.
 #![forbid(unsafe_code)]
 
+use std::ffi::OsString;
 use std::fmt;
 use std::io::{self, ErrorKind, Write};
 use std::os::fd::AsFd;
@@ -15,12 +16,15 @@ pub mod file;
 #[cfg(feature = "generate")]
 mod generate;
 mod input;
+pub mod signals;
+mod stack;
 mod writer;
 mod zone;
 
 #[cfg(feature = "generate")]
 pub use generate::Generated;
 pub use input::Input;
+pub use stack::with_stack;
 use writer::takes_bytes;
 pub use writer::{Writer, end_writes_with};
 pub use zone::check_time_zone;
@@ -40,6 +44,17 @@ pub fn advice(message: &str) -> &'static str {
     } else {
         ""
     }
+}
+
+/// Names the words of a command line that are not UTF-8.
+pub fn foreign_words(words: &[OsString]) -> String {
+    let foreign = words.iter().enumerate().skip(1).filter(|(_, word)| word.to_str().is_none());
+    let named: Vec<String> =
+        foreign.map(|(at, word)| format!("{at} ({})", word.as_encoded_bytes().escape_ascii())).collect();
+    format!(
+        "argument {} of the command line is not UTF-8: write it in UTF-8; only names of files may contain other bytes",
+        named.join(", ")
+    )
 }
 
 /// Writes bytes to standard output, without a buffer.

@@ -6,7 +6,7 @@ use std::panic::catch_unwind;
 use std::process::ExitCode;
 
 use clap::Parser;
-use clap::error::{ContextKind, ContextValue};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use eyas_console::print;
 
 mod args;
@@ -71,6 +71,10 @@ use args::Args;
 const PANICKED: u8 = 101;
 
 fn main() -> ExitCode {
+    eyas_console::with_stack(run_program)
+}
+
+fn run_program() -> ExitCode {
     inherited::note();
     let args = match Args::try_parse_from(args::command_line()) {
         Ok(args) => args,
@@ -84,6 +88,11 @@ fn main() -> ExitCode {
                         ExitCode::FAILURE
                     }
                 };
+            }
+            if error.kind() == ErrorKind::InvalidUtf8 {
+                let words: Vec<_> = std::env::args_os().collect();
+                console::print_error(&format!("Error: {}\n", eyas_console::foreign_words(&words)));
+                return ExitCode::FAILURE;
             }
             let instead = match error.get(ContextKind::InvalidArg) {
                 Some(ContextValue::String(option)) => args::replacement(option)

@@ -44,6 +44,18 @@ fn versions_are_printed_as_falco_prints_them() {
 }
 
 #[test]
+fn an_argument_that_is_not_utf_8_is_named() {
+    use std::os::unix::ffi::OsStrExt;
+
+    let word = std::ffi::OsStr::from_bytes(b"stdout_output.enabled=caf\xe9");
+    let output = Command::new(env!("CARGO_BIN_EXE_falco")).arg("-o").arg(word).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let error = String::from_utf8(output.stderr).unwrap();
+    let wanted = "Error: argument 2 (stdout_output.enabled=caf\\xe9) of the command line is not UTF-8: write it in UTF-8";
+    assert!(error.starts_with(wanted), "{error}");
+}
+
+#[test]
 fn a_report_has_the_configuration_and_the_rules() {
     let dir = Dir::new("support");
     let rules = dir.write("rules.yaml", "- list: one\n  items: [a]\n");

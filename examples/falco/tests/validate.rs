@@ -52,6 +52,25 @@ fn an_invalid_file_is_drawn_on_standard_error() {
     assert!(err.contains("unknown field `fd.nam`") && err.contains("does not load"), "{err}");
 }
 
+/// With a small limit of the stack that the program may raise, and one that it may not.
+#[test]
+fn a_small_stack_holds_deep_files() {
+    let deep = |open: &str, close: &str| format!("{}{}", open.repeat(5000), close.repeat(5000));
+    let files = [
+        file("deep.yaml", &deep("[", "]")),
+        file("deep-condition.yaml", &rule(&format!("{}evt.num=1{}", "(".repeat(900), ")".repeat(900)))),
+    ];
+    let may_not: &[&str] = &["setpriv", "--bounding-set=-sys_resource"];
+    for (path, parent) in files.iter().flat_map(|path| [(path, &[][..]), (path, may_not)]) {
+        let mut small = Command::new("prlimit");
+        small.arg("--stack=65536:65536").args(parent).arg(env!("CARGO_BIN_EXE_falco")).arg("-V").arg(path);
+        let output = small.output().unwrap();
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{path:?}: {error}");
+        assert!(error.contains(" error"), "{path:?}: {error}");
+    }
+}
+
 #[test]
 fn valid_rules_cause_no_output() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../demo/rules.yaml");

@@ -36,11 +36,22 @@ use eyas_console::note;
 use args::Args;
 
 fn main() -> ExitCode {
+    eyas_console::with_stack(run_program)
+}
+
+fn run_program() -> ExitCode {
     // A file that reaches RLIMIT_FSIZE is an error of its output, and does not end the program. If the system does not allow to
     // catch the signal, the signal ends it.
     let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, std::sync::Arc::default());
+    // Without it, only a signal that the parent blocked or ignored has no effect.
+    let _ = eyas_console::signals::end_start_by_signals();
     let outcome = match Args::from_command_line(std::env::args_os()) {
         Ok(args) => start(&args),
+        Err(error) if error.kind() == clap::error::ErrorKind::InvalidUtf8 => {
+            let words: Vec<_> = std::env::args_os().collect();
+            note!("Error: {}", eyas_console::foreign_words(&words));
+            return ExitCode::FAILURE;
+        }
         Err(error) if error.use_stderr() => {
             eyas_console::print_error(&error.to_string().replacen("error: ", "Error: ", 1));
             // sysdig's status is 1; clap's default is 2.

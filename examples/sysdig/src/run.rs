@@ -208,6 +208,7 @@ fn stop_flag() -> Result<Arc<AtomicBool>> {
             .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&flag)))
             .context("cannot catch signals")?;
     }
+    eyas_console::signals::note_started();
     eyas_console::end_writes_with(&flag);
     Ok(flag)
 }

@@ -130,6 +130,7 @@ impl Signals {
                 .and_then(|_| signal_hook::flag::register(signal, signals.stop.clone()))
                 .context("cannot catch signals")?;
         }
+        eyas_console::signals::note_started();
         eyas_console::end_writes_with(&signals.stop);
         Ok(signals)
     }

@@ -44,10 +44,15 @@ fn until_it_waits(pid: u32) {
 
 /// Waits until the program waits, asks it once to end, and returns its status.
 #[track_caller]
-fn end(mut sysdig: Child) -> ExitStatus {
+fn end(sysdig: Child) -> ExitStatus {
+    end_by(Signal::TERM, sysdig)
+}
+
+#[track_caller]
+fn end_by(signal: Signal, mut sysdig: Child) -> ExitStatus {
     until_it_waits(sysdig.id());
     let pid = Pid::from_child(&sysdig);
-    kill_process(pid, Signal::TERM).unwrap();
+    kill_process(pid, signal).unwrap();
     let began = Instant::now();
     while sysdig.try_wait().unwrap().is_none() {
         if began.elapsed() > Duration::from_secs(30) {
@@ -67,6 +72,58 @@ fn full_pipe() -> (PipeReader, PipeWriter) {
     let mut same = OpenOptions::new().write(true).custom_flags(flags).open(path).unwrap();
     while same.write(&[b' '; 4096]).is_ok() {}
     (reader, writer)
+}
+
+/// Starts a replay of standard input by a program of coreutils, and asks it to end.
+#[track_caller]
+fn ends_by(signal: Signal, parent: &[&str]) {
+    let sysdig = Command::new(parent[0])
+        .args(&parent[1..])
+        .args([env!("CARGO_BIN_EXE_sysdig"), "-r", "-"])
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    assert!(end_by(signal, sysdig).success(), "{parent:?}");
+}
+
+#[test]
+fn signals_that_the_parent_blocked_or_ignored_end_it() {
+    for signal in [Signal::INT, Signal::TERM] {
+        ends_by(signal, &["env", "--block-signal=INT,TERM"]);
+        ends_by(signal, &["env", "--ignore-signal=INT,TERM"]);
+    }
+}
+
+/// Its end does not depend on a signal: the limit is 10 s.
+#[test]
+fn a_fifo_that_nobody_opens_is_an_error() {
+    let dir = Dir::new("unopened");
+    let fifo = dir.fifo("fifo");
+    let fifo = fifo.to_str().unwrap();
+    let commands: [&[&str]; 3] = [
+        &["report", "-r", DEMO, "-o", fifo],
+        &["-r", DEMO, "-w", fifo],
+        &["trace", "-r", DEMO, "--perfetto", fifo],
+    ];
+    let started = commands.map(|args| command().args(args).stderr(Stdio::piped()).spawn().unwrap());
+    for (child, args) in started.into_iter().zip(commands) {
+        let output = child.wait_with_output().unwrap();
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{args:?}");
+        assert!(error.contains("it is a FIFO that nobody has opened for reading within 10 s"), "{error}");
+        assert!(error.contains(fifo), "{error}");
+    }
+}
+
+#[test]
+fn a_report_for_a_fifo_is_complete() {
+    let dir = Dir::new("report-fifo");
+    let fifo = dir.fifo("fifo");
+    let child = command().args(["report", "-r", DEMO, "-o", fifo.to_str().unwrap()]).spawn().unwrap();
+    let page = std::fs::read_to_string(&fifo).unwrap();
+    assert!(child.wait_with_output().unwrap().status.success());
+    let printed = command().args(["report", "-r", DEMO]).output().unwrap().stdout;
+    assert!(page.trim_end().ends_with("</html>") && page.as_bytes() == printed);
 }
 
 #[test]

@@ -32,6 +32,7 @@ pub fn parse(name: &str, text: &[u8], warnings: &mut Vec<String>) -> Result<Node
         warnings
             .push(format!("{name} has a second document (line {line}), which has no effect: join the two"));
     }
+    warnings.extend(foreign(name, &yaml::decode(text)));
     if let Some(first) = &mut first {
         drop_repeated(first, &Path::default(), name, warnings);
     }
@@ -43,6 +44,18 @@ pub fn parse(name: &str, text: &[u8], warnings: &mut Vec<String>) -> Result<Node
         }
         Some(tree) => bail!("{name}: expected keys with values, found {}", fit::kind(&tree)),
     }
+}
+
+/// Warning about bytes that are not UTF-8.
+fn foreign(name: &str, decoded: &yaml::Decoded<'_>) -> Option<String> {
+    let at = *decoded.foreign.first()? as usize;
+    let line = decoded.text.get(..at)?.matches('\n').count() + 1;
+    let as_read = decoded.text.get(at..)?.chars().next()?;
+    Some(format!(
+        "{name}, line {line}: the byte 0x{:X} is not UTF-8 and is read as `{as_read}` (Latin-1): save the file as UTF-8; a \
+         name of a file must be UTF-8",
+        as_read as u32
+    ))
 }
 
 fn drop_repeated(node: &mut Node, path: &Path, origin: &str, warnings: &mut Vec<String>) {
@@ -506,6 +519,20 @@ mod tests {
             ["static_fields.any=1", "plugins[]={name: x, init_config: {y: {z: 1}}}", "config_files[]=/x"]
         {
             assert_eq!(after("", &[option]).unwrap().1, [""; 0], "{option}");
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_not_utf_8_are_named_with_their_line() {
+        let mut warnings = Vec::new();
+        parse("f", b"a: 1\nb: [caf\xe9, \xff]\n", &mut warnings).unwrap();
+        let wanted = "f, line 2: the byte 0xE9 is not UTF-8 and is read as `\u{e9}` (Latin-1): save the file as UTF-8; a name of a \
+                      file must be UTF-8";
+        assert_eq!(warnings, [wanted]);
+        for text in ["caf\u{e9}: 1".as_bytes(), b"\xff\xfea\0:\0 \01\0"] {
+            warnings.clear();
+            parse("f", text, &mut warnings).unwrap();
+            assert_eq!(warnings, [""; 0]);
         }
     }
 
