@@ -31,7 +31,8 @@ impl Backoff {
         Self { next: FIRST_PAUSE, max }
     }
 
-    /// The delay after a failure. `ran` is the time since the previous start: after a long run, delays begin anew.
+    /// The delay after a failure. `ran` is the time since the previous start: after a long run, the next delay is the
+    /// shortest again.
     pub(crate) fn after(&mut self, ran: Duration) -> Duration {
         if ran > self.max {
             self.next = FIRST_PAUSE;
@@ -192,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn delays_double_up_to_a_limit_and_begin_anew_after_a_long_run() {
+    fn delays_double_up_to_a_limit_and_are_short_again_after_a_long_run() {
         let max = Duration::from_secs(5);
         let mut pauses = Backoff::up_to(max);
         let delays: Vec<_> = (0..7).map(|_| pauses.after(max).as_millis()).collect();

@@ -37,6 +37,7 @@ mod rights;
 #[allow(dead_code, reason = "other tests use the rest")]
 mod ring;
 mod signal;
+mod silent_requests;
 mod tracepoint;
 mod wait;
 mod ways;

@@ -1,0 +1,41 @@
+//! How the program starts, with arguments and limits that its parent has chosen.
+
+use eyas_testing::test;
+use std::process::Command;
+
+fn main() -> std::process::ExitCode {
+    eyas_testing::main()
+}
+
+const DEMO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../demo/demo.scap.gz");
+
+/// With a small limit of the stack that the program may raise, and one that it may not.
+#[test]
+fn a_small_stack_holds_a_deep_filter() {
+    let filter = format!("{}evt.num=1{}", "(".repeat(900), ")".repeat(900));
+    let may_not: &[&str] = &["setpriv", "--bounding-set=-sys_resource"];
+    for parent in [&[][..], may_not] {
+        let mut small = Command::new("prlimit");
+        small.arg("--stack=65536:65536").args(parent).arg(env!("CARGO_BIN_EXE_sysdig"));
+        let output = small.args(["-r", DEMO, &filter]).output().unwrap();
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(error.contains("exceeded max depth limit"), "{parent:?}: {error}");
+    }
+}
+
+#[test]
+fn an_argument_that_is_not_utf_8_is_named() {
+    use std::os::unix::ffi::OsStrExt;
+
+    let word = |bytes| std::ffi::OsStr::from_bytes(bytes);
+    let output = Command::new(env!("CARGO_BIN_EXE_sysdig"))
+        .args([word(b"-r"), word(b"caf\xe9"), word(b"-p"), word(b"x\xff")])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(
+        String::from_utf8_lossy(&output.stderr),
+        "Error: argument 2 (caf\\xe9), 4 (x\\xff) of the command line is not UTF-8: write it in UTF-8; only names of files may \
+         contain other bytes\n"
+    );
+}
