@@ -76,6 +76,13 @@ impl EventBuilder {
         self
     }
 
+    /// Marks the event as that of a call that the kernel did not run: see [`RawEvent::was_answered`].
+    #[doc(hidden)]
+    pub fn answered(mut self) -> Self {
+        self.mark = Mark::answered();
+        self
+    }
+
     /// Marks the event as for the state only, so that readers do not show it.
     pub fn state_only(mut self) -> Self {
         self.state_only = true;

@@ -388,6 +388,14 @@ impl<'a> RawEvent<'a> {
         self.mark.closes_unseen()
     }
 
+    /// Whether a seccomp filter, or its supervisor, returned the result of a successful call about descriptors, which the kernel did
+    /// not run. Only live captures, and their recordings, show it: of a `close`, and, unless threads share the descriptors, of copies,
+    /// opens and sockets whose descriptor does not exist.
+    #[inline]
+    pub fn was_answered(&self) -> bool {
+        self.mark.was_answered()
+    }
+
     /// Whether the event has [`RawEvent::bases`].
     #[inline]
     pub fn has_bases(&self) -> bool {

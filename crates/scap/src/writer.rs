@@ -222,7 +222,7 @@ impl Writer {
         let more = option_len + if began.is_some() { BEGAN_LEN } else { 0 };
         let place = Some(event.place).filter(|place| place.num != 0 && fits(more + PLACE_LEN));
         let more = more + if place.is_some() { PLACE_LEN } else { 0 };
-        let mark = Some(event.mark).filter(|mark| mark.is_set() && fits(more + REQUEST_LEN));
+        let mark = event.mark.recorded().filter(|_| fits(more + REQUEST_LEN));
         let more = more + if mark.is_some() { REQUEST_LEN } else { 0 };
         let decided = Some(event.decided)
             .filter(|decided| !decided.is_empty() && fits(more + block_options::decision_len(decided)));

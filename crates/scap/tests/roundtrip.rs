@@ -28,7 +28,16 @@ fn one_of_each() -> Vec<OwnedEvent> {
 
 #[test]
 fn every_event_survives_writing_and_reading() {
-    let events = one_of_each();
+    let mut events = one_of_each();
+    events.push(
+        EventBuilder::new(EventType::SYSCALL_CLOSE_X)
+            .ts(2_000_000)
+            .tid(1)
+            .int(0, 0)
+            .int(1, 5)
+            .answered()
+            .build(),
+    );
     for compress in [false, true] {
         let bytes = memory::written(&events, compress);
         assert_eq!(memory::events(bytes, true), events, "compressed: {compress}");

@@ -8,7 +8,7 @@ use eyas_scap::RawEvent;
 use crate::field_source::generic_code;
 use crate::fields::{DEFS, open};
 use crate::pushdown::{Free, Pushdown};
-use crate::state::{Facts, FdKind, changes, changes_only_if_successful, is_transfer};
+use crate::state::{Facts, FdKind, changes, changes_only_if_successful, has_closed, is_transfer};
 use crate::view::EventView;
 pub use files::FileFields;
 
@@ -145,7 +145,8 @@ pub fn may_leave_out(filter: &Filter, event: &EventView<'_>) -> bool {
     let Some(result) = raw.result().filter(|_| has(flags::ON) && raw.io_uring().is_none()) else {
         return false;
     };
-    if has(flags::FREE) || result < 0 && has(flags::FREE_FAILED) {
+    let closes_with_error = result < 0 && raw.ty == EventType::SYSCALL_CLOSE_X && has_closed(&raw);
+    if has(flags::FREE) || result < 0 && has(flags::FREE_FAILED) && !closes_with_error {
         return true;
     }
     if result < 0 || !has(flags::FREE_FILES) {

@@ -54,7 +54,9 @@ pub(crate) use facts::{Facts, changes};
 pub use parse::changes_state;
 pub(crate) use parse::network::names::message_of;
 pub(crate) use parse::{FromResult, number_sources};
-pub(crate) use parse::{ProcessChange, changes_only_if_successful, changes_process, is_copy, is_transfer};
+pub(crate) use parse::{
+    ProcessChange, changes_only_if_successful, changes_process, has_closed, is_copy, is_transfer,
+};
 pub(crate) use parse::{apply, finish, is_kept, is_unnamed, makes_or_ends_threads};
 pub(crate) use reach::reach;
 pub(crate) use reports::Reports;

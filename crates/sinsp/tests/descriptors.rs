@@ -100,6 +100,19 @@ fn long_names_are_kept() {
 }
 
 #[test]
+fn calls_that_a_seccomp_filter_answers_change_nothing() {
+    let mut inspector = system();
+    see(&mut inspector, open(1, 10, 5, -100, b"/etc/shadow"), &[]);
+    let fields = ["fd.num", "fd.name", "proc.fdopencount"];
+    let before = see(&mut inspector, close(2, 10, 5).answered(), &fields);
+    assert_eq!(before[..2], ["5", "/etc/shadow"]);
+    assert_eq!(see(&mut inspector, close(3, 10, 5).answered(), &fields), before);
+    see(&mut inspector, open(4, 10, 257, -100, b"/etc/passwd").answered(), &[]);
+    assert_eq!(see(&mut inspector, close(5, 10, 5), &fields), before);
+    assert_eq!(see(&mut inspector, close(6, 10, 5), &["fd.name"]), [""]);
+}
+
+#[test]
 fn the_path_of_the_enter_event_is_used() {
     use param::{SYSCALL_OPENAT_2_E as e, SYSCALL_OPENAT_2_X as x};
     let begin =
@@ -116,6 +129,18 @@ fn the_path_of_the_enter_event_is_used() {
     see(&mut inspector, begin(b"x"), &[]);
     see(&mut inspector, close(2, 10, 99), &[]);
     assert_eq!(see(&mut inspector, end(), &["fd.name"]), ["/etc/shadow"]);
+}
+
+#[test]
+fn a_close_that_fails_has_closed_unless_there_was_no_file() {
+    use param::SYSCALL_CLOSE_X as p;
+    let mut inspector = system();
+    let failed = |second, res| at(second, E::SYSCALL_CLOSE_X, 10).int(p::res, res).int(p::fd, 5);
+    for (res, name) in [(-9, "/etc/x"), (-5, ""), (-4, ""), (-28, "")] {
+        see(&mut inspector, open(1, 10, 5, -100, b"/etc/x"), &[]);
+        assert_eq!(see(&mut inspector, failed(2, res), &["fd.name"]), ["/etc/x"], "{res}");
+        assert_eq!(see(&mut inspector, failed(3, -9), &["fd.name"]), [name], "{res}");
+    }
 }
 
 /// A source of scripted events.

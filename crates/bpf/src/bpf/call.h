@@ -283,15 +283,24 @@ static __always_inline bool has_control(__u64 message, bool compat)
 	return length;
 }
 
+#define EFAULT 14
+
+/* Whether a call with this result may have received descriptors. The kernel installs them before it writes the sender's address and
+ * the flags, which may fail. */
+static __always_inline bool may_have_received(long ret)
+{
+	return ret >= 0 || ret == -EFAULT;
+}
+
 /* Whether a call of a kind that rarely concerns descriptors makes one or changes its bits. */
 __noinline int concerns_descriptor(__u32 type, __u64 second, __u64 third, long ret, __u32 compat)
 {
 	__u32 request = second;
 	switch (type) {
 	case EV_SOCKET_RECVMSG_X:
-		return ret >= 0 && has_control(second, compat);
+		return may_have_received(ret) && has_control(second, compat);
 	case EV_SOCKET_RECVMMSG_X:
-		return ret > 0;
+		return ret && may_have_received(ret);
 	case EV_SYSCALL_IOCTL_3_X:
 		return request == FIOCLEX || request == FIONCLEX || sets_terminal(request) || is_making(request, ret);
 	case EV_SOCKET_GETSOCKOPT_X:

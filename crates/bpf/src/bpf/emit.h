@@ -202,7 +202,8 @@ __noinline int emit_messages(__u32 type)
 		return 0;
 	__s64 count = s->ret;
 	if (count <= 0) {
-		s->no_message = 1;
+		/* A first message that failed may have brought descriptors. */
+		s->no_message = type != EV_SOCKET_RECVMMSG_X || count != -EFAULT;
 		return emit(type);
 	}
 	s->messages = count;

@@ -43,6 +43,13 @@ static __always_inline bool leaves_out_directories(struct filter *f)
 	return f && f->types[EV_SYSCALL_CLOSE_X].flags & FILTER_FREE_DIRECTORIES;
 }
 
+/* Whether the filter covers plain files. */
+static __always_inline bool leaves_out_files(void)
+{
+	struct filter *f = filter_in_use ? filter_of(filter_in_use) : 0;
+	return f && f->types[EV_SYSCALL_CLOSE_X].flags & FILTER_FREE_FILES;
+}
+
 static __always_inline bool is_directory_file(struct file *file)
 {
 	return file && (READ(file, f_inode, i_mode) & S_IFMT) == S_IFDIR;
@@ -346,6 +353,57 @@ __noinline int makes_file(__u32 type)
 	return type == EV_SYSCALL_OPEN_X || type == EV_SYSCALL_OPENAT_2_X || type == EV_SYSCALL_OPENAT2_X ||
 	       type == EV_SYSCALL_OPEN_BY_HANDLE_AT_X || type == EV_SYSCALL_OPEN_TREE_X ||
 	       type == EV_SYSCALL_OPEN_TREE_ATTR_X || type == EV_SYSCALL_FSMOUNT_X || type == EV_SYSCALL_FSPICK_X;
+}
+
+#define SECCOMP_MODE_FILTER 2
+
+/* Whether a seccomp filter, which any program can set for itself, decides which calls of the thread the kernel runs. */
+static __always_inline bool has_seccomp_filter(void)
+{
+	struct task_struct *task = current_task();
+	return bpf_core_field_exists(task->seccomp.mode) && TASK(task, seccomp.mode) == SECCOMP_MODE_FILTER;
+}
+
+/* Whether the descriptors show that the kernel did not run a call: a filter, or its supervisor, can return any result for it, for a
+ * close also an error. If threads share the descriptors, another one may have changed them since. Then only a close is checked: its
+ * descriptor has a file again only if the call of another thread has put it there, and that call has an event of its own. */
+__noinline int was_answered(__u32 type, __u64 ret, __u32 fd, __u32 command)
+{
+	struct files_struct *files = own_files();
+	bool shared = shares_descriptors();
+	if (type == EV_SYSCALL_CLOSE_X) {
+		struct file *left = file_at(files, fd);
+		return left && !(shared && leaves_out_files() && is_unseen(left)) ? FILTER_ANSWERED : 0;
+	}
+	if (shared)
+		return 0;
+	struct file *file = file_at(files, ret);
+	switch (type) {
+	case EV_SYSCALL_FCNTL_X:
+		if (command != F_DUPFD && command != F_DUPFD_CLOEXEC)
+			return 0;
+		/* fallthrough */
+	case EV_SYSCALL_DUP_1_X:
+	case EV_SYSCALL_DUP2_X:
+	case EV_SYSCALL_DUP3_X:
+		return file != file_at(files, fd) ? FILTER_ANSWERED : 0;
+	case EV_SYSCALL_OPEN_X:
+	case EV_SYSCALL_OPENAT_2_X:
+	case EV_SYSCALL_OPENAT2_X:
+	case EV_SYSCALL_CREAT_X:
+	case EV_SOCKET_SOCKET_X:
+	case EV_SOCKET_ACCEPT_5_X:
+	case EV_SOCKET_ACCEPT4_6_X:
+		return file ? 0 : FILTER_ANSWERED;
+	}
+	return 0;
+}
+
+/* `early` with the answer. */
+static __always_inline int with_answer(int early, __u16 type, long ret, __u32 fd, __u32 command)
+{
+	bool may_be = (ret >= 0 || closes_with_error(type, ret)) && has_seccomp_filter();
+	return may_be ? early | was_answered(type, ret, fd, command) : early;
 }
 
 /* The decision before an event is built; it checks the event's file if that matters. */

@@ -83,13 +83,16 @@ __u32 filter_sample = 0;
 #define FILTER_ASKS_GROUPS 32
 /* The event needs the path of the directory that its path begins at, if it is sent. */
 #define FILTER_NEEDS_BASE 256
+/* A seccomp filter answered the call. */
+#define FILTER_ANSWERED 512
 #define FILTER_DECISION 3
 
 /* Marks in the header of an event, beside the number of its parameters: an io_uring request made it; the filter
- * rejects it; the close of the file that it opened may be filtered. */
+ * rejects it; the close of the file that it opened may be filtered; the kernel did not run its call. */
 #define IS_REQUEST 0x8000
 #define IS_SAMPLE 0x4000
 #define CLOSES_UNSEEN 0x2000
+#define ANSWERED 0x800
 /* The last parameters are the paths of the directories that the paths of the event begin at. */
 #define HAS_BASES 0x1000
 
@@ -109,6 +112,14 @@ __noinline __u64 own_groups(void);
 static __always_inline bool is_error(long ret)
 {
 	return ret < 0 && ret >= LEAST_ERROR;
+}
+
+#define EBADF 9
+
+/* Whether a close that failed has closed its descriptor: the kernel does that before it asks the file for errors. */
+static __always_inline bool closes_with_error(__u16 type, long ret)
+{
+	return type == EV_SYSCALL_CLOSE_X && is_error(ret) && ret != -EBADF;
 }
 
 /* Whether the filter may leave out every rejected event with this result. */
@@ -136,7 +147,7 @@ __noinline int filter_early(__u32 which, __u32 type, __u64 ret)
 	int only = 0;
 	if (!(flags & FILTER_ON))
 		return FILTER_SENDS;
-	if (!is_free(flags, ret)) {
+	if (!is_free(flags, ret) || (!(flags & FILTER_FREE) && closes_with_error(type, ret))) {
 		if (is_error(ret) || !(flags & FILTER_FREE_FILES))
 			return FILTER_SENDS;
 		only = FILTER_IF_FILE;
@@ -152,7 +163,8 @@ __noinline int filter_early(__u32 which, __u32 type, __u64 ret)
 /* The marks of a sent event, from the decision before it was built. */
 static __always_inline __u16 marks_of(int early, bool is_sample)
 {
-	return (is_sample ? IS_SAMPLE : 0) | (early & FILTER_IF_FILE ? CLOSES_UNSEEN : 0);
+	return (is_sample ? IS_SAMPLE : 0) | (early & FILTER_IF_FILE ? CLOSES_UNSEEN : 0) |
+	       (early & FILTER_ANSWERED ? ANSWERED : 0);
 }
 
 /* Counts an event that the filter rejects; whether it is left out. The CPU's ring is claimed. */

@@ -79,7 +79,7 @@ static __always_inline int end_of_call(struct pt_regs *regs, long ret)
 		return 0;
 	if (TASK(task, tgid) == own_pid)
 		own_calls++;
-	if (is_left_out(task) || (drop_failed && ret < 0) ||
+	if (is_left_out(task) || (drop_failed && ret < 0 && !closes_with_error(type, ret)) ||
 	    (sampling_ratio > 1 && is_sampled_out(&call, ret, regs))) {
 		if (has_entries(type))
 			forget_entries();
@@ -112,6 +112,7 @@ static __always_inline int end_of_call(struct pt_regs *regs, long ret)
 		return done();
 	}
 	note_new_descriptor(ret, early);
+	early = with_answer(early, type, ret, s->args[0], s->args[1]);
 	s->ret = ret;
 	s->filter = (early & FILTER_DECISION) == FILTER_ASKS ? filter : 0;
 	s->is_sample = (early & FILTER_DECISION) == FILTER_REJECTS;

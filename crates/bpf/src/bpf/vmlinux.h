@@ -380,6 +380,9 @@ struct sched_entity {
 	u64 nr_migrations;
 };
 
+struct seccomp {
+	int mode;
+};
 struct task_struct {
 	struct thread_info thread_info;
 	struct sched_entity se;
@@ -402,6 +405,7 @@ struct task_struct {
 	struct signal_struct *signal;
 	kuid_t loginuid;
 	struct css_set *cgroups;
+	struct seccomp seccomp;
 };
 
 struct seq_file;

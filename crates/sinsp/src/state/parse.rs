@@ -5,7 +5,7 @@ use eyas_scap::{FdEntry, RawEvent, is_direct};
 use super::proc_query::{ProcQuery, find_thread};
 use super::{Current, PendingChange, State};
 use enter::remember_enter;
-pub(crate) use file::is_unnamed;
+pub(crate) use file::{has_closed, is_unnamed};
 pub use handling::changes_state;
 pub(crate) use handling::makes_or_ends_threads;
 pub(super) use handling::{Change, change};
@@ -57,7 +57,7 @@ pub(crate) fn apply(
     if raw.has_bases() {
         file::take_bases(state, raw, now);
     }
-    if !matches!(handling.family, Family::Nothing) {
+    if !matches!(handling.family, Family::Nothing) && !raw.was_answered() {
         dispatch(handling.family, state, raw, now, &mut query);
     }
     if let Some(activity) = now.thread.and_then(|key| state.threads.activity_mut(key)) {

@@ -47,6 +47,7 @@ const GROUPS: &[Group] = &[
         ("TCP socket that was sent", 1), ("TCP socket that was received", 1), ("UDP socket that was sent", 1),
         ("UDP socket that was received", 1), ("listener for a sent socket", 1), ("copy with a large number", 1),
         ("copy above a number", 1), ("copy by a pidfd", 1), ("copy to be closed", 1), ("copy in a range", 1),
+        ("descriptor of a message that fails", 2),
     ]),
     (Call, &[
         ("userfaultfd", 2), ("userfaultfd of a child", 1), ("userfaultfd with events", 1), ("memfd_secret", 2),

@@ -330,7 +330,7 @@ __noinline int find_control(__u32 n)
 	if (!s || s->is_repeated)
 		return 0;
 	__u64 at = message_at(s, n);
-	s->control_len = at && s->ret >= 0 ? user_word(s, at, 5) : 0;
+	s->control_len = at && may_have_received(s->ret) ? user_word(s, at, 5) : 0;
 	s->control = s->control_len ? user_word(s, at, 4) : 0;
 	return 0;
 }

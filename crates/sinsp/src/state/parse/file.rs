@@ -299,8 +299,16 @@ pub(super) fn moved(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     state.threads.move_directory(key, old, new, is_exchange);
 }
 
+/// Whether a `close` has closed its descriptor, although it may have failed: the kernel does that before it asks the file for
+/// errors, as those of a disk that is full or of a server.
+pub(crate) fn has_closed(raw: &RawEvent<'_>) -> bool {
+    const EBADF: i64 = -9;
+    let Some(result) = raw.int(0) else { return false };
+    result >= 0 || raw.ty == EventType::SYSCALL_CLOSE_X && result != EBADF && raw.io_uring().is_none()
+}
+
 pub(super) fn close(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
-    if raw.int(0).is_none_or(|res| res < 0) {
+    if !has_closed(raw) {
         return;
     }
     if raw.ty == EventType::SYSCALL_CLOSE_X {

@@ -323,7 +323,8 @@ pub(crate) const fn is_transfer(ty: EventType) -> bool {
     ty.is_plain_read() || ty.is_plain_write()
 }
 
-/// Whether a failed call of this type changes only the time of the thread's last activity.
+/// Whether a failed call of this type changes only the time of the thread's last activity
+/// ([`has_closed`](super::file::has_closed) has the exception).
 pub(crate) fn changes_only_if_successful(ty: EventType) -> bool {
     let handling = HANDLING.get(usize::from(ty.0));
     handling.is_some_and(|handling| {

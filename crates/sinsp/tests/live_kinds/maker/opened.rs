@@ -348,9 +348,31 @@ fn messages(made: &mut Made) {
         call(libc::SYS_recvmsg, [other, at(&header), flags.into()]);
         add_received(made, &std::hint::black_box(got));
     }
+    failed_messages(made, [one, other], &sent);
     close(sent);
     sent_sockets(made, [one, other]);
     close([one, other]);
+}
+
+/// Descriptors of messages whose receiving calls fail, because the kernel cannot write to the header.
+fn failed_messages(made: &mut Made, [one, other]: [i64; 2], sent: &[i64]) {
+    let (mut byte, mut control) = ([0_u8], [0_u8; 64]);
+    let part = [at(byte.as_mut_ptr()), 1];
+    let header = [0, 0, at(&part), 1, at(control.as_mut_ptr()), 64, 0, 0];
+    let page = call(libc::SYS_mmap, [0, 4096, 3, 0x22, -1, 0]);
+    // SAFETY: the page was just mapped.
+    unsafe { std::ptr::copy_nonoverlapping(header.as_ptr(), page as *mut i64, header.len()) };
+    call(libc::SYS_mprotect, [page, 4096, libc::PROT_READ.into()]);
+    for (number, args) in
+        [(libc::SYS_recvmsg, [other, page, 0, 0, 0]), (libc::SYS_recvmmsg, [other, page, 1, 0, 0])]
+    {
+        send(one, &sent[..1]);
+        let result = call(number, args);
+        assert_eq!(result, -i64::from(libc::EFAULT));
+        let fd = i32::from_le_bytes(*std::hint::black_box(&control)[16..].first_chunk().unwrap());
+        made.add("descriptor of a message that fails", fd.into());
+    }
+    call(libc::SYS_munmap, [page, 4096]);
 }
 
 /// Sockets that are used through a descriptor that came with a message; then the first one is used as well.

@@ -243,6 +243,21 @@ pub const KINDS: &[Kind] = &[
         std::mem::forget(listener);
         Ok(())
     }),
+    ("with calls that a filter answers", |_| {
+        let file = made(open(c"/etc/hosts", libc::O_RDONLY))?;
+        let other = made(open(c"/etc/passwd", libc::O_RDONLY))?;
+        answer_calls()?;
+        // None of them runs: the results are 0, or the number of the call.
+        let duplicate = libc::F_DUPFD.into();
+        for result in [
+            call(libc::SYS_close, [file]),
+            call(libc::SYS_dup3, [file, other, 0]),
+            call(libc::SYS_fcntl, [file, duplicate, 10]),
+        ] {
+            made(result)?;
+        }
+        made(open(c"/etc/group", libc::O_RDONLY)).map(drop)
+    }),
     ("orphan", |_| {
         if fork(0)? != 0 {
             std::process::exit(0);
@@ -286,6 +301,34 @@ pub const KINDS: &[Kind] = &[
         made(open(c"/etc/passwd", libc::O_RDONLY | libc::O_CLOEXEC)).map(drop)
     }),
 ];
+
+/// From now on, a filter answers `close`, `dup3` and `fcntl` with success, and `openat` with a signal, which leaves the number of the
+/// call as its result.
+fn answer_calls() -> Result<(), i64> {
+    let [load, jump_if_equal, end] = [0x20_u64, 0x15, 0x06];
+    let returns = |action: u32| end | u64::from(action) << 32;
+    // Without a match, jumps over the return.
+    let is = |number: i64| jump_if_equal | 1 << 24 | (number as u64) << 32;
+    let succeeds = returns(libc::SECCOMP_RET_ERRNO);
+    let program = [
+        load,
+        is(libc::SYS_close),
+        succeeds,
+        is(libc::SYS_dup3),
+        succeeds,
+        is(libc::SYS_fcntl),
+        succeeds,
+        is(libc::SYS_openat),
+        returns(libc::SECCOMP_RET_TRAP),
+        returns(libc::SECCOMP_RET_ALLOW),
+    ];
+    extern "C" fn goes_on(_: i32) {}
+    // SAFETY: the handler does nothing.
+    unsafe { libc::signal(libc::SIGSYS, goes_on as *const () as libc::sighandler_t) };
+    let filter = [program.len() as u64, at(program.as_ptr()) as u64];
+    made(call(libc::SYS_prctl, [libc::PR_SET_NO_NEW_PRIVS.into(), 1, 0, 0, 0]))?;
+    made(call(libc::SYS_seccomp, [1, 0, at(&filter)])).map(drop)
+}
 
 /// The first child of this process.
 fn child() -> Result<i64, i64> {
