@@ -529,7 +529,7 @@ mod tests {
         let wanted = "f, line 2: the byte 0xE9 is not UTF-8 and is read as `\u{e9}` (Latin-1): save the file as UTF-8; a name of a \
                       file must be UTF-8";
         assert_eq!(warnings, [wanted]);
-        for text in ["caf\u{e9}: 1".as_bytes(), b"\xff\xfea\0:\0 \01\0"] {
+        for text in ["caf\u{e9}: 1".as_bytes(), b"\xff\xfea\0:\0 \x001\0"] {
             warnings.clear();
             parse("f", text, &mut warnings).unwrap();
             assert_eq!(warnings, [""; 0]);
