@@ -360,7 +360,7 @@ pub(crate) const REQUESTS: &[Program] = &[
 ];
 
 /// The programs that plain forms of others call. The kernel verifies their common work once.
-pub(crate) const CALLED: [Program; 2] = [
+pub(crate) const CALLED: [Program; 3] = [
     Program {
         attachment: Attachment::Called(0),
         ..program(
@@ -380,6 +380,7 @@ pub(crate) const CALLED: [Program; 2] = [
             .needs(Need::RequestTracepoint("io_uring_complete"))
             .extra(Extra::Requests)
     },
+    Program { attachment: Attachment::Called(2), ..freed("freed_events") },
 ];
 
 /// The functions that end requests whose success the kernel does not report.

@@ -583,14 +583,14 @@ fn sockets_of_the_snapshot_are_on_the_side_that_their_port_reports() {
         ..Snapshot::default()
     });
     let fields = ["fd.name", "fd.cport", "fd.sport", "fd.l4proto", "fd.connected"];
-    let mut of = |fd| see(&mut inspector, close(1, 10, fd).int(param::SYSCALL_CLOSE_X::res, -4), &fields);
+    let mut of = |fd| see(&mut inspector, close(1, 10, fd).int(param::SYSCALL_CLOSE_X::res, -9), &fields);
     assert_eq!(of(5), ["0.0.0.0:80", "<NA>", "80", "tcp", "false"]);
     assert_eq!(of(6), ["8.8.8.8:4000->10.0.0.5:80", "4000", "80", "tcp", "true"]);
     assert_eq!(of(7), ["10.0.0.5:4001->8.8.8.8:443", "4001", "443", "tcp", "true"]);
     assert_eq!(of(8), ["/run/x.sock", "<NA>", "<NA>", "<NA>", "false"]);
     assert_eq!(of(9)[..3], [":::81", "<NA>", "81"]);
     let own =
-        see(&mut inspector, close(1, 10, 9).int(param::SYSCALL_CLOSE_X::res, -4), &["fd.type", "fd.sip"]);
+        see(&mut inspector, close(1, 10, 9).int(param::SYSCALL_CLOSE_X::res, -9), &["fd.type", "fd.sip"]);
     assert_eq!(own, ["ipv6", "Ip(::)"]);
 }
 

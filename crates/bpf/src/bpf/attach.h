@@ -23,7 +23,7 @@
 	}
 
 /* Programs that others call. */
-enum { PROCESS_EVENTS, REQUEST_EVENTS, CALLED_PROGRAMS };
+enum { PROCESS_EVENTS, REQUEST_EVENTS, FREED_EVENTS, CALLED_PROGRAMS };
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);

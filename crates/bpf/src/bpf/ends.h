@@ -121,45 +121,53 @@ static long step_through_freed(__u64 index, struct search *search)
 	return 1;
 }
 
-/* Reports the found requests in the order in which they ended. */
-static long report_found(__u64 index, struct search *search)
-{
-	__u64 req = search->found;
-	struct request *r = req ? bpf_map_lookup_elem(&requests, &req) : 0;
-	if (!r)
-		return 1;
-	search->found = r->found_before;
-	report_request(r, req, READ((struct io_kiocb *)req, cqe.res));
-	forget_request(r, req);
-	return 0;
-}
-
-static __always_inline void find_freed(struct search *search)
+static __always_inline void search_lists(struct search *search)
 {
 	search->began = bpf_ktime_get_ns();
 	search->node = search->next_place = 0;
 	bpf_loop(FREED_MAX, step_through_freed, search, 0);
 }
 
-/* Reports the completed requests of the process. */
-static __always_inline int at_freed(void)
+/* Finds the completed requests of a process, and returns the first one to be reported. A function of its own, so that its stack is
+ * free again when the events are built. */
+__noinline __u64 find_freed(__u32 tgid)
 {
-	struct search search = { .tgid = bpf_get_current_pid_tgid() >> 32 };
+	struct search search = { .tgid = tgid };
 	struct silent_rings *all = follows_freed && silent_requests && has_free_list() ? all_silent_rings() : 0;
 	if (!all)
 		return 0;
-	struct searching *searching = &all->searching[search.tgid & (SILENT_RINGS - 1)];
+	struct searching *searching = &all->searching[tgid & (SILENT_RINGS - 1)];
 	*(volatile __u32 *)&searching->is_wanted = 1;
 	__sync_fetch_and_add(&searching->count, 1);
 	if (*(volatile __u32 *)&searching->count == 1) {
 		*(volatile __u32 *)&searching->is_wanted = 0;
-		find_freed(&search);
+		search_lists(&search);
 		if (*(volatile __u32 *)&searching->is_wanted)
-			find_freed(&search);
+			search_lists(&search);
 	}
 	__sync_fetch_and_add(&searching->count, -1);
-	if (search.found)
-		bpf_loop(FREED_MAX, report_found, &search, 0);
+	return search.found;
+}
+
+/* Reports the found requests in the order in which they ended. */
+static long report_found(__u64 index, __u64 *found)
+{
+	__u64 req = *found;
+	struct request *r = req ? bpf_map_lookup_elem(&requests, &req) : 0;
+	if (!r)
+		return 1;
+	*found = r->found_before;
+	report_request(r, req, READ((struct io_kiocb *)req, cqe.res));
+	forget_request(r, req);
+	return 0;
+}
+
+/* Reports the completed requests of the process. */
+static __always_inline int at_freed(void)
+{
+	__u64 found = follows_freed && silent_requests ? find_freed(bpf_get_current_pid_tgid() >> 32) : 0;
+	if (found)
+		bpf_loop(FREED_MAX, report_found, &found, 0);
 	return 0;
 }
 
@@ -214,18 +222,23 @@ static __always_inline int at_submitted(void)
 
 #define NAME_OF_POLLER 0x2d7071732d756f69ULL /* "iou-sqp-" */
 
+/* Whether this is the thread that takes the requests of a ring; they belong to the main thread. */
+__noinline int is_poller(void)
+{
+	struct task_struct *task = current_task();
+	struct comm comm = {};
+	bpf_get_current_comm(&comm, sizeof(comm));
+	return TASK(task, flags) & PF_IO_WORKER && *(__u64 *)&comm == NAME_OF_POLLER;
+}
+
 /* At the end of a thread. The kernel completes its last requests elsewhere. */
 static __always_inline int at_end_of_thread(void)
 {
-	struct task_struct *task = current_task();
-	struct left left = { .task = (__u64)task, .tgid = bpf_get_current_pid_tgid() >> 32 };
-	struct comm comm = {};
+	struct left left = { .task = (__u64)current_task(), .tgid = bpf_get_current_pid_tgid() >> 32 };
 	if (!silent_requests)
 		return 0;
 	at_freed();
-	bpf_get_current_comm(&comm, sizeof(comm));
-	/* The thread that takes the requests of a ring; they belong to the main thread. */
-	if (TASK(task, flags) & PF_IO_WORKER && *(__u64 *)&comm == NAME_OF_POLLER)
+	if (is_poller())
 		left.flags = RING_POLLS;
 	presume_all(&left);
 	return 0;

@@ -540,8 +540,8 @@ CALLING_PROGRAM(uring_submit, io_uring_submit_req, REQUEST_EVENTS, AT_SUBMIT)
 CALLING_PROGRAM(uring_submit_old, io_uring_submit_sqe, REQUEST_EVENTS, AT_SUBMIT)
 CALLING_PROGRAM(uring_complete, io_uring_complete, REQUEST_EVENTS, AT_COMPLETE)
 CALLING_PROGRAM(uring_overflow, io_uring_cqe_overflow, REQUEST_EVENTS, AT_OVERFLOW)
-CALLING_PROGRAM(uring_worked, io_uring_task_work_run, REQUEST_EVENTS, AT_WORK)
-CALLING_PROGRAM(uring_left, sched_process_exit, REQUEST_EVENTS, AT_END)
+CALLING_PROGRAM(uring_worked, io_uring_task_work_run, FREED_EVENTS, AT_WORK)
+CALLING_PROGRAM(uring_left, sched_process_exit, FREED_EVENTS, AT_END)
 PERF_PROGRAM(uring_worked, void, at_freed())
 PERF_PROGRAM(uring_left, void, at_end_of_thread())
 BTF_PROGRAM(uring_entered, sys_exit, (struct pt_regs *regs, long ret), at_submitted())
@@ -558,12 +558,16 @@ int request_events(unsigned long long *ctx)
 		return at_answer(ctx);
 	case AT_OVERFLOW:
 		return at_overflow((void *)ctx[0], ctx[1], ctx[2], ctx[3]);
-	case AT_WORK:
-		return at_freed();
-	case AT_END:
-		return at_end_of_thread();
 	}
 	return 0;
+}
+
+/* A program of its own, because the stack of a program must have room for everything that it calls. */
+SEC("raw_tp")
+int freed_events(void *ctx)
+{
+	__u32 *from = place_of_call();
+	return from && *from == AT_END ? at_end_of_thread() : at_freed();
 }
 
 /* Requests without a completion entry. The kernel does not preempt programs that are attached to functions. */

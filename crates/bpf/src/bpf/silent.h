@@ -74,7 +74,7 @@ static __always_inline struct silent_ring *place_of_ring(__u64 ring)
 }
 
 /* Notes a request; returns how its end will be seen. It will not if another ring has the place. */
-static __always_inline __u8 note_silent(__u64 ring, __u32 tgid)
+__noinline int note_silent(__u64 ring, __u32 tgid)
 {
 	__u8 how = sees_silent_ends;
 	if (how == SEEN_WHEN_FREED) {
@@ -95,10 +95,11 @@ static __always_inline __u8 note_silent(__u64 ring, __u32 tgid)
 	return how;
 }
 
-static __always_inline void forget_silent(__u64 ring, __u8 how)
+__noinline int forget_silent(__u64 ring, __u32 how)
 {
 	struct silent_ring *place = how == SEEN_AT_FUNCTIONS ? 0 : place_of_ring(ring);
 	if (place)
 		__sync_fetch_and_add(&place->count, -1);
 	__sync_fetch_and_add(&silent_requests, -1);
+	return 0;
 }
