@@ -34,6 +34,7 @@ mod paths;
 mod processes;
 mod results;
 mod rows;
+mod texts;
 mod translate;
 
 /// Maximum number of texts in the cheap rows of a type.
@@ -81,9 +82,11 @@ impl Pushdown {
     }
 
     /// Like [`Pushdown::new`], with rows that cost less than the rules: if the rows of a type would compare
-    /// with many texts, they compare only with numbers.
+    /// with many texts, they compare only with numbers. A state machine compares a text with those of all rows at once.
     pub fn cheap<'f>(conditions: &mut dyn FnMut(u16) -> Vec<&'f ConditionFormula>) -> Self {
-        Self::with_texts(conditions, MAX_CHEAP_TEXTS, None)
+        let mut this = Self::with_texts(conditions, MAX_CHEAP_TEXTS, None);
+        texts::add_machine(&mut this.rows);
+        this
     }
 
     fn with_texts<'f>(

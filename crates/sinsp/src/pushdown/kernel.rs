@@ -5,13 +5,11 @@ use eyas_events::filter::{
     flags,
 };
 use eyas_events::{EventType, FlagTable, KernelPath, ParamInfo, ParamType, param};
-use eyas_fields::TextPlace;
 use eyas_scap::RawEvent;
-use rustc_hash::FxHashMap;
 
-use super::machine::Patterns;
 use super::results::{self, Results};
 use super::rows::{How, Input, PASS, REJECT, Row, Rows};
+use super::texts::TextBits;
 use crate::path_params;
 
 const O_TMPFILE: u32 = FlagTable::FILE_FLAGS.value("O_TMPFILE");
@@ -53,17 +51,12 @@ pub(super) fn filter(rows: &Rows, groups_of: &[Option<u64>], free: impl Fn(Event
     })
 }
 
-/// Patterns of a test: the place of each, and its bytes.
-type PatternKey = Vec<(u8, Box<[u8]>)>;
-
 struct Compiler<'r> {
     rows: &'r Rows,
     groups_of: &'r [Option<u64>],
     /// By row: the results with which events may pass from there on.
     results: Vec<Results>,
-    patterns: Patterns,
-    /// Bits by the patterns that set them; `None` for patterns without room.
-    bits: FxHashMap<PatternKey, Option<u16>>,
+    texts: TextBits,
     /// Whether rows compare texts.
     has_texts: bool,
     out: Vec<KernelRow>,
@@ -72,9 +65,8 @@ struct Compiler<'r> {
 
 impl<'r> Compiler<'r> {
     fn new(rows: &'r Rows, groups_of: &'r [Option<u64>], has_texts: bool) -> Self {
-        let (patterns, bits) = (Patterns::new(), FxHashMap::default());
-        let results = results::of_rows(rows);
-        Self { rows, groups_of, results, patterns, bits, has_texts, out: Vec::new(), ranges: Vec::new() }
+        let (results, texts) = (results::of_rows(rows), TextBits::new());
+        Self { rows, groups_of, results, texts, has_texts, out: Vec::new(), ranges: Vec::new() }
     }
 
     /// `None` if the state machine of the texts would be too large.
@@ -88,7 +80,7 @@ impl<'r> Compiler<'r> {
                 self.add_type(ty, free, out);
             }
         }
-        let machine = self.patterns.finish()?;
+        let machine = self.texts.finish()?;
         let filter = Filter {
             types,
             rows: self.out,
@@ -272,7 +264,7 @@ impl<'r> Compiler<'r> {
             How::Texts(place) => {
                 let is_path = matches!(input, KernelInput::Path | KernelInput::RawPath);
                 let other = if is_path { kernel_path(ty, param) } else { NO_PARAM };
-                let bit = self.bit(row, place);
+                let bit = self.has_texts.then(|| self.texts.of_row(self.rows, row, place)).flatten();
                 bit.map_or(nothing, |first| KernelRow {
                     count: other.into(),
                     ..numbers(KernelHow::Texts, first)
@@ -288,57 +280,6 @@ impl<'r> Compiler<'r> {
         }
         self.ranges.extend(ranges.iter().map(|(least, most)| Range { least: *least, most: *most }));
         u16::try_from(first).ok()
-    }
-
-    /// The bit that is set if one of the row's texts is in its place; it may also be set in other cases.
-    fn bit(&mut self, row: &Row, place: TextPlace) -> Option<u16> {
-        if !self.has_texts {
-            return None;
-        }
-        let mut patterns: Vec<(TextPlace, Box<[u8]>)> = Vec::new();
-        for text in self.rows.texts_of(row) {
-            // No tested text contains such bytes.
-            if !super::paths::is_printable(text) {
-                continue;
-            }
-            add_patterns(row.input, place, text, &mut patterns);
-        }
-        if patterns.iter().any(|(_, text)| text.is_empty()) {
-            return None;
-        }
-        let key = patterns.iter().map(|(place, text)| (*place as u8, text.clone())).collect();
-        if let Some(known) = self.bits.get(&key) {
-            return *known;
-        }
-        let given: Vec<_> = patterns.iter().map(|(place, text)| (*place, &**text)).collect();
-        let bit = self.patterns.add(&given);
-        self.bits.insert(key, bit);
-        bit
-    }
-}
-
-/// Adds the patterns for the state machine. If it cannot express them exactly, it gets patterns that match
-/// more often.
-fn add_patterns(input: Input, place: TextPlace, text: &[u8], out: &mut Vec<(TextPlace, Box<[u8]>)>) {
-    let with =
-        |before: &str, after: &str| [before.as_bytes(), text, after.as_bytes()].concat().into_boxed_slice();
-    match (input, place) {
-        (Input::Directory, TextPlace::Whole) => {
-            out.push((TextPlace::Whole, text.into()));
-            // The root's name ends in a slash.
-            out.push((TextPlace::Start, with("", if text == b"/" { "" } else { "/" })));
-        }
-        (Input::Directory, TextPlace::End) => {
-            out.push((TextPlace::End, text.into()));
-            out.push((TextPlace::Within, if text.ends_with(b"/") { text.into() } else { with("", "/") }));
-        }
-        // The root is its own name.
-        (Input::Name, TextPlace::Whole | TextPlace::Start) if text.contains(&b'/') => {
-            out.push((TextPlace::Whole, text.into()));
-        }
-        (Input::Name, TextPlace::Whole) => out.push((TextPlace::End, with("/", ""))),
-        (Input::Name, TextPlace::Start) => out.push((TextPlace::Within, with("/", ""))),
-        _ => out.push((place, text.into())),
     }
 }
 
@@ -387,7 +328,7 @@ fn checks(ty: EventType) -> [Check; 2] {
 
 #[cfg(test)]
 mod tests {
-    use eyas_fields::Formula;
+    use eyas_fields::{Formula, TextPlace};
 
     use super::super::build::Builder;
     use super::super::rows::{Test, With};

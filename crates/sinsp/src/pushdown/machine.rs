@@ -7,6 +7,9 @@ use std::collections::{BTreeMap, VecDeque};
 use eyas_events::filter::{AT_END, BITS, CLASSES, FIRST_STATE, HAS_LIST, LIST, LIST_END, LISTS, STATES};
 use eyas_fields::TextPlace;
 
+/// A set of bits of the machine.
+pub(super) type Bits = [u64; BITS / 64];
+
 /// A state under construction.
 #[derive(Debug, Default)]
 struct Node {
@@ -140,14 +143,17 @@ impl Patterns {
     }
 }
 
-#[cfg(test)]
 impl Machine {
-    /// The bits that a text sets.
-    fn bits(&self, text: &[u8]) -> std::collections::BTreeSet<u16> {
-        let mut out = std::collections::BTreeSet::new();
-        let list = |state: u16| {
+    /// Sets the bits of the patterns in a text.
+    pub(super) fn find(&self, text: &[u8], bits: &mut Bits) {
+        let mut set = |state: u16, at_end: bool| {
             let first = usize::from(self.lists_of[usize::from(state)]);
-            self.lists[first..].iter().take_while(|bit| **bit != LIST_END)
+            for bit in self.lists[first..].iter().take_while(|bit| **bit != LIST_END) {
+                if (bit & AT_END != 0) == at_end {
+                    let bit = usize::from(bit & !AT_END);
+                    bits[bit / 64] |= 1 << (bit % 64);
+                }
+            }
         };
         let mut state = FIRST_STATE;
         for byte in text {
@@ -155,11 +161,18 @@ impl Machine {
                 self.next[usize::from(state) * CLASSES + usize::from(self.classes[usize::from(*byte)])];
             state = next & !HAS_LIST;
             if next & HAS_LIST != 0 {
-                out.extend(list(state).filter(|bit| *bit & AT_END == 0));
+                set(state, false);
             }
         }
-        out.extend(list(state).filter(|bit| *bit & AT_END != 0).map(|bit| bit & !AT_END));
-        out
+        set(state, true);
+    }
+
+    /// Memory of the tables, bytes.
+    pub(super) fn bytes(&self) -> usize {
+        self.classes.len()
+            + size_of_val(&*self.next)
+            + size_of_val(&*self.lists_of)
+            + size_of_val(&*self.lists)
     }
 }
 
@@ -190,11 +203,12 @@ mod tests {
         }
         all.extend([&b"/etc/passwd"[..], b"/etc/passwd2", b"x/etc/passwd"].map(Vec::from));
         for text in &all {
-            let found = machine.bits(text);
+            let mut found = Bits::default();
+            machine.find(text, &mut found);
             for (bit, place, constant) in &tests {
                 let shown = String::from_utf8_lossy(text);
                 assert_eq!(
-                    found.contains(bit),
+                    found[usize::from(*bit) / 64] >> (bit % 64) & 1 != 0,
                     place.has(text, constant),
                     "{place:?} {constant:?} in {shown}"
                 );

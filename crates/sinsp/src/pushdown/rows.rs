@@ -3,6 +3,7 @@
 use eyas_fields::TextPlace;
 use eyas_scap::RawEvent;
 
+use super::machine::{Bits, Machine};
 use super::paths;
 
 /// Successor of a row: the event passes to the rules.
@@ -11,6 +12,8 @@ pub(super) const PASS: u16 = u16::MAX;
 pub(super) const REJECT: u16 = u16::MAX - 1;
 /// Indices of rows are below this.
 pub(super) const MAX_ROWS: usize = 32_768;
+/// Bit of a row: it has none.
+pub(super) const NO_BIT: u16 = u16::MAX;
 
 /// Smallest error number as a result.
 pub(super) const LEAST_ERROR: i64 = -4095;
@@ -103,6 +106,8 @@ pub(super) struct Row {
     /// Position of its constants.
     first: u32,
     count: u32,
+    /// The machine sets this bit for every text with which the row's comparison is true, and for some others.
+    pub(super) bit: u16,
     /// The next row if the test is true or unknown, and if it is false.
     pub(super) yes: u16,
     pub(super) no: u16,
@@ -118,6 +123,17 @@ pub(super) struct Rows {
     /// Begin and length.
     texts: Vec<(u32, u32)>,
     bytes: Vec<u8>,
+    /// Finds the bits of rows in a text.
+    pub(super) machine: Option<Machine>,
+}
+
+/// The bits of the text of a parameter, while rows of one event are tested.
+#[derive(Default)]
+struct Found {
+    /// The input and the parameter.
+    of: Option<(bool, u8)>,
+    /// `None` if the text is unknown.
+    bits: Option<Bits>,
 }
 
 impl Rows {
@@ -131,6 +147,7 @@ impl Rows {
             + size_of_val(&*self.ranges)
             + size_of_val(&*self.texts)
             + self.bytes.len()
+            + self.machine.as_ref().map_or(0, Machine::bytes)
     }
 
     /// Puts a test's constants into the arrays.
@@ -156,7 +173,7 @@ impl Rows {
             }
         };
         let Test { input, param, negated, .. } = *test;
-        Row { input, param, negated, how, first: first as u32, count: count as u32, yes, no }
+        Row { input, param, negated, how, first: first as u32, count: count as u32, bit: NO_BIT, yes, no }
     }
 
     /// The ranges of a row; for masks, the first.
@@ -180,11 +197,12 @@ impl Rows {
     #[inline]
     pub(super) fn pass(&self, code: u16, event: &RawEvent<'_>, has_beginnings: bool, groups: u64) -> bool {
         let mut at = self.entries.get(usize::from(code)).copied().unwrap_or(REJECT);
+        let mut found = Found::default();
         while let Some(row) = self.rows.get(usize::from(at)) {
             // A comparison whose result is unknown may be true.
             let holds = match row.input {
                 Input::Group => groups >> (row.param & 63) & 1 != 0,
-                _ => self.test(row, event, has_beginnings).is_none_or(|held| held != row.negated),
+                _ => self.test(row, event, has_beginnings, &mut found).is_none_or(|held| held != row.negated),
             };
             at = if holds { row.yes } else { row.no };
         }
@@ -192,8 +210,21 @@ impl Rows {
     }
 
     /// Whether the comparison is true; `None` if that is unknown.
-    fn test(&self, row: &Row, event: &RawEvent<'_>, has_beginnings: bool) -> Option<bool> {
+    fn test(&self, row: &Row, event: &RawEvent<'_>, has_beginnings: bool, found: &mut Found) -> Option<bool> {
         let param = usize::from(row.param);
+        if let (Some(machine), How::Texts(_), false) = (&self.machine, row.how, row.bit == NO_BIT) {
+            let is_path = row.input != Input::Text;
+            if is_path && has_beginnings {
+                return None;
+            }
+            if found.of != Some((is_path, row.param)) {
+                *found = Found { of: Some((is_path, row.param)), bits: bits(machine, event, param, is_path) };
+            }
+            let bits = found.bits.as_ref()?;
+            if bits[usize::from(row.bit / 64)] >> (row.bit % 64) & 1 == 0 {
+                return Some(false);
+            }
+        }
         match row.input {
             Input::Result => Some(self.has_number(row, event.result()?)),
             Input::Error => {
@@ -250,4 +281,19 @@ impl Rows {
         let How::Texts(place) = row.how else { return true };
         self.texts_of(row).any(|constant| place.has(text, constant))
     }
+}
+
+/// The bits of a text, or of all paths that a field of the parameter may show; `None` if one of them is unknown.
+fn bits(machine: &Machine, event: &RawEvent<'_>, param: usize, is_path: bool) -> Option<Bits> {
+    let mut bits = Some(Bits::default());
+    if is_path {
+        paths::each(event, param, &mut |path| match path {
+            None => bits = None,
+            Some(path) => bits.iter_mut().for_each(|bits| machine.find(path, bits)),
+        });
+    } else {
+        let text = event.text(param).filter(|text| paths::is_printable(text))?;
+        bits.iter_mut().for_each(|bits| machine.find(text, bits));
+    }
+    bits
 }
