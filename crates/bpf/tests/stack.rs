@@ -184,11 +184,7 @@ fn the_programs_fit_on_the_stack_of_every_kernel() {
         let calls: usize = all.values().map(|function| function.calls.len()).sum();
         assert!(all.len() > 100 && calls > 100, "{} functions, {calls} calls", all.len());
         assert!(all["emit"].stack > 0 && all["put_right"].calls.contains(&"walk".to_owned()));
-        assert!(
-            all["freed_events"].calls.contains(&"report_found".to_owned()),
-            "{:?}",
-            all["freed_events"]
-        );
+        assert!(all["freed_events"].calls.contains(&"report_found".to_owned()), "{:?}", all["freed_events"]);
         for name in all.keys() {
             let (stack, names) = deepest(name, &all);
             assert!(stack <= STACK, "{arch}: {stack} bytes: {}", names.join(" > "));
