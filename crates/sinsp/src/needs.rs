@@ -145,7 +145,7 @@ pub fn may_leave_out(filter: &Filter, event: &EventView<'_>) -> bool {
     let Some(result) = raw.result().filter(|_| has(flags::ON) && raw.io_uring().is_none()) else {
         return false;
     };
-    let closes_with_error = result < 0 && raw.ty == EventType::SYSCALL_CLOSE_X && has_closed(&raw);
+    let closes_with_error = result < 0 && raw.ty == EventType::SYSCALL_CLOSE_X && has_closed(raw);
     if has(flags::FREE) || result < 0 && has(flags::FREE_FAILED) && !closes_with_error {
         return true;
     }

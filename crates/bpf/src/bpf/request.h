@@ -251,11 +251,14 @@ __noinline int concerns_state(__u64 key, long res)
 }
 
 /* Prepares the scratch for the event. */
-/* The file of a descriptor as a number. A function of its own, so that its stack is free again when the event is built. */
-__noinline __u64 address_of_file(__u32 slot, __u64 fd)
+/* Notes the file of a descriptor as the one that the request made. A function of its own, so that its stack is free again when the
+ * event is built. */
+__noinline int note_made_file(__u32 slot, __u64 fd)
 {
 	struct scratch *s = scratch_in(slot);
-	return s ? (__u64)file_of(s, fd) : 0;
+	if (s)
+		s->made_file = (__u64)file_of(s, fd);
+	return 0;
 }
 
 static __always_inline void ready_request(struct scratch *s, struct request *r, struct io_kiocb *req, __s64 res)
@@ -274,9 +277,11 @@ static __always_inline void ready_request(struct scratch *s, struct request *r, 
 	__builtin_memcpy(s->args, r->args, sizeof(s->args));
 	s->own_file = own >= 0 ? (__u64)READ(req, file) : 0;
 	/* The kernel has let go of the file. It is still the right one if the process has it open. */
-	if (r->is_silent >= SEEN_WHEN_FREED && own >= 0 && !(r->flags & BY_SLOT) &&
-	    address_of_file(s->slot, r->args[own & 7]) != s->own_file)
-		s->own_file = 0;
+	if (r->is_silent >= SEEN_WHEN_FREED && own >= 0 && !(r->flags & BY_SLOT)) {
+		note_made_file(s->slot, r->args[own & 7]);
+		if (s->made_file != s->own_file)
+			s->own_file = 0;
+	}
 	s->described = own >= 0 && s->own_file && r->flags & BY_SLOT;
 	s->made_file = 0;
 	/* The kernel has stored the buffer that it chose there. */
@@ -298,7 +303,7 @@ static __always_inline void ready_request(struct scratch *s, struct request *r, 
 		s->ret = direct(r->answer.ring, slot);
 		s->made_file = (__u64)file_in(ring, slot);
 	} else {
-		s->made_file = address_of_file(s->slot, res);
+		note_made_file(s->slot, res);
 	}
 }
 
