@@ -76,10 +76,10 @@ impl EventBuilder {
         self
     }
 
-    /// Marks the event as that of a call that the kernel did not run: see [`RawEvent::was_answered`].
+    /// Marks the event as that of a call that the kernel did not run: see [`RawEvent::was_skipped_by_seccomp`].
     #[doc(hidden)]
-    pub fn answered(mut self) -> Self {
-        self.mark = Mark::answered();
+    pub fn skipped_by_seccomp(mut self) -> Self {
+        self.mark = Mark::skipped_by_seccomp();
         self
     }
 

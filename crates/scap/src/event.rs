@@ -392,8 +392,8 @@ impl<'a> RawEvent<'a> {
     /// not run. Only live captures, and their recordings, show it: of a `close`, and, unless threads share the descriptors, of copies,
     /// opens and sockets whose descriptor does not exist.
     #[inline]
-    pub fn was_answered(&self) -> bool {
-        self.mark.was_answered()
+    pub fn was_skipped_by_seccomp(&self) -> bool {
+        self.mark.was_skipped_by_seccomp()
     }
 
     /// Whether the event has [`RawEvent::bases`].

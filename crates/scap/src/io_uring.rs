@@ -15,7 +15,7 @@ const IS_SAMPLE: u16 = 0x4000;
 /// Without a request: the probe may filter out the close of the file that the event opened.
 const CLOSES_UNSEEN: u16 = 0x2000;
 /// Without a request: a seccomp filter returned the result of the call, which the kernel did not run.
-const ANSWERED: u16 = 0x800;
+const SKIPPED_BY_SECCOMP: u16 = 0x800;
 /// The last parameters are the paths of the directories that the event's paths begin at.
 const HAS_BASES: u16 = 0x1000;
 
@@ -59,17 +59,17 @@ impl Mark {
     }
 
     #[inline]
-    pub(crate) fn was_answered(self) -> bool {
-        self.0 & (ANSWERED | OF_REQUEST) == ANSWERED
+    pub(crate) fn was_skipped_by_seccomp(self) -> bool {
+        self.0 & (SKIPPED_BY_SECCOMP | OF_REQUEST) == SKIPPED_BY_SECCOMP
     }
 
-    pub(crate) fn answered() -> Self {
-        Self(ANSWERED)
+    pub(crate) fn skipped_by_seccomp() -> Self {
+        Self(SKIPPED_BY_SECCOMP)
     }
 
     /// The part that captures contain.
     pub(crate) fn recorded(self) -> Option<Self> {
-        let kept = if self.is_set() { self.0 } else { self.0 & ANSWERED };
+        let kept = if self.is_set() { self.0 } else { self.0 & SKIPPED_BY_SECCOMP };
         (kept != 0).then_some(Self(kept))
     }
 

@@ -35,7 +35,7 @@ fn every_event_survives_writing_and_reading() {
             .tid(1)
             .int(0, 0)
             .int(1, 5)
-            .answered()
+            .skipped_by_seccomp()
             .build(),
     );
     for compress in [false, true] {

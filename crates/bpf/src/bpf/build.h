@@ -112,7 +112,7 @@ static __always_inline void submit(struct scratch *s, bool is_call)
 	cpu->made++;
 	if (s->early & FILTER_NOTES)
 		note_directory();
-	if (is_sample || s->early & (FILTER_IF_FILE | FILTER_ANSWERED))
+	if (is_sample || s->early & (FILTER_IF_FILE | FILTER_SKIPPED))
 		*(__u16 *)(to + 24) |= marks_of(s->early, is_sample);
 	publish(cpu, len);
 	s->published = 1;

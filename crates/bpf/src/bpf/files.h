@@ -367,18 +367,14 @@ static __always_inline bool has_seccomp_filter(void)
 /* Whether the descriptors show that the kernel did not run a call: a filter, or its supervisor, can return any result for it, for a
  * close also an error. If threads share the descriptors, another one may have changed them since. Then only a close is checked: its
  * descriptor has a file again only if the call of another thread has put it there, and that call has an event of its own. */
-__noinline int was_answered(__u32 type, __u64 ret, __u32 fd, __u32 command)
+__noinline int was_skipped(__u32 type, __u64 ret, __u32 fd, __u32 command)
 {
-	struct files_struct *files = own_files();
-	bool shared = shares_descriptors();
-	if (type == EV_SYSCALL_CLOSE_X) {
-		struct file *left = file_at(files, fd);
-		return left && !(shared && leaves_out_files() && is_unseen(left)) ? FILTER_ANSWERED : 0;
-	}
-	if (shared)
-		return 0;
-	struct file *file = file_at(files, ret);
+	bool copies = false;
 	switch (type) {
+	case EV_SYSCALL_CLOSE_X: {
+		struct file *left = file_at(own_files(), fd);
+		return left && !(shares_descriptors() && leaves_out_files() && is_unseen(left)) ? FILTER_SKIPPED : 0;
+	}
 	case EV_SYSCALL_FCNTL_X:
 		if (command != F_DUPFD && command != F_DUPFD_CLOEXEC)
 			return 0;
@@ -386,7 +382,8 @@ __noinline int was_answered(__u32 type, __u64 ret, __u32 fd, __u32 command)
 	case EV_SYSCALL_DUP_1_X:
 	case EV_SYSCALL_DUP2_X:
 	case EV_SYSCALL_DUP3_X:
-		return file != file_at(files, fd) ? FILTER_ANSWERED : 0;
+		copies = true;
+		break;
 	case EV_SYSCALL_OPEN_X:
 	case EV_SYSCALL_OPENAT_2_X:
 	case EV_SYSCALL_OPENAT2_X:
@@ -394,16 +391,22 @@ __noinline int was_answered(__u32 type, __u64 ret, __u32 fd, __u32 command)
 	case EV_SOCKET_SOCKET_X:
 	case EV_SOCKET_ACCEPT_5_X:
 	case EV_SOCKET_ACCEPT4_6_X:
-		return file ? 0 : FILTER_ANSWERED;
+		break;
+	default:
+		return 0;
 	}
-	return 0;
+	if (shares_descriptors())
+		return 0;
+	struct files_struct *files = own_files();
+	struct file *file = file_at(files, ret);
+	return (copies ? file != file_at(files, fd) : !file) ? FILTER_SKIPPED : 0;
 }
 
-/* `early` with the answer. */
-static __always_inline int with_answer(int early, __u16 type, long ret, __u32 fd, __u32 command)
+/* `early` with whether a seccomp filter skipped the call. */
+static __always_inline int with_seccomp(int early, __u16 type, long ret, __u32 fd, __u32 command)
 {
 	bool may_be = (ret >= 0 || closes_with_error(type, ret)) && has_seccomp_filter();
-	return may_be ? early | was_answered(type, ret, fd, command) : early;
+	return may_be ? early | was_skipped(type, ret, fd, command) : early;
 }
 
 /* The decision before an event is built; it checks the event's file if that matters. */

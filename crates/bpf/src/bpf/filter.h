@@ -83,8 +83,8 @@ __u32 filter_sample = 0;
 #define FILTER_ASKS_GROUPS 32
 /* The event needs the path of the directory that its path begins at, if it is sent. */
 #define FILTER_NEEDS_BASE 256
-/* A seccomp filter answered the call. */
-#define FILTER_ANSWERED 512
+/* A seccomp filter returned the result of the call, which the kernel did not run. */
+#define FILTER_SKIPPED 512
 #define FILTER_DECISION 3
 
 /* Marks in the header of an event, beside the number of its parameters: an io_uring request made it; the filter
@@ -92,7 +92,7 @@ __u32 filter_sample = 0;
 #define IS_REQUEST 0x8000
 #define IS_SAMPLE 0x4000
 #define CLOSES_UNSEEN 0x2000
-#define ANSWERED 0x800
+#define SKIPPED_BY_SECCOMP 0x800
 /* The last parameters are the paths of the directories that the paths of the event begin at. */
 #define HAS_BASES 0x1000
 
@@ -164,7 +164,7 @@ __noinline int filter_early(__u32 which, __u32 type, __u64 ret)
 static __always_inline __u16 marks_of(int early, bool is_sample)
 {
 	return (is_sample ? IS_SAMPLE : 0) | (early & FILTER_IF_FILE ? CLOSES_UNSEEN : 0) |
-	       (early & FILTER_ANSWERED ? ANSWERED : 0);
+	       (early & FILTER_SKIPPED ? SKIPPED_BY_SECCOMP : 0);
 }
 
 /* Counts an event that the filter rejects; whether it is left out. The CPU's ring is claimed. */

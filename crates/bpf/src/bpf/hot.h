@@ -250,7 +250,7 @@ static __always_inline bool make_hot(struct task_struct *task, struct pt_regs *r
 	}
 	if (may_make_descriptor(type))
 		note_new_descriptor(ret, early);
-	early = with_answer(early, type, ret, ARG0, ARG1);
+	early = with_seccomp(early, type, ret, ARG0, ARG1);
 	/* Through memory, because the verifier would otherwise check all following code once for each value. */
 	*(volatile __u32 *)&cpu->early = early;
 	__u32 len = build_hot(cpu, task, regs, ret, type, number);

@@ -57,7 +57,7 @@ pub(crate) fn apply(
     if raw.has_bases() {
         file::take_bases(state, raw, now);
     }
-    if !matches!(handling.family, Family::Nothing) && !raw.was_answered() {
+    if !matches!(handling.family, Family::Nothing) && !raw.was_skipped_by_seccomp() {
         dispatch(handling.family, state, raw, now, &mut query);
     }
     if let Some(activity) = now.thread.and_then(|key| state.threads.activity_mut(key)) {

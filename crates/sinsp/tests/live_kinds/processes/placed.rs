@@ -243,10 +243,10 @@ pub const KINDS: &[Kind] = &[
         std::mem::forget(listener);
         Ok(())
     }),
-    ("with calls that a filter answers", |_| {
+    ("with calls that a seccomp filter skips", |_| {
         let file = made(open(c"/etc/hosts", libc::O_RDONLY))?;
         let other = made(open(c"/etc/passwd", libc::O_RDONLY))?;
-        answer_calls()?;
+        skip_calls()?;
         // None of them runs: the results are 0, or the number of the call.
         let duplicate = libc::F_DUPFD.into();
         for result in [
@@ -302,9 +302,9 @@ pub const KINDS: &[Kind] = &[
     }),
 ];
 
-/// From now on, a filter answers `close`, `dup3` and `fcntl` with success, and `openat` with a signal, which leaves the number of the
-/// call as its result.
-fn answer_calls() -> Result<(), i64> {
+/// Sets a seccomp filter: the kernel no longer runs `close`, `dup3` and `fcntl`, which return success, and `openat`, which raises a
+/// signal and returns the number of the call.
+fn skip_calls() -> Result<(), i64> {
     let [load, jump_if_equal, end] = [0x20_u64, 0x15, 0x06];
     let returns = |action: u32| end | u64::from(action) << 32;
     // Without a match, jumps over the return.
