@@ -14,7 +14,7 @@ fn silent_ends_are_seen() -> bool {
 }
 
 #[test]
-fn a_success_that_is_not_answered_is_presumed_where_its_end_is_not_seen() {
+fn a_request_without_a_completion_entry_is_presumed_if_its_end_is_not_seen() {
     let mut live = capture(&[EventType::SYSCALL_OPENAT_2_X]);
     let (mut ring, dir) = (ring(), Scratch::new("requests-silent"));
     assert_eq!(ring.table(4, &[]), 0);
@@ -42,7 +42,7 @@ fn a_success_that_is_not_answered_is_presumed_where_its_end_is_not_seen() {
 }
 
 #[test]
-fn the_end_of_a_request_that_is_not_answered_is_seen() {
+fn the_end_of_a_request_without_a_completion_entry_is_seen() {
     use EventType as E;
     let (mkdir, nop) = (37, Entry::new(0, -1));
     let mut live = capture(&[E::SYSCALL_OPENAT_2_X, E::SYSCALL_MKDIRAT_X]);
@@ -90,7 +90,7 @@ fn the_end_of_a_request_that_is_not_answered_is_seen() {
 }
 
 #[test]
-fn the_end_of_a_request_of_a_polled_ring_that_is_not_answered_is_seen() {
+fn the_end_of_a_request_of_a_polled_ring_without_a_completion_entry_is_seen() {
     let mut live = capture(&[EventType::SYSCALL_OPENAT_2_X]);
     if !silent_ends_are_seen() {
         eyas_testing::ignore("the kernel does not show the ends of such requests");
@@ -133,7 +133,7 @@ fn the_last_request_of_a_thread_is_reported() {
 
 /// At most 64 rings may have such requests under way where the kernel has no kprobes.
 #[test]
-fn requests_of_many_rings_that_are_not_answered_are_each_reported_once() {
+fn requests_of_many_rings_without_completion_entries_are_each_reported_once() {
     const RINGS: usize = 65;
     let mut live = capture(&[EventType::SYSCALL_OPENAT_2_X]);
     let dir = Scratch::new("requests-rings");
