@@ -132,7 +132,7 @@ impl Probe {
         if !options.io_uring || !REQUESTS.iter().any(may_see) {
             setup::leave_out_requests(&mut open)?;
         }
-        let requests = REQUESTS.iter().chain([&SILENT]).chain(FREED);
+        let requests = REQUESTS.iter().chain([&SILENT]).chain(&FREED);
         let called = CALLED.iter().filter(|_| form != Form::Preempted);
         let (loaded, not_loaded): (Vec<_>, Vec<_>) = for_calls(enter)
             .chain(requests)
@@ -512,7 +512,7 @@ fn ia32_interest(interest: &Interest<'_>) -> [u8; crate::ia32::PLACES] {
 /// Puts the programs that others call into the maps of such programs.
 fn connect(parts: &[Object], form: Form, skel: &ProbeSkel<'_>) -> Result<(), Error> {
     for program in loaded_of(parts) {
-        let mut rows = CALLED.iter().chain(FREED).map(|row| row.form(form));
+        let mut rows = CALLED.iter().chain(&FREED).map(|row| row.form(form));
         let (map, index): (&dyn MapCore, u32) = match rows.find(|(name, _)| program.name() == *name) {
             Some((_, Attachment::Called(index))) => (&skel.maps.called_programs, index),
             Some((_, Attachment::CalledAtExit)) => (&skel.maps.called_at_exit, 0),

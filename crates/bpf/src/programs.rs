@@ -396,7 +396,7 @@ pub(crate) const SILENT: Program = Program {
 
 /// The programs that see the ends of such requests if programs cannot be attached to kernel functions. The first one runs at the
 /// end of a thread, before the program that reports that end.
-pub(crate) const FREED: &[Program] = &[
+pub(crate) const FREED: [Program; 3] = [
     freed("uring_left").preempted("uring_left_p", Attachment::Perf("sched/sched_process_exit")),
     // Without a run, the event comes later.
     freed("uring_worked")
@@ -495,7 +495,7 @@ pub(crate) const DECIDES: &str = "decide_";
 /// Every program that has a row. Those at security hooks have none.
 fn all() -> impl Iterator<Item = &'static Program> {
     let tables =
-        [PROGRAMS, ENTER_EACH, ENTER_ALL, HOOKS, TOUCHES, REQUESTS, FREED, QUIET, &EMPTY_AT_BEGINNING];
+        [PROGRAMS, ENTER_EACH, ENTER_ALL, HOOKS, TOUCHES, REQUESTS, &FREED, QUIET, &EMPTY_AT_BEGINNING];
     let singles = [&PAGE_IN, &ENTER_CLOSE, &ENTER_IA32, &SILENT, &TASKS, &FILES, &EMPTY_AT_END];
     let datagrams = DATAGRAMS.as_flattened().iter().copied();
     tables.into_iter().chain(datagrams).flatten().chain(&CALLED).chain(singles)

@@ -130,9 +130,6 @@ impl Follower {
     #[inline]
     pub(crate) fn newer(&mut self) -> Option<Arc<Names>> {
         let version = self.shared.0.version.load(Ordering::Acquire);
-        if version == self.seen {
-            return None;
-        }
         if version & RETRIES != 0 {
             self.shared.retry();
         }

@@ -60,7 +60,7 @@ pub(crate) fn absolute<'v>(v: &EventView<'v>, at: usize) -> Option<&'v [u8]> {
     if event.ty == EventType::SYSCALL_MOUNT_X && at == param::SYSCALL_MOUNT_X::dev && !names_a_file(v, name) {
         return Some(name);
     }
-    if is_kernels(event.ty) && name.first() != Some(&b'/') {
+    if is_kernel_name(event.ty, name) {
         return Some(name);
     }
     let dirfd = match event.info()?.params.get(at)?.detail {
@@ -71,10 +71,10 @@ pub(crate) fn absolute<'v>(v: &EventView<'v>, at: usize) -> Option<&'v [u8]> {
     Some(v.resolve(if has_own_root(&event) { base.as_root() } else { base }, name))
 }
 
-/// Whether the path in events of the type is the kernel's instead of a requested one, so that it begins at no directory of the
-/// process. A file that is in no directory has a name of the kernel.
-pub(crate) fn is_kernels(ty: EventType) -> bool {
-    ty == EventType::SYSCALL_OPEN_BY_HANDLE_AT_X
+/// Whether the path of the event is the kernel's name of a file that is in no directory. Other relative paths begin at a
+/// directory of the process.
+pub(crate) fn is_kernel_name(ty: EventType, name: &[u8]) -> bool {
+    ty == EventType::SYSCALL_OPEN_BY_HANDLE_AT_X && name.first() != Some(&b'/')
 }
 
 /// Whether the starting directory of the path is the root for the call, instead of the caller's root.

@@ -19,7 +19,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const MAX_PAUSE: Duration = Duration::from_secs(5);
 
 /// Delays that double after each failure, up to a limit.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Backoff {
     next: Duration,
     max: Duration,
@@ -108,25 +108,25 @@ impl<T: Clone> Starter<T> {
     pub(crate) fn get(&self, start: impl FnOnce() -> io::Result<T>) -> Result<T, Option<io::Error>> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let (name, now) = (self.name, Instant::now());
-        let mut pauses = match &mut *state {
+        let failed = match &*state {
             State::Started(started) => return Ok(started.clone()),
             State::Failed { due, .. } if now < *due => return Err(None),
-            State::Failed { pauses, .. } => Some(std::mem::replace(pauses, Backoff::up_to(Self::MAX_PAUSE))),
+            State::Failed { pauses, .. } => Some(*pauses),
             State::New => None,
         };
         match start() {
             Ok(started) => {
-                if pauses.is_some() {
+                if failed.is_some() {
                     report(&format!("thread '{name}' is started now"));
                 }
                 *state = State::Started(started.clone());
                 Ok(started)
             }
             Err(error) => {
-                if pauses.is_none() {
+                if failed.is_none() {
                     report(&format!("thread '{name}' cannot be started ({error}); it is tried again"));
                 }
-                let mut pauses = pauses.take().unwrap_or_else(|| Backoff::up_to(Self::MAX_PAUSE));
+                let mut pauses = failed.unwrap_or_else(|| Backoff::up_to(Self::MAX_PAUSE));
                 let due = now + pauses.after(Duration::ZERO);
                 *state = State::Failed { pauses, due };
                 Err(Some(error))

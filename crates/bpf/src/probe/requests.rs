@@ -2,7 +2,7 @@
 
 use super::Probe;
 use crate::Error;
-use crate::programs::{Attachment, FREED, Interest, REQUESTS, SILENT};
+use crate::programs::{FREED, Interest, REQUESTS, SILENT};
 
 /// Ways in which the ends of requests without a completion entry are seen (`silent.h`).
 const SEEN_AT_FUNCTIONS: u8 = 1;
@@ -24,7 +24,8 @@ impl Probe {
 
     /// Attaches the program at the end of threads, if it is loaded.
     pub(super) fn attach_to_last_requests(&mut self) -> Result<(), Error> {
-        FREED.iter().take(1).try_for_each(|left| self.attach(left, self.is_loaded(left)))
+        let [left, ..] = &FREED;
+        self.attach(left, self.is_loaded(left))
     }
 
     /// Attaches what sees requests. If the kernel does not show where unanswered requests end, the event of such a request
@@ -33,11 +34,8 @@ impl Probe {
         let wanted = self.is_loaded(&SILENT) && interest.needs(&SILENT);
         let at_functions = self.attach(&SILENT, wanted).is_ok() && wanted;
         let when_freed = FREED.iter().all(|program| self.is_loaded(program) && interest.needs(program));
-        for program in FREED.iter().skip(1) {
-            if program.form(self.form).1 != Attachment::CalledAtExit {
-                self.attach(program, when_freed)?;
-            }
-        }
+        let [_, worked, _] = &FREED;
+        self.attach(worked, when_freed)?;
         if let Some(bss) = self.skel.maps.bss_data.as_deref_mut() {
             bss.sees_silent_ends = match (at_functions, when_freed) {
                 (true, _) => SEEN_AT_FUNCTIONS,

@@ -25,14 +25,15 @@ pub fn empty() -> Node {
 /// Parses the first document of a file, as Falco does. Adds warnings about what has no effect: further
 /// documents, and keys that a mapping repeats, of which only the first remains.
 pub fn parse(name: &str, text: &[u8], warnings: &mut Vec<String>) -> Result<Node> {
-    let mut documents = documents(text).with_context(|| name.to_owned())?.into_iter();
+    let decoded = yaml::decode(text);
+    let mut documents = documents(text, &decoded).with_context(|| name.to_owned())?.into_iter();
     let mut first = documents.next();
     if let Some(second) = documents.next() {
         let line = second.mark.line + 1;
         warnings
             .push(format!("{name} has a second document (line {line}), which has no effect: join the two"));
     }
-    warnings.extend(foreign(name, &yaml::decode(text)));
+    warnings.extend(foreign(name, &decoded));
     if let Some(first) = &mut first {
         drop_repeated(first, &Path::default(), name, warnings);
     }
@@ -94,12 +95,11 @@ fn is_rules(tree: &Node) -> bool {
 }
 
 fn yaml(text: &[u8]) -> Result<Option<Node>> {
-    Ok(documents(text)?.into_iter().next())
+    Ok(documents(text, &yaml::decode(text))?.into_iter().next())
 }
 
-fn documents(text: &[u8]) -> Result<Vec<Node>> {
-    let decoded = yaml::decode(text);
-    let parsed = yaml::parse(&decoded).map_err(|problem| {
+fn documents(text: &[u8], decoded: &yaml::Decoded<'_>) -> Result<Vec<Node>> {
+    let parsed = yaml::parse(decoded).map_err(|problem| {
         // A key of plain YAML ends only at a blank.
         let before = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text).get(..problem.mark.offset);
         let follows_colon = before.is_some_and(|before| before.ends_with(b":"));

@@ -159,8 +159,7 @@ fn opened(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, enter: Optio
         }
     }
     // A file that the kernel found by its handle, and that is in no directory.
-    let has_own_name =
-        path_params::is_kernels(raw.ty) && params.name.is_none_or(|name| name.first() != Some(&b'/'));
+    let has_own_name = path_params::is_kernel_name(raw.ty, params.name.unwrap_or_default());
     let name = params.name.unwrap_or(if has_own_name { b"" } else { b"<NA>" });
     let mut out = std::mem::take(&mut state.scratch);
     match now.thread.and_then(|key| state.threads.at(key)) {
