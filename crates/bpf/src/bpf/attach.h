@@ -46,8 +46,8 @@ static __always_inline __u32 *place_of_call(void)
 	return bpf_map_lookup_elem(&called_from, &zero);
 }
 
-/* Several programs whose common work another one does. The kernel verifies that one only once. It must not preempt
- * them. Programs with BTF could not call each other, because their tracepoints have different arguments. */
+/* Several programs that call another one, so that the kernel verifies their common code only once. The kernel must not
+ * preempt them. BTF programs could not share a called program, because their tracepoints have different arguments. */
 #define CALLING_PROGRAM(name, tracepoint, called, place)                                                          \
 	SEC("raw_tp/" #tracepoint)                                                                                \
 	int name(void *ctx)                                                                                       \
@@ -63,7 +63,7 @@ static __always_inline __u32 *place_of_call(void)
 extern void bpf_preempt_disable(void) __ksym __weak;
 extern void bpf_preempt_enable(void) __ksym __weak;
 
-/* The same if entries lack needed data: events stay complete, but some may be skipped. */
+/* A BTF program that disables preemption, because the perf entry lacks data: the kernel may skip some events, but none is cut. */
 #define GUARDED_PROGRAM(name, tracepoint, params, body)                                                           \
 	SEC("tp_btf/" #tracepoint)                                                                                \
 	int BPF_PROG(name##_p, EXPAND params)                                                                     \

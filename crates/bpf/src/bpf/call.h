@@ -231,7 +231,7 @@ __noinline int place_of_descriptor(__u32 request)
 #define KVM_REQUESTS 0xae
 #define VFIO_DEVICE 0x3b6a
 
-/* Whether a result of 0 of the ioctl is a descriptor. A larger result is described in any case if it is one. */
+/* Whether a result of 0 is a descriptor. Any larger result is taken for one, and described if the process has that descriptor. */
 static __always_inline bool returns_descriptor(__u32 request)
 {
 	__u32 number = request & 0xff;
@@ -311,7 +311,7 @@ __noinline int concerns_descriptor(__u32 type, __u64 second, __u64 third, long r
 	return false;
 }
 
-/* Whether the interest in the call excludes this one. */
+/* Whether user space does not want this call: none of its kind, or only those that change descriptors or the state. */
 static __always_inline bool is_of_no_interest(struct call *call, struct pt_regs *regs, long ret)
 {
 	__u64 args[6] = {};
@@ -334,7 +334,7 @@ static __always_inline struct pt_regs *saved_regs(void)
 	return READ(current_task(), stack) + STACK_BYTES - bpf_core_type_size(struct pt_regs);
 }
 
-/* The thread's current call, with the interest in it and its event; 0 if there is no call with a row. */
+/* The thread's current call, with the interest in it and its event; both are 0 if the tables do not contain its number. */
 static __always_inline struct call own_call(void)
 {
 	struct pt_regs *regs = saved_regs();

@@ -3,7 +3,7 @@
  * address, or, where that is not allowed, to the root cgroup. */
 #pragma once
 
-/* The address of a sockaddr in kernel memory. Returns whether it has one. */
+/* Reads the address of a sockaddr in kernel memory. Returns false if it has none. */
 static __always_inline bool read_peer(struct peer *peer, __u64 from, bool is_v4)
 {
 	__u8 addr[24] = {};
@@ -44,7 +44,7 @@ static __always_inline __u16 captured_call(void)
 
 static __always_inline int at_send(struct sock *sk, struct msghdr *message, bool is_v4)
 {
-	/* A socket for IPv6 passes datagrams for IPv4 on. */
+	/* The kernel passes datagrams of an IPv6 socket to IPv4 addresses through both functions. */
 	if (READ(sk, __sk_common.skc_family) != (is_v4 ? AF_INET : AF_INET6) || !is_send(captured_call()))
 		return 0;
 	return keep_address_of((__u64)READ(message, msg_name), is_v4, true);

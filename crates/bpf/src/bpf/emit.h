@@ -137,7 +137,7 @@ __noinline int begin_event(__u32 type, __u32 has_bases)
 	return 0;
 }
 
-/* Makes an event. The function makes its parameters, except the plain ones of calls. */
+/* Builds and publishes an event. `param` builds its parameters, except the plain ones of calls. */
 static __always_inline int make(struct scratch *s, __u32 type, bool is_call, int (*param)(__u32 desc))
 {
 	__u32 first = event_rows[type & (EVENT_TYPES - 1)].first, count = event_rows[type & (EVENT_TYPES - 1)].count;
@@ -172,7 +172,7 @@ __noinline int emit_exec(__u32 type)
 	return s ? make(s, type, false, param_of_exec) : 0;
 }
 
-/* The only parameter of a new name, which is in kernel memory. */
+/* The only parameter of a rename: the new name, which is in kernel memory. */
 __noinline int param_rename(__u32 desc)
 {
 	struct scratch *s = scratch();
@@ -202,7 +202,7 @@ __noinline int emit_messages(__u32 type)
 		return 0;
 	__s64 count = s->ret;
 	if (count <= 0) {
-		/* A first message that failed may have brought descriptors. */
+		/* The first message may have brought descriptors although the call failed. */
 		s->no_message = type != EV_SOCKET_RECVMMSG_X || count != -EFAULT;
 		return emit(type);
 	}

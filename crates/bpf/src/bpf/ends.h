@@ -5,7 +5,7 @@
  * What is still under way when the thread ends is reported as presumed. */
 #pragma once
 
-/* The argument of a kernel function that frees completed requests. User space sets which one it is. */
+/* What a kernel function that frees completed requests gets: a ring, a work item, or a request. The attach cookie says which. */
 #define ENDS_OF_RING 0
 #define END_OF_WORK 1
 #define END_OF_REQUEST 2

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Plain files and directories: while the filter allows it, events that open or close them may be filtered. */
+/* Plain files and directories: the filter may reject events that open or close them, if its tables allow that. */
 #pragma once
 
 /* Flag of file systems that only the kernel mounts: pipes, sockets, memfd, namespaces. */
@@ -149,7 +149,7 @@ static __always_inline int begin_close(__u32 fd)
 	struct task_struct *task = current_task();
 	__u64 note = 0;
 	if (f && f->types[EV_SYSCALL_CLOSE_X].flags & FILTER_FREE_FILES && fd < 1 << FD_BITS) {
-		/* Before the file is checked. */
+		/* Before the check of the file, so that a later change of the table is noticed. */
 		*(volatile __u64 *)&cpu->closing_among = second_note(task);
 		if (is_unseen(file_at(own_files(), fd)))
 			note = note_of_close(task, fd);
@@ -158,7 +158,7 @@ static __always_inline int begin_close(__u32 fd)
 	return 0;
 }
 
-/* Another thread that shares the descriptors may have put another file there before the call closed it. */
+/* Whether the call closed an unseen file, and no thread that shares the descriptors can have put another file there before. */
 static __always_inline bool has_closed_unseen(__u32 fd)
 {
 	struct cpu *cpu = own_cpu();
@@ -195,7 +195,7 @@ static __always_inline __u32 first_place(__u8 *event)
 	return HEADER + 2 * (*(__u16 *)(event + 22) & 63);
 }
 
-/* The directory's descriptor of a call that opens. */
+/* The descriptor of the directory at which the path of an open begins; -1 if there is none. */
 static __always_inline __s64 base_of(__u8 *event)
 {
 	__u16 type = *(__u16 *)(event + 20);
@@ -314,7 +314,7 @@ __noinline int note_directory(void)
 	return !bpf_map_update_elem(&directories, &key, noted, 0);
 }
 
-/* The open of the directory with this descriptor, which was just noted, is left out. */
+/* Notes that the event of the open of this directory is filtered out. `note_directory` has noted the directory. */
 static __always_inline void hide_directory(__u32 fd)
 {
 	struct file *file = file_at(own_files(), fd);
@@ -323,7 +323,7 @@ static __always_inline void hide_directory(__u32 fd)
 		*(volatile __u32 *)&noted->unseen = filter_epoch;
 }
 
-/* Another call than an open by path, or an io_uring request, has made a file, for which user space may have another path. */
+/* Removes a file that was opened otherwise than by a call with a path, because user space may know it by another path. */
 __noinline int forget_directory(__u64 file)
 {
 	bpf_map_delete_elem(&directories, &file);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The filter: rejects events of system calls that no rule can match, by tables that user space writes. It decides
- * about the built event, before the event is published. A comparison with an unreadable value is treated as true. */
+/* The filter: rejects events of system calls that no rule can match, by tables that user space writes (`events/src/filter.rs`).
+ * It evaluates an event that is built but not yet published. A comparison with a value that it cannot read is true. */
 #pragma once
 
 struct filter_check {
@@ -16,12 +16,12 @@ struct filter_range {
 struct filter_type {
 	__u16 first;
 	__u16 flags;
-	/* For events that open: positions of the requested path, and of the kernel's path. */
+	/* For calls that open a path: the positions of two parameters, the requested path and the kernel's path. */
 	__u16 name, path;
 	struct filter_check checks[2];
-	/* Of rules that may match. */
+	/* Bits of the groups whose rules may match. */
 	__u64 groups;
-	/* Results with which the rows may accept an event: of successful and of failed calls. */
+	/* Results with which the rows may accept an event: [0] of successful calls, [1] of failed calls. */
 	struct filter_range results[2];
 };
 
@@ -64,40 +64,40 @@ __u32 filter_epoch = 0;
 /* One in this number of rejected events is still sent; 0: none. */
 __u32 filter_sample = 0;
 
-/* Decisions before an event is built: it is sent, its rows decide, or they would reject it. */
+/* Decisions before an event is built: send it, let the rows decide when it is built, or reject it. */
 #define FILTER_SENDS 0
 #define FILTER_ASKS 1
 #define FILTER_REJECTS 2
-/* In addition to the last two: only if the call opens or closes a plain file. */
+/* With one of the last two: it is valid only if user space need not track the call's file (see `files.h`); otherwise send it. */
 #define FILTER_IF_FILE 4
-/* The call opens a directory. */
+/* The call may open a directory: `note_directory` records its path when the event is built. */
 #define FILTER_NOTES 8
-/* In addition to FILTER_ASKS and FILTER_NOTES: the event is left out only if the directory's path in user space would be the
- * kernel's. */
+/* With FILTER_ASKS and FILTER_NOTES: the filter may reject the event only if user space would know the directory by the kernel's
+ * path. */
 #define FILTER_IF_NOTED 64
-/* The verdict on an equal call applies to it, too: see `opens.h`. */
+/* An earlier verdict on an equal open decides; without one, the verdict on this open is kept: see `opens.h`. */
 #define FILTER_RECALLS 128
-/* In addition to FILTER_ASKS or FILTER_REJECTS: because the process is in none of the groups. */
+/* With FILTER_REJECTS, the reason: the process is in none of the type's groups. */
 #define FILTER_NO_GROUP 16
-/* In addition to FILTER_RECALLS: the verdict applies to processes in the same groups. */
+/* The rows test the groups of the process, so a verdict is valid only for processes in the same groups. */
 #define FILTER_ASKS_GROUPS 32
-/* The event needs the path of the directory that its path begins at, if it is sent. */
+/* If the event is sent, it needs the path of the directory at which its own path begins. */
 #define FILTER_NEEDS_BASE 256
-/* A seccomp filter returned the result of the call, which the kernel did not run. */
+/* The kernel did not run the call: a seccomp filter returned the result. */
 #define FILTER_SKIPPED 512
 #define FILTER_DECISION 3
 
-/* Marks in the header of an event, beside the number of its parameters: an io_uring request made it; the filter
- * rejects it; the close of the file that it opened may be filtered; the kernel did not run its call. */
+/* Flags in the upper half of the header's `count`: an io_uring request made the event; the filter rejects it, and it is sent as a
+ * sample; the filter may reject the close of the file that it opened; the kernel did not run its call. */
 #define IS_REQUEST 0x8000
 #define IS_SAMPLE 0x4000
 #define CLOSES_UNSEEN 0x2000
 #define SKIPPED_BY_SECCOMP 0x800
-/* The last parameters are the paths of the directories that the paths of the event begin at. */
+/* The last parameters are the paths of the directories at which the event's paths begin. */
 #define HAS_BASES 0x1000
 
-#define NOT_READ 0x100
-#define UNKNOWN 2
+#define NOT_READ 0x100 /* `read` before any text is read. */
+#define UNKNOWN 2 /* Neither true nor false. */
 #define LEAST_ERROR -4095
 
 static __always_inline struct filter *filter_of(__u32 which)
@@ -116,7 +116,7 @@ static __always_inline bool is_error(long ret)
 
 #define EBADF 9
 
-/* Whether a close that failed has closed its descriptor: the kernel does that before it asks the file for errors. */
+/* Whether a close has freed its descriptor although it failed: the kernel first frees it, then flushes the file, which may fail. */
 static __always_inline bool closes_with_error(__u16 type, long ret)
 {
 	return type == EV_SYSCALL_CLOSE_X && is_error(ret) && ret != -EBADF;
@@ -135,8 +135,8 @@ static __always_inline bool rejects_result(struct filter_type *type, long ret)
 	return ret >= LEAST_ERROR && (ret < range->least || ret > range->most);
 }
 
-/* One filter decides every part of an event. It is global, because the verifier would otherwise check all following code once for
- * each decision. */
+/* The decision before an event is built. `which` is the filter that also decides later: another one may be in use by then. The
+ * function is global, because the verifier would otherwise check all following code once for each decision. */
 __noinline int filter_early(__u32 which, __u32 type, __u64 ret)
 {
 	struct filter *f = which ? filter_of(which) : 0;
@@ -167,7 +167,7 @@ static __always_inline __u16 marks_of(int early, bool is_sample)
 	       (early & FILTER_SKIPPED ? SKIPPED_BY_SECCOMP : 0);
 }
 
-/* Counts an event that the filter rejects; whether it is left out. The CPU's ring is claimed. */
+/* Counts a rejected event. Returns false if it is sent as a sample. The caller has claimed the CPU's ring. */
 static __always_inline bool leave_out_event(struct cpu *cpu, __u16 type, bool by_process)
 {
 	__u32 key = type & (EVENT_TYPES - 1), sample = filter_sample;
@@ -184,8 +184,8 @@ static __always_inline bool leave_out_event(struct cpu *cpu, __u16 type, bool by
 	return true;
 }
 
-/* Whether the filter rejects a sample, now that it has its time. A process that changes between the decision and that
- * time would have another state at that time than the verdict is about. */
+/* Whether the filter still rejects a sample at the event's time. If the process has changed since the decision, the decision was
+ * about another state of the process. */
 __noinline int is_still_rejected(__u32 early, __u32 type)
 {
 	__u32 which = filter_in_use;
@@ -212,7 +212,7 @@ static __always_inline __u32 length_of(__u8 *event, __u32 index)
 	return *(__u16 *)(event + HEADER + 2 * (index & 63));
 }
 
-/* Offset of a parameter from the event's first byte; 0 if there is none. */
+/* Offset of a parameter from the event's first byte; 0 if the event has no such parameter. */
 __noinline int filter_place(__u32 index)
 {
 	__u8 *event = built();
@@ -232,7 +232,7 @@ __noinline int filter_place(__u32 index)
 	return at & 0xffff;
 }
 
-/* Sets bits of a state's list: those that are set only at the end, or all others. */
+/* Sets the bits in a state's list: those for texts that must end here, or all others. */
 __noinline int filter_set(__u32 which, __u32 state, __u32 at_end)
 {
 	struct filter *f = filter_of(which);
@@ -252,10 +252,10 @@ __noinline int filter_set(__u32 which, __u32 state, __u32 at_end)
 	return 0;
 }
 
-/* Number of bytes for one call of `filter_bytes`, so that the verifier checks only a loop over these. */
+/* Number of bytes that one call of `filter_bytes` or `filter_back` reads: the verifier checks a loop of this length, not more. */
 #define FILTER_BYTES 32
 
-/* Runs the machine over up to FILTER_BYTES bytes; returns whether the shown form of the text is unknown. */
+/* Runs the state machine over up to FILTER_BYTES bytes. Returns UNKNOWN if rules may see another text: see `filter_run`. */
 __noinline int filter_bytes(__u32 which, __u32 from, __u32 count, __u32 is_path)
 {
 	struct filter *f = filter_of(which);
@@ -271,8 +271,8 @@ __noinline int filter_bytes(__u32 which, __u32 from, __u32 count, __u32 is_path)
 		__u32 byte = event[i];
 		if (byte < ' ' || byte > '~')
 			return UNKNOWN;
-		/* Parts `.` and `..`, and empty ones. It is kept in memory, because the verifier would check each
-		 * of its values. */
+		/* Finds parts that user space removes from a path: `.`, `..` and empty ones. In memory, because the
+		 * verifier would follow each value of a register separately. */
 		__u32 part = *(volatile __u32 *)&s->part;
 		if (byte == '/') {
 			if (is_path && part)
@@ -291,8 +291,8 @@ __noinline int filter_bytes(__u32 which, __u32 from, __u32 count, __u32 is_path)
 	return 0;
 }
 
-/* Runs the machine over a text; returns whether the shown form of the text is unknown. It is inlined, because the
- * kernel allows eight nested calls. */
+/* Runs the state machine over a text. Returns UNKNOWN if rules may see another text, because user space would escape bytes or
+ * normalise the path. Inlined, because the kernel allows eight nested calls. */
 static __always_inline int filter_run(__u32 which, __u32 from, __u32 len, __u32 is_path)
 {
 	struct scratch *s = scratch();
@@ -305,7 +305,7 @@ static __always_inline int filter_run(__u32 which, __u32 from, __u32 len, __u32 
 	event += from & 0xffff;
 	if (is_path && (!len || event[0] != '/' || (len > 1 && event[(len - 1) & 0xff] == '/')))
 		return UNKNOWN;
-	/* The text for no value in old captures. */
+	/* It may be `(NULL)`, which user space treats as no value. */
 	if (!is_path && len == 6 && event[0] == '(')
 		return UNKNOWN;
 	for (i = 0; i <= FILTER_LONGEST_TEXT; i += FILTER_BYTES) {
@@ -320,7 +320,7 @@ static __always_inline int filter_run(__u32 which, __u32 from, __u32 len, __u32 
 	return 0;
 }
 
-/* Whether bits mean that the requested path is not the shown one. */
+/* Whether the bits of a parameter mean that rules see another path than the requested one. */
 static __always_inline bool is_shown_otherwise(struct filter_check *check)
 {
 	__u8 *event = built();
@@ -333,7 +333,7 @@ static __always_inline bool is_shown_otherwise(struct filter_check *check)
 	return (*(__u32 *)(event + at) & check->mask) == check->mask;
 }
 
-/* Ends a part of the requested path; returns whether it differs from that of the kernel's path, which is there. */
+/* Ends a part of the requested path. Returns whether it differs from the last part that is left of the kernel's path, at `path`. */
 static __always_inline bool is_other_part(struct scratch *s, __u8 *event, __u32 path)
 {
 	__u32 len = s->part_len, left = s->left;
@@ -354,7 +354,7 @@ static __always_inline bool is_other_part(struct scratch *s, __u8 *event, __u32 
 	return false;
 }
 
-/* Compares up to FILTER_BYTES bytes, backwards. */
+/* Compares up to FILTER_BYTES bytes of the two paths, backwards. Returns 1 if they differ. */
 __noinline int filter_back(__u32 begin, __u32 end, __u32 path)
 {
 	struct scratch *s = scratch();
@@ -385,11 +385,11 @@ __noinline int filter_back(__u32 begin, __u32 end, __u32 path)
 __noinline int note_directory(void);
 __noinline int forget_directory(__u64 file);
 
-/* Whether the opened file is this number of steps below the starting directory of the call's path, and user space
- * has the rest of the kernel's path, which is there, for that directory. */
+/* Whether the opened file is `steps` levels below the directory at which the call's path begins. If the call names that directory
+ * by a descriptor, user space must also know the directory by what is left of the kernel's path, at `path`. */
 __noinline int is_below_base(__u32 steps, __u32 path);
 
-/* Whether the kernel's path, which is there, is that of the starting directory in user space without its last part. */
+/* Whether the kernel's path, at `path`, is the one by which user space knows the starting directory, without its last part. */
 __noinline int is_above_base(__u32 path, __u32 path_len);
 
 #define IS_OTHER 0
@@ -412,8 +412,8 @@ static __always_inline bool is_same_text(__u8 *event, __u32 at, __u32 other, __u
 	return true;
 }
 
-/* Compares the requested path with the kernel's: equal, equal without `.`, `..` and doubled slashes, or different.
- * It is inlined, like `filter_run`. */
+/* Compares the requested path with the kernel's: the same text, another text for the same path (relative, or with `.`, `..` or
+ * `//`), or another path. Inlined, like `filter_run`. */
 static __always_inline int filter_same(__u32 at, __u32 len, __u32 path, __u32 path_len)
 {
 	struct scratch *s = scratch();
@@ -435,7 +435,7 @@ static __always_inline int filter_same(__u32 at, __u32 len, __u32 path, __u32 pa
 	}
 	if (event[at] == '/')
 		return s->left ? IS_OTHER : IS_SAME_PATH;
-	/* As programs return from a directory that they searched. */
+	/* Programs open `..` to return from a directory that they searched. */
 	if (len == 2 && event[at] == '.' && event[(at + 1) & 0x1ffff] == '.')
 		return is_above_base(path, path_len) ? IS_SAME_PATH : IS_OTHER;
 	if (is_other_part(s, event, path) || s->up)
@@ -443,7 +443,7 @@ static __always_inline int filter_same(__u32 at, __u32 len, __u32 path, __u32 pa
 	return is_below_base(s->parts, path) ? IS_SAME_PATH : IS_OTHER;
 }
 
-/* Reads a text, or a path and the kernel's, once for all rows; returns whether it is unknown. */
+/* Reads a text, or a requested path and the kernel's (`other`), once for all rows. Sets `unread` if the outcome is unknown. */
 __noinline int filter_read(__u32 which, __u32 param, __u32 other, __u32 is_path)
 {
 	struct filter *f = filter_of(which);
@@ -464,7 +464,7 @@ __noinline int filter_read(__u32 which, __u32 param, __u32 other, __u32 is_path)
 	}
 	if (!len)
 		unknown = UNKNOWN;
-	/* Without its NUL. */
+	/* Without the NUL. */
 	if (len && !event[(at + len - 1) & 0x1ffff])
 		len--;
 	__u32 place = 0, length = 0;
@@ -476,7 +476,7 @@ __noinline int filter_read(__u32 which, __u32 param, __u32 other, __u32 is_path)
 		int same = length ? filter_same(at, len, place, length) : IS_OTHER;
 		s->resolved = same == IS_SAME_PATH;
 		s->alike = !length || same == IS_SAME_TEXT;
-		/* Then one of them is enough. */
+		/* If they are the same path, the machine reads only the kernel's. */
 		if (same != IS_OTHER)
 			len = 0;
 	}
@@ -488,7 +488,7 @@ __noinline int filter_read(__u32 which, __u32 param, __u32 other, __u32 is_path)
 	return 0;
 }
 
-/* Whether a number is in one of the ranges. */
+/* Whether a number is in one of the ranges: 0, 1, or UNKNOWN if there are too many. */
 __noinline int filter_among(__u32 which, __u32 first, __u32 count, __u64 number)
 {
 	struct filter *f = filter_of(which);
@@ -555,7 +555,7 @@ static __always_inline int filter_test(__u32 which, struct filter *f, struct fil
 	return filter_among(which, row->first, row->count, value);
 }
 
-/* The row after this one and after the following rows that test bits of the last read text: most rows do, and need no call. */
+/* Evaluates a row, and the rows after it while they test bits of the text that was read last. Returns the next row. */
 __noinline int filter_step(__u32 which, __u32 at)
 {
 	struct filter *f = filter_of(which);

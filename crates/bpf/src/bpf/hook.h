@@ -12,7 +12,7 @@ struct decision {
 	/* Arguments, then the result. */
 	__u64 args[HOOK_WORDS];
 	struct entry path, target;
-	/* Kernel addresses of the target, if it is no entry, and of an address. */
+	/* Kernel addresses of a text (the target, if it is no entry) and of a socket address. */
 	__u64 text, address;
 	__u32 address_len;
 	__u8 has_value;
@@ -27,7 +27,7 @@ struct {
 	__type(value, struct decision);
 } decisions SEC(".maps");
 
-/* Whether these programs disable preemption: where the kernel would preempt any program, and allows that. */
+/* Whether these programs disable preemption, on kernels that preempt programs and allow them to disable it. */
 const volatile __u8 hooks_hold_cpu = 0;
 
 /* Number of each hook's arguments on this kernel; the result follows them. */
@@ -166,7 +166,7 @@ __noinline int take_objects(__u32 hook)
 		has_value(d, READ((struct cred *)args[0], euid.val));
 		break;
 	case HOOK_inode_setxattr: {
-		/* If mounts may have their own ids, these come first. */
+		/* If mounts may have their own ids, these are the first argument. */
 		__u64 dentry = has_own_ids() ? args[1] : args[0];
 		set_whole(&d->path, mount_showing((struct dentry *)dentry), dentry);
 		d->text = has_own_ids() ? args[2] : args[1];
@@ -274,7 +274,7 @@ static __always_inline int decide(__u32 hook, void *ctx)
 	report_decision(hook, ctx);
 	if (hooks_hold_cpu)
 		bpf_preempt_enable();
-	/* A module that denies nothing. */
+	/* As a security module, the program denies nothing. */
 	return 0;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The most frequent events, with specialised code that is generated from their rows and builds them in the ring. */
+/* The most frequent events: code that is generated from their rows (HOT_CASES) builds them in the ring. */
 #pragma once
 
 #if defined(__TARGET_ARCH_x86)
@@ -20,7 +20,7 @@
 
 #define HOT_STORE(at, bits, value) *(__u##bits *)(event + (at)) = (value);
 
-/* Number of captured bytes of a buffer, if it does not depend on the content. */
+/* Sets `limit` to the number of captured bytes of a buffer. The interpreter builds the event if that depends on the content. */
 #define HOT_LIMIT(size)                                                                                           \
 	if (snaplen_by_protocol)                                                                                  \
 		return 0;                                                                                         \
@@ -35,7 +35,7 @@
 	s->fd = -1;                                                                                               \
 	s->request = 0;
 
-/* Without kept data, or with a longer path, the interpreter is needed. */
+/* Finds the data that was kept when the call began. Without it, or with a longer path, the interpreter builds the event. */
 #define HOT_KEPT                                                                                                  \
 	kept = kept_of(number);                                                                                   \
 	if (!kept || kept->len > KEPT_SHORT)                                                                      \
@@ -47,7 +47,7 @@
 	if (needs_interpreter)                                                                                    \
 		return 0;
 
-/* An event with this number of parameters, and this maximum size. */
+/* Begins an event with this number of parameters, and this maximum size. */
 #define HOT_BEGIN(count, most)                                                                                    \
 	event = to = room(cpu, most, type);                                                                             \
 	if (!event)                                                                                               \
@@ -56,7 +56,7 @@
 	HOT_STORE(8, 64, TASK(task, pid))                                                                         \
 	HOT_STORE(20, 64, type | (__u64)(count) << 16)
 
-/* Parameters, at an offset from `to`, which is moved after each one with a variable size. */
+/* Writes a parameter at an offset from `to`. After each parameter of variable size, `to` moves to its end. */
 #define HOT_PUT(at, bits, value) *(__u##bits *)(to + (at)) = (value);
 
 #define HOT_LENGTH(index, at, len)                                                                                \
@@ -112,7 +112,7 @@
 	len &= 2 * PATH_MAX - 1;                                                                                  \
 	HOT_LENGTH(index, at, len)
 
-/* The file that the call examined, if it succeeded. */
+/* The path of the file that the call examined, if the call succeeded. */
 #define HOT_LOOKED_AT(index, at, result)                                                                          \
 	len = walk_looked_at(s->slot);                                                                            \
 	len = copy_path(s, to + (at), (result) >= 0 ? len : 0);                                                   \
@@ -120,7 +120,7 @@
 	len &= 2 * PATH_MAX - 1;                                                                                  \
 	HOT_LENGTH(index, at, len)
 
-/* A byte, or nothing. */
+/* A byte, or an empty parameter. */
 #define HOT_FLAG(index, at, holds)                                                                                \
 	len = holds;                                                                                              \
 	HOT_PUT(at, 8, 1)                                                                                         \
@@ -128,7 +128,7 @@
 
 #define HOT_NOTHING(index, at, len) HOT_LENGTH(index, at, len)
 
-/* The controlling terminal, or nothing. */
+/* The controlling terminal, or an empty parameter if it cannot have changed. */
 #define HOT_TERMINAL(index, at, may_change)                                                                       \
 	len = (may_change) ? 4 : 0;                                                                               \
 	if (len)                                                                                                  \
@@ -139,7 +139,7 @@
 	to += (at);                                                                                               \
 	break;
 
-/* Builds the event if it is one of these, and there is room for its maximum size; returns its length. */
+/* Builds the event and returns its length; 0 if it is none of these, needs the interpreter, or may not fit into the ring. */
 static __always_inline __u32 build_hot(struct cpu *cpu, struct task_struct *task, struct pt_regs *regs, long ret,
 				       __u16 type, __u32 number)
 {
@@ -165,8 +165,8 @@ static __always_inline bool is_by_process(void)
 	return s && s->by_process;
 }
 
-/* Whether the event may need the path of the directory that its path begins at, which only the interpreter appends. An open is
- * first built without it. */
+/* Whether the event may need the path of the directory at which its own path begins, which only the interpreter appends: 0 or 1.
+ * For an open, FILTER_NEEDS_BASE: its event is first built without that path, because the filter may reject it. */
 __noinline int may_need_base(__u32 type, __u64 base)
 {
 	if (!reports_bases || !event_rows[type & (EVENT_TYPES - 1)].bases || (int)base < 0)
@@ -180,19 +180,19 @@ __noinline int may_make_descriptor(__u32 type)
 	return type == EV_SYSCALL_OPEN_X || type == EV_SYSCALL_OPENAT_2_X || type == EV_SYSCALL_FCNTL_X;
 }
 
-/* Leaves an open that is sent to the interpreter, which builds it again, from the same path. */
+/* The interpreter must build an open again that is to be sent: makes the kept path valid again, which the first build used up. */
 static __always_inline void hand_on_open(struct cpu *cpu, __u32 number, bool is_sample)
 {
 	struct kept *kept = kept_of_thread(false);
 	if (kept)
 		kept->number = number;
-	/* Then the interpreter's decision is about a sample, too. */
+	/* If the interpreter rejects it, it becomes a sample again. */
 	if (is_sample)
 		cpu->since_sample = filter_sample;
 }
 
-/* Publishes the built event of `len` bytes, or leaves it out; returns whether it did. `call`: its type and, from bit 32 on, its
- * number. It is global, because the verifier would otherwise check it once for each type. */
+/* Publishes the built event of `len` bytes, or filters it out. Returns 0 if the interpreter must build it again. `call`: its type
+ * and, from bit 32 on, its number. Global, because the verifier would otherwise check it once for each type. */
 __noinline int end_hot(__u32 filter, __u64 call, __u64 ret, __u32 len)
 {
 	struct cpu *cpu = own_cpu();
@@ -222,7 +222,7 @@ __noinline int end_hot(__u32 filter, __u64 call, __u64 ret, __u32 len)
 	return 1;
 }
 
-/* Builds the event. Returns whether it did, or whether the filter leaves the event out. */
+/* Builds and publishes the event, or filters it out. Returns false if the interpreter must build it. */
 static __always_inline bool make_hot(struct task_struct *task, struct pt_regs *regs, long ret, __u16 type,
 				     __u32 number)
 {

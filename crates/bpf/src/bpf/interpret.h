@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Builds one parameter from its descriptor. The verifier checks each function separately, so programs stay small. */
+/* Builds one parameter from its description in `descs`. The verifier checks each global function once, so programs stay small. */
 #pragma once
 
 #include "kept.h"
@@ -22,8 +22,8 @@
 #include "params/xattr.h"
 #include "params/terminal.h"
 
-/* Parameters of plain calls: an argument, the result, a text. All numbers share one path from here on, because the
- * verifier follows each path separately. */
+/* Plain parameters of calls: an argument, the result, a text. One call of `put` writes all numbers, because the verifier
+ * follows each path through the code separately. */
 static __always_inline int param_plain(struct scratch *s, __u32 desc)
 {
 	__u32 op = desc & 0xff, n = desc >> 8 & 0xff, size = desc >> 16 & 0xff, map = desc >> 24;
@@ -40,7 +40,7 @@ static __always_inline int param_plain(struct scratch *s, __u32 desc)
 		break;
 	case OP_ARGU32:
 	case OP_DEV:
-		/* Device numbers in user space have the form of events. */
+		/* Events encode device numbers as user space does. */
 		value = (__u32)value;
 		break;
 	case OP_USERU32:
@@ -77,7 +77,7 @@ static __always_inline int param_plain(struct scratch *s, __u32 desc)
 	return 1;
 }
 
-/* Parameters of a started program. */
+/* Parameters of the event of a started program. */
 static __always_inline int param_of_exec(__u32 desc)
 {
 	struct scratch *s = scratch();

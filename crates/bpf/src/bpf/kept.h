@@ -4,8 +4,8 @@
 
 #define SOCKADDR_MAX 128
 #define NOTHING_KEPT -1
-/* Added to the number of a call of a 32-bit program. Where only the tracepoints of calls report the beginning, they do not
- * report that of such calls, and the kept data is that of an earlier call. */
+/* Added to the number of a call of a 32-bit program. The tracepoints of single calls do not report when such a call begins; without
+ * this bit, it would use the data of an earlier call with the same number. */
 #define KEPT_OF_32_BITS 0x10000
 
 struct kept {
@@ -29,7 +29,7 @@ struct {
 	__type(value, struct kept);
 } kept_calls SEC(".maps");
 
-/* Allocated only for threads with such long paths. */
+/* Allocated only for threads that use longer paths. */
 struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
@@ -148,7 +148,7 @@ static __always_inline void forget(void)
 		kept->number = NOTHING_KEPT;
 }
 
-/* A path: the kept one, otherwise the present one. */
+/* Appends a path: as it was when the call began, if that was kept, otherwise as it is now. */
 static __always_inline void put_path_arg(struct scratch *s, __u64 from)
 {
 	struct kept *kept = kept_for(s);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Kept verdicts on opens. The next open that equals an earlier one in everything that the rows of its type test gets the same
- * verdict before its event is built: the result, the flags, what the kernel says of the file, and the path. A verdict is kept
- * only if the requested path is the kernel's path of the file. If the rows test anything else, user space does not set
- * FILTER_BY_PATH. */
+/* Kept verdicts on opens. Before its event is built, an open gets the verdict on an earlier one if both are equal in everything
+ * that the rows of the type test: success or error, the flags of the call and of the file, the path, and the process's groups. A
+ * verdict is kept only if the requested path is the kernel's path of the file. If the rows test anything else, user space does
+ * not set FILTER_BY_PATH. */
 #pragma once
 
-/* Maximum length of a path with a verdict, and the number of verdicts, by its power of two. */
+/* Limits: length of a path with a verdict; number of verdicts, as a power of two; directories and mounts above a file. */
 #define JUDGED_TEXT 256
 #define JUDGED_OPENS_SHIFT 16
 #define JUDGED_PARTS 24
@@ -58,7 +58,7 @@ __noinline int is_last_part(__u64 name, __u32 end, __u32 len)
 	for (i = 0; i < JUDGED_TEXT; i += 8) {
 		if (i >= len)
 			break;
-		/* Eight bytes of the name, as the first member of a structure. */
+		/* READ needs a structure: this one begins with a member of eight bytes. */
 		__u64 differ = READ((struct timespec64 *)(name + i), tv_sec);
 		differ ^= *(__u64 *)(text + ((end + i) & (2 * JUDGED_TEXT - 1)));
 		if (len - i < 8)
@@ -69,7 +69,7 @@ __noinline int is_last_part(__u64 name, __u32 end, __u32 len)
 	return 1;
 }
 
-/* Whether the path in `asked`, of that length, is what `walk_from` would find for the file. */
+/* Whether the path in `asked`, of `len` bytes, is what `walk_from` would find for the file. */
 static __always_inline bool is_path_of(struct scratch *s, struct file *file, __u32 len)
 {
 	struct dentry *dentry = READ(file, f_path.dentry);
@@ -109,13 +109,13 @@ static __always_inline __u32 outcome_of(struct scratch *s, long ret)
 	return file ? flags_of(s, file) : (__u32)ret;
 }
 
-/* Eight bytes of a path, of which the path has `left`; the others become 0. */
+/* A word of a path of which `left` bytes remain; its bytes after the end of the path become 0. */
 static __always_inline __u64 word_of(__u64 word, __u32 left)
 {
 	return left < 8 ? word << (64 - 8 * left) >> (64 - 8 * left) : word;
 }
 
-/* Added to the type if rows test the groups of the process. */
+/* Added to the event type if rows test the groups of the process. */
 #define OF_GROUPS 0x10000
 
 /* The kept verdict on the open with the hashes in `judged_one` and `judged_other`, or UNKNOWN. It is global, because Linux 6.1
@@ -136,7 +136,7 @@ __noinline int look_up_open(__u64 of, __u32 len)
 	return other & 1;
 }
 
-/* The verdict on an open whose path was kept: whether it is rejected, or UNKNOWN. Then `learn_open` may keep it. */
+/* The kept verdict on an open: 1 rejects it, 0 sends it; or UNKNOWN. If `judged` is set then, `learn_open` may keep the verdict. */
 static __always_inline int recall_open(struct scratch *s, __u32 type, __u32 number, __u64 flags, long ret)
 {
 	struct kept *kept = kept_of(number);
@@ -192,7 +192,7 @@ __noinline int learn_open(__u64 ret, __u32 is_rejected)
 	return 0;
 }
 
-/* The same for an open of another file. A directory's open is built, because its path in user space must be the kernel's. */
+/* The decision if the file is not plain: sends the event. That of a directory is built first, and then `note_directory` decides. */
 static __always_inline int early_of_other(struct scratch *s, int early, long ret)
 {
 	struct filter *f = filter_in_use ? filter_of(filter_in_use) : 0;
@@ -201,7 +201,7 @@ static __always_inline int early_of_other(struct scratch *s, int early, long ret
 	return FILTER_ASKS | FILTER_NOTES | FILTER_IF_NOTED | (early & (FILTER_ASKS_GROUPS | FILTER_NEEDS_BASE));
 }
 
-/* The decision before an open is built: by its file, if that matters, and by a kept verdict. */
+/* The decision before the event of an open is built: `early`, changed by the opened file if that matters, and by a kept verdict. */
 __noinline int early_of_open(__u32 early, __u32 type, __u32 number, __u64 flags, __u64 ret)
 {
 	struct scratch *s = scratch();
@@ -209,7 +209,7 @@ __noinline int early_of_open(__u32 early, __u32 type, __u32 number, __u64 flags,
 		return FILTER_SENDS;
 	s->fd = -1;
 	s->judged = 0;
-	/* Otherwise, its flags are needed later. */
+	/* All other events read the file's flags later, and that notes a file whose writes set the login user: see `note_login`. */
 	if ((early & FILTER_DECISION) == FILTER_REJECTS)
 		outcome_of(s, ret);
 	if ((long)ret >= 0 && (early & FILTER_IF_FILE || reports_bases) && !is_plain(file_of(s, ret)))

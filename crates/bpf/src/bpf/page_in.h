@@ -4,7 +4,7 @@
  * in. This program claims no ring, and writes to no memory except its stack. */
 #pragma once
 
-/* Steps from page to page. On a kernel with larger pages, several steps are on one page. */
+/* Distance between two reads. On a kernel with larger pages, several reads are on one page. */
 #define PAGE 4096
 #define PAGES_OF_BYTES 18
 #define TEXT_PART 128
@@ -17,7 +17,7 @@
 /* Six arguments of a 32-bit program. */
 #define ARGS_BLOCK_BYTES 24
 
-/* The size of a message is not known before its buffers are read. */
+/* Instead of a message's size, which is not known before its buffers are read: more than is ever captured. */
 #define OF_MESSAGE 0xffff
 
 #define READS_PER_EVENT 4
@@ -32,8 +32,8 @@ struct mapping {
 	bool is_local;
 };
 
-/* Whether the kernel itself has the page: not another process (userfaultfd, FUSE), or a server (NFS), for which the
- * caller would wait. */
+/* Whether the kernel itself can provide the page. The caller would have to wait for another process (userfaultfd, FUSE) or for a
+ * server (NFS). */
 static long look_at_mapping(struct task_struct *task, struct vm_area_struct *area, struct mapping *mapping)
 {
 	struct file *file = READ(area, vm_file);
@@ -147,7 +147,7 @@ __noinline int page_in_messages(__u64 at, __u64 count, int compat)
 	return 0;
 }
 
-/* One argument, and the next one; `how` is a number of `enum reads`. */
+/* Pages in what an argument points to. `next` is the argument after it; `how` is a number of `enum reads`. */
 __noinline int page_in_argument(__u32 how, __u64 at, __u64 next, long ret, int compat)
 {
 	__u64 done = ret > 0 ? ret : 0;
@@ -182,7 +182,7 @@ __noinline int page_in_argument(__u32 how, __u64 at, __u64 next, long ret, int c
 	return 0;
 }
 
-/* Whether the filter leaves out all such events. Other decisions need the memory of the CPU. */
+/* Whether the filter rejects every event with this result. Its other decisions need the scratch memory of a claimed ring. */
 static __always_inline bool is_rejected(__u16 type, long ret)
 {
 	__u32 which = filter_in_use;
@@ -216,7 +216,7 @@ static __always_inline int page_in_arguments(struct pt_regs *regs, long ret)
 	return 0;
 }
 
-/* User space makes it sleepable, because kernels without such programs must still load the object's others. */
+/* The section does not say that it sleeps, so that other kernels can load the object. User space sets that flag (SLEEPABLE). */
 SEC("tp_btf/sys_exit")
 int BPF_PROG(page_in, struct pt_regs *regs, long ret)
 {

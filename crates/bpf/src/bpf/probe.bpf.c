@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The programs: one for all system calls, and one each for the start, exec and exit of processes and other
- * tracepoints. */
+/* The programs: one for the end of all system calls, and others for the start, exec and exit of processes, io_uring
+ * requests, and further tracepoints. */
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
@@ -46,7 +46,7 @@
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-/* Call it only for the caller's task. */
+/* Whether user space excludes the thread. Only for the current task, whose name a helper returns. */
 static __always_inline bool is_quiet(struct task_struct *task)
 {
 	if (any_quiet_tid) {
@@ -68,7 +68,7 @@ static __always_inline bool is_left_out(struct task_struct *task)
 	return stopped || TASK(task, tgid) == own_pid || is_quiet(task);
 }
 
-/* The end of a call that needs more work to decide or to report. */
+/* The end of a call that `at_sys_exit` has neither ignored nor reported. */
 static __always_inline int end_of_call(struct pt_regs *regs, long ret)
 {
 	struct task_struct *task = current_task();
@@ -138,7 +138,7 @@ static __always_inline int end_of_call(struct pt_regs *regs, long ret)
 static __always_inline int at_sys_exit(struct pt_regs *regs, long ret)
 {
 	struct task_struct *task = current_task();
-	/* Most calls are decided here; calls of another width have other numbers. */
+	/* Most calls are decided here. Calls of 32-bit programs have other numbers. */
 	if (!is_compat(task)) {
 		__u32 number = number_of_call(regs);
 		__u32 says = number < SYSCALLS ? interest[number & (SYSCALLS - 1)] : 0;
@@ -232,8 +232,8 @@ int enter_close(struct sys_enter *ctx)
 }
 
 #if defined(__TARGET_ARCH_x86)
-/* At the functions of calls of 32-bit programs, for which the kernel's tracepoints of calls do not exist. They get the
- * address of the caller's registers. */
+/* At the kernel functions of 32-bit programs' calls, because the tracepoints of single calls do not report these. The
+ * functions get the address of the caller's registers. */
 SEC("kprobe")
 int enter_ia32(struct pt_regs *ctx)
 {
@@ -277,7 +277,7 @@ BTF_PROGRAM(quiet_fork, sched_process_fork, (struct task_struct *parent, struct 
 	    leave_out(child->pid))
 PERF_PROGRAM(quiet_fork, struct trace_event_raw_sched_process_fork, leave_out(entry->child_pid))
 
-/* Another thread may get the id. */
+/* Removes an ended thread from the excluded ones, because another thread may get its id. */
 static __always_inline int forget_left_out(__u32 tid)
 {
 	bpf_map_delete_elem(&quiet_tids, &tid);
@@ -371,7 +371,7 @@ static __always_inline int at_rename(struct task_struct *task, void *name)
 	return done();
 }
 
-/* The lock that is held here disables preemption, except on a real-time kernel. */
+/* Here, the kernel holds a lock, which disables preemption anyway, except on a real-time kernel. */
 SEC("raw_tp/task_rename")
 int BPF_PROG(task_rename_p, struct task_struct *task, void *name)
 {
@@ -451,8 +451,8 @@ static __always_inline int at_signal(int signal, struct kernel_siginfo *info)
 
 BTF_PROGRAM(signal_deliver, signal_deliver,
 	    (int signal, struct kernel_siginfo *info, struct k_sigaction *action), at_signal(signal, info))
-/* The event's entry lacks the sender. The lock that is held here disables preemption, except on a real-time
- * kernel. */
+/* The entry of the perf event lacks the sender. Here, too, the kernel holds a lock, which disables preemption except on
+ * a real-time kernel. */
 GUARDED_PROGRAM(signal_deliver, signal_deliver,
 		(int signal, struct kernel_siginfo *info, struct k_sigaction *action), at_signal(signal, info))
 
@@ -498,7 +498,7 @@ static __always_inline int at_request(void *ctx)
 
 PERF_PROGRAM(uring_submit, struct trace_event_raw_io_uring_submit_req, take_request((__u64)entry->req))
 
-/* There is no request if one completes several times, or if a ring has a message for another ring. */
+/* There is no request (0) if one completes several times, or if the completion is a message from another ring. */
 static __always_inline int at_completion(__u64 ring, __u64 req, __u64 user_data, int res)
 {
 	struct answer answer = { .ring = ring, .user_data = user_data };

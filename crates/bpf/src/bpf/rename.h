@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* New names of threads. An exec also renames its thread, before the kernel makes the call look like an execve. */
+/* New names of threads. An exec renames its thread before the kernel changes the number of the call to that of execve. */
 #pragma once
 
 /* Threads that execute a program by execveat. */

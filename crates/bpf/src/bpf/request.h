@@ -6,20 +6,20 @@
 
 #define REQUEST_KINDS 64
 #define ANSWERS_MAX 4096
-/* Bits of a request's flags, which are those of its submission queue entry. */
+/* Flags of a submission queue entry (the first two), of a ring, and of a splice. */
 #define BY_SLOT 1
 #define CHOOSES_BUFFER (1 << 5)
 #define RING_POLLS 2
 #define SPLICE_IN_BY_SLOT (1U << 31)
-/* Instead of an index in a ring's table: the kernel chooses one. */
+/* Instead of an index in a ring's table of files: the kernel chooses one. */
 #define ANY_SLOT ((__u32)-1)
 /* A descriptor with an unknown number. */
 #define UNKNOWN_FD 0x7fffffff
-/* Bits of a ring's table entry that are no part of the address. */
+/* Bits of an entry in a ring's table of files that are no part of the address. */
 #define FILE_BITS 7
 
-/* Marks in the header of an event, beside the number of its parameters: it belongs to a request; the kind of the
- * request; a kernel thread takes the ring's requests; the result is unknown; the last parameter describes the
+/* Flags in the upper half of the header's `count`, above the kind of the request: the event belongs to a request; a
+ * kernel thread takes the ring's requests; the result is not known; the last parameter describes the request's
  * descriptor. */
 #define OF_REQUEST 0x8000
 #define OF_POLLED_RING 0x100
@@ -51,13 +51,13 @@ static __always_inline __u64 request_of(struct answer *answer)
 	return found ? *found : 0;
 }
 
-/* A direct descriptor's number for an index in a ring's table, which no process has. */
+/* The number by which events name a direct descriptor, an index in a ring's table. No descriptor of a process has it. */
 static __always_inline __u64 direct(__u64 ring, __u32 slot)
 {
 	return ((ring >> 6 & 0x3fffffff) | 0x40000000) << 32 | slot;
 }
 
-/* The file at such an index. */
+/* The file at an index in a ring's table. */
 static __always_inline struct file *file_in(struct io_ring_ctx *ring, __u32 slot)
 {
 	struct io_ring_ctx___old *old = (void *)ring;
@@ -217,9 +217,9 @@ static __always_inline bool is_repeated(struct io_kiocb *req)
 	return bpf_core_field_exists(message->flags) && READ(message, flags) & RECEIVES_REPEATEDLY;
 }
 
-/* Notes what a request of this type may change: by the file that it has read or written, or by a message. A request that receives
- * repeatedly has the control data of each message in the buffer that the kernel chose, and the kernel has advanced its pointer to the
- * end of that data. This and the next function are global, because those that call them have no room on their stacks. */
+/* Notes what a request of this type may change: by the file that it has read or written, or by a message. For a request that
+ * receives repeatedly, the control data of each message is in the buffer that the kernel chose, and the kernel's pointer is at the
+ * end of that data. This function and the next one are global, because their callers have no room for them on the stack. */
 __noinline int note_meaning(__u32 type, __u64 key)
 {
 	struct scratch *s = scratch();
@@ -250,9 +250,9 @@ __noinline int concerns_state(__u64 key, long res)
 	return is_repeated(req) || has_control(r->args[1], r->compat);
 }
 
-/* Prepares the scratch for the event. */
-/* Notes the file of a descriptor as the one that the request made. A function of its own, so that its stack is free again when the
- * event is built. */
+/* Notes the file of a descriptor as the one that the request made.
+ * This is a function of its own, so that its stack is free again when the event is built. `ready_request` prepares the scratch
+ * memory for that. */
 __noinline int note_made_file(__u32 slot, __u64 fd)
 {
 	struct scratch *s = scratch_in(slot);

@@ -11,7 +11,7 @@
 #define FREE 0
 #define CLAIMED 1
 #define UNCLAIMABLE 2
-/* What a program adds that the kernel may preempt. */
+/* A program that the kernel may preempt adds this to `busy`. */
 #define COUNTED 4
 #define CACHE_LINE 64
 
@@ -52,7 +52,7 @@ struct cpu {
 	/* Whether a program has claimed the ring: FREE, CLAIMED, or UNCLAIMABLE if there is none; and COUNTED for each
 	 * program that has claimed it, or tries to, and may be preempted. */
 	__u32 busy;
-	/* Fill level from which on the order of events is checked. */
+	/* Number of unread bytes from which on the order of events is checked: see `order.h`. */
 	__u32 roomy;
 	/* Whether an event that changes the state was lost, so that the loss is reported before the next event. */
 	__u32 urgent;
@@ -67,16 +67,16 @@ struct cpu {
 	__u64 lost_since;
 	/* Parameters left empty because user memory could not be read. */
 	__u64 faults;
-	/* Filtered events, and their number since the last sample. */
+	/* Number of filtered events. */
 	__u64 filtered;
-	/* Those of them that were filtered because the process is in none of the groups. */
+	/* Number of those whose process is in none of the groups; number of filtered events since the last sample. */
 	__u64 by_process;
 	__u32 since_sample;
 	/* The decision before the current event was built. */
 	__u32 early;
-	/* The last close that began on this CPU, and what makes its file another one: see `files.h`. */
+	/* The last close that began on this CPU, and the state of its table of descriptors at that time: see `begin_close`. */
 	__u64 closing, closing_among;
-	/* Only written. */
+	/* Nobody reads it: an exchange with it is a full barrier. */
 	__u64 barrier;
 };
 
@@ -265,7 +265,7 @@ __noinline int report_lost(void)
 	return 1;
 }
 
-/* Whether the ring has no losses that must be reported now, or reports them. */
+/* Reports losses if they are due. Returns whether the next event may follow. */
 static __always_inline bool has_told(struct cpu *cpu)
 {
 	return cpu->lost == cpu->reported || report_lost();

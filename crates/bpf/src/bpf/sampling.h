@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Sampling: events that change the state are kept, and others in the first part of each second. */
+/* Sampling: events that change the state are always kept, most others only in the first 1/ratio of each second. */
 #pragma once
 
 #define SECOND_NS 1000000000ULL

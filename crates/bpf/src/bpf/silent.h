@@ -10,7 +10,7 @@
  * ring's list of free requests. */
 #define SEEN_AT_FUNCTIONS 1
 #define SEEN_WHEN_FREED 2
-/* A request that a search has found there, and will report. */
+/* A search has found the request in that list, and will report it. */
 #define FOUND_FREED 3
 __u8 sees_silent_ends = 0;
 /* Number of such requests under way. */
@@ -36,7 +36,7 @@ struct {
 
 struct silent_ring {
 	__u64 ring;
-	/* The process whose threads submit the requests, and the number of those under way. */
+	/* The process whose threads submit the requests, and the number of requests under way. */
 	__u32 tgid, count;
 };
 
@@ -69,11 +69,11 @@ static __always_inline struct silent_rings *all_silent_rings(void)
 static __always_inline struct silent_ring *place_of_ring(__u64 ring)
 {
 	struct silent_rings *all = all_silent_rings();
-	/* Rings are at least this large. */
+	/* A ring's structure is larger than 1 KiB, so the lowest bits do not distinguish rings. */
 	return all ? &all->at[(ring >> 10 ^ ring >> 16) & (SILENT_RINGS - 1)] : 0;
 }
 
-/* Notes a request; returns how its end will be seen. It will not if another ring has the place. */
+/* Notes a request; returns how its end will be seen. Not at all (0) if another ring has its ring's place. */
 __noinline int note_silent(__u64 ring, __u32 tgid)
 {
 	__u8 how = sees_silent_ends;

@@ -57,7 +57,7 @@ enum reads {
 struct flag_pair { __u64 from; __u64 to; };
 struct flag_map { __u16 first; __u8 count; __u8 kind; __u64 otherwise; };
 
-/* The task is ending. User space must read its arguments, its environment or a path that is too long from /proc. */
+/* What a listed task lacks: it is ending; user space must read arguments or environment, or a long path, from /proc. */
 #define GAP_ENDS 1
 #define GAP_MEMORY 2
 #define GAP_PATH 4
@@ -75,8 +75,8 @@ const volatile __u8 completes_by_entry = 1;
 /* A power of two, above FILTER_LONGEST_TEXT. */
 #define NOTED_PATH 256
 
-/* The path of a directory when it was opened; hashes of it, and of the path without its last part, which is 0 if that is unknown.
- * `unseen` is the filter's epoch if the open was left out. */
+/* The path that a directory had when it was opened (`text`), its hash, and the hash of the path without its last part (0: unknown).
+ * `unseen`: the filter's epoch if the event of the open was filtered out. */
 struct noted_directory {
 	__u64 path, above;
 	__u32 unseen, len;
@@ -140,13 +140,13 @@ struct scratch {
 	__u32 end;
 	/* Length of the last name in the path that the caller passed. */
 	__u32 given;
-	/* For an io_uring request: its part of the event header, whether the file that it used is described after
-	 * the parameters, and the kernel addresses of that file and of the file that the request created. */
+	/* For an io_uring request: its flags in the event's header, and whether a parameter after those of the row
+	 * describes the file that it used. Kernel addresses of that file and of the file that it made are below. */
 	__u16 request;
 	__u8 described;
 	/* Whether the request receives messages until it is cancelled, each with its control data in a buffer of its own. */
 	__u8 is_repeated;
-	/* Whether what a read or a write has changed follows the parameters. */
+	/* Whether a parameter after those of the row shows what a read or a write has changed: see `watch.h`. */
 	__u8 decisive;
 	/* Number of parameters after those of the row: a description of the descriptor, or paths of directories. */
 	__u32 bases;
@@ -156,7 +156,7 @@ struct scratch {
 	__u32 filter;
 	__u32 early;
 	__u8 is_sample;
-	/* The groups that its process may be in, and whether a row rejected it by them. */
+	/* Whether a row that tests a group was false, and the groups that the process may be in. */
 	__u8 by_process;
 	__u64 groups;
 	/* The change of the process that the current event reports, whether the event reports the kind of that process, its key,
@@ -164,8 +164,8 @@ struct scratch {
 	__u32 change;
 	__u8 has_kind, published;
 	__u64 kind;
-	/* The bits that a text set, its parameter, whether its shown form is unknown, and whether the shown form is another
-	 * text for the same path. */
+	/* The text that the rows read last: the bits that it set, its parameter, whether rules may see another text, and whether the
+	 * requested path is another text for the kernel's path. */
 	__u64 facts[8];
 	__u32 read;
 	__u8 unread;
@@ -190,7 +190,7 @@ struct scratch {
 	__u64 control, control_len, right;
 	__u32 rights;
 	struct noted_directory noted;
-	/* A control group and its ancestors. */
+	/* A control group and its ancestors; other code keeps intermediate values here. */
 	__u64 nodes[8];
 	__u8 data[2 * 65536];
 };
@@ -231,11 +231,11 @@ __u8 interest[512];
 #define IA32_PLACES (512 + 2 * IA32_SUBCALLS)
 __u8 ia32_interest[IA32_PLACES];
 #endif
-/* Values of the table for a call: whether it is wanted, and how sampling treats it. */
+/* Bits of the entry for a call: whether it is wanted, and how sampling treats it. */
 #define WANTED 1
 #define ALWAYS_KEPT 2
 #define FIRST_LEFT_OUT 4
-/* For `ioctl`: only requests that change the file descriptor itself. */
+/* Only calls of this kind that make descriptors or change the state otherwise: see `concerns_descriptor`. */
 #define DESCRIPTOR_ALONE 8
 /* For reads and writes: the file may make the call change the state. */
 #define FILE_DECIDES 16

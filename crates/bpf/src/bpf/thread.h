@@ -10,7 +10,7 @@
 #define KEPT_SHORT 256
 #define KEPT_LONG 4096
 
-/* Initial content. */
+/* The initial content of an entry in a map. */
 const volatile __u8 blank[LARGEST_KEPT] = {};
 
 /* The calling thread's memory in one of these maps, or 0 if there is none. `create`: create it if it is missing. */

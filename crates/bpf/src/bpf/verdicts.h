@@ -8,15 +8,15 @@ struct verdict_slot {
 	/* Number of changes that have begun, and that have ended. */
 	__u32 begun, ended;
 	__u64 words[VERDICT_WORDS];
-	/* The key of the process's kind: of its name and control groups, as its last event of its start, or of a program, reported
-	 * them. The lowest bits are those of the process id that the slot does not show. 0: none. */
+	/* The key of the process's kind: a hash of its name and control groups, as the event of its start or of its last exec reported
+	 * them. Its lowest bits (KIND_ID) are the bits of the process id that do not select the slot. 0: none. */
 	__u64 kind;
 };
 
 #define KIND_ID 63
 
-/* By process id. One more slot counts changes that descendants of the changed process see; its first word is the salt of keys.
- * The slots after it contain words by the key of a kind of processes. */
+/* By the lowest bits of the process id. One more slot (VERDICT_LINEAGE) counts changes that also affect descendants; its first word
+ * is the salt of keys. The slots after it contain the words of kinds, by the highest bits of the key. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
@@ -61,7 +61,7 @@ __noinline __u64 own_groups(void)
 	struct verdict_slot *slot = verdict_slot(id & (VERDICT_SLOTS - 1)), *lineage = verdict_slot(VERDICT_LINEAGE);
 	if (!slot || !lineage)
 		return ~0ULL;
-	/* In any order: each word contains the counts for which it is valid. */
+	/* User space may write them meanwhile: each word contains the counts for which it is valid. */
 	__u64 first = *(volatile __u64 *)&slot->words[0];
 	__u64 second = *(volatile __u64 *)&slot->words[1];
 	__u64 third = *(volatile __u64 *)&slot->words[2];
@@ -72,7 +72,7 @@ __noinline __u64 own_groups(void)
 		 excluded_by_kind(*(volatile __u64 *)&slot->kind, id));
 }
 
-#define CHANGES_OTHERS 0x80000000
+#define CHANGES_OTHERS 0x80000000 /* The change also affects descendants. */
 
 /* Whether the caller may have descendants: it has children, or leads other threads, which may have children, or adopts
  * orphans. */
@@ -89,7 +89,7 @@ static __always_inline bool may_have_children(struct task_struct *task)
 	       READ(own_namespace(task), child_reaper) == task;
 }
 
-/* The process with this id has no key of its kind any more. */
+/* Removes the key of a process's kind. */
 static __always_inline void forget_kind(__u32 id)
 {
 	struct verdict_slot *slot = verdict_slot(id & (VERDICT_SLOTS - 1));
@@ -175,8 +175,8 @@ __noinline int hash_kind(void)
 	return 0;
 }
 
-/* An event that reports the kind of a process is published or lost. Only the thread that the event is about makes calls afterwards.
- * If the threads of a process are of several kinds, the process has no key. */
+/* Stores the key of a process's kind after the event that reports the kind. If that event is lost, or the threads of the process
+ * are of several kinds, the process has no key. Only the thread that the event is about makes calls afterwards. */
 __noinline int note_kind(void)
 {
 	struct scratch *s = scratch();

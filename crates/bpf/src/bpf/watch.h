@@ -30,7 +30,7 @@ static __always_inline enum watched watched_of(struct file *file)
 	return NOT_WATCHED;
 }
 
-/* A new or received descriptor, or one of the snapshot. */
+/* Notes whether reads of a file make descriptors: for a new or received descriptor, or one of the snapshot. */
 static __always_inline void note_reads(struct file *file)
 {
 	enum watched watched = watched_of(file);
@@ -38,7 +38,7 @@ static __always_inline void note_reads(struct file *file)
 		reads_make = 1;
 }
 
-/* A file that was opened, in a file system with this magic number. */
+/* Notes whether writes of an opened file set the login user. `magic` is the number of its file system. */
 static __always_inline void note_login(struct file *file, __u64 magic)
 {
 	if (magic == PROC_MAGIC && READ(file, f_mode) & FMODE_WRITE && watched_of(file) == SETS_LOGIN)
@@ -90,7 +90,7 @@ __noinline int is_decisive(__u32 type, __u32 fd, long ret)
 	return ret > 0 && may_decide(type) && decides(type, file_at(own_files(), fd));
 }
 
-/* The interest in a read or a write of a file that may decide: it is reported on its own if it changes the state. */
+/* The interest in a read or a write: if it changes the state, it is reported even if others of its kind are not. */
 __noinline int decided_interest(__u32 says, __u32 type, __u32 fd, long ret)
 {
 	if (is_watching() && is_decisive(type, fd, ret))

@@ -11,7 +11,7 @@
 #define CAP_DAC_OVERRIDE (1ULL << 1)
 #define SECURE_NO_SETUID_FIXUP 4
 #define NO_ID ((__u32)-1)
-/* Number of extents in the map itself. */
+/* Number of extents that the map itself contains; more are in an array elsewhere. */
 #define SHORT_MAP 5
 /* Number of steps to find one of the 340 extents of a longer map, and one of 65,536 groups. */
 #define MAP_STEPS 9

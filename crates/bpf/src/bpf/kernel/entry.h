@@ -207,7 +207,7 @@ static __always_inline int on_looked_at(struct path *path)
 
 HOOK(inode_getattr, on_looked_at(GIVEN_1(ctx)))
 
-/* If mounts may have their own ids (Linux 5.12), these come first. */
+/* Whether mounts may have their own ids (Linux 5.12). If so, they are the first argument of some hooks. */
 static __always_inline bool has_own_ids(void)
 {
 	struct vfsmount *mount = 0;

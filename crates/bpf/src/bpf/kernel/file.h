@@ -52,7 +52,7 @@ static __always_inline struct file *file_of(struct scratch *s, int fd)
 	return file;
 }
 
-/* Makes functions that look up a descriptor find the file. */
+/* Makes `file_of` find this file for the descriptor. */
 static __always_inline void know_file(struct scratch *s, __s64 fd, __u64 file)
 {
 	s->fd = (__s32)fd;

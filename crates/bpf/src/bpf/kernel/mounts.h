@@ -5,11 +5,11 @@
 
 #define TREE_DEPTH 40
 #define TREE_CLIMB 16
-/* Maximum number of mounts that are kept while a call may remove one of them (a power of two), and of steps through the tree of mounts. */
+/* Limits: mounts that are kept while a call may remove one of them (a power of two); steps through the tree of mounts. */
 #define MOUNTS_KEPT 256
 #define MOUNT_STEPS (4 * MOUNTS_KEPT)
 #define NAMESPACES_KEPT 256
-/* Flags of a mount that makes no mount: of the present mount, or of its propagation. */
+/* Flags with which mount(2) makes no mount: it changes or moves one, or changes its propagation. */
 #define MS_REMOUNT 32
 #define MS_MOVE 8192
 #define MS_PROPAGATION (1 << 17 | 1 << 18 | 1 << 19 | 1 << 20)
@@ -185,7 +185,7 @@ static __always_inline void keep_mount(struct mounts_before *all)
 	all->count = at + 1;
 }
 
-/* A step through the tree; returns whether there is another one. It begins with the newest mounts, in case that there are too many. */
+/* A step through the tree; returns whether there is another one. The newest mounts come first, in case there are too many. */
 __noinline int step_through_mounts(void)
 {
 	struct mounts_before *all = has_tree_of_mounts() ? mounts_of_thread(false) : 0;

@@ -5,17 +5,17 @@
 #define PATH_MAX 4096
 /* A longer path loses its middle: this number of bytes of its end is kept, and as much of its beginning as fits. */
 #define PATH_END 1024
-/* Number of directories for one call of `climb`, and number of its calls. */
+/* Number of directories and mounts that one call of `climb` visits, and maximum number of calls for a path. */
 #define STEPS 64
 #define CLIMBS 256
 
 #define PIPEFS_MAGIC 0x50495045
 #define SOCKFS_MAGIC 0x534f434b
 #define NSFS_MAGIC 0x6e736673
-/* From Linux 6.9 on, a pidfd belongs to this file system. */
+/* The file system of pidfds since Linux 6.9. */
 #define PID_FS_MAGIC 0x50494446
 #define ANON_INODE_FS_MAGIC 0x09041934
-/* Inode of all anonymous mount namespaces, which contain what is not mounted; 0 before Linux 6.18. */
+/* Inode number of all anonymous mount namespaces, which contain mounts that are attached nowhere; 0 before Linux 6.18. */
 #define ANONYMOUS_NAMESPACE 0xeffffff7
 #define LEFT_OUT "/..."
 #define UNREACHABLE "(unreachable)"
@@ -39,7 +39,7 @@ __noinline int climb(__u32 slot)
 	struct dentry *dentry = (struct dentry *)s->dentry, *root = (struct dentry *)s->root;
 	struct mount *mount = (struct mount *)s->mount;
 	for (i = 0; i < STEPS; i++) {
-		/* As numbers, so that the verifier follows one path of each step for all possible pointers. */
+		/* As numbers, because the verifier would follow each step separately for each kind of pointer. */
 		dentry = (struct dentry *)number_of(s, dentry);
 		mount = (struct mount *)number_of(s, mount);
 		root = (struct dentry *)number_of(s, root);
@@ -104,7 +104,7 @@ static __always_inline void prepend_name(struct scratch *s, const void *name, __
 	bpf_probe_read_kernel(&s->data[TEMP + (s->at & (PATH_MAX - 1))], len, name);
 }
 
-/* The kernel's name of a file without a directory; none if the name does not show the kind of the file. */
+/* Writes the kernel's name of a file that is in no directory; nothing if the name does not show what the file is. */
 __noinline int name_alone(__u32 slot)
 {
 	struct scratch *s = scratch_in(slot);
@@ -124,7 +124,7 @@ __noinline int name_alone(__u32 slot)
 	} else if (magic == SOCKFS_MAGIC) {
 		PREPEND(s, "socket");
 	} else if (magic == PID_FS_MAGIC) {
-		/* The process, which the kernel's own name lacks. */
+		/* With the process id, which the kernel's own name lacks. */
 		PREPEND(s, "pidfd");
 	} else if (magic == NSFS_MAGIC) {
 		struct ns_common *ns = READ(inode, i_private);
@@ -150,8 +150,8 @@ static __always_inline bool is_mounted(struct mount *mount)
 	return inode && inode != ANONYMOUS_NAMESPACE;
 }
 
-/* Writes the path of an entry, by its mount, backwards into the upper half of the scratch, with a NUL after it;
- * before the last `behind` bytes, which are written already. Returns its length with the NUL, 0 if it is unknown. */
+/* Writes the path of an entry in the mount `of` backwards into the upper half of the scratch memory, and a NUL after it. The path's
+ * last `behind` bytes are already there. Returns the length with the NUL, 0 if the path is unknown. */
 __noinline int walk(__u32 slot, __u64 dentry, __u64 of, __u32 behind)
 {
 	struct scratch *s = scratch_in(slot);
@@ -180,7 +180,7 @@ __noinline int walk(__u32 slot, __u64 dentry, __u64 of, __u32 behind)
 	return s->at < PATH_MAX ? PATH_MAX + 1 - s->at : 0;
 }
 
-/* Copies the path that `walk` found, with this length. */
+/* Copies the path that `walk` wrote; `len` is its result. */
 static __always_inline __u32 copy_path(struct scratch *s, __u8 *to, __u32 len)
 {
 	barrier_var(len);
@@ -211,7 +211,7 @@ static __always_inline __u32 walk_from(struct scratch *s, struct file *file)
 	return walk(s->slot, number_of(s, dentry), number_of(s, mount), behind);
 }
 
-/* The path from two members of a structure. */
+/* The path of a `struct path`. */
 static __always_inline __u32 walk_path(struct scratch *s, struct path *path)
 {
 	struct dentry *dentry = READ(path, dentry);

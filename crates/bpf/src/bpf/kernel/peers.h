@@ -3,12 +3,12 @@
  * which another thread cannot change. */
 #pragma once
 
-/* Maximum number of events of sendmmsg and recvmmsg: one per message. */
+/* Maximum number of messages of one sendmmsg or recvmmsg that have an event. */
 #define MESSAGES_MAX 16
 /* Maximum number of threads whose last addresses are kept. */
 #define PEER_THREADS 8192
 
-/* An address as that of an IPv6 socket, and a port in host order; only zeros if the call has no address. */
+/* Address and port (in host order) of the other end. IPv4 addresses are mapped to IPv6. All zeros: the call has no address. */
 struct peer {
 	__u32 ip[4];
 	__u16 port;
@@ -17,9 +17,9 @@ struct peer {
 struct peers {
 	/* Number of datagrams since the end of the thread's last captured call of this kind. */
 	__u32 count;
-	/* Whether they were sent. */
+	/* 1: these datagrams were sent; 0: they were received. */
 	__u32 sent;
-	/* The first ones, then the last of all others. */
+	/* The addresses of the first MESSAGES_MAX datagrams, then that of the last one after these. */
 	struct peer at[MESSAGES_MAX + 1];
 };
 
@@ -96,7 +96,7 @@ static __always_inline struct peer *kept_peer(struct scratch *s, bool sent)
 	if (!count || peers->sent != sent)
 		return 0;
 	if (s->messages) {
-		/* After the last message, one may have failed. More are of requests, which no call ends. */
+		/* One address more: the message after the last one failed. Several: io_uring requests, which reset no count, came first. */
 		__u32 others = count - s->messages;
 		at = others > 1 ? others + s->message : s->message;
 		if (at >= count || (others > 1 && count > MESSAGES_MAX))
@@ -122,7 +122,7 @@ __noinline int take_peer(__u64 user_addr, __u32 of)
 	__u8 addr[24] = {};
 	if (!s)
 		return 0;
-	/* Requests have copies of their own. */
+	/* An io_uring request keeps its own copy of the address. */
 	struct peer *kept = keeps_peers && of & PEER_OF_UDP && !s->request ? kept_peer(s, !(of & PEER_IS_SOURCE)) : 0;
 	if (kept) {
 		__builtin_memcpy(s->peer_ip, kept->ip, sizeof(s->peer_ip));
@@ -133,7 +133,7 @@ __noinline int take_peer(__u64 user_addr, __u32 of)
 		return 0;
 	__u16 family = *(__u16 *)addr;
 	s->peer_port = swap16(*(__u16 *)&addr[2]);
-	/* Sockets for IPv4 accept an address without a family. */
+	/* IPv4 sockets accept an address without a family. */
 	if (family == AF_INET || (!family && of & PEER_IS_V4)) {
 		s->peer_ip[0] = s->peer_ip[1] = 0;
 		s->peer_ip[2] = MAPPED_WORD;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Members of the kernel's structures, through pointers of unknown type to the verifier. */
+/* Reads members of the kernel's structures, through pointers whose type the verifier does not know. */
 #pragma once
 
 /* If the kernel has it (6.2), this function gives such a pointer its type, so a member is read by one instruction

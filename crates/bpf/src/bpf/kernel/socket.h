@@ -39,14 +39,14 @@ static __always_inline __u32 kind_of_peer(struct sock *sk, __u32 incoming)
 	return (is_udp ? PEER_OF_UDP : 0) | (incoming ? PEER_IS_SOURCE : 0);
 }
 
-/* With its NUL. */
+/* Size of the path of a Unix socket, with its NUL. */
 #define UNIX_PATH_MAX 109
 
-/* The longest: two sockets and a path. */
+/* Maximum size of a pair of addresses: that of two Unix sockets, with a path. */
 #define TUPLE_MAX (17 + UNIX_PATH_MAX)
 
 /* Options of put_tuple() for the ends. */
-#define TUPLE_INCOMING 1 /* Their end is the source. */
+#define TUPLE_INCOMING 1 /* The other end is the source. */
 #define TUPLE_SENDS 2 /* A datagram goes to the address in the call, whatever peer the socket has. */
 #define TUPLE_LEN(bytes) ((__u32)(bytes) << 8) /* Length of the address in the call. */
 

@@ -10,7 +10,7 @@
 #define EXE_UPPER 2
 #define EXE_MEMFD 4
 #define EXE_LOWER 8
-/* The hierarchy of version 2. */
+/* Id of the cgroup hierarchy of version 2. */
 #define UNIFIED 0
 #define PF_EXITING 4
 #define PF_IO_WORKER 0x10

@@ -32,7 +32,7 @@ struct touches {
 	__u64 layered, upper;
 	/* The inode in the overlay of a file that got a name in the upper layer. */
 	__u64 above;
-	/* A pointer on its way to a number. */
+	/* Room for `as_number`. */
 	__u64 pointer;
 	__u32 count;
 	struct touched at[TOUCHED];
@@ -110,7 +110,7 @@ static __always_inline struct touches *touches_of_thread(bool create)
 	return bpf_task_storage_get(&touches, bpf_get_current_task_btf(), 0, create ? BPF_LOCAL_STORAGE_GET_F_CREATE : 0);
 }
 
-/* Of the call, or the request, that the thread is in, if that is captured and works on entries; else 0. */
+/* The touched inodes of the thread's current call or request, if that is captured and works on entries; otherwise 0. */
 static __always_inline struct touches *touches_at_hand(void)
 {
 	struct task_struct *task = current_task();
@@ -531,7 +531,7 @@ __noinline int find_removed(__u32 slot)
 	return 1;
 }
 
-/* Whether a name was moved since. */
+/* Whether a name was moved since its inode was touched. */
 static __always_inline bool was_moved(struct alias *alias, __u64 inode)
 {
 	struct dentry *dentry = (struct dentry *)alias->dentry;

@@ -82,14 +82,14 @@ __noinline int payload_limit(__u64 from, __u64 size, __u64 addr)
 	return limit;
 }
 
-/* The first bytes of an array of buffers, up to the captured size, of those that go to `addr`. */
+/* Appends the first bytes of an array of buffers, up to the captured size. `addr`: the address that they go to, if there is one. */
 __noinline int put_iov(__u64 iov, __u64 count, __u64 limit, __u64 addr)
 {
 	struct scratch *s = scratch();
 	int i;
 	if (!s)
 		return 0;
-	/* The first argument of those two is a process. */
+	/* The first argument of these two calls is a process, not a descriptor. */
 	bool in_process = s->type == EV_SYSCALL_PROCESS_VM_READV_X || s->type == EV_SYSCALL_PROCESS_VM_WRITEV_X;
 	__u32 most = snaplen_by_protocol && !in_process ? payload_limit(0, 0, addr) : snaplen;
 	if (limit > most)
@@ -127,7 +127,7 @@ __noinline int iov_size(__u64 iov, __u64 count)
 	return size;
 }
 
-/* Calls with a destination address. */
+/* The address in a call, if the call has one. */
 static __always_inline __u64 target_of(struct scratch *s)
 {
 	return s->type == EV_SOCKET_SENDTO_X || s->type == EV_SOCKET_RECVFROM_X ? arg(s, 4) : 0;

@@ -75,12 +75,12 @@ __noinline int translate(__u32 map, __u64 value)
 #endif
 /* The access modes in the schema's numbers, two bits each: 3 permits neither reading nor writing. */
 #define ACCESS_MODES 0x39
-/* The schema lacks this one. */
+/* O_PATH in events. The schema has no flag for it. */
 #define PPM_O_PATH 0x1000000
 
 static __always_inline __u32 open_flags(__u32 f)
 {
-	/* All other flags have no effect then, and there is no permission to read or to write. */
+	/* With O_PATH, all other flags have no effect, and the file can neither be read nor written. */
 	if (f & O_PATH)
 		return PPM_O_PATH | BIT(f, 19, 12) | BIT(f, O_DIRECTORY_AT, 10);
 	/* An unnamed file is created in a directory, and is no directory. */

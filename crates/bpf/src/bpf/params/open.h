@@ -100,7 +100,7 @@ __noinline int param_open(__u32 desc)
 	return 0;
 }
 
-/* The caller's working directory, or its root. */
+/* Appends the caller's working directory, or its root. */
 static __always_inline void put_directory(struct scratch *s, bool pwd)
 {
 	struct task_struct *task = current_task();
@@ -108,7 +108,7 @@ static __always_inline void put_directory(struct scratch *s, bool pwd)
 	put_path(s, pwd ? &fs->pwd : &fs->root);
 }
 
-/* Its path with a slash at its end. */
+/* Appends the path of a directory, with a slash at its end. */
 static __always_inline void put_directory_path(struct scratch *s, struct path *path)
 {
 	__u32 at = s->pos, len;

@@ -38,7 +38,7 @@ static __always_inline void put_ptrace_data(struct scratch *s, __u64 value)
 		put_ptrace(s, 0, value, 8);
 }
 
-/* A limit, -1 if there is none. A prlimit has the same form for every program. */
+/* A resource limit, -1 if there is none. Those of prlimit have 64 bits, also in 32-bit programs. */
 static __always_inline __s64 limit(struct scratch *s, __u32 n)
 {
 	__u64 at = arg(s, n & 7);

@@ -95,7 +95,7 @@ __noinline int put_right(int fd)
 	struct right *right = (void *)&s->data[at & 0xffff];
 	if ((right->mode & S_IFMT) == S_IFSOCK)
 		len = write_received_socket(fd, at + sizeof(*right));
-	/* Also of a socket's path that was opened with O_PATH. */
+	/* Also for the path of a socket that was opened with O_PATH: this is no open socket. */
 	if (!len) {
 		struct file *file = file_of(s, fd);
 		len = copy_path(s, &s->data[(at + sizeof(*right)) & 0xffff], walk_from(s, file));
@@ -155,9 +155,9 @@ __noinline int next_control(void)
 
 #define NO_RIGHT ((__u64)-1)
 
-/* The next record of what was read from fanotify, or from a userfaultfd; returns whether there is one, and sets `right` to its
- * descriptor. Records of fanotify may be followed by others, of which one has a pidfd. It is global, because the verifier would
- * otherwise check it once for each record, and it does not describe the descriptor, because the stack of nested functions is limited. */
+/* Goes to the next record that was read from fanotify or a userfaultfd. Returns whether there is one, and sets `right` to its
+ * descriptor. Records of fanotify may be followed by others, of which one has a pidfd. Global, because the verifier would otherwise
+ * check it once for each record. Its caller describes the descriptor, because the stack of nested functions is limited. */
 __noinline int next_record(void)
 {
 	struct scratch *s = scratch();
@@ -232,9 +232,9 @@ static __always_inline int made_by_ioctl(struct scratch *s)
 	return s->ret > 0 || (!s->ret && returns_descriptor(arg(s, 1))) ? s->ret : -1;
 }
 
-/* Begins the description of a descriptor that a supervisor has put into the table of another thread: which thread that is (0 if that is
- * not known). Returns whether that thread's table has the descriptor, which put_right() then describes. Reading that table, and not
- * the supervisor's, is right even if the other thread has already closed the descriptor. */
+/* Begins the description of a descriptor that a supervisor has put into the table of another thread: writes which thread that is
+ * (0: not known). Returns whether it is known; put_right() then describes the descriptor. It reads that thread's table, not the
+ * supervisor's, which is right even if the other thread has already closed the descriptor. */
 __noinline int begin_added(void)
 {
 	struct scratch *s = scratch();
@@ -268,8 +268,8 @@ static __always_inline bool is_known_family(__u32 family)
 #define AUXV_PAIRS 24
 #define AUXV_EXECFD 2
 
-/* The descriptor of the executed file that an interpreter gets (binfmt_misc); less than 0 for none. It is among the numbers that the
- * kernel passes to a program, which end with a pair of zeros. */
+/* The descriptor of the executed file that an interpreter gets (binfmt_misc); less than 0 for none. It is in the auxiliary vector
+ * that the kernel passes to a program, which ends with a pair of zeros. */
 __noinline int fd_for_interpreter(void)
 {
 	struct scratch *s = scratch();
@@ -322,8 +322,8 @@ static __always_inline int made_fd(struct scratch *s)
 	}
 }
 
-/* Finds the control data of the event's message, unless that is known already. It is global, so that the verifier follows what comes
- * after it once. */
+/* Finds the control data of the event's message, unless that is known already. It is global, so that the verifier follows the code
+ * after it only once. */
 __noinline int find_control(__u32 n)
 {
 	struct scratch *s = scratch();
@@ -346,7 +346,7 @@ __noinline int param_rights(__u32 desc)
 			note_notified();
 		else if (s->type == EV_SYSCALL_IOCTL_3_X && is_adding(arg(s, 1)) && s->ret >= 0 && begin_added())
 			put_right(s->ret);
-		/* Of this thread again. */
+		/* From here on, descriptors are those of this thread again. */
 		if (s->holder) {
 			know_file(s, -1, 0);
 			s->holder = 0;

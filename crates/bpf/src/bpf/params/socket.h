@@ -14,7 +14,7 @@
 /* The type in the first byte of an option's value. */
 enum option_kind { OPTION_BYTES, OPTION_ERRNO, OPTION_U32, OPTION_U64, OPTION_TIME };
 
-/* The longest address: a path. */
+/* Maximum size of an address: that of a Unix socket, with a path. */
 #define ADDRESS_MAX (1 + UNIX_PATH_MAX)
 
 /* Writes the address of `len` bytes at `from`: family byte, address, port in host order; or the path, without the NUL before
@@ -44,8 +44,8 @@ static __always_inline __u32 write_address(__u8 *to, __u8 *from, __u32 len)
 	return 0;
 }
 
-/* Writes the address that a socket is bound to, in the same form; 0 if its family has another one. Another thread cannot
- * change it, and it has the port that the kernel chose. */
+/* Writes the address that a socket is bound to, in the same form. Returns 0 for families without such a form. Unlike the argument
+ * of a bind, another thread cannot change it, and it has the port that the kernel chose. */
 static __always_inline __u32 write_bound(struct scratch *s, __u8 *to, int fd)
 {
 	struct sock *sk = sock_of(s, fd);

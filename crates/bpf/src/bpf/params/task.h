@@ -2,7 +2,7 @@
 /* Parameters of the calling thread: ids, memory, program, arguments. */
 #pragma once
 
-/* Program, arguments and environment in the process's memory. */
+/* Limits: number of strings of an argv or envp, and their bytes. */
 #define STRINGS_MAX 16
 #define STRINGS_BYTES 4096
 #define EXEC_REST 8
