@@ -231,7 +231,7 @@ __noinline int place_of_descriptor(__u32 request)
 #define KVM_REQUESTS 0xae
 #define VFIO_DEVICE 0x3b6a
 
-/* Whether a result of 0 is a descriptor. Any larger result is taken for one, and described if the process has that descriptor. */
+/* Whether a result of 0 is a descriptor. A larger result is treated as one, and described if the process has that descriptor. */
 static __always_inline bool returns_descriptor(__u32 request)
 {
 	__u32 number = request & 0xff;

@@ -57,7 +57,7 @@ struct {
 	__type(value, __u64);
 } filtered_by_type SEC(".maps");
 
-/* The current set, from 1 on; 0: none. */
+/* The set that programs use: its index in `filters` plus 1; 0: none. */
 __u32 filter_in_use = 0;
 /* A different number for each filter: records of an old filter are ignored. */
 __u32 filter_epoch = 0;

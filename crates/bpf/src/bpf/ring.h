@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* The ring buffers to user space: one for each CPU, in memory that both sides map. A program claims the ring of
  * its CPU before it reserves room, and releases it after it has published the event. So a ring has one writer, and
- * needs no lock. An event is built in the ring itself, and the head moves past it when it is complete. */
+ * needs no lock. The head moves past an event only when the event is complete. */
 #pragma once
 
 /* Maximum number of CPUs with a ring; CPUs with higher numbers share the state after theirs, which cannot be
