@@ -49,8 +49,8 @@ static __always_inline bool is_known_protocol(__u8 *b, __u64 size, __u16 local, 
 	return false;
 }
 
-/* The captured size of `size` bytes at `from`, which go through the descriptor in the first argument, to `addr` if
- * the socket has no peer; without `from`, only the ports decide. */
+/* How many of `size` bytes at `from` are captured, which go through the descriptor in the first argument. `addr` is the other end
+ * of a socket without a peer. Without `from`, only the ports decide. */
 __noinline int payload_limit(__u64 from, __u64 size, __u64 addr)
 {
 	struct scratch *s = scratch();
