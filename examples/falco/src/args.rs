@@ -43,7 +43,7 @@ pub struct Args {
     #[arg(short = 'o', long = "option", value_name = "KEY=VALUE")]
     pub options: Vec<String>,
 
-    /// Draw warnings of the rules files, and print statistics of the capture; repeatable, with the same effect
+    /// Show warnings of the rules files in their source text, and print statistics of the capture; repeatable, with the same effect
     #[arg(short = 'v', long)]
     pub verbose: bool,
 
@@ -88,7 +88,7 @@ pub struct Args {
     )]
     pub to_sql: Option<String>,
 
-    /// Reject events that no rule can match before the rules test them; alerts are the same
+    /// Apply the filter of push-down in user space: the rules do not test events that none of them can match. Alerts are the same
     #[arg(long, conflicts_with = "rule_profile", help_heading = RUN)]
     pub model_pushdown: bool,
 
@@ -105,7 +105,7 @@ pub struct Args {
     #[arg(long, value_name = "FILE", requires = "incident", help_heading = INFORMATION)]
     pub page: Option<PathBuf>,
 
-    /// At the end, print the cost of each rule and of each part of its condition, and how much another order would save
+    /// At the end, print the cost of each rule and of each part of its condition, and how much another order of the parts would save
     #[arg(long, conflicts_with = "threads", help_heading = RULES)]
     pub rule_profile: bool,
 

@@ -199,7 +199,7 @@ impl Worker {
     fn load(&mut self, settled: Settled) -> Result<Replacement> {
         self.read.stamp = Stamp::of(&self.read.files);
         if self.args.rule_profile {
-            bail!("--rule-profile measures the rules that were there at the start");
+            bail!("--rule-profile measures the rules that were loaded at the start");
         }
         let loaded = configure::load(&self.args)?;
         loaded.warn();

@@ -569,7 +569,7 @@ fn a_reload_with_rule_profile_is_refused() {
     run.feed(&pieces[..1000]);
     run.wait_for_output(|out| out.contains("old "));
     run.signal(Signal::HUP);
-    run.wait_for("--rule-profile measures the rules that were there at the start");
+    run.wait_for("--rule-profile measures the rules that were loaded at the start");
     run.feed(&pieces[1000..]);
     let (out, _) = run.end();
     let names: BTreeSet<String> = alerts(&out).into_iter().map(|(name, _)| name).collect();

@@ -99,8 +99,8 @@ fn a_mistake_in_a_test_is_named() {
             "close has no parameter `fb`: it has res, fd",
         ),
         ("flag", "    events: [{event: openat, params: {flags: O_RDNOLY}}]", "`O_RDNOLY` is none of"),
-        ("number", "    events: [{event: close, params: {fd: three}}]", "`three` is no number"),
-        ("by", "    events: [{event: close, by: cat}]", "\"cat\" is none of the processes"),
+        ("number", "    events: [{event: close, params: {fd: three}}]", "`three` is not a number"),
+        ("by", "    events: [{event: close, by: cat}]", "\"cat\" is not one of the processes"),
         ("key", "    event: [{event: close}]", "event"),
         (
             "container",
@@ -115,7 +115,7 @@ fn a_mistake_in_a_test_is_named() {
         ("nothing", "    processes: [{name: a}]", "neither events nor a capture"),
         ("filter", "    capture: x\n    filter: a.b = 1", "filter `a.b = 1`"),
         ("capture", "    capture: no-such-file", "can't open"),
-        ("address", "    events: [{event: connect, params: {addr: here}}]", "`here` is no address"),
+        ("address", "    events: [{event: connect, params: {addr: here}}]", "`here` is not an address"),
     ] {
         let (text, code) = demo_tests(name, &test(body));
         assert_eq!(code, 1, "{name}: {text}");

@@ -51,7 +51,7 @@ pub struct Args {
     #[arg(short = 'd', long = "displayflt", help_heading = "Events")]
     pub display_filter: bool,
 
-    /// Also show events about the capture itself, and live the events of sysdig itself
+    /// Also show events about the capture itself and, live, those of sysdig itself
     #[arg(short = 'D', long = "debug", help_heading = "Events")]
     pub debug: bool,
 
@@ -63,7 +63,7 @@ pub struct Args {
     #[arg(short = 'z', long = "compress", help_heading = "Recording")]
     pub compress: bool,
 
-    /// With -w: also write the events that the filter excludes but that names depend on; readers do not show them
+    /// With -w: also write the excluded events on which the names of files and processes depend; readers do not show them
     #[arg(short = 'F', long = "fatfile", help_heading = "Recording")]
     pub fatfile: bool,
 
@@ -87,7 +87,7 @@ pub struct Args {
     #[arg(short = 'C', long = "file-size", value_name = "MB", allow_negative_numbers = true, value_parser = positive, help_heading = "Recording")]
     pub file_size: Option<u64>,
 
-    /// With -w: begin a new file after this many seconds; its name may hold strftime codes
+    /// With -w: begin a new file after this many seconds; its name may contain strftime codes
     #[arg(short = 'G', long = "seconds", value_name = "SECONDS", allow_negative_numbers = true, value_parser = positive, help_heading = "Recording")]
     pub file_seconds: Option<u64>,
 
@@ -95,12 +95,12 @@ pub struct Args {
     #[arg(short = 'e', long = "events", value_name = "COUNT", allow_negative_numbers = true, value_parser = positive, help_heading = "Recording")]
     pub file_events: Option<u64>,
 
-    /// With -C, -G or -e: keep this many files, the newest
+    /// With -C, -G or -e: keep only this many files, the newest
     #[arg(short = 'W', long = "limit", value_name = "COUNT", allow_negative_numbers = true, value_parser = positive, help_heading = "Recording")]
     pub file_limit: Option<u64>,
 
-    /// Format of a line, such as "%proc.name %fd.name"; c or container, k or kubernetes, m or mesos: ready-made ones;
-    /// p: print the format and exit. A line is left out if one of its fields is absent, unless the format begins with *
+    /// Format of a line, such as "%proc.name %fd.name", or the name of a predefined one: c (container), k (kubernetes) or
+    /// m (mesos); p prints the format and exits. A line is omitted if one of its fields is absent, unless the format begins with *
     #[arg(short = 'p', long = "print", value_name = "FORMAT", help_heading = "Printing")]
     pub format: Option<String>,
 
@@ -236,7 +236,7 @@ pub struct Args {
     #[arg(short = 'l', long = "list", value_name = "SOURCE", num_args = 0..=1, require_equals = true, default_missing_value = "syscall", help_heading = "Lists")]
     pub list: Option<String>,
 
-    /// The list as Markdown
+    /// List the fields as Markdown, and exit
     #[arg(long = "list-markdown", help_heading = "Lists")]
     pub list_markdown: bool,
 

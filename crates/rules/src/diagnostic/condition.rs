@@ -177,7 +177,7 @@ fn lacking(text: &str, at: usize, error: &ParseError, schema: &dyn Schema) -> Wo
         K::Value | K::Number if rest.trim_matches(is_space).is_empty() => {
             Wording::new("a value is missing", span, "nothing to compare with")
         }
-        K::Number => Wording::new(format!("`{shown}` is no number"), span, "a number is expected"),
+        K::Number => Wording::new(format!("`{shown}` is not a number"), span, "a number is expected"),
         K::List => {
             let wording = Wording::new("values between parentheses are expected", span, "");
             wording.help(["write `in (a, b)`, or the name of a list between the parentheses".to_owned()])

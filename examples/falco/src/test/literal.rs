@@ -31,11 +31,11 @@ fn number(param: &ParamInfo, value: &Value) -> Result<i64> {
     let text = match value {
         Value::Number(n) => {
             let number = n.as_i64().or_else(|| n.as_u64().map(|n| n as i64));
-            return number.ok_or_else(|| anyhow::anyhow!("{n} is no whole number of 64 bits"));
+            return number.ok_or_else(|| anyhow::anyhow!("{n} is not a whole number of 64 bits"));
         }
         Value::Bool(b) => return Ok(i64::from(*b)),
         Value::String(text) => text,
-        other => bail!("{other} is no number"),
+        other => bail!("{other} is not a number"),
     };
     match (param.ty, param.detail) {
         (ParamType::SIGTYPE, _) if signal_number(text).is_some() => {
@@ -48,7 +48,7 @@ fn number(param: &ParamInfo, value: &Value) -> Result<i64> {
                     Some((_, value)) => all |= i64::from(*value),
                     None => {
                         let known: Vec<&str> = table.entries.iter().map(|(name, _)| *name).collect();
-                        bail!("`{name}` is none of {}", known.join(", "));
+                        bail!("`{name}` is not one of {}", known.join(", "));
                     }
                 }
             }
@@ -60,7 +60,7 @@ fn number(param: &ParamInfo, value: &Value) -> Result<i64> {
         return Ok(result);
     }
     let digits = text.strip_prefix("0x").map(|hex| i64::from_str_radix(hex, 16));
-    digits.unwrap_or_else(|| text.parse()).map_err(|_| anyhow::anyhow!("`{text}` is no number"))
+    digits.unwrap_or_else(|| text.parse()).map_err(|_| anyhow::anyhow!("`{text}` is not a number"))
 }
 
 /// Texts with a NUL after each.
@@ -79,13 +79,14 @@ fn texts(value: &Value) -> Result<Vec<u8>> {
 
 fn hex_bytes(text: &str) -> Result<Vec<u8>> {
     if !text.len().is_multiple_of(2) || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
-        bail!("`{text}` has no even number of hexadecimal digits");
+        bail!("`{text}` is not an even number of hexadecimal digits");
     }
     Ok((0..text.len() / 2).filter_map(|i| u8::from_str_radix(&text[2 * i..2 * i + 2], 16).ok()).collect())
 }
 
 fn socket(text: &str) -> Result<SocketAddr> {
-    text.parse().map_err(|_| anyhow::anyhow!("`{text}` is no address: 10.0.0.1:80, [::1]:80 or unix:/path"))
+    text.parse()
+        .map_err(|_| anyhow::anyhow!("`{text}` is not an address, as 10.0.0.1:80, [::1]:80 or unix:/path"))
 }
 
 fn end(out: &mut Vec<u8>, end: SocketAddr) {
@@ -120,10 +121,10 @@ fn pair(text: &str) -> Result<Vec<u8>> {
     if let Some(path) = text.strip_prefix("unix:") {
         return Ok([&[1][..], &[0; 16], path.as_bytes(), b"\0"].concat());
     }
-    let Some(both) = ends(text) else { bail!("`{text}` is no connection: 10.0.0.1:4000->10.0.0.2:80") };
+    let Some(both) = ends(text) else { bail!("`{text}` is not a connection, as 10.0.0.1:4000->10.0.0.2:80") };
     let (from, to) = both?;
     if family(from) != family(to) {
-        bail!("`{text}`: both ends are of one family");
+        bail!("`{text}`: one end is IPv4, the other IPv6");
     }
     let mut out = vec![family(from)];
     end(&mut out, from);

@@ -87,7 +87,7 @@ impl World {
             Some(Value::String(name)) => match self.users.iter().find(|u| u.name == name.as_bytes()) {
                 Some(user) => user.uid,
                 None if name == "root" => 0,
-                None => bail!("`{name}` is none of the users"),
+                None => bail!("`{name}` is not one of the users"),
             },
             Some(id) => {
                 id.as_u64().and_then(|id| u32::try_from(id).ok()).context("user is a name or an id")?
@@ -97,7 +97,7 @@ impl World {
             None => String::new(),
             Some(name) => cgroups
                 .get(name.as_str())
-                .with_context(|| format!("`{name}` is none of the containers"))?
+                .with_context(|| format!("`{name}` is not one of the containers"))?
                 .clone(),
         };
         let text = |given: &Option<String>, default: String| given.clone().unwrap_or(default).into_bytes();
@@ -155,7 +155,7 @@ impl World {
             Value::String(name) => thread.comm == name.as_bytes(),
             id => id.as_i64() == Some(thread.pid),
         });
-        found.with_context(|| format!("{which} is none of the processes"))
+        found.with_context(|| format!("{which} is not one of the processes"))
     }
 
     /// The state before the first event.

@@ -39,7 +39,7 @@ pub struct Ignored {
     #[arg(long = "node-name", value_name = "NAME")]
     pub node_name: Option<String>,
 
-    /// Mesos is no longer supported by anybody
+    /// Mesos is not supported
     #[arg(short = 'm', long = "mesos-api", value_name = "URL")]
     pub mesos_api: Option<String>,
 }

@@ -6,11 +6,11 @@ use clap::Args;
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Plugins")]
 pub struct PluginArgs {
-    /// Load a plugin, by its name or its file, with its configuration behind a colon; may be repeated
+    /// Load a plugin, by its name or its file, with its configuration after a colon; may be repeated
     #[arg(short = 'H', long = "plugin", value_name = "PLUGIN[:CONFIG]")]
     pub plugins: Vec<String>,
 
-    /// Show the events of a plugin, which is opened with the parameters behind the colon. -Il lists plugins
+    /// Show the events of a plugin, which is opened with the parameters after the colon. -Il lists plugins
     #[arg(short = 'I', long = "input", value_name = "PLUGIN[:PARAMETERS]")]
     pub input: Vec<String>,
 
@@ -26,7 +26,7 @@ pub struct PluginArgs {
     #[arg(long = "plugin-config-file", value_name = "FILE")]
     pub config_file: Option<PathBuf>,
 
-    /// Load files of plugins that others than their owner and root can change, too
+    /// Also load plugin files that users other than their owner and root can change
     #[arg(long = "plugins-allow-writable")]
     pub allow_writable: bool,
 }

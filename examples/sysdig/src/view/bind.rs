@@ -56,7 +56,7 @@ pub fn bind(view: &View, arguments: &str) -> Result<Bound> {
             (Kind::Range, Some(export)) => {
                 export.range = text.parse().map_err(|_| {
                     anyhow!(
-                        "{} of view `{}`: `{text}` is no number of milliseconds",
+                        "{} of view `{}`: `{text}` is not a number of milliseconds",
                         parameter.name,
                         view.name
                     )
@@ -89,7 +89,7 @@ fn text_of(parameter: &Parameter, given: &str, view: &View) -> Result<String> {
     }
     let value = match parameter.kind {
         Kind::Number => {
-            let number: f64 = given.parse().map_err(|_| anyhow!("`{given}` is no number"))?;
+            let number: f64 = given.parse().map_err(|_| anyhow!("`{given}` is not a number"))?;
             (number * parameter.factor.unwrap_or(1.0)).to_string()
         }
         Kind::Field => template::resolve(given, RowSchema::of(view.rows))?.text.to_string(),

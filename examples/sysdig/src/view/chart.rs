@@ -33,7 +33,7 @@ pub struct Heat {
 impl Heat {
     /// Creates a heat map with this width.
     pub fn new(chart: &Chart, width: Option<usize>, json: bool) -> Result<Self> {
-        let wrong = || anyhow!("refresh: `{}` is no number of milliseconds above 0", chart.refresh);
+        let wrong = || anyhow!("refresh: `{}` is not a number of milliseconds above 0", chart.refresh);
         let ms: f64 = chart.refresh.parse().map_err(|_| wrong())?;
         let refresh = Some((ms * 1e6) as u64).filter(|ns| *ns > 0).ok_or_else(wrong)?;
         let (is_terminal, width) = (width.is_some(), width.unwrap_or(WIDTH).max(DECADES));
