@@ -16,17 +16,17 @@ pub use time::Zone;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct AlertOptions {
-    /// `hostname` of the JSON.
+    /// Value of `hostname` in the JSON.
     pub hostname: String,
-    /// Times in UTC and ISO 8601 instead of the local time of day.
+    /// Whether times are in UTC and ISO 8601, instead of the local time of day.
     pub time_iso_8601: bool,
-    /// `output` in the JSON: the text with time and priority.
+    /// Whether the JSON contains `output`: the text with time and priority.
     pub json_output: bool,
-    /// `message` in the JSON: only the text.
+    /// Whether the JSON contains `message`: only the text.
     pub json_message: bool,
-    /// `output_fields` in the JSON.
+    /// Whether the JSON contains `output_fields`.
     pub json_fields: bool,
-    /// `tags` in the JSON.
+    /// Whether the JSON contains `tags`.
     pub json_tags: bool,
     /// Time zone of local times.
     pub zone: Zone,

@@ -166,8 +166,8 @@ impl fmt::Display for Diagnostic {
 
 macro_rules! lints {
     ($($(#[$doc:meta])* $lint:ident $code:literal,)*) => {
-        /// Warnings of eyas that Falco lacks, about rules that load but do something else than they seem
-        /// to.
+        /// Warnings that Falco lacks: about rules that load, but do something else than their authors
+        /// probably meant.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum Lint { $($(#[$doc])* $lint,)* }

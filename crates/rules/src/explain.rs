@@ -21,7 +21,7 @@ const MAX_VALUES: usize = 12;
 pub struct Conjunct {
     /// The part as a condition.
     pub condition: String,
-    /// Whether it held.
+    /// Whether it was true.
     pub held: bool,
     /// Its fields, and their values in the event as outputs print them; `None` if absent.
     pub values: Vec<(String, Option<String>)>,

@@ -4,8 +4,8 @@ use std::fmt;
 
 use eyas_fields::SchemaId;
 
-/// Rules or a condition and an event, or other rules, have different schemas. The numbers of their fields
-/// mean different fields, so nothing is tested.
+/// The compiled rules (or the condition) have another schema than the given event (or the given rules). The same number
+/// means different fields in both, so nothing is tested.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub struct SchemaMismatch {

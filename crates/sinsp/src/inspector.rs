@@ -223,8 +223,8 @@ impl Inspector {
         self.windows = on.then(Windows::default);
     }
 
-    /// The times since the last call in which lost events may have hidden an alert: finished times, and the
-    /// part so far of a time that has lasted more than a second. `is_over` means that no more events come.
+    /// The periods since the last call in which lost events may have hidden an alert: those that have ended, and the
+    /// part so far of one that has lasted more than a second. `is_over` means that no more events come.
     /// Call this regularly. Without [`Inspector::follow_losses`] the result is empty.
     pub fn loss_windows(&mut self, is_over: bool) -> Vec<LossWindow> {
         let (ts, is_in_doubt) = (self.moment.ts, self.is_in_doubt());

@@ -79,14 +79,14 @@ impl std::fmt::Debug for Slot {
 }
 
 impl SharedNames {
-    /// Begins with these.
+    /// Makes it with these names.
     pub fn new(names: Names) -> Self {
         let shared = Self::default();
         shared.set(names);
         shared
     }
 
-    /// Replaces them.
+    /// Replaces the names.
     pub fn set(&self, names: Names) {
         // The lock guards a pointer, which a panic cannot leave half written.
         *self.0.names.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(names);

@@ -114,9 +114,9 @@ pub enum UsedFiles {
     None,
 }
 
-/// The probe's filter for rules with these rows that use these fields, in conditions or in outputs. It
-/// filters out events that no rule matches and that change nothing that the fields depend on, also those that open or close
-/// files that are not used. `None` if a field depends on all events.
+/// The probe's filter for rules with these rows that use these fields, in conditions or in outputs. It filters out events that
+/// no rule matches and that change nothing that the fields depend on. These include events that open or close files that no
+/// rule uses (`files`). `None` if a field depends on all events.
 pub fn probe_filter(rows: &Pushdown, fields: &[Field], files: UsedFiles) -> Option<Filter> {
     let mut names = fields.iter().filter_map(|field| DEFS.get(usize::from(field.id.0))).map(|def| def.name);
     if names.any(depends_on_all) {
@@ -136,8 +136,8 @@ pub fn probe_filter(rows: &Pushdown, fields: &[Field], files: UsedFiles) -> Opti
     }))
 }
 
-/// Whether the probe may leave out an event that its rows reject, in a capture where every event is known: the event changes nothing
-/// that the rules use. Some of these the probe sends, because it does not know enough about their files.
+/// Whether the probe may filter out an event that its rows reject, because the event changes nothing that the rules use. This is
+/// for captures that contain every event. The probe sends some of these events, because it knows less about their files.
 pub fn may_leave_out(filter: &Filter, event: &EventView<'_>) -> bool {
     let raw = event.as_raw();
     let flags = filter.types.get(usize::from(raw.ty.0)).map_or(0, |row| row.flags);

@@ -76,7 +76,7 @@ impl Pushdown {
     }
 
     /// Like [`Pushdown::new`], with rows that also test whether the event's process is in a group of [`Groups`]. The other rows of
-    /// a rule are tested only if it is. Test events with [`Pushdown::may_match_in`].
+    /// a rule are tested only if the process is in the rule's group. Test events with [`Pushdown::may_match_in`].
     pub fn with_processes<'f>(conditions: &mut dyn FnMut(u16) -> Vec<&'f ConditionFormula>) -> Self {
         Self::with_texts(conditions, usize::MAX, Some(Groups::default()))
     }

@@ -1,4 +1,4 @@
-//! Times in which a missing alert does not mean that nothing happened.
+//! Periods in which a missing alert does not mean that nothing happened.
 
 use eyas_fields::CodeSet;
 use eyas_scap::{Loss, Suspects};
@@ -8,7 +8,7 @@ const GAP: u64 = 50_000_000;
 /// A longer window, ns, is reported in parts.
 const MAX_WINDOW: u64 = 1_000_000_000;
 
-/// A time in which events were lost, or in which the state was in doubt after a loss: see
+/// A period in which events were lost, or in which the state was in doubt after a loss: see
 /// [`crate::Inspector::loss_windows`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LossWindow {

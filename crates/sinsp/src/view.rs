@@ -155,14 +155,14 @@ impl<'a> EventView<'a> {
     }
 
     /// Whether the program does not need the event ([`crate::Inspector::set_needs`]), and it is shown as a
-    /// sample. No rule must match it.
+    /// sample. If a rule matches it, the needs were derived wrongly.
     #[inline]
     pub fn is_sample(&self) -> bool {
         self.moment.is_sample
     }
 
-    /// Whether the state of all processes is certain. `None` if some are in doubt because events were lost, or if the table has no
-    /// room for all. The number rises when processes change in a way that their own events do not show.
+    /// A number that rises when processes change in a way that their own events do not show. `None` if the state of some processes
+    /// is not certain: they are in doubt because events were lost, or the table of threads is full.
     pub fn sure_of_processes(&self) -> Option<u64> {
         let is_sure = !self.state.doubts.remain() && !self.state.threads.is_full();
         is_sure.then_some(self.state.unshown_changes)

@@ -32,7 +32,7 @@ pub struct Literal {
 }
 
 impl Literal {
-    /// As an item of [`Values`].
+    /// A reference to it, as [`Values`] contains them.
     pub fn borrowed(&self) -> LiteralRef<'_> {
         LiteralRef { text: &self.text, span: self.span }
     }

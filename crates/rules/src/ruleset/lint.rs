@@ -1,4 +1,4 @@
-//! Warnings that Falco lacks, about rules that load but do something else than they seem to.
+//! Warnings that Falco lacks: about rules that load, but do something else than their authors probably meant.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ mod words;
 pub(super) use valueless::Unavailable;
 
 impl RuleSet {
-    /// Returns warnings about the rules that Falco lacks: see [`Lint`].
+    /// Returns the warnings that Falco lacks: see [`Lint`].
     ///
     /// It compares all rules with each other, so it is meant for the development of rules, not for every
     /// start.

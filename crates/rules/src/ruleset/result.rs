@@ -307,8 +307,8 @@ pub struct LoadResult {
     pub errors: Vec<LoadError>,
     /// Warnings: problems that may not be intended.
     pub warnings: Vec<LoadWarning>,
-    /// The result of Falco's JSON schema of rules files, a line for each mismatch. It has no effect. `ok`
-    /// for each document that matches the schema; empty if there is no document.
+    /// The result of the validation with Falco's JSON schema of rules files, which does not affect loading: a line for
+    /// each mismatch, or `ok` for a document that matches the schema; empty if there is no document.
     pub schema: Vec<String>,
     /// Falco's message about the first plugin that the file requires and that is not loaded.
     pub(crate) unmet: Option<String>,

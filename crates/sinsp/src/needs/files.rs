@@ -76,13 +76,13 @@ impl<'f> FileFields<'f> {
     /// `is_live` means that the events come from the probe, whose events of some calls contain the path of the descriptor's file
     /// ([`KernelPath::File`]). Outputs that show this path, and tests of the kind of the file, then need no other event. A test of
     /// the name needs the opens, because the program may have opened the file through a symlink with that name. A negated test of
-    /// the name needs none, because an exception for a name is for the file that really has it.
+    /// the name needs none: it is an exception, and an exception for a name is meant for the file that really has this name.
     pub fn of_files(&self, ty: EventType, is_live: bool) -> Option<&'static str> {
         self.of_kind(ty, is_live, Files::Plain)
     }
 
-    /// Like [`FileFields::of_files`], for a directory in a live capture whose probe leaves out plain files: events contain the
-    /// directories that their paths begin at ([`RawEvent::bases`]).
+    /// Like [`FileFields::of_files`], for a directory in a live capture whose probe filters out events about plain files:
+    /// events contain the directories at which their paths begin ([`RawEvent::bases`]).
     pub fn of_directories(&self, ty: EventType) -> Option<&'static str> {
         self.of_kind(ty, true, Files::Directories)
     }

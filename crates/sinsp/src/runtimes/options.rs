@@ -39,7 +39,7 @@ pub struct Options {
     pub deadline: Duration,
     /// Time until an unknown container is requested again. It doubles each time, up to a minute.
     pub retry: Duration,
-    /// Labels with a longer value are left out, bytes.
+    /// Maximum length of a label's value, bytes. Labels with a longer value are omitted.
     pub max_label: usize,
     /// Whether sizes of containers' writable layers are requested, which takes a runtime a long time.
     pub with_size: bool,

@@ -82,7 +82,7 @@ impl FdTable {
         self.inner.closes_on_exec(num)
     }
 
-    /// Number of open files, without those in tables of rings.
+    /// Number of open files, without those in tables of io_uring rings.
     pub fn len(&self) -> usize {
         self.inner.len
     }
@@ -92,7 +92,7 @@ impl FdTable {
         self.inner.len == 0
     }
 
-    /// Descriptors with their files, without those in tables of rings; those below 1,024 first and in
+    /// Descriptors with their files, without those in tables of io_uring rings. Descriptors below 1,024 come first and in
     /// order.
     pub fn iter(&self) -> impl Iterator<Item = (i64, &Fd)> {
         let low = self.inner.low.iter().enumerate().filter_map(|(n, fd)| Some((n as i64, &**fd.as_ref()?)));

@@ -17,7 +17,7 @@ pub struct Engines {
     pub lxc: bool,
     /// LXC through libvirt.
     pub libvirt_lxc: bool,
-    /// BOSH's.
+    /// The process manager of BOSH (bpm).
     pub bpm: bool,
 }
 
