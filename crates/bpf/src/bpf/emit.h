@@ -43,7 +43,7 @@ static __always_inline struct scratch *fresh(__u32 type, struct task_struct *oth
 	return s;
 }
 
-/* The same for an event that may change the process with that id. */
+/* Like `fresh`, for an event that may change the process with this id: see `begin_change`. */
 static __always_inline struct scratch *fresh_change(__u32 type, struct task_struct *other, long ret, __u32 id)
 {
 	struct scratch *s = fresh(type, other);
@@ -128,7 +128,7 @@ __noinline int begin_event(__u32 type, __u32 has_bases)
 	struct scratch *s = scratch();
 	if (!s)
 		return 0;
-	/* Before the event gets its time, because later losses come after it. */
+	/* Losses are reported before the event gets its time, because later losses come after it. */
 	s->has_told = has_told(own_cpu());
 	begin(s, type, s->of_other ? READ(subject(s), pid) : TASK(current_task(), pid));
 	s->decisive = has_bases && is_watching() && is_decisive(type, s->args[0], s->ret);

@@ -191,7 +191,7 @@ static long presume_left(struct bpf_map *map, const __u64 *key, struct request *
 	if (left->task) {
 		forget_request(r, req);
 	} else {
-		/* If it fails, the kernel reports that. */
+		/* If the request fails later, the kernel reports that. */
 		forget_silent(r->answer.ring, r->is_silent);
 		r->is_silent = 0;
 	}

@@ -409,7 +409,7 @@ static __always_inline int with_seccomp(int early, __u16 type, long ret, __u32 f
 	return may_be ? early | was_skipped(type, ret, fd, command) : early;
 }
 
-/* The decision before an event is built; it checks the event's file if that matters. */
+/* The decision before an event is built: `early`, changed by the event's file if that matters. */
 static __always_inline int with_file(int early, __u16 type, long ret, __u32 fd, __u32 command)
 {
 	if (!(early & FILTER_IF_FILE))

@@ -166,7 +166,7 @@ static __always_inline void hold_target(struct request *r, struct io_kiocb *req,
 		hold_bytes(r, at, which, &beside->addr, READ(beside, msg.msg_namelen), false);
 }
 
-/* A kernel without such a request has no such structure. */
+/* A kernel that lacks a kind of request also lacks its structure. */
 #define OF_KIND(of) if (bpf_core_type_exists(struct of))
 #define NUMBER(at, of, member) OF_KIND(of) r->args[at] = READ((struct of *)req, member);
 #define OPEN_FLAGS(at, of, member)                                                                                \
@@ -342,7 +342,7 @@ static __always_inline void report_presumed(struct request *r, __u64 req)
 	r->mark &= ~IS_PRESUMED;
 }
 
-/* The same for callers that must stay small. */
+/* The same, as a function of its own, for callers that must stay small. */
 __noinline int presume(__u64 req)
 {
 	struct request *r = bpf_map_lookup_elem(&requests, &req);

@@ -43,7 +43,7 @@ struct silent_ring {
 /* The search of a process's rings, of which one runs at a time. */
 struct searching {
 	__u32 count;
-	/* Whether another one wanted to begin. */
+	/* Whether another search wanted to begin meanwhile. */
 	__u32 is_wanted;
 };
 

@@ -66,7 +66,7 @@ __noinline int param_listed(__u32 slot, __u32 desc)
 		put(s, (__s64)READ(task, real_parent, tgid), 4);
 		break;
 	case OP_X_SID:
-		/* As setsid returned it to the leader. */
+		/* The id that setsid returned to the leader. */
 		put(s, own_number(signal_pid(task, PIDTYPE_SID)), 4);
 		break;
 	case OP_X_TASK_CWD:

@@ -136,7 +136,7 @@ struct scratch {
 	/* Loop counters. In memory, because the verifier then does not track their values. */
 	__u32 at;
 	__u32 len;
-	/* If a path is too long, only its end is kept: where that end begins. */
+	/* If a path is too long, its middle is cut out: where the kept end begins. */
 	__u32 end;
 	/* Length of the last name in the path that the caller passed. */
 	__u32 given;

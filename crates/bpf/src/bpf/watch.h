@@ -56,7 +56,7 @@ static __always_inline bool may_make(__u32 type)
 	return type == EV_SYSCALL_READ_X || type == EV_SYSCALL_READV_X || type == EV_SYSCALL_PREADV2_X;
 }
 
-/* Whether it is a write. The files of /proc accept an offset of 0. */
+/* Whether it is a write, also one with an offset: the files of /proc accept an offset of 0. */
 static __always_inline bool may_set(__u32 type)
 {
 	return type == EV_SYSCALL_WRITE_X || type == EV_SYSCALL_WRITEV_X || type == EV_SYSCALL_PWRITE_X ||
@@ -98,7 +98,7 @@ __noinline int decided_interest(__u32 says, __u32 type, __u32 fd, long ret)
 	return says & DESCRIPTOR_ALONE ? 0 : says;
 }
 
-/* The filter of an event; none if it changes the state. */
+/* The filter that is in use; 0 (none) for a read or a write that changes the state. */
 __noinline int filter_unless_decisive(__u32 type, __u32 fd, long ret)
 {
 	return is_watching() && is_decisive(type, fd, ret) ? 0 : filter_in_use;

@@ -14,7 +14,7 @@ static __always_inline bool has_entries(__u16 type)
 	return event_rows[type & (EVENT_TYPES - 1)].has_entries;
 }
 
-/* Whether the thread is in such a captured call. */
+/* Whether the thread is in a captured call that works on an entry. */
 static __always_inline bool in_call_with_entries(void)
 {
 	struct task_struct *task = current_task();

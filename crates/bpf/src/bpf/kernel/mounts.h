@@ -238,7 +238,7 @@ __noinline int keep_mounts(void)
 	return 0;
 }
 
-/* Selects a mount that is in the namespace no more, if the one above it still is. */
+/* Selects a mount that is no longer in the namespace, if the mount above it still is. */
 __noinline int is_removed(__u32 at)
 {
 	struct mounts_before *all = mounts_of_thread(false);

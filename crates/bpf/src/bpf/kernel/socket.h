@@ -68,7 +68,7 @@ static __always_inline __u32 write_unix_name(__u8 *to, const char *name, __s32 l
 	char first = 0;
 	if (len <= 2 || bpf_probe_read_kernel(&first, 1, name))
 		return 0;
-	/* The address without its family, and with a NUL at the end. */
+	/* Size of the name: that of the address without its family (two bytes), plus a NUL. */
 	__u32 skipped = first == 0, size = len - 1 - skipped;
 	if (size > UNIX_PATH_MAX)
 		size = UNIX_PATH_MAX;

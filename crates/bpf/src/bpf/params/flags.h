@@ -40,7 +40,7 @@ __noinline int translate(__u32 map, __u64 value)
 	int i;
 	if (m.kind == 0)
 		return value;
-	/* A loop for each kind, so that the verifier follows the other one no further. */
+	/* Each kind has its own loop, so that the verifier does not follow both kinds through one. */
 	if (m.kind == 2) {
 		/* The kernel declares these arguments as int, and ignores the upper half of the register. */
 		__u32 low = value;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Files that were opened. */
+/* Parameters about files that were opened. */
 #pragma once
 
 #define PPM_O_F_CREATED (1 << 14)
