@@ -76,7 +76,7 @@ pub fn wait_for_text(path: &Path) -> io::Result<String> {
 pub fn text(bytes: Vec<u8>) -> io::Result<String> {
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
-        io::Error::new(io::ErrorKind::InvalidData, format!("it is no text in UTF-8: see byte {at}"))
+        io::Error::new(io::ErrorKind::InvalidData, format!("it is not text in UTF-8: see byte {at}"))
     })
 }
 
@@ -277,7 +277,7 @@ mod tests {
         assert_eq!(error("link"), "it is a device: expected a regular file");
         assert_eq!(error(""), "it is a directory: expected a regular file");
         assert_eq!(error("sparse"), "it has 67108865 bytes: at most 67108864 are read");
-        assert_eq!(error("latin"), "it is no text in UTF-8: see byte 3");
+        assert_eq!(error("latin"), "it is not text in UTF-8: see byte 3");
         assert!(error("socket").contains("No such device"), "{}", error("socket"));
         assert_eq!(read_text(&dir.join("file")).unwrap(), "text");
         assert_eq!(read_text(Path::new("/dev/null")).unwrap(), "");

@@ -41,7 +41,7 @@ fn check(tz: Option<&OsStr>) -> io::Result<()> {
     if is_null || kind.is_dir() || kind.is_file() && meta.len() <= MAX_ZONE {
         return Ok(());
     }
-    let text = format!("{name} {}, which is no file of a time zone: set TZ=UTC", path.display());
+    let text = format!("{name} {}, which is not a time zone file: set TZ=UTC", path.display());
     Err(io::Error::new(io::ErrorKind::InvalidInput, text))
 }
 
@@ -73,7 +73,7 @@ mod tests {
         }
         for tz in ["/dev/zero", ":/dev/zero", "../../../dev/zero", &text(&dir.fifo("fifo")), &text(&large)] {
             let error = check(Some(OsStr::new(tz))).unwrap_err().to_string();
-            assert!(error.ends_with("which is no file of a time zone: set TZ=UTC"), "{error}");
+            assert!(error.ends_with("which is not a time zone file: set TZ=UTC"), "{error}");
         }
         assert!(check(None).is_ok());
     }

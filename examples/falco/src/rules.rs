@@ -314,9 +314,9 @@ fn no_rules_files_message(absent: &[&PathBuf]) -> String {
     };
     let what = match named.as_slice() {
         [] => "rules_files of the configuration names no file".to_owned(),
-        [one] => format!("{one}, which rules_files of the configuration names, is not there"),
+        [one] => format!("{one}, which rules_files of the configuration names, does not exist"),
         all => format!(
-            "none of the files that rules_files of the configuration names is there: {}",
+            "none of the files that rules_files of the configuration names exists: {}",
             all.join(", ")
         ),
     };

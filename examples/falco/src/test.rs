@@ -69,7 +69,7 @@ fn existing_rules_files(tests: &Path, rules: Vec<PathBuf>) -> Result<Vec<PathBuf
     if let Some(absent) = rules.iter().find(|rules| !crate::file::exists(rules)) {
         let (tests, absent) = (tests.display(), absent.display());
         bail!(
-            "{tests}: `rules` names {absent}, which is not there; relative paths begin at the directory of {tests}, and -r names \
+            "{tests}: `rules` names {absent}, which does not exist; relative paths begin at the directory of {tests}, and -r names \
              other rules"
         );
     }

@@ -672,7 +672,7 @@ fn a_time_zone_without_end_is_an_error() {
         (out.status.code(), &*log),
         (
             Some(1),
-            "Error: the environment variable TZ names /dev/zero, which is no file of a time zone: set TZ=UTC\n"
+            "Error: the environment variable TZ names /dev/zero, which is not a time zone file: set TZ=UTC\n"
         )
     );
 }

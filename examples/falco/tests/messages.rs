@@ -145,7 +145,7 @@ fn a_file_of_tests_without_its_rules_is_named() {
     let (name, dir_name) = (tests.display(), dir.join("none.yaml"));
     let log = run(&[]);
     let want = format!(
-        "Error: {name}: `rules` names {}, which is not there; relative paths begin at",
+        "Error: {name}: `rules` names {}, which does not exist; relative paths begin at",
         dir_name.display()
     );
     assert!(log.contains(&want) && log.contains("-r names other rules"), "{log}");

@@ -110,7 +110,7 @@ fn a_mistake_in_a_test_is_named() {
         (
             "cap",
             "    processes: [{name: a, caps: [SYS]}]\n    events: [{event: close}]",
-            "`SYS` is no capability",
+            "`SYS` is not a capability",
         ),
         ("nothing", "    processes: [{name: a}]", "neither events nor a capture"),
         ("filter", "    capture: x\n    filter: a.b = 1", "filter `a.b = 1`"),

@@ -156,7 +156,7 @@ fn files_in_the_wrong_place_are_named_with_what_they_are() {
     for (args, want) in [
         (
             &["-c", absent, "--dry-run"][..],
-            "/nonexistent/rules.yaml, which rules_files of the configuration names, is not there",
+            "/nonexistent/rules.yaml, which rules_files of the configuration names, does not exist",
         ),
         (&["-c", unset, "--dry-run"], "is a variable in it not set?"),
         (&["-c", "/dev/null", "-r", capture], "is a capture and no rules file: replay it with -e"),

@@ -400,7 +400,7 @@ fn bad_argument(def: &FieldDef, shown: &str, span: Range<usize>) -> Wording {
         ArgKind::Index | ArgKind::OptionalIndex => {
             (format!("the argument of `{name}` is a number"), format!("write it as in `{name}[1]`"))
         }
-        _ => (format!("`{}` is no valid argument of `{name}`", cut(shown)), String::new()),
+        _ => (format!("`{}` is not a valid argument of `{name}`", cut(shown)), String::new()),
     };
     Wording::new(title, span, "").help(Some(help).filter(|help| !help.is_empty()))
 }

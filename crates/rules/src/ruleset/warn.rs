@@ -261,7 +261,7 @@ fn confusions(op: Op, value: LiteralRef<'_>, schema: &dyn Schema) -> Vec<Wording
                 "regex check with '{text}' may be optimized with simpler operators such as '=', 'contains', \
                  'startswith', 'endswith'"
             ),
-            title: format!("`{text}` is no pattern: `regex` is a costly way to compare it"),
+            title: format!("`{text}` is not a pattern: `regex` is a costly way to compare it"),
             span,
             help: Some("`regex` matches the whole value: write `=`".to_owned()),
         });

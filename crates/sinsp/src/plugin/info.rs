@@ -154,7 +154,7 @@ impl FromStr for Version {
     /// Parses three numbers separated by dots, and ignores the rest: `1.2.3-rc1` is 1.2.3.
     fn from_str(text: &str) -> Result<Self, PluginError> {
         let invalid =
-            || PluginError::new(format!("'{text}' is no version: three numbers with dots, such as 1.2.3"));
+            || PluginError::new(format!("'{text}' is not a version: three numbers with dots, such as 1.2.3"));
         let mut parts = text.splitn(3, '.');
         let mut number = |is_last: bool| {
             let part = parts.next()?;

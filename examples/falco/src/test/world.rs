@@ -106,7 +106,7 @@ impl World {
         };
         let mut caps = 0;
         for name in &process.caps {
-            caps |= capability(name).with_context(|| format!("`{name}` is no capability"))?;
+            caps |= capability(name).with_context(|| format!("`{name}` is not a capability"))?;
         }
         self.threads.push(ThreadEntry {
             tid: pid,

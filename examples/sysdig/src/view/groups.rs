@@ -130,7 +130,7 @@ fn order(view: &View, columns: &[&Column], layout: &[Slot]) -> Result<usize> {
     let at = columns.iter().position(|column| column.name == view.order);
     match at.map(|at| layout[at]) {
         Some(Slot::Measure(at)) => Ok(at),
-        _ => Err(anyhow!("order: `{}` is no column with an aggregate", view.order)),
+        _ => Err(anyhow!("order: `{}` is not a column with an aggregate", view.order)),
     }
 }
 

@@ -182,11 +182,11 @@ fn part(text: &str, unit: Unit, schema: &dyn Schema) -> Result<Part> {
     let name = parts.next().unwrap_or_default();
     let unit = match parts.next() {
         None | Some("") => unit,
-        Some(word) => units::by_name(word).ok_or_else(|| anyhow!("`{text}`: `{word}` is no unit"))?,
+        Some(word) => units::by_name(word).ok_or_else(|| anyhow!("`{text}`: `{word}` is not a unit"))?,
     };
     let width = match parts.next() {
         None => 0,
-        Some(digits) => digits.parse().map_err(|_| anyhow!("`{text}`: `{digits}` is no width"))?,
+        Some(digits) => digits.parse().map_err(|_| anyhow!("`{text}`: `{digits}` is not a width"))?,
     };
     let field = resolve(name, schema)?;
     let owned = |text: Option<&str>| text.map(str::to_owned);

@@ -59,7 +59,7 @@ fn mistakes_are_named() {
     for (text, part) in [
         ("{name: v, summary: s, columns: [{name: a, value: proc.nam}]}", "did you mean `proc.name`?"),
         ("{name: v, summary: s, line: '{proc.name'}", "has no `}`"),
-        ("{name: v, summary: s, line: '{proc.name:byte}'}", "is no unit"),
+        ("{name: v, summary: s, line: '{proc.name:byte}'}", "is not a unit"),
         ("{name: v, summary: s}", "a view needs columns"),
         ("{name: v, summary: s, filter: 'evt.typ=open', line: evt.num}", "evt.type"),
         ("{name: v, summary: s, order: b, columns: [{name: a, aggregate: count}]}", "order: `b`"),

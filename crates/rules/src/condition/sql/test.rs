@@ -211,7 +211,7 @@ fn network(column: &Column, bytes: &[u8]) -> Result<String, String> {
 /// Whether a text contains another, at any place or at one of its ends.
 fn part(op: Op, column: &Column, bytes: &[u8]) -> Result<String, String> {
     if !column.has_texts() {
-        return Err(format!("`{}` of what is no text", op.word()));
+        return Err(format!("`{}` of a value that is not text", op.word()));
     }
     if !column.has_lists() {
         let constant = literal(column.ty, bytes)?;

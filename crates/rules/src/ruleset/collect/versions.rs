@@ -88,7 +88,7 @@ impl Tables {
                     "Unable to parse engine version '{text}' as a semver string. Expected \"x.y.z\" semver format."
                 );
                 invalid(message, &context)
-                    .titled(format!("`{text}` is no engine version"))
+                    .titled(format!("`{text}` is not an engine version"))
                     .note(at.place, "expected a number or x.y.z")
             })?,
         };

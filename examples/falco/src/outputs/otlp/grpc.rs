@@ -66,12 +66,13 @@ impl Client {
         let Options { target, user_agent, headers, compress, timeout, tls } = options;
         let mut metadata = MetadataMap::new();
         for (name, value) in headers {
-            let key = MetadataKey::from_bytes(name.to_ascii_lowercase().as_bytes())
-                .map_err(|_| anyhow!("otlp_output.headers: {name:?} is no name of text metadata of gRPC"))?;
+            let key = MetadataKey::from_bytes(name.to_ascii_lowercase().as_bytes()).map_err(|_| {
+                anyhow!("otlp_output.headers: {name:?} is not a name for text metadata of gRPC")
+            })?;
             // The value may be a secret, so the message does not have it.
             let value = value
                 .parse()
-                .map_err(|_| anyhow!("otlp_output.headers: the value of {name:?} is no text in ASCII"))?;
+                .map_err(|_| anyhow!("otlp_output.headers: the value of {name:?} is not ASCII text"))?;
             metadata.insert(key, value);
         }
         // The connector handles TLS. So the channel gets an `http` URL, and separately the real origin.

@@ -153,7 +153,7 @@ impl Reader<'_> {
             u32::from_str_radix(text, radix)
                 .ok()
                 .and_then(char::from_u32)
-                .ok_or_else(|| format!("\\x{text} is no character"))
+                .ok_or_else(|| format!("\\x{text} is not a character"))
         };
         match c {
             'a' => Ok('\x07'),
@@ -178,7 +178,7 @@ impl Reader<'_> {
                     None => (self.rest.get(..2).ok_or("\\x without two digits")?, 2),
                 };
                 if !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
-                    return Err(format!("\\x{digits} is no character"));
+                    return Err(format!("\\x{digits} is not a character"));
                 }
                 let c = number(digits, 16)?;
                 self.rest = &self.rest[len..];
@@ -202,7 +202,7 @@ impl Reader<'_> {
             {
                 let name = self.rest.get(2..end).unwrap_or_default();
                 if !CLASSES.contains(&name.strip_prefix('^').unwrap_or(name)) {
-                    return Err(format!("[:{name}:] is no class of characters"));
+                    return Err(format!("[:{name}:] is not a class of characters"));
                 }
                 self.out.push_str(&self.rest[..end + 2]);
                 self.rest = &self.rest[end + 2..];
@@ -210,7 +210,7 @@ impl Reader<'_> {
                 continue;
             }
             if !first && self.rest.starts_with('-') && !self.rest.starts_with("-]") {
-                return Err("a hyphen within a set that is no range".into());
+                return Err("a hyphen within a set that is not part of a range".into());
             }
             first = false;
             let low = self.member()?;
