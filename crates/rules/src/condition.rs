@@ -51,7 +51,7 @@ pub use transformer::{Argument, Returns, Takes, Transformer};
 pub use transformers::TRANSFORMERS;
 
 pub(crate) use codes::{Codes, codes_without_always};
-pub(crate) use compile::{Compiler, CompilerState};
+pub(crate) use compile::{Compiler, CompilerState, Scopes};
 pub(crate) use domains::Fields;
 pub use domains::{domain_names, fields};
 pub(crate) use formula::Formulas;

@@ -1,14 +1,14 @@
 //! The rules of an event code, arranged so that tests that reject many of them come first.
 //!
 //! A condition is split by the scopes of its parts. Results of parts that depend only on the process and
-//! its ancestors are cached as bits, one per rule, until the source reports a change. One word of bits
+//! its ancestors, or only on the open file, are cached as bits, one per rule, until the source reports a change. One word of bits
 //! rejects 64 rules. Then come tests that several rules share, each once; then the remaining parts, rule by
 //! rule.
 
 use eyas_fields::{CodeSet, FieldSource, Scope};
 use rustc_hash::FxHashMap;
 
-use crate::condition::{Compiler, Program, Root, Scratch};
+use crate::condition::{Compiler, Program, Root, Scopes, Scratch};
 use crate::rule::{Match, RuleIndex};
 
 /// Maximum number of slots with cached results, to limit memory. For further slots, every event is tested
@@ -16,12 +16,28 @@ use crate::rule::{Match, RuleIndex};
 const MAX_SLOTS: usize = 1 << 16;
 /// Maximum number of words of results in a layer of a plan: 32 MiB.
 const MAX_WORDS: usize = 1 << 22;
-/// Number of events of an unchanged process after which all parts that depend only on the process are
-/// tested. Before that, tests of the event itself may make them unnecessary.
-const SETTLED: u64 = 4;
 
-/// The scopes whose results are cached beyond an event.
-const LAYERS: [Scope; 2] = [Scope::Process, Scope::Ancestors];
+/// Parts of conditions whose results are cached beyond an event.
+struct Layer {
+    /// The parts depend only on fields of these scopes.
+    scopes: Scopes,
+    /// The scope whose version shows that the results are still valid.
+    version: Scope,
+    /// Number of events with an equal version after which all parts are tested. Before that, tests of the event itself may make them
+    /// unnecessary.
+    settled: u64,
+}
+
+/// A part belongs to the first layer that has its scopes.
+const LAYERS: [Layer; 3] = [
+    Layer { scopes: Scopes::of(&[Scope::Host, Scope::Process]), version: Scope::Process, settled: 4 },
+    Layer {
+        scopes: Scopes::of(&[Scope::Host, Scope::Process, Scope::Ancestors]),
+        version: Scope::Ancestors,
+        settled: 4,
+    },
+    Layer { scopes: Scopes::of(&[Scope::Host, Scope::Fd]), version: Scope::Fd, settled: 0 },
+];
 
 /// A rule that events of the code may satisfy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -33,7 +49,7 @@ struct Candidate {
 #[derive(Debug)]
 struct Entry {
     rule: u32,
-    /// Parts that depend only on the scopes of [`LAYERS`].
+    /// Parts whose results are cached.
     kept: [Option<Root>; LAYERS.len()],
     rest: Root,
 }
@@ -117,7 +133,7 @@ impl Plan {
         let mut demanded: FxHashMap<Root, Vec<usize>> = FxHashMap::default();
         let mut entries = Vec::with_capacity(candidates.len());
         for (at, candidate) in candidates.iter().enumerate() {
-            let (kept, rest) = compiler.split(candidate.root, &LAYERS);
+            let (kept, rest) = compiler.split(candidate.root, LAYERS.map(|layer| layer.scopes));
             for (having, _) in having.iter_mut().zip(&kept).filter(|(_, part)| part.is_some()) {
                 set(having, at);
             }
@@ -161,7 +177,7 @@ impl Plan {
             }
         }
         for guard in &self.guards {
-            if overlap(live, &guard.of) > 1 && !program.eval(guard.root, source, scratch) {
+            if has_several(live, &guard.of) && !program.eval(guard.root, source, scratch) {
                 live.iter_mut().zip(&guard.of).for_each(|(live, of)| *live &= !of);
                 if live.iter().all(|word| *word == 0) {
                     return;
@@ -190,8 +206,8 @@ impl Plan {
         }
     }
 
-    /// Removes from `live` the rules that are known to be false for the event's process; returns the index
-    /// of the process's cached results, if there are any.
+    /// Removes from `live` the rules that are known to be false for the event's process or file; returns the index
+    /// of its cached results, if there are any.
     #[inline]
     fn reject(
         &self,
@@ -203,10 +219,10 @@ impl Plan {
         scratch: &mut Scratch,
     ) -> Option<usize> {
         let having = &self.having[layer];
-        if overlap(live, having) == 0 {
+        if !live.iter().zip(having).any(|(live, having)| live & having != 0) {
             return None;
         }
-        let version = source.scope_version(LAYERS[layer])?;
+        let version = source.scope_version(LAYERS[layer].version)?;
         let size = HEAD + 2 * self.words;
         let slot = version.slot as usize;
         let record = slot * size;
@@ -222,7 +238,7 @@ impl Plan {
             kept[..SEEN].copy_from_slice(&version.versions);
         }
         kept[SEEN] += 1;
-        let settled = kept[SEEN] > SETTLED;
+        let settled = kept[SEEN] > LAYERS[layer].settled;
         let (known, held) = kept[HEAD..].split_at_mut(self.words);
         for (word, live) in live.iter_mut().enumerate() {
             if settled {
@@ -262,8 +278,14 @@ fn set(bits: &mut [u64], at: usize) {
     bits[at / 64] |= 1 << (at % 64);
 }
 
-fn overlap(a: &[u64], b: &[u64]) -> u32 {
-    a.iter().zip(b).map(|(a, b)| (a & b).count_ones()).sum()
+/// Whether the sets have more than one common member.
+fn has_several(a: &[u64], b: &[u64]) -> bool {
+    let mut has_one = false;
+    a.iter().zip(b).map(|(a, b)| a & b).any(|both| {
+        let is_second = both != 0 && has_one || both & both.wrapping_sub(1) != 0;
+        has_one |= both != 0;
+        is_second
+    })
 }
 
 /// Positions of the ones, from the lowest.

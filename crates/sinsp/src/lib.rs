@@ -55,6 +55,7 @@ pub mod plugin;
 mod proc_lookup;
 mod purge;
 pub mod pushdown;
+mod recent_files;
 mod record;
 mod render;
 mod rendering;

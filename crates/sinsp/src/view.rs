@@ -1,5 +1,6 @@
 //! An event whose fields can be read.
 
+use std::cell::RefCell;
 use std::ops::Range;
 
 use bumpalo::Bump;
@@ -10,6 +11,7 @@ use eyas_scap::{Loss, OwnedEvent, RawEvent, SlicePlace, Snapshot, User};
 use crate::exe_hashes::ExeHashes;
 use crate::path::{self, Base};
 use crate::plugin::Plugins;
+use crate::recent_files::RecentFiles;
 use crate::rendering::Rendering;
 use crate::state::{
     Current, Fd, FdKind, FdTable, PendingChange, Reports, Session, State, Text, Thread, changes_state,
@@ -42,6 +44,8 @@ pub(crate) struct Moment {
     pub(crate) exe_hashes: Option<ExeHashes>,
     /// Results of lookups since the previous event.
     pub(crate) reports: Reports,
+    /// Numbers of open files.
+    files: RefCell<RecentFiles>,
 }
 
 impl Moment {
@@ -79,6 +83,8 @@ pub(crate) fn is_meta(event: &RawEvent<'_>) -> bool {
 pub struct EventView<'a> {
     event: RawEvent<'a>,
     thread: Option<&'a Thread>,
+    /// The open file that the event works on.
+    fd: Option<&'a Fd>,
     state: &'a State,
     moment: &'a Moment,
     bump: &'a Bump,
@@ -113,7 +119,8 @@ impl<'a> EventView<'a> {
     #[inline]
     pub(crate) fn new(event: RawEvent<'a>, state: &'a State, moment: &'a Moment, bump: &'a Bump) -> Self {
         let thread = moment.current.thread.and_then(|key| state.threads.at(key));
-        Self { event, thread, state, moment, bump, is_alternate: false, container: None }
+        let fd = thread.zip(moment.current.fd).and_then(|(thread, num)| state.threads.fds(thread)?.get(num));
+        Self { event, thread, fd, state, moment, bump, is_alternate: false, container: None }
     }
 
     /// The event.
@@ -235,8 +242,7 @@ impl<'a> EventView<'a> {
     /// The open file that the event works on.
     #[inline]
     pub fn fd(&self) -> Option<&'a Fd> {
-        let fd = self.fd_entry(self.moment.current.fd?)?;
-        Some(fd.opened().filter(|_| self.is_alternate).unwrap_or(fd))
+        self.fd
     }
 
     /// Whether files and paths have the kernel's names in this view.
@@ -246,7 +252,7 @@ impl<'a> EventView<'a> {
 
     /// The same event with the kernel's names.
     pub(crate) fn of_kernel(&self) -> Self {
-        Self { is_alternate: true, ..*self }
+        Self { is_alternate: true, fd: self.fd.map(|fd| fd.opened().unwrap_or(fd)), ..*self }
     }
 
     /// Descriptor that the event works on; below 0 if there is none.
@@ -285,7 +291,7 @@ impl<'a> EventView<'a> {
     /// [`Containers::ids`](crate::state::Containers::ids).
     pub fn of_container(&self, id: &'a Text) -> Self {
         let event = synthetic(self.event.ts, -1, EventType::GENERIC_X);
-        Self { event, thread: None, is_alternate: false, container: Some(id), ..*self }
+        Self { event, thread: None, fd: None, is_alternate: false, container: Some(id), ..*self }
     }
 
     fn of(&self, tid: i64, fd: Option<i64>) -> Option<Self> {
@@ -475,12 +481,20 @@ impl<'a> EventView<'a> {
         Value::List(out.into_bump_slice())
     }
 
+    fn file_version(&self) -> Option<ScopeVersion> {
+        match self.described() {
+            Described::File(fd) => self.moment.files.try_borrow_mut().ok()?.version(fd),
+            Described::Nothing | Described::Event => None,
+        }
+    }
+
     /// The version of a scope's data; `None` if results must not be cached.
     #[inline]
     pub(crate) fn version(&self, scope: Scope) -> Option<ScopeVersion> {
         let lineage = match scope {
             Scope::Host | Scope::Process => false,
             Scope::Ancestors => true,
+            Scope::Fd => return self.file_version(),
             _ => return None,
         };
         let state = self.state();

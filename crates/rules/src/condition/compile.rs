@@ -68,6 +68,30 @@ struct Graph {
     type_tests: BTreeMap<u32, TypeTest>,
 }
 
+/// A set of scopes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Scopes(u8);
+
+impl Scopes {
+    /// The set with these members.
+    pub(crate) const fn of(scopes: &[Scope]) -> Self {
+        let (mut set, mut at) = (0, 0);
+        while at < scopes.len() {
+            set |= 1 << scopes[at] as u8;
+            at += 1;
+        }
+        Self(set)
+    }
+
+    const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    const fn are_in(self, other: Self) -> bool {
+        self.0 & !other.0 == 0
+    }
+}
+
 /// Properties of a node that do not depend on an event.
 #[derive(Clone, Copy, Debug)]
 struct Info {
@@ -75,8 +99,8 @@ struct Info {
     work: f32,
     /// Estimated share of events for which it is true.
     chance: f32,
-    /// The narrowest scope below it.
-    scope: Scope,
+    /// The scopes of the fields below it.
+    scopes: Scopes,
 }
 
 impl Info {
@@ -88,11 +112,11 @@ impl Info {
     }
 
     fn of_chain(all: bool, parts: impl Iterator<Item = Self>) -> Self {
-        let start = Self { work: 0.5, chance: 1.0, scope: Scope::Host };
+        let start = Self { work: 0.5, chance: 1.0, scopes: Scopes::default() };
         let chain = parts.fold(start, |chain, part| Self {
             work: chain.work + chain.chance * part.work,
             chance: chain.chance * if all { part.chance } else { 1.0 - part.chance },
-            scope: chain.scope.max(part.scope),
+            scopes: chain.scopes.and(part.scopes),
         });
         if all { chain } else { Self { chance: 1.0 - chain.chance, ..chain } }
     }
@@ -155,17 +179,18 @@ impl<'s> Compiler<'s> {
         matches!(self.graph.nodes.node(root.0), Node::Const(v) if v == value)
     }
 
-    /// Splits a conjunction: for each scope, the parts that depend on no narrower scope; then the rest.
+    /// Splits a conjunction: for each of these sets of scopes, the parts that depend on no other scope, and are in no earlier set;
+    /// then the rest.
     pub(crate) fn split<const N: usize>(
         &mut self,
         root: Root,
-        scopes: &[Scope; N],
+        scopes: [Scopes; N],
     ) -> ([Option<Root>; N], Root) {
         let mut parts: [Vec<u32>; N] = std::array::from_fn(|_| Vec::new());
         let mut rest = Vec::new();
         for conjunct in self.conjuncts(root) {
-            let scope = self.graph.info[conjunct.0 as usize].scope;
-            match scopes.iter().position(|widest| scope <= *widest) {
+            let of = self.graph.info[conjunct.0 as usize].scopes;
+            match scopes.iter().position(|scopes| of.are_in(*scopes)) {
                 Some(at) => parts[at].push(conjunct.0),
                 None => rest.push(conjunct.0),
             }

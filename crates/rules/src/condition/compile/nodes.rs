@@ -3,22 +3,21 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use eyas_fields::Scope;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::super::graph::{Node, Shape};
 use super::super::predicate::{Alternative, Predicate};
-use super::{Compiler, Info};
+use super::{Compiler, Info, Scopes};
 
 /// A condition with fewer parts is not searched for comparisons to merge.
 const FEW: usize = 4;
 
 impl Compiler<'_> {
-    /// The narrowest scope of a comparison's fields.
-    fn scope(&self, predicate: &Predicate) -> Scope {
-        let mut scope = Scope::Host;
-        predicate.fields(&mut |field| scope = scope.max(self.schema.def(field.id).scope));
-        scope
+    /// The scopes of a comparison's fields.
+    fn scopes(&self, predicate: &Predicate) -> Scopes {
+        let mut scopes = Scopes::default();
+        predicate.fields(&mut |field| scopes = scopes.and(Scopes::of(&[self.schema.def(field.id).scope])));
+        scopes
     }
 
     pub(super) fn intern(&mut self, shape: Shape<'_>, info: Info) -> u32 {
@@ -30,7 +29,7 @@ impl Compiler<'_> {
     }
 
     pub(super) fn constant(&mut self, value: bool) -> u32 {
-        let info = Info { work: 0.0, chance: f32::from(u8::from(value)), scope: Scope::Host };
+        let info = Info { work: 0.0, chance: f32::from(u8::from(value)), scopes: Scopes::default() };
         self.intern(Shape::Const(value), info)
     }
 
@@ -134,8 +133,11 @@ impl Compiler<'_> {
     /// The node of a new predicate.
     pub(super) fn add_test(&mut self, predicate: Predicate, left: u32) -> u32 {
         let index = self.graph.predicates.len() as u32;
-        let info =
-            Info { work: predicate.cost() as f32, chance: predicate.chance(), scope: self.scope(&predicate) };
+        let info = Info {
+            work: predicate.cost() as f32,
+            chance: predicate.chance(),
+            scopes: self.scopes(&predicate),
+        };
         Arc::make_mut(&mut self.graph.predicates).push(predicate);
         self.known.left_of.push(left);
         self.intern(Shape::Test(index), info)
