@@ -234,7 +234,8 @@ impl Predicate {
             Comparison::Type(typed) => &typed.value,
         };
         match check {
-            Check::Exists => 0.9,
+            // `fd.num >= 0`: most calls succeed.
+            Check::Exists | Check::Num(Cmp::Ge, 0) => 0.9,
             Check::Num(cmp, _) | Check::Double(cmp, _) | Check::Bytes(cmp, _) => of(*cmp),
             Check::Bool { .. } | Check::BoolSet(_) => 0.5,
             Check::Ip { equal, .. } => of(if *equal { Cmp::Eq } else { Cmp::Ne }),
