@@ -370,7 +370,10 @@ impl Reader {
         let Some(total) = self.frame.parse_fast(visible, blocks::EVENT, MAX_EVENT + 8) else { return false };
         self.lent = total;
         self.shown = Shown::Window;
-        self.decided.clear();
+        // The processor would wait for a new length when the slice is read next.
+        if !self.decided.is_empty() {
+            self.decided.clear();
+        }
         self.stats.produced += 1;
         if self.calls.are_known() {
             self.calls.note(self.frame.event(&[]));
