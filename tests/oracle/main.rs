@@ -220,6 +220,14 @@ proptest! {
     #![proptest_config(cases(300))]
 
     #[test]
+    fn with_results_cached_by_process_and_file(
+        conditions in proptest::collection::vec(toy_conditions(), 2..8),
+        events in toy::scripts(),
+    ) {
+        agree_on_toys(&conditions, &events)?;
+    }
+
+    #[test]
     fn with_many_siblings(
         conditions in proptest::collection::vec(
             conditions::siblings(conditions::known(&toy::Toy, &[]), toy::TYPES), 1..3),

@@ -1,11 +1,12 @@
 //! A schema with one field per type, and random values.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
 use std::sync::LazyLock;
 
 use eyas::fields::{
     Arg, ArgKind, CodeSet, Field, FieldDef, FieldFlags, FieldId, FieldSource, FieldType, Net, ResolveError,
-    Schema, SchemaId, Scope, Value,
+    Schema, SchemaId, Scope, ScopeVersion, Value,
 };
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -201,6 +202,21 @@ impl FieldSource for Row<'_> {
     fn code(&self) -> u16 {
         self.code
     }
+
+    /// Equal values have equal versions.
+    fn scope_version(&self, scope: Scope) -> Option<ScopeVersion> {
+        let of: &[Scope] = match scope {
+            Scope::Process => &[Scope::Host, Scope::Process],
+            Scope::Ancestors => &[Scope::Host, Scope::Process, Scope::Ancestors],
+            Scope::Fd => &[Scope::Host, Scope::Fd],
+            _ => return None,
+        };
+        let cells = ROWS.iter().zip(self.cells).filter(|(row, _)| of.contains(&row.scope));
+        let mut hasher = DefaultHasher::new();
+        cells.for_each(|(_, cell)| format!("{cell:?}").hash(&mut hasher));
+        let version = hasher.finish();
+        Some(ScopeVersion { slot: (version % 2) as u32, versions: [version, 0] })
+    }
 }
 
 fn cell(ty: FieldType) -> BoxedStrategy<Owned> {
@@ -249,4 +265,24 @@ pub fn events() -> impl Strategy<Value = Event> {
         })
         .collect();
     (0..TYPES.len() as u16, cells).prop_map(|(code, cells)| Event { code, cells })
+}
+
+/// Random events of a few processes and files.
+pub fn scripts() -> impl Strategy<Value = Vec<Event>> {
+    const SCOPES: [Scope; 5] = [Scope::Host, Scope::Process, Scope::Ancestors, Scope::Fd, Scope::Event];
+    let mut sources = [0..3_usize, 0..3, 0..3, 0..3, 0..3];
+    sources[0] = 0..1;
+    let step = (0..TYPES.len() as u16, sources);
+    (proptest::collection::vec(events(), 3), proptest::collection::vec(step, 4..24)).prop_map(
+        |(all, steps)| {
+            let event = |(code, sources): (u16, [usize; 5])| {
+                let cells = ROWS.iter().enumerate().map(|(at, row)| {
+                    let scope = SCOPES.iter().position(|scope| *scope == row.scope).unwrap_or(4);
+                    all[sources[scope]].cells[at].clone()
+                });
+                Event { code, cells: cells.collect() }
+            };
+            steps.into_iter().map(event).collect()
+        },
+    )
 }

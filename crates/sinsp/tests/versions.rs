@@ -15,10 +15,14 @@ fn main() -> std::process::ExitCode {
     eyas_testing::main()
 }
 
-/// Every field of a scope, with at least one argument if it takes one.
+/// Every field whose values a version of the scope determines, with at least one argument if it takes one.
 fn fields_of(scope: Scope) -> Vec<Field> {
+    let is_determined = |of: Scope| match scope {
+        Scope::Fd => matches!(of, Scope::Host | Scope::Fd),
+        scope => of <= scope,
+    };
     let mut fields = Vec::new();
-    for def in schema().fields().iter().filter(|def| def.scope <= scope) {
+    for def in schema().fields().iter().filter(|def| is_determined(def.scope)) {
         let args: &[Option<&str>] = match def.arg {
             ArgKind::None => &[None],
             ArgKind::Index => &[Some("1")],
@@ -41,11 +45,14 @@ struct Witness {
     seen: HashMap<(Scope, u32), ([u64; 2], Vec<String>)>,
     unchanged: u64,
     changed: u64,
+    /// Number of events about a file with an unchanged version.
+    same_files: u64,
 }
 
 impl Witness {
     fn new() -> Self {
-        let scopes = [Scope::Process, Scope::Ancestors].map(|scope| (scope, fields_of(scope))).into();
+        let scopes =
+            [Scope::Process, Scope::Ancestors, Scope::Fd].map(|scope| (scope, fields_of(scope))).into();
         Self { scopes, ..Self::default() }
     }
 
@@ -60,6 +67,7 @@ impl Witness {
                         panic!("event {}: {field} was {before}, is {now}", event.num());
                     }
                     self.unchanged += 1;
+                    self.same_files += u64::from(*scope == Scope::Fd);
                 }
                 _ => self.changed += 1,
             }
@@ -310,6 +318,7 @@ fn check_capture(name: &str) {
         witness.unchanged,
         witness.changed
     );
+    assert!(witness.same_files > 100, "{}", witness.same_files);
 }
 
 #[test]
