@@ -22,7 +22,9 @@ pub trait FieldSource {
         0
     }
 
-    /// The version of a scope's data; `None` if the engine must cache nothing beyond this event.
+    /// The version of a scope's data; `None` if the engine must cache nothing beyond this event. The engine calls this for
+    /// [`Scope::Process`], [`Scope::Ancestors`] and [`Scope::Fd`]. The version of `Ancestors` must also change with the data of
+    /// `Process`; that of `Fd` depends only on the file.
     fn scope_version(&self, scope: Scope) -> Option<ScopeVersion> {
         let _ = scope;
         None

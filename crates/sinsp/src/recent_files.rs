@@ -5,7 +5,7 @@ use std::hash::Hasher;
 use eyas_fields::ScopeVersion;
 use rustc_hash::FxHasher;
 
-use crate::state::Fd;
+use crate::state::{Fd, first_version};
 
 /// Number of slots; a power of two.
 const FILES: usize = 2048;
@@ -42,6 +42,7 @@ impl RecentFiles {
         let hash = hasher.finish();
         if self.slots.is_empty() {
             self.slots.resize(FILES, Slot::default());
+            self.last = first_version();
         }
         let at = hash as usize % FILES;
         let slot = &mut self.slots[at];
@@ -85,10 +86,21 @@ mod tests {
     }
 
     #[test]
+    fn two_tables_have_different_versions() {
+        let name: Arc<[u8]> = Arc::from(&b"/etc/passwd"[..]);
+        let [one, other] = [(); 2].map(|()| {
+            let mut files = RecentFiles::default();
+            files.version(&file(&name));
+            files.version(&file(&name)).unwrap()
+        });
+        assert_ne!(one, other);
+    }
+
+    #[test]
     fn sockets_and_long_names_have_no_version() {
         let mut files = RecentFiles::default();
         let name: Arc<[u8]> = Arc::from(&b"a"[..]);
-        let socket = Fd { kind: FdKind::Ipv4Sock, ..file(&name) };
+        let socket = Fd { kind: FdKind::Ipv4, ..file(&name) };
         let long = file(&Arc::from(&[b'a'; MAX_LEN + 1][..]));
         for _ in 0..3 {
             assert_eq!([files.version(&socket), files.version(&long)], [None; 2]);

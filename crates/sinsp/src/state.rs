@@ -45,6 +45,7 @@ pub use keys::ThreadKey;
 pub use observed::ObservedNames;
 pub use text::Text;
 pub use thread::{Activity, Directories, Session, Thread, ThreadFlags};
+pub(crate) use threads::first_version;
 pub use threads::{Ancestors, Threads};
 pub use users::{Accounts, Users};
 

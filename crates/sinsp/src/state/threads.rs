@@ -50,10 +50,15 @@ pub struct Threads {
 /// of events.
 const CLOCK_BITS: u32 = 40;
 
+/// The first number of a table's versions, so that the versions of two tables are never equal.
+pub(crate) fn first_version() -> u64 {
+    static TABLES: AtomicU64 = AtomicU64::new(1);
+    TABLES.fetch_add(1, Ordering::Relaxed) << CLOCK_BITS
+}
+
 impl Default for Threads {
     fn default() -> Self {
-        static TABLES: AtomicU64 = AtomicU64::new(1);
-        let clock = TABLES.fetch_add(1, Ordering::Relaxed) << CLOCK_BITS;
+        let clock = first_version();
         Self {
             clock,
             lineage: clock,
