@@ -83,6 +83,13 @@ impl EventBuilder {
         self
     }
 
+    /// Marks the event of a request that failed: see [`RawEvent::closed_with_error`].
+    #[doc(hidden)]
+    pub fn closed_with_error(mut self) -> Self {
+        self.mark = self.mark.closing_with_error();
+        self
+    }
+
     /// Marks the event as for the state only, so that readers do not show it.
     pub fn state_only(mut self) -> Self {
         self.state_only = true;

@@ -388,12 +388,19 @@ impl<'a> RawEvent<'a> {
         self.mark.closes_unseen()
     }
 
-    /// Whether a seccomp filter, or its supervisor, returned the result of a successful call about descriptors, which the kernel did
-    /// not run. Only live captures, and their recordings, show it: of a `close`, and, unless threads share the descriptors, of copies,
-    /// opens and sockets whose descriptor does not exist.
+    /// Whether a seccomp filter, or its supervisor, returned the result of a call, which the kernel did not run. Only live captures,
+    /// and their recordings, show it, and only where the kernel's state after the call contradicts the result: a `close` whose
+    /// descriptor is still open, a `setsid` of a process that leads no session, and the like.
     #[inline]
     pub fn was_skipped_by_seccomp(&self) -> bool {
         self.mark.was_skipped_by_seccomp()
+    }
+
+    /// Whether a `close` request of `io_uring` that failed has closed its descriptor, as when a disk is full. Other failed requests
+    /// have not: another request that they depend on failed, for example.
+    #[inline]
+    pub fn closed_with_error(&self) -> bool {
+        self.mark.closed_with_error()
     }
 
     /// Whether the event has [`RawEvent::bases`].

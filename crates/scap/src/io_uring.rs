@@ -16,6 +16,8 @@ const IS_SAMPLE: u16 = 0x4000;
 const CLOSES_UNSEEN: u16 = 0x2000;
 /// Without a request: a seccomp filter returned the result of the call, which the kernel did not run.
 const SKIPPED_BY_SECCOMP: u16 = 0x800;
+/// With a request: a `close` that failed has closed its descriptor.
+const CLOSED_WITH_ERROR: u16 = 0x800;
 /// The last parameters are the paths of the directories that the event's paths begin at.
 const HAS_BASES: u16 = 0x1000;
 
@@ -65,6 +67,16 @@ impl Mark {
 
     pub(crate) fn skipped_by_seccomp() -> Self {
         Self(SKIPPED_BY_SECCOMP)
+    }
+
+    #[inline]
+    pub(crate) fn closed_with_error(self) -> bool {
+        const OF_BOTH: u16 = CLOSED_WITH_ERROR | OF_REQUEST;
+        self.0 & OF_BOTH == OF_BOTH
+    }
+
+    pub(crate) fn closing_with_error(self) -> Self {
+        Self(self.0 | CLOSED_WITH_ERROR)
     }
 
     /// The part that captures contain.

@@ -119,12 +119,39 @@ fn a_file_of_a_table_becomes_a_descriptor_that_an_exec_closes_unless_the_request
     }
 }
 
+/// A request to close a descriptor.
+fn close_by_request(second: u64, fd: i64, result: i64) -> EventBuilder {
+    use param::SYSCALL_CLOSE_X as p;
+    at(second, E::SYSCALL_CLOSE_X, 10).int(p::res, result).int(p::fd, fd).io_uring(request(19, false))
+}
+
+#[test]
+fn a_close_that_fails_has_closed_its_descriptor_only_if_the_kernel_did() {
+    const EIO: i64 = -5;
+    let mut inspector = system();
+    see(&mut inspector, open(1, 7), &[]);
+    see(&mut inspector, close_by_request(2, 7, EIO), &[]);
+    assert_eq!(see(&mut inspector, read(3, 7), &["fd.name"]), ["/etc/shadow"]);
+    // The event of the close still shows the file.
+    let closed = close_by_request(4, 7, EIO).closed_with_error();
+    assert_eq!(see(&mut inspector, closed, &["fd.name", "evt.res"]), ["/etc/shadow", "EIO"]);
+    assert_eq!(see(&mut inspector, read(5, 7), &["fd.name"]), [""]);
+}
+
 #[test]
 fn captures_contain_requests() {
-    let events =
-        [open(1, 7), read(2, 7), close(3, 10, 7), read(4, DIRECT).bytes(4, &description(b"/a")).described()];
+    let events = [
+        open(1, 7),
+        read(2, 7),
+        close(3, 10, 7),
+        read(4, DIRECT).bytes(4, &description(b"/a")).described(),
+        close_by_request(5, 7, -5),
+        close_by_request(6, 7, -5).closed_with_error(),
+    ];
     write_and_read(events, |wrote, read| {
         assert_eq!(read.io_uring(), wrote.io_uring());
+        assert_eq!(read.closed_with_error(), wrote.closed_with_error());
+        assert!(!read.was_skipped_by_seccomp());
         assert_eq!(read.params().collect::<Vec<_>>(), wrote.params().collect::<Vec<_>>());
         assert_eq!(read.direct_fd(), wrote.direct_fd());
     });

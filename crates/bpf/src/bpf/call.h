@@ -292,6 +292,13 @@ static __always_inline bool may_have_received(long ret)
 	return ret >= 0 || ret == -EFAULT;
 }
 
+/* Whether a call with this result has failed, and may have changed descriptors before. */
+static __always_inline bool may_change_with_error(__u16 type, long ret)
+{
+	bool receives = type == EV_SOCKET_RECVMSG_X || type == EV_SOCKET_RECVMMSG_X;
+	return closes_with_error(type, ret) || (receives && ret == -EFAULT);
+}
+
 /* Whether a call of a kind that rarely concerns descriptors makes one or changes its bits. */
 __noinline int concerns_descriptor(__u32 type, __u64 second, __u64 third, long ret, __u32 compat)
 {

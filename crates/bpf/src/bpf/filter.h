@@ -93,6 +93,8 @@ __u32 filter_sample = 0;
 #define IS_SAMPLE 0x4000
 #define CLOSES_UNSEEN 0x2000
 #define SKIPPED_BY_SECCOMP 0x800
+/* The same bit with IS_REQUEST: a close that failed has closed its descriptor. */
+#define CLOSED_WITH_ERROR 0x800
 /* The last parameters are the paths of the directories at which the event's paths begin. */
 #define HAS_BASES 0x1000
 

@@ -79,7 +79,7 @@ static __always_inline int end_of_call(struct pt_regs *regs, long ret)
 		return 0;
 	if (TASK(task, tgid) == own_pid)
 		own_calls++;
-	if (is_left_out(task) || (drop_failed && ret < 0 && !closes_with_error(type, ret)) ||
+	if (is_left_out(task) || (drop_failed && ret < 0 && !may_change_with_error(type, ret)) ||
 	    (sampling_ratio > 1 && is_sampled_out(&call, ret, regs))) {
 		if (has_entries(type))
 			forget_entries();

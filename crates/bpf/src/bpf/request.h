@@ -210,6 +210,7 @@ __noinline int hold_arguments(__u64 key)
 }
 
 #define RECEIVES_REPEATEDLY 2
+#define ECANCELED 125
 
 static __always_inline bool is_repeated(struct io_kiocb *req)
 {
@@ -227,13 +228,17 @@ __noinline int note_meaning(__u32 type, __u64 key)
 	if (!s)
 		return 0;
 	s->decisive = s->ret > 0 && may_decide(type) && decides(type, (struct file *)s->own_file);
+	/* A close may also have failed before it began. A number that another thread has used again has the event of its call. */
+	if (closes_with_error(type, s->ret) && s->ret != -ECANCELED && !(s->args[0] >> 31) && !file_of(s, s->args[0]))
+		s->request |= CLOSED_WITH_ERROR;
 	if (type != EV_SOCKET_RECVMSG_X || !is_repeated(req))
 		return 0;
 	struct io_async_msghdr *beside = READ(req, async_data);
 	if (!bpf_core_field_exists(beside->controllen) || !beside)
 		return 0;
 	s->is_repeated = 1;
-	s->control_len = s->ret > 0 ? READ(beside, controllen) - READ(beside, msg.msg_controllen) : 0;
+	bool has_received = s->ret && may_have_received(s->ret);
+	s->control_len = has_received ? READ(beside, controllen) - READ(beside, msg.msg_controllen) : 0;
 	s->control = (__u64)READ(beside, msg.msg_control_user) - s->control_len;
 	return 0;
 }
@@ -243,7 +248,9 @@ __noinline int concerns_state(__u64 key, long res)
 {
 	struct request *r = bpf_map_lookup_elem(&requests, &key);
 	struct io_kiocb *req = (struct io_kiocb *)key;
-	if (!r || res < 0)
+	if (!r)
+		return false;
+	if (r->type == EV_SOCKET_RECVMSG_X && !may_have_received(res))
 		return false;
 	if (r->type != EV_SOCKET_RECVMSG_X)
 		return res > 0 && may_decide(r->type) && decides(r->type, READ(req, file));
@@ -316,12 +323,22 @@ static __always_inline bool is_request_sampled_out(__u8 says)
 
 __noinline int emit_request(__u32 type);
 
+/* Whether no event is made of a failed request. Global, because the callers have no room on their stacks. */
+__noinline int is_dropped(__u64 key, long res)
+{
+	struct request *r = bpf_map_lookup_elem(&requests, &key);
+	return !r || !may_change_with_error(r->type, res);
+}
+
 static __always_inline void report_request(struct request *r, __u64 req, __s64 res)
 {
 	struct scratch *s;
 	if (r->says & DESCRIPTOR_ALONE && !concerns_state(req, res))
 		return;
-	if (stopped || (drop_failed && res < 0) || is_request_sampled_out(r->says) || !(s = fresh(r->type, (struct task_struct *)r->task)))
+	if (stopped || (drop_failed && res < 0 && is_dropped(req, res)) || is_request_sampled_out(r->says))
+		return;
+	s = fresh(r->type, (struct task_struct *)r->task);
+	if (!s)
 		return;
 	ready_request(s, r, (struct io_kiocb *)req, res);
 	if (s->made_file)

@@ -79,7 +79,7 @@ const GROUPS: &[Group] = &[
     ]),
     (Ring(5, 19), &[("socket of a request", 1)]),
     // Requests that receive until they are cancelled.
-    (Ring(6, 0), &[("descriptor of a message", 32)]),
+    (Ring(6, 0), &[("descriptor of a message", 32), ("descriptor of a request that fails", 1), ("file whose close is cancelled", 1)]),
     (Ring(6, 8), &[("installed file", 2)]),
     (Ring(6, 16), &[("pipe of a request", 2)]),
 ];

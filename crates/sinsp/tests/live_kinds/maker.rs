@@ -5,6 +5,7 @@ use std::io::BufRead;
 
 use crate::kinds::{COPY, ELSEWHERE};
 
+mod failing;
 pub mod opened;
 mod requested;
 
@@ -90,6 +91,7 @@ pub fn run() -> ! {
     sockets(&mut made);
     opened::make(&mut made, std::env::var_os(ENV).unwrap().as_ref());
     requested::make(&mut made, std::env::var_os(ENV).unwrap().as_ref());
+    failing::make(&mut made, std::env::var_os(ENV).unwrap().as_ref());
     listener(&mut made);
     copies(&mut made);
     for (fd, what) in &made.0 {

@@ -299,11 +299,15 @@ pub(super) fn moved(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
 }
 
 /// Whether a `close` has closed its descriptor, although it may have failed: the kernel does that before it asks the file for
-/// errors, as those of a disk that is full or of a server.
+/// errors, as those of a disk that is full or of a server. A request of `io_uring` may also fail before.
 pub(crate) fn has_closed(raw: &RawEvent<'_>) -> bool {
     const EBADF: i64 = -9;
     let Some(result) = raw.int(0) else { return false };
-    result >= 0 || raw.ty == EventType::SYSCALL_CLOSE_X && result != EBADF && raw.io_uring().is_none()
+    let closes_with_error = || match raw.io_uring() {
+        Some(_) => raw.closed_with_error(),
+        None => result != EBADF,
+    };
+    result >= 0 || raw.ty == EventType::SYSCALL_CLOSE_X && closes_with_error()
 }
 
 pub(super) fn close(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {

@@ -354,8 +354,19 @@ fn messages(made: &mut Made) {
     close([one, other]);
 }
 
-/// Descriptors of messages whose receiving calls fail, because the kernel cannot write to the header.
+/// Descriptors of messages whose receiving calls fail.
 fn failed_messages(made: &mut Made, [one, other]: [i64; 2], sent: &[i64]) {
+    for number in [libc::SYS_recvmsg, libc::SYS_recvmmsg] {
+        send(one, &sent[..1]);
+        let flags_or_count = i64::from(number == libc::SYS_recvmmsg);
+        let fd = receive_into_unwritable(|header| call(number, [other, header, flags_or_count, 0, 0]));
+        made.add("descriptor of a message that fails", fd);
+    }
+}
+
+/// The descriptor of a message whose receiving call fails, because the kernel cannot write to the header. `receive` gets its address
+/// and returns the result.
+pub fn receive_into_unwritable(receive: impl FnOnce(i64) -> i64) -> i64 {
     let (mut byte, mut control) = ([0_u8], [0_u8; 64]);
     let part = [at(byte.as_mut_ptr()), 1];
     let header = [0, 0, at(&part), 1, at(control.as_mut_ptr()), 64, 0, 0];
@@ -363,16 +374,9 @@ fn failed_messages(made: &mut Made, [one, other]: [i64; 2], sent: &[i64]) {
     // SAFETY: the page was just mapped.
     unsafe { std::ptr::copy_nonoverlapping(header.as_ptr(), page as *mut i64, header.len()) };
     call(libc::SYS_mprotect, [page, 4096, libc::PROT_READ.into()]);
-    for (number, args) in
-        [(libc::SYS_recvmsg, [other, page, 0, 0, 0]), (libc::SYS_recvmmsg, [other, page, 1, 0, 0])]
-    {
-        send(one, &sent[..1]);
-        let result = call(number, args);
-        assert_eq!(result, -i64::from(libc::EFAULT));
-        let fd = i32::from_le_bytes(*std::hint::black_box(&control)[16..].first_chunk().unwrap());
-        made.add("descriptor of a message that fails", fd.into());
-    }
+    assert_eq!(receive(page), -i64::from(libc::EFAULT));
     call(libc::SYS_munmap, [page, 4096]);
+    i32::from_le_bytes(*std::hint::black_box(&control)[16..].first_chunk().unwrap()).into()
 }
 
 /// Sockets that are used through a descriptor that came with a message; then the first one is used as well.

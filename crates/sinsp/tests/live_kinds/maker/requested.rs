@@ -3,9 +3,12 @@
 use std::path::Path;
 
 use super::opened::ring::{Answer, BY_SLOT, Entry, Ring};
-use super::opened::{NO_REQUEST, add_found, add_received, close, notices, path, send, to_send};
+use super::opened::{
+    NO_REQUEST, add_found, add_received, close, notices, path, receive_into_unwritable, send, to_send,
+};
 use super::{Made, at, call, open};
 
+const FAILED_MESSAGE: &str = "descriptor of a request that fails";
 const READ: u8 = 22;
 const READV: u8 = 1;
 const RECVMSG: u8 = 10;
@@ -20,8 +23,13 @@ pub fn make(made: &mut Made, dir: &Path) {
     let mut ring = match Ring::new(0, 0) {
         Ok(ring) => ring,
         Err(error) => {
-            let kinds =
-                ["fanotify with files", "file of fanotify", "descriptor of a message", "installed file"];
+            let kinds = [
+                "fanotify with files",
+                "file of fanotify",
+                "descriptor of a message",
+                "descriptor of a request that fails",
+                "installed file",
+            ];
             return made.lack(&kinds, error);
         }
     };
@@ -66,6 +74,11 @@ fn messages(made: &mut Made, ring: &mut Ring) {
         ring.one(Entry { op_flags: flags, ..Entry::new(RECVMSG, other).addr(&header).len(1) });
         add_received(made, &std::hint::black_box(got));
     }
+    send(one, &sent[..1]);
+    let fd = receive_into_unwritable(|header| {
+        ring.one(Entry { addr: header as u64, ..Entry::new(RECVMSG, other).len(1) })
+    });
+    made.add(FAILED_MESSAGE, fd);
     repeated(made, ring, &sent, [one, other]);
     close(sent);
     close([one, other]);
