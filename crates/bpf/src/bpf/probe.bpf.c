@@ -34,6 +34,7 @@
 #include "kernel/mounts.h"
 #include "interpret.h"
 #include "emit.h"
+#include "skipped.h"
 #include "opens.h"
 #include "hot.h"
 #include "fixed.h"
@@ -112,7 +113,7 @@ static __always_inline int end_of_call(struct pt_regs *regs, long ret)
 		return done();
 	}
 	note_new_descriptor(ret, early);
-	early = with_seccomp(early, type, ret, s->args[0], s->args[1]);
+	early = with_rare_seccomp(with_seccomp(early, type, ret, s->args[0], s->args[1]), type, ret);
 	s->ret = ret;
 	s->filter = (early & FILTER_DECISION) == FILTER_ASKS ? filter : 0;
 	s->is_sample = (early & FILTER_DECISION) == FILTER_REJECTS;

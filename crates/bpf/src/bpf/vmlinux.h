@@ -267,7 +267,7 @@ struct seccomp_knotif {
 struct fdtable {
 	unsigned int max_fds;
 	struct file **fd;
-	unsigned long *close_on_exec;
+	unsigned long *close_on_exec, *open_fds;
 };
 typedef struct { int counter; } atomic_t;
 struct files_struct {
@@ -460,6 +460,7 @@ struct sock_common {
 	__be16 skc_dport;
 	u16 skc_num;
 	unsigned short skc_family;
+	volatile unsigned char skc_state;
 	struct in6_addr skc_v6_daddr, skc_v6_rcv_saddr;
 };
 struct sock {

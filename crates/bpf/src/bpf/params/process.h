@@ -59,6 +59,17 @@ static __always_inline __u64 flags_of_child(struct task_struct *child)
 	return flags;
 }
 
+/* Whether the name in the program's memory is that of the thread. It is not if a seccomp filter skipped the call, or if another thread
+ * has changed the memory since. */
+__noinline int is_own_name(__u64 address)
+{
+	struct comm name = {}, given = {};
+	bpf_get_current_comm(&name, sizeof(name));
+	bpf_probe_read_user_str(&given, sizeof(given), (void *)address);
+	__u64 *own = (__u64 *)&name, *other = (__u64 *)&given;
+	return own[0] == other[0] && own[1] == other[1];
+}
+
 __noinline int param_process(__u32 desc)
 {
 	struct scratch *s = scratch();
@@ -89,10 +100,12 @@ __noinline int param_process(__u32 desc)
 		put(s, translate(MAP_PTRACE_REQUESTS, value), 2);
 		break;
 	case OP_X_PRCTL_STR:
-		if (option == PR_SET_NAME || option == PR_GET_NAME)
+		if (option != PR_SET_NAME && option != PR_GET_NAME)
+			put_empty(s);
+		else if (s->ret || is_own_name(value))
 			put_user_str(s, value, 4096);
 		else
-			put_empty(s);
+			put_kernel_str(s, number_of(s, task) + bpf_core_field_offset(task->comm));
 		break;
 	case OP_X_PRCTL_INT:
 		if (option == PR_SET_NAME || option == PR_GET_NAME)

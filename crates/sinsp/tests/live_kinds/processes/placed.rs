@@ -1,5 +1,6 @@
 //! Processes in namespaces, directories, groups and sessions, and threads whose leader has ended.
 
+use std::os::fd::IntoRawFd;
 use std::os::unix::ffi::OsStrExt;
 
 use super::{Kind, Scene, exit_at_end, fork, made, namespace, report, text, wait_for_end, write};
@@ -246,7 +247,7 @@ pub const KINDS: &[Kind] = &[
     ("with calls that a seccomp filter skips", |_| {
         let file = made(open(c"/etc/hosts", libc::O_RDONLY))?;
         let other = made(open(c"/etc/passwd", libc::O_RDONLY))?;
-        skip_calls()?;
+        skip_calls(&[libc::SYS_close, libc::SYS_dup3, libc::SYS_fcntl], &[libc::SYS_openat])?;
         // None of them runs: the results are 0, or the number of the call.
         let duplicate = libc::F_DUPFD.into();
         for result in [
@@ -257,6 +258,65 @@ pub const KINDS: &[Kind] = &[
             made(result)?;
         }
         made(open(c"/etc/group", libc::O_RDONLY)).map(drop)
+    }),
+    ("with rare calls that a seccomp filter skips", |_| {
+        let file = made(open(c"/etc/hosts", libc::O_RDONLY))?;
+        let other = made(open(c"/etc/passwd", libc::O_RDONLY))?;
+        let listener = std::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let [listener, client] = [listener.into_raw_fd(), client.into_raw_fd()];
+        // A skipped call returns 0: then that is a socket with a peer.
+        made(call(libc::SYS_dup3, [client.into(), 0, 0]))?;
+        let skipped = [
+            libc::SYS_prctl,
+            libc::SYS_setsid,
+            libc::SYS_setpgid,
+            libc::SYS_close_range,
+            libc::SYS_pipe2,
+            libc::SYS_socketpair,
+            libc::SYS_socket,
+            libc::SYS_eventfd2,
+            libc::SYS_memfd_create,
+        ];
+        skip_calls(&skipped, &[])?;
+        name(c"skipped")?;
+        let forged = text(b"forged");
+        const CLOSE_ON_EXEC: i64 = 4;
+        let tcp = [libc::AF_INET.into(), libc::SOCK_STREAM.into(), 0];
+        let [ends, pair] = [[client, file as i32], [listener, client]];
+        for result in [
+            call(libc::SYS_prctl, [libc::PR_GET_NAME.into(), at(forged.as_ptr()), 0, 0, 0]),
+            call(libc::SYS_setsid, []),
+            call(libc::SYS_setpgid, [0, 0]),
+            call(libc::SYS_close_range, [file, file, 0]),
+            call(libc::SYS_close_range, [other, other, CLOSE_ON_EXEC]),
+            call(libc::SYS_pipe2, [at(ends.as_ptr()), 0]),
+            call(libc::SYS_socketpair, [libc::AF_UNIX.into(), tcp[1], 0, at(pair.as_ptr())]),
+            call(libc::SYS_socket, tcp),
+            call(libc::SYS_eventfd2, [0, 0]),
+            call(libc::SYS_memfd_create, [at(c"memory".as_ptr()), 0]),
+        ] {
+            assert_eq!(result, 0);
+        }
+        Ok(())
+    }),
+    ("thread whose unshare a seccomp filter skips", |s| {
+        let name = s.name;
+        let (tells, told) = std::sync::mpsc::channel();
+        let (goes_on, waits) = std::sync::mpsc::channel();
+        let thread = std::thread::spawn(move || {
+            skip_calls(&[libc::SYS_unshare], &[]).unwrap();
+            made(call(libc::SYS_unshare, [(libc::CLONE_FILES | libc::CLONE_FS).into()])).unwrap();
+            tells.send(()).unwrap();
+            waits.recv().unwrap();
+            report(name)
+        });
+        told.recv().unwrap();
+        made(open(c"/etc/hosts", libc::O_RDONLY))?;
+        made(call(libc::SYS_chdir, [at(c"/etc".as_ptr())]))?;
+        goes_on.send(()).unwrap();
+        let _ = thread.join();
+        Err(0)
     }),
     ("orphan", |_| {
         if fork(0)? != 0 {
@@ -302,26 +362,17 @@ pub const KINDS: &[Kind] = &[
     }),
 ];
 
-/// Sets a seccomp filter: the kernel no longer runs `close`, `dup3` and `fcntl`, which return success, and `openat`, which raises a
-/// signal and returns the number of the call.
-fn skip_calls() -> Result<(), i64> {
+/// Sets a seccomp filter: the kernel no longer runs some calls, which return success, and others, which raise a signal and return the
+/// number of the call.
+fn skip_calls(succeeding: &[i64], raising: &[i64]) -> Result<(), i64> {
     let [load, jump_if_equal, end] = [0x20_u64, 0x15, 0x06];
     let returns = |action: u32| end | u64::from(action) << 32;
     // Without a match, jumps over the return.
     let is = |number: i64| jump_if_equal | 1 << 24 | (number as u64) << 32;
-    let succeeds = returns(libc::SECCOMP_RET_ERRNO);
-    let program = [
-        load,
-        is(libc::SYS_close),
-        succeeds,
-        is(libc::SYS_dup3),
-        succeeds,
-        is(libc::SYS_fcntl),
-        succeeds,
-        is(libc::SYS_openat),
-        returns(libc::SECCOMP_RET_TRAP),
-        returns(libc::SECCOMP_RET_ALLOW),
-    ];
+    let mut program = vec![load];
+    program.extend(succeeding.iter().flat_map(|number| [is(*number), returns(libc::SECCOMP_RET_ERRNO)]));
+    program.extend(raising.iter().flat_map(|number| [is(*number), returns(libc::SECCOMP_RET_TRAP)]));
+    program.push(returns(libc::SECCOMP_RET_ALLOW));
     extern "C" fn goes_on(_: i32) {}
     // SAFETY: the handler does nothing.
     unsafe { libc::signal(libc::SIGSYS, goes_on as *const () as libc::sighandler_t) };
