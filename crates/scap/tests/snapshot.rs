@@ -4,6 +4,7 @@
 use eyas_testing::{Dir, test};
 use std::collections::{HashMap, HashSet};
 use std::net::{TcpListener, UdpSocket};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::net::UnixListener;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
@@ -13,6 +14,12 @@ use std::time::{Duration, Instant};
 use eyas_events::{EventType, SyscallCode};
 use eyas_scap::live::{ProbeOptions, Source};
 use eyas_scap::{EventSource, FdDetail, FdEntry, Next, Snapshot, ThreadEntry, proc};
+
+#[allow(dead_code, reason = "other tests use the rest")]
+#[path = "syscalls/ring.rs"]
+mod ring;
+
+use ring::call;
 
 fn main() -> std::process::ExitCode {
     eyas_testing::main()
@@ -150,6 +157,64 @@ fn files_are_those_of_proc() {
         }
     }
     assert!(differ.is_empty(), "{differ:?}");
+}
+
+/// A pidfd that was opened by a handle with O_CLOEXEC; `None` if the kernel has no handles of pidfds.
+fn process_by_a_handle() -> Option<OwnedFd> {
+    const OF_PROCESSES: i64 = -10_002;
+    let process =
+        rustix::process::pidfd_open(rustix::process::getpid(), rustix::process::PidfdFlags::empty());
+    let process = process.unwrap();
+    // Room for bytes, kind, and the handle.
+    let (mut handle, mut mount) = ([0_u32; 34], 0_i32);
+    handle[0] = 128;
+    let empty = i64::from(libc::AT_EMPTY_PATH);
+    let place = [c"".as_ptr() as i64, (&raw mut handle) as i64, (&raw mut mount) as i64, empty];
+    let [path, handle, mount, flags] = place;
+    let named = call(libc::SYS_name_to_handle_at, [process.as_raw_fd().into(), path, handle, mount, flags]);
+    if named < 0 {
+        return None;
+    }
+    let fd = call(libc::SYS_open_by_handle_at, [OF_PROCESSES, handle, libc::O_CLOEXEC.into()]);
+    // SAFETY: nothing else owns it.
+    (fd >= 0).then(|| unsafe { OwnedFd::from_raw_fd(fd as i32) })
+}
+
+/// A new terminal, and its other end, opened by `TIOCGPTPEER` with O_CLOEXEC.
+fn terminal() -> [OwnedFd; 2] {
+    let terminal = std::fs::File::options().read(true).write(true).open("/dev/ptmx").unwrap();
+    let unlock = 0_i32;
+    call(libc::SYS_ioctl, [terminal.as_raw_fd().into(), libc::TIOCSPTLCK as i64, (&raw const unlock) as i64]);
+    let flags = libc::O_RDWR | libc::O_NOCTTY | libc::O_CLOEXEC;
+    let fd = call(libc::SYS_ioctl, [terminal.as_raw_fd().into(), libc::TIOCGPTPEER as i64, flags.into()]);
+    assert!(fd >= 0, "error {}", -fd);
+    // SAFETY: nothing else owns it.
+    [terminal.into(), unsafe { OwnedFd::from_raw_fd(fd as i32) }]
+}
+
+#[test]
+fn an_exec_closes_a_descriptor_and_not_its_copy() {
+    let (source, _turn) = open();
+    let [_terminal, end] = terminal();
+    let mut opened = vec![end];
+    opened.extend(process_by_a_handle());
+    let copies: Vec<OwnedFd> = opened.iter().map(|file| rustix::io::dup(file).unwrap()).collect();
+    let kernel = files(&source.snapshot().unwrap());
+    let entry = |fd: i64| kernel[&i64::from(std::process::id())].iter().find(|entry| entry.fd == fd).unwrap();
+    let closes = |entry: &FdEntry| {
+        const CLOSES: u32 = eyas_events::FlagTable::FILE_FLAGS.value("O_CLOEXEC");
+        match entry.detail {
+            FdDetail::File { open_flags, .. } => {
+                assert_eq!(open_flags & CLOSES != 0, entry.close_on_exec, "{entry:?}");
+                entry.close_on_exec
+            }
+            _ => entry.close_on_exec,
+        }
+    };
+    for (file, copy) in opened.iter().zip(copies) {
+        let [file, copy] = [file, &copy].map(|fd| entry(fd.as_raw_fd().into()));
+        assert!(closes(file) && !closes(copy), "{file:?}, {copy:?}");
+    }
 }
 
 /// A thread without what changes by itself, and without what `/proc` has in another grain: start times in ticks, page

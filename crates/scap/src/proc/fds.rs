@@ -77,8 +77,10 @@ impl Scan<'_> {
             }
         };
         let entries = listed.into_iter().filter_map(|Listed { number, close_on_exec, found }| {
-            let entry = entry(number, found)?;
-            Some(FdEntry { close_on_exec: entry.close_on_exec || close_on_exec, ..entry })
+            let mut entry = entry(number, found)?;
+            // `/proc` also shows the flag that some files were opened with, for all their copies.
+            set_close_on_exec(&mut entry, close_on_exec);
+            Some(entry)
         });
         entries.collect()
     }
@@ -201,6 +203,15 @@ impl Scan<'_> {
         let Some(pid) = info.ok().and_then(|text| info_number(text, b"Pid:", 10)) else { return Vec::new() };
         use std::os::unix::ffi::OsStringExt;
         self.shared.options.root.join(format!("proc/{pid}")).into_os_string().into_vec()
+    }
+}
+
+/// Sets whether an exec closes the descriptor.
+fn set_close_on_exec(entry: &mut FdEntry, on: bool) {
+    entry.close_on_exec = on;
+    if let FdDetail::File { open_flags, .. } = &mut entry.detail {
+        let flag = flag("O_CLOEXEC");
+        *open_flags = (*open_flags & !flag) | if on { flag } else { 0 };
     }
 }
 
