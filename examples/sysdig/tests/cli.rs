@@ -353,6 +353,8 @@ fn summaries_and_counters() {
     assert_eq!(text.lines().nth(3), Some("< openat                1750"));
     let text = String::from_utf8(run(&["-q", "-v"]).stderr).unwrap();
     assert!(text.contains("Events produced: 4864\n") && text.contains("Captured Events: 4790, "), "{text}");
+    let filtered = text.lines().find_map(|line| line.strip_prefix("Filtered out by the source: "));
+    assert!(filtered.is_some_and(|number| number.parse::<u64>().is_ok()), "{text}");
 }
 
 #[test]
