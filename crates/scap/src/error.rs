@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::reader::blocks::name;
 
@@ -7,7 +7,7 @@ use crate::reader::blocks::name;
 #[non_exhaustive]
 pub enum Error {
     /// The file cannot be opened.
-    #[error("cannot open capture {path}: {cause}", path = path.display())]
+    #[error("cannot open capture {path}: {cause}", path = shown(path))]
     Open {
         /// The file.
         path: PathBuf,
@@ -94,4 +94,19 @@ pub enum Error {
     /// A source of another crate failed; with its message.
     #[error(transparent)]
     Source(Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// A path in one line: control characters as `\u001b`, bytes that are not UTF-8 as `\xff`.
+fn shown(path: &Path) -> String {
+    let mut out = String::new();
+    for part in path.as_os_str().as_encoded_bytes().utf8_chunks() {
+        for c in part.valid().chars() {
+            match c.is_control() {
+                true => out += &format!("\\u{:04x}", u32::from(c)),
+                false => out.push(c),
+            }
+        }
+        out += &part.invalid().escape_ascii().to_string();
+    }
+    out
 }

@@ -16,6 +16,7 @@ pub mod file;
 #[cfg(feature = "generate")]
 mod generate;
 mod input;
+mod path;
 pub mod signals;
 mod stack;
 mod writer;
@@ -24,6 +25,7 @@ mod zone;
 #[cfg(feature = "generate")]
 pub use generate::Generated;
 pub use input::Input;
+pub use path::ShowPath;
 pub use stack::with_stack;
 use writer::takes_bytes;
 pub use writer::{Writer, end_writes_with};

@@ -8,6 +8,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
 
+use crate::path::ShowPath;
+
 use rustix::fs::{major, minor};
 
 use crate::file::NULL;
@@ -41,7 +43,7 @@ fn check(tz: Option<&OsStr>) -> io::Result<()> {
     if is_null || kind.is_dir() || kind.is_file() && meta.len() <= MAX_ZONE {
         return Ok(());
     }
-    let text = format!("{name} {}, which is not a time zone file: set TZ=UTC", path.display());
+    let text = format!("{name} {}, which is not a time zone file: set TZ=UTC", path.shown());
     Err(io::Error::new(io::ErrorKind::InvalidInput, text))
 }
 

@@ -3,6 +3,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use clap::{CommandFactory, Parser, ValueEnum};
+use eyas_console::ShowPath;
 
 use crate::log;
 
@@ -348,7 +349,7 @@ impl Args {
         match &self.pidfile {
             Some(path) => crate::file::create(path)
                 .and_then(|mut file| file.write_all(format!("{}\n", std::process::id()).as_bytes()))
-                .with_context(|| format!("Could not write pid to pidfile {}", path.display())),
+                .with_context(|| format!("Could not write pid to pidfile {}", path.shown())),
             None => Ok(()),
         }
     }

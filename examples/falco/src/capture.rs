@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use eyas::rules::{Priority, Rule};
 use eyas::scap::{Frames, RawEvent};
 use eyas::sinsp::{EventView, Skipped};
+use eyas_console::ShowPath;
 use serde_json::Value;
 
 use crate::clock;
@@ -120,7 +121,7 @@ impl Capture {
     fn announce(&self) {
         if self.config.enabled {
             let config::Capture { mode, path_prefix, .. } = &self.config;
-            let prefix = path_prefix.display();
+            let prefix = path_prefix.shown();
             log::info(&format!("Capture is enabled in mode '{mode}'. Capturing events to {prefix}"));
         }
     }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
 use eyas::yaml::{Kind, Node};
+use eyas_console::ShowPath;
 use serde_json::Value;
 
 use crate::args::Args;
@@ -157,7 +158,7 @@ impl Reading {
     fn tree(&mut self, given: Option<&Path>, options: &[String]) -> Result<Node> {
         let main = path(given);
         if let Some(path) = given.filter(|path| !crate::file::exists(path)) {
-            bail!("Could not find configuration file at {}", path.display());
+            bail!("Could not find configuration file at {}", path.shown());
         }
         let mut tree = match main {
             Some(path) => self.read(path)?,
@@ -177,8 +178,8 @@ impl Reading {
 
     fn read(&mut self, path: &Path) -> Result<Node> {
         let text = crate::file::read(path, crate::file::MAX_TEXT)
-            .with_context(|| format!("can't read the configuration file {}", path.display()))?;
-        let name = path.display().to_string();
+            .with_context(|| format!("can't read the configuration file {}", path.shown()))?;
+        let name = path.shown();
         let mut tree = tree::parse(&name, &text, &mut self.warnings)
             .with_context(|| format!("Cannot read config file ({name})"))?;
         tree::expand_env(&mut tree, &|name| std::env::var(name).ok());
@@ -206,7 +207,7 @@ impl Reading {
                 "override" => tree::Merge::Override,
                 "add-only" => tree::Merge::AddOnly,
                 other => {
-                    let path = path.display();
+                    let path = path.shown();
                     let message = format!(
                         "config_files[{index}].strategy: the strategy of {path} is `{other}`, which counts as append: \
                          expected append, override or add-only"
@@ -218,7 +219,7 @@ impl Reading {
             if main == Some(path) {
                 bail!(
                     "'config_files' directive tried to recursively include main config file: {}",
-                    path.display()
+                    path.shown()
                 );
             }
             // As in Falco, whose default configuration names a directory that need not exist. The log lists the
@@ -231,10 +232,10 @@ impl Reading {
                 if more.get(CONFIG_FILES).is_some() {
                     bail!(
                         "'config_files' directive in included config file {}: put it into the main one",
-                        file.display()
+                        file.shown()
                     );
                 }
-                tree::merge(tree, more, how).with_context(|| file.display().to_string())?;
+                tree::merge(tree, more, how).with_context(|| file.shown())?;
             }
         }
         Ok(())
@@ -246,7 +247,7 @@ fn regular_files(path: &Path) -> Result<Vec<PathBuf>> {
     if !path.is_dir() {
         return Ok(vec![path.to_owned()]);
     }
-    let failed = || format!("can't list {}", path.display());
+    let failed = || format!("can't list {}", path.shown());
     let mut files = Vec::new();
     for entry in std::fs::read_dir(path).with_context(failed)? {
         let file = entry.with_context(failed)?.path();

@@ -4,6 +4,7 @@ use anyhow::{Context, Result, bail};
 use eyas::rules::{Engine, Explanation, RuleIndex, nearest};
 use eyas::scap::Reader;
 use eyas::sinsp::{EventView, Step};
+use eyas_console::ShowPath;
 use eyas_console::print;
 
 use crate::args::Args;
@@ -20,7 +21,7 @@ pub fn run(wanted: &str, args: &Args, config: &Config) -> Result<bool> {
     let path = &config.engine.replay.capture_file;
     let mut source = match path.to_str() {
         Some("-") => Reader::from_reader(std::io::stdin())?,
-        _ => Reader::open(path).with_context(|| format!("can't open {}", path.display()))?,
+        _ => Reader::open(path).with_context(|| format!("can't open {}", path.shown()))?,
     };
     names::look_up(&engine);
     let mut inspector = source::offline_inspector();

@@ -8,6 +8,8 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use eyas_console::ShowPath;
+
 pub use eyas_console::file::{MAX_TEXT, OWNER_ALONE};
 use eyas_console::{Writer, descriptor, file as regular};
 use rustix::fs::OFlags;
@@ -105,7 +107,7 @@ fn open_to_write(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
         ),
         Some(Errno::NOENT) if !directory.exists() => io::Error::new(
             io::ErrorKind::NotFound,
-            format!("{error}: there is no directory {}: make it, or name another one", directory.display()),
+            format!("{error}: there is no directory {}: make it, or name another one", directory.shown()),
         ),
         _ => error,
     })

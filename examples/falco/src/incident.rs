@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use eyas_console::ShowPath;
 use eyas_console::print;
 
 use crate::args::Args;
@@ -22,7 +23,7 @@ pub fn run(path: &Path, args: &Args, config: &Config) -> Result<()> {
             let text = eyas_report::page(path, &engine, &source::offline_inspector)?;
             file::create(page)
                 .and_then(|mut file| file.write_all(text.as_bytes()))
-                .with_context(|| format!("can't write {}", page.display()))
+                .with_context(|| format!("can't write {}", page.shown()))
         }
         None => Ok(print(&eyas_report::text(path, &engine, &source::offline_inspector)?)?),
     }

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail};
+use eyas_console::ShowPath;
 use rustls::crypto::ring;
 use rustls::pki_types::pem::{Error, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -20,7 +21,7 @@ const MAX_FILE: u64 = 16 << 20;
 /// # Errors
 /// The file cannot be read, is not a regular file, or is too large.
 pub fn read(path: &Path) -> Result<Vec<u8>> {
-    let what = || format!("can't read {}", path.display());
+    let what = || format!("can't read {}", path.shown());
     file::read(path, MAX_FILE).with_context(what)
 }
 
@@ -30,9 +31,9 @@ pub fn read(path: &Path) -> Result<Vec<u8>> {
 /// The file cannot be read, or has no certificate.
 pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&read(path)?).collect();
-    let found = found.map_err(|error| anyhow!("{}: {error}", path.display()))?;
+    let found = found.map_err(|error| anyhow!("{}: {error}", path.shown()))?;
     if found.is_empty() {
-        bail!("{} contains no certificate in PEM format (-----BEGIN CERTIFICATE-----)", path.display());
+        bail!("{} contains no certificate in PEM format (-----BEGIN CERTIFICATE-----)", path.shown());
     }
     Ok(found)
 }
@@ -44,9 +45,9 @@ pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
 pub fn key(path: &Path) -> Result<PrivateKeyDer<'static>> {
     PrivateKeyDer::from_pem_slice(&read(path)?).map_err(|error| match error {
         Error::NoItemsFound => {
-            anyhow!("{} contains no private key in PEM format without a password", path.display())
+            anyhow!("{} contains no private key in PEM format without a password", path.shown())
         }
-        error => anyhow!("{}: {error}", path.display()),
+        error => anyhow!("{}: {error}", path.shown()),
     })
 }
 
@@ -55,14 +56,14 @@ pub fn key(path: &Path) -> Result<PrivateKeyDer<'static>> {
 /// # Errors
 /// The directory cannot be listed, or no file in it has a certificate.
 pub fn directory(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
-    let entries = std::fs::read_dir(path).with_context(|| format!("can't list {}", path.display()))?;
+    let entries = std::fs::read_dir(path).with_context(|| format!("can't list {}", path.shown()))?;
     // The directory may also have other files: keys, lists, dangling symlinks.
     let files = entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| path.is_file());
     let mut found: Vec<_> = files.filter_map(|path| certificates(&path).ok()).flatten().collect();
     found.sort_unstable_by(|a, b| a.as_ref().cmp(b.as_ref()));
     found.dedup();
     if found.is_empty() {
-        bail!("no file in {} contains a certificate", path.display());
+        bail!("no file in {} contains a certificate", path.shown());
     }
     Ok(found)
 }

@@ -9,6 +9,7 @@ use eyas::rules::{
     Engine, Extra, LoadError, LoadResult, Loader, Matching, RuleSet, RuleSetBuilder, RuleSource, Select,
 };
 use eyas::sinsp::plugin::SYSCALL;
+use eyas_console::ShowPath;
 use eyas_console::print;
 
 use crate::args::Args;
@@ -29,13 +30,13 @@ pub fn yaml_files(path: &Path) -> Result<Vec<PathBuf>> {
         return Ok(vec![path.to_owned()]);
     }
     let meta = std::fs::metadata(path)
-        .with_context(|| format!("Could not open file {} for reading", path.display()))?;
+        .with_context(|| format!("Could not open file {} for reading", path.shown()))?;
     if !meta.is_dir() {
         return Ok(vec![path.to_owned()]);
     }
     let mut files = Vec::new();
-    for entry in std::fs::read_dir(path).with_context(|| format!("can't list {}", path.display()))? {
-        let file = entry.with_context(|| format!("can't list {}", path.display()))?.path();
+    for entry in std::fs::read_dir(path).with_context(|| format!("can't list {}", path.shown()))? {
+        let file = entry.with_context(|| format!("can't list {}", path.shown()))?.path();
         let yaml = file.extension().is_some_and(|e| e == "yaml" || e == "yml");
         if yaml && file.is_file() {
             files.push(file);
@@ -52,12 +53,12 @@ pub fn read(paths: &[PathBuf]) -> Result<Vec<RuleSource>> {
         let is_dir = path.is_dir();
         for file in yaml_files(path)? {
             let text = crate::file::read(&file, crate::file::MAX_TEXT)
-                .with_context(|| format!("Could not open file {} for reading", file.display()))?;
+                .with_context(|| format!("Could not open file {} for reading", file.shown()))?;
             if is_capture(&text) {
-                bail!("{0} is a capture and no rules file: replay it with -e {0}", file.display());
+                bail!("{0} is a capture and no rules file: replay it with -e {0}", file.shown());
             }
             if !(is_dir && is_test(&file, &text)) {
-                files.push(RuleSource::new(file.display().to_string(), text));
+                files.push(RuleSource::new(file.shown(), text));
             }
         }
     }
@@ -74,7 +75,7 @@ fn nothing_read(paths: &[PathBuf]) -> String {
                -r FILE, or in rules_files of the configuration (-c FILE)"
             .to_owned(),
         paths => {
-            let paths: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+            let paths: Vec<String> = paths.iter().map(|path| path.shown()).collect();
             format!("no file that ends with .yaml or .yml is in {}", paths.join(", "))
         }
     }
@@ -257,10 +258,10 @@ fn read_all(args: &Args, config: &Config, items: &ItemFiles) -> Result<RuleSet> 
         bail!("no rules: {}", no_rules_files_message(&absent));
     }
     log::log(Level::Debug, "Configured rules filenames:");
-    paths(args, config).iter().for_each(|path| log::log(Level::Debug, &format!("   {}", path.display())));
+    paths(args, config).iter().for_each(|path| log::log(Level::Debug, &format!("   {}", path.shown())));
     let files = read(&present)?;
     log::info("Loading rules from:");
-    absent.iter().for_each(|path| log::info(&format!("   {} | not there", path.display())));
+    absent.iter().for_each(|path| log::info(&format!("   {} | not there", path.shown())));
     for file in &files {
         let result = loader.load(file);
         let schema = result.schema_validation();
@@ -307,7 +308,7 @@ fn read_all(args: &Args, config: &Config, items: &ItemFiles) -> Result<RuleSet> 
 /// Error message if none of the configured rules files exists.
 fn no_rules_files_message(absent: &[&PathBuf]) -> String {
     let named = absent.iter().filter(|path| !path.as_os_str().is_empty());
-    let named: Vec<String> = named.map(|path| path.display().to_string()).collect();
+    let named: Vec<String> = named.map(|path| path.shown()).collect();
     let unset = match named.len() < absent.len() {
         true => "; a name is empty: is a variable in it not set?",
         false => "",

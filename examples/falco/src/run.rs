@@ -9,6 +9,7 @@ use anyhow::{Error, Result, bail};
 use eyas::rules::Profile;
 use eyas::scap;
 use eyas::sinsp::plugin::SYSCALL;
+use eyas_console::ShowPath;
 
 use crate::args::Args;
 use crate::capture::Capture;
@@ -233,7 +234,7 @@ impl<'a> Run<'a> {
         let outcome = outcome.map_err(|error| match is_of_capture(&error) {
             // Before the first event, Falco has not opened it yet.
             true if totals.events == 0 => error.context(source::cannot_open(config)),
-            true => error.context(format!("can't replay {}", config.engine.replay.capture_file.display())),
+            true => error.context(format!("can't replay {}", config.engine.replay.capture_file.shown())),
             false => error,
         });
         self.telemetry.finish();
@@ -274,7 +275,7 @@ fn opened(config: &Config, enabled: &[String]) {
     }
     log::info(&match config.engine.kind {
         EngineKind::Replay => {
-            let path = config.engine.replay.capture_file.display();
+            let path = config.engine.replay.capture_file.shown();
             log::info(&format!("Replaying events from the capture file: {path}"));
             format!("Opening '{SYSCALL}' source with capture file {path}")
         }

@@ -8,6 +8,7 @@ use eyas::rules::Engine;
 use eyas::scap::{self, Reader};
 use eyas::sinsp;
 use eyas_console::Input;
+use eyas_console::ShowPath;
 
 use crate::config::{Config, EngineKind};
 use crate::progress;
@@ -91,7 +92,7 @@ pub fn open(config: &Config, engine: &Engine, early: Early, stop: &Stop) -> Resu
 
 /// Falco's message about a capture that cannot be opened.
 pub fn cannot_open(config: &Config) -> String {
-    format!("Could not open trace filename {} for reading", config.engine.replay.capture_file.display())
+    format!("Could not open trace filename {} for reading", config.engine.replay.capture_file.shown())
 }
 
 /// Refuses more than one thread for what only one can do.

@@ -1,11 +1,13 @@
 //! What the program does for its arguments: print something, check something, or run.
 
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use clap::CommandFactory;
 use eyas::sinsp::plugin::SYSCALL;
+use eyas_console::ShowPath;
 use eyas_console::print;
 
 use crate::args::Args;
@@ -129,14 +131,14 @@ fn log_configuration(loaded: &Loaded) {
     log::info(&versions::falco());
     log::info("Falco initialized with configuration files:");
     for file in &loaded.files {
-        log::info(&format!("   {} | schema validation: {}", file.path.display(), file.validation));
+        log::info(&format!("   {} | schema validation: {}", file.path.shown(), file.validation));
     }
     let named = loaded.config.config_files.iter().map(config::ConfigFile::path);
     for absent in named.filter(|path| !path.exists()) {
-        log::info(&format!("   {} | not there", absent.display()));
+        log::info(&format!("   {} | not there", absent.shown()));
     }
     log::info(&format!("System info: {}", versions::system()));
-    let words: Vec<_> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
+    let words: Vec<_> = std::env::args_os().map(|word| Path::new(&word).shown()).collect();
     log::log(log::Level::Debug, &format!("CLI args: {}", words.join(" ")));
 }
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use anyhow::{Context, Result, bail};
+use eyas_console::ShowPath;
 use eyas_console::file::{self, MAX_TEXT};
 
 /// Bytes of each stream.
@@ -23,10 +24,10 @@ pub fn read<'a>(named: impl Iterator<Item = &'a PathBuf>, capture: Option<&Path>
             continue;
         }
         if file::is_stdin(path) && capture == Some(Path::new("-")) {
-            bail!("{} and -e - are the same file: write one of the two to a file first", path.display());
+            bail!("{} and -e - are the same file: write one of the two to a file first", path.shown());
         }
         let bytes = file::wait_for(path, MAX_TEXT)
-            .with_context(|| format!("Could not open file {} for reading", path.display()))?;
+            .with_context(|| format!("Could not open file {} for reading", path.shown()))?;
         read.insert(path.clone(), bytes);
     }
     let _ = READ.set(read);

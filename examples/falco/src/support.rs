@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use eyas_console::ShowPath;
 use serde_json::{Value, json};
 
 use crate::args::Args;
@@ -19,12 +20,10 @@ pub fn report(args: &Args, loaded: &Loaded) -> Result<Value> {
     let mut files = Vec::new();
     for path in rules::present(args, &loaded.config).0 {
         for file in rules::yaml_files(&path)? {
-            files.push(
-                json!({ "name": file.display().to_string(), "variants": [{ "content": read(&file)? }] }),
-            );
+            files.push(json!({ "name": file.shown(), "variants": [{ "content": read(&file)? }] }));
         }
     }
-    let words: Vec<String> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
+    let words: Vec<String> = std::env::args_os().map(|word| Path::new(&word).shown()).collect();
     Ok(json!({
         "cmdline": words.join(" "),
         "config": loaded.text,
@@ -42,5 +41,5 @@ pub fn report(args: &Args, loaded: &Loaded) -> Result<Value> {
 }
 
 fn read(path: &Path) -> Result<String> {
-    crate::file::read_text(path).with_context(|| format!("can't read {}", path.display()))
+    crate::file::read_text(path).with_context(|| format!("can't read {}", path.shown()))
 }

@@ -8,6 +8,7 @@ use eyas::rules::condition::{Filter, compile, parse};
 use eyas::rules::{Case, Failure, RuleCoverage, Tester, Times};
 use eyas::scap::Reader;
 use eyas::sinsp::{Step, schema};
+use eyas_console::ShowPath;
 use eyas_console::print;
 
 use crate::args::Args;
@@ -35,13 +36,13 @@ pub fn run(args: &Args, config: &Config) -> Result<bool> {
             true => existing_rules_files(path, own)?,
             false => rules::present(args, config).0,
         };
-        let engine = rules::load_each(&paths, config).with_context(|| path.display().to_string())?;
+        let engine = rules::load_each(&paths, config).with_context(|| path.shown())?;
         names::look_up(&engine);
         let wanted: Vec<_> = file.tests.iter().map(Test::expectations).collect();
         let fires = wanted.iter().flatten().filter(|e| e.times != Times::Never);
         let named: BTreeSet<&str> = fires.map(|e| e.rule.as_str()).collect();
         let mut tester = Tester::new(&engine, named);
-        print(&format!("{}\n", path.display()))?;
+        print(&format!("{}\n", path.shown()))?;
         for (test, wanted) in file.tests.iter().zip(&wanted) {
             let mut case = tester.case(wanted);
             let outcome = play(test, beside, &mut case).with_context(|| format!("test `{}`", test.test));
@@ -67,7 +68,7 @@ pub fn run(args: &Args, config: &Config) -> Result<bool> {
 /// The rules files of a file of tests, all of which must exist.
 fn existing_rules_files(tests: &Path, rules: Vec<PathBuf>) -> Result<Vec<PathBuf>> {
     if let Some(absent) = rules.iter().find(|rules| !crate::file::exists(rules)) {
-        let (tests, absent) = (tests.display(), absent.display());
+        let (tests, absent) = (tests.shown(), absent.shown());
         bail!(
             "{tests}: `rules` names {absent}, which does not exist; relative paths begin at the directory of {tests}, and -r names \
              other rules"
@@ -138,7 +139,7 @@ fn literal_events(test: &Test, case: &mut Case<'_, '_>) -> Result<()> {
 
 fn replay(path: &Path, filter: Option<&str>, case: &mut Case<'_, '_>) -> Result<()> {
     let filter = filter.map(condition).transpose()?;
-    let mut source = Reader::open(path).with_context(|| format!("can't open {}", path.display()))?;
+    let mut source = Reader::open(path).with_context(|| format!("can't open {}", path.shown()))?;
     let mut inspector = offline_inspector();
     while let Step::Event(view) = inspector.next(&mut source)? {
         if filter.as_ref().map_or(Ok(true), |filter| filter.matches(&view))? {

@@ -15,6 +15,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
+use eyas_console::ShowPath;
 use hyper::rt::{Read, Write};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -111,7 +112,7 @@ fn acceptor(config: &Webserver) -> Result<TlsAcceptor> {
     let certificates = pem::certificates(path).with_context(what)?;
     let key = pem::key(path).with_context(what)?;
     let config = pem::server(certificates, key, None);
-    let config = config.with_context(|| path.display().to_string()).with_context(what)?;
+    let config = config.with_context(|| path.shown()).with_context(what)?;
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
 

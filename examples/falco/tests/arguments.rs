@@ -44,6 +44,32 @@ fn versions_are_printed_as_falco_prints_them() {
 }
 
 #[test]
+fn files_may_have_names_that_are_not_utf_8() {
+    use std::os::unix::ffi::OsStrExt;
+
+    let dir = Dir::new("foreign-names");
+    let at = |name: &[u8]| dir.join(std::ffi::OsStr::from_bytes(name));
+    let [config, rules, capture, absent] =
+        [&b"config\xff.yaml"[..], b"rules\xff.yaml", b"capture\xff.scap", b"absent\xff\x1b"].map(at);
+    std::fs::write(&config, "stdout_output: {enabled: true}\n").unwrap();
+    std::fs::copy(root().join("demo/rules.yaml"), &rules).unwrap();
+    std::fs::copy(root().join("demo/demo.scap.gz"), &capture).unwrap();
+    let falco = |config: &std::path::Path, rules: &std::path::Path, capture: &std::path::Path| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_falco"));
+        command.arg("-c").arg(config).arg("-r").arg(rules).arg("-e").arg(capture).output().unwrap()
+    };
+    let output = falco(&config, &rules, &capture);
+    assert!(output.status.success() && !output.stdout.is_empty(), "{output:?}");
+    // A message shows every byte.
+    for output in
+        [falco(&absent, &rules, &capture), falco(&config, &absent, &capture), falco(&config, &rules, &absent)]
+    {
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success() && error.contains(r"/absent\xff\u001b"), "{error}");
+    }
+}
+
+#[test]
 fn an_argument_that_is_not_utf_8_is_named() {
     use std::os::unix::ffi::OsStrExt;
 

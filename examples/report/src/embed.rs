@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use eyas::scap::{Advance, EventSource, Reader, Snapshot, Writer};
 use eyas::sinsp::{EventView, Inspector};
+use eyas_console::ShowPath;
 
 use crate::slice::{FirstPass, Places};
 
@@ -72,7 +73,7 @@ fn each(
     mut inspector: Inspector,
     mut take: impl FnMut(Item<'_, '_>) -> Result<()>,
 ) -> Result<()> {
-    let mut source = Reader::open(path).with_context(|| format!("can't open {}", path.display()))?;
+    let mut source = Reader::open(path).with_context(|| format!("can't open {}", path.shown()))?;
     loop {
         match source.advance() {
             Ok(Advance::Snapshot(snapshot)) => {

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use eyas::rules::{Engine, RuleSet, RuleSource};
 use eyas::sinsp::Inspector;
+use eyas_console::ShowPath;
 
 mod actions;
 mod activity;
@@ -47,8 +48,8 @@ pub fn rules<P: AsRef<Path>>(files: &[P]) -> Result<Engine> {
             let read = |path: &P| -> Result<RuleSource> {
                 let path = path.as_ref();
                 let text = eyas_console::file::wait_for_text(path)
-                    .with_context(|| format!("rules {}", path.display()))?;
-                Ok(RuleSource::new(path.display().to_string(), text))
+                    .with_context(|| format!("rules {}", path.shown()))?;
+                Ok(RuleSource::new(path.shown(), text))
             };
             builder.build(files.iter().map(read).collect::<Result<Vec<_>>>()?)
         }
@@ -103,5 +104,5 @@ fn check(path: &Path) -> Result<()> {
 }
 
 fn name(path: &Path) -> String {
-    path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
+    path.file_name().map_or_else(|| path.shown(), |name| Path::new(name).shown())
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use eyas::scap::{Advance, Error, EventSource, Loss, RawEvent, Reader, Stats};
 use eyas::sinsp::{EventView, Inspector, Step};
+use eyas_console::ShowPath;
 
 /// Facts about the capture itself that a pass has found.
 #[derive(Default)]
@@ -53,7 +54,7 @@ pub fn pass(
     mut inspector: Inspector,
     mut each: impl FnMut(&EventView<'_>) -> Result<()>,
 ) -> Result<Span> {
-    let reader = Reader::open(path).with_context(|| format!("can't open {}", path.display()))?;
+    let reader = Reader::open(path).with_context(|| format!("can't open {}", path.shown()))?;
     let mut source = Noting { reader, losses: Vec::new() };
     let mut span = Span::default();
     loop {
@@ -73,7 +74,7 @@ pub fn pass(
                 span.broken = Some(error.to_string());
                 break;
             }
-            Err(error) => return Err(error).with_context(|| format!("can't read {}", path.display())),
+            Err(error) => return Err(error).with_context(|| format!("can't read {}", path.shown())),
         }
     }
     span.lost = source.stats().drops().max(inspector.stats().events_lost);

@@ -8,6 +8,7 @@ use anyhow::{Result, anyhow};
 use eyas::scap::{EventSource, Reader, proc};
 use eyas::sinsp::names::Services;
 use eyas::sinsp::{AccountFiles, Config, ExeHashes, Rendering};
+use eyas_console::ShowPath;
 use eyas_console::{Input, note};
 
 use crate::args::Args;
@@ -41,7 +42,7 @@ const LARGE_ENVIRONMENT: usize = 1 << 20;
 
 /// Opens a capture. Reading a stream ends when `stop` is set.
 pub fn open(path: &Path, progress: &Progress, stop: &Arc<AtomicBool>) -> Result<Box<dyn EventSource>> {
-    let refuse = |error| anyhow!("cannot open capture {}: {error}", path.display());
+    let refuse = |error| anyhow!("cannot open capture {}: {error}", path.shown());
     let stream = match path == Path::new("-") {
         true => Some(Input::stdin(stop.clone())?),
         false => Input::stream(path, stop.clone()).map_err(refuse)?,

@@ -5,6 +5,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
+use eyas_console::ShowPath;
 
 /// Standard output, by lines. Its errors name it.
 #[derive(Debug)]
@@ -60,7 +61,7 @@ pub fn refuse_input(option: &str, path: &Path, read: &[PathBuf]) -> Result<()> {
         file(path).is_some_and(|input| (input.dev(), input.ino()) == (output.dev(), output.ino()))
     };
     if read.iter().any(is_output) {
-        bail!("{option} {}: this is the capture that is read; name another file", path.display());
+        bail!("{option} {}: this is the capture that is read; name another file", path.shown());
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ use eyas::scap::{EventSource, Snapshot};
 use eyas::sinsp::plugin::{
     self, AsyncSource, Log, Plugin, PluginSet, PluginSource, SYSCALL, Scope, Severity,
 };
+use eyas_console::ShowPath;
 use eyas_console::{file, note};
 use eyas_plugin_config::{BUILT_IN_NAMES, CONTAINER, PluginEntry, PluginFile, block, built_in, description};
 use eyas_plugins::{Library, Options};
@@ -151,8 +152,8 @@ impl Gathered {
     }
 
     fn add_file(&mut self, path: &Path) -> Result<()> {
-        let text = file::wait_for(path, file::MAX_TEXT).with_context(|| path.display().to_string())?;
-        let file = PluginFile::parse(&text).with_context(|| path.display().to_string())?;
+        let text = file::wait_for(path, file::MAX_TEXT).with_context(|| path.shown())?;
+        let file = PluginFile::parse(&text).with_context(|| path.shown())?;
         for entry in file.chosen()? {
             let PluginEntry { init_config, open_params, .. } = entry;
             let plugin = eyas_plugin_config::load(entry, &self.options)?;

@@ -10,6 +10,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use eyas::events::{EventType, KernelPath, ParamDetail, ParamInfo, ParamType, param};
 use eyas::scap::{EventBuilder, FdDetail, FdEntry, OwnedEvent, RawEvent, Snapshot, ThreadEntry};
+use eyas_console::ShowPath;
 use eyas_console::file;
 
 mod address;
@@ -37,11 +38,11 @@ impl Redactor {
             None => drawn()?,
             Some(path) => {
                 let bytes = file::wait_for(path, KEY_LIMIT as u64)
-                    .with_context(|| format!("--redact-key {}: cannot read the key", path.display()))?;
+                    .with_context(|| format!("--redact-key {}: cannot read the key", path.shown()))?;
                 anyhow::ensure!(
                     (16..=KEY_LIMIT).contains(&bytes.len()),
                     "--redact-key {}: it has {} bytes; give a file of 16 bytes to 1 MiB, such as 32 of /dev/urandom",
-                    path.display(),
+                    path.shown(),
                     bytes.len()
                 );
                 bytes

@@ -1,6 +1,8 @@
 //! Rotation of files: when a recording continues in a new file, and the names of the files.
 
 use std::collections::VecDeque;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use crate::args::Args;
@@ -66,7 +68,7 @@ pub struct Names {
 
 impl Names {
     pub fn new(base: &Path, args: &Args, rotates: bool) -> Self {
-        let timed = args.file_seconds.is_some() && base.to_string_lossy().contains('%');
+        let timed = args.file_seconds.is_some() && base.as_os_str().as_bytes().contains(&b'%');
         let (numbered, limit) = (rotates && !timed, args.file_limit);
         Self { base: base.to_owned(), timed, numbered, limit, index: 0, kept: VecDeque::new() }
     }
@@ -89,7 +91,12 @@ impl Names {
         let mut name = self.base.clone().into_os_string();
         if self.timed {
             let time = jiff::Timestamp::from_nanosecond(ts.into())?.to_zoned(zone);
-            name = jiff::fmt::strtime::format(&*self.base.to_string_lossy(), &time)?.into();
+            name.clear();
+            // Bytes that are not UTF-8 stay.
+            for part in self.base.as_os_str().as_bytes().utf8_chunks() {
+                name.push(jiff::fmt::strtime::format(part.valid(), &time)?);
+                name.push(OsStr::from_bytes(part.invalid()));
+            }
         }
         if self.numbered {
             let number = self.limit.map_or(self.index, |limit| self.index % limit);
@@ -136,6 +143,14 @@ mod tests {
         assert_eq!((&*ring[0], &*ring[10], &*ring[11]), ("a0 ", "a10 ", "a0 "));
         let timed = names(&args(&["-G", "60", "-W", "2"]), "a.%H:%M", 3);
         assert_eq!(timed, ["a.10:00 ", "a.10:01 ", "a.10:02 a.10:00"]);
+    }
+
+    #[test]
+    fn names_with_the_time_keep_bytes_that_are_not_utf_8() {
+        let mut names =
+            Names::new(Path::new(OsStr::from_bytes(b"a\xff.%H.\xfe")), &args(&["-G", "60"]), true);
+        let (name, _) = names.next_in(1_763_892_000_000_000_000, jiff::tz::TimeZone::UTC).unwrap();
+        assert_eq!(name.as_os_str().as_bytes(), b"a\xff.10.\xfe");
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use eyas::sinsp::SharedNames;
 use eyas::sinsp::names::{Hosts, Resolver, system_addresses};
+use eyas_console::ShowPath;
 use eyas_console::note;
 use eyas_report::slice::{FirstPass, Slice};
 
@@ -82,11 +83,11 @@ pub fn run(args: &Args) -> Result<()> {
         outcome = opened.and_then(|(mut source, plugins)| {
             let mut sinks: Vec<&mut dyn Sink> =
                 sinks.iter_mut().map(|sink| &mut **sink as &mut dyn Sink).collect();
-            at_work.path = path.map(|path| path.display().to_string());
+            at_work.path = path.map(|path| path.shown());
             let outcome = at_work.run((&mut *source, plugins), &mut sinks, &mut progress);
             totals.add(&mut *source);
             let ended = Ended {
-                path: &path.map_or("live".into(), |path| path.to_string_lossy()),
+                path: &path.map_or_else(|| "live".into(), |path| path.shown()),
                 stats: source.stats(),
                 error: outcome.as_ref().err().map(|error| format!("{error:#}")),
             };
@@ -127,7 +128,7 @@ fn open(
 fn export(args: &Args, sinks: &[Box<dyn Sink>], stop: &AtomicBool) -> Result<()> {
     for (path, filter) in sinks.iter().filter_map(|sink| sink.export()) {
         if stop.load(Ordering::Relaxed) {
-            note!("Stopped: {} is not written", path.display());
+            note!("Stopped: {} is not written", path.shown());
             break;
         }
         let args = Args {

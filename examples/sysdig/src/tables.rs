@@ -24,6 +24,7 @@ use eyas::fields::Field;
 use eyas::rules::Format;
 use eyas::scap::{Loss, Snapshot};
 use eyas::sinsp::{EventView, schema};
+use eyas_console::ShowPath;
 
 use crate::args::Args;
 use crate::sink::{Ended, Sink};
@@ -56,10 +57,10 @@ impl Tables {
     pub fn create(root: &Path, args: &Args) -> Result<Self> {
         let events = Events::new(root, &columns(args)?)?;
         if root.exists() && !root.is_dir() {
-            bail!("--parquet {}: this is a file; name a directory for the tables", root.display());
+            bail!("--parquet {}: this is a file; name a directory for the tables", root.shown());
         }
         std::fs::create_dir_all(root)
-            .with_context(|| format!("--parquet {}: cannot create the directory", root.display()))?;
+            .with_context(|| format!("--parquet {}: cannot create the directory", root.shown()))?;
         Ok(Self {
             events,
             lives: Lives::new(root)?,

@@ -13,6 +13,7 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
+use eyas_console::ShowPath;
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use ratatui::crossterm::cursor::Show;
@@ -102,7 +103,7 @@ fn check(args: &Args) -> Result<()> {
         let is_stream =
             std::fs::metadata(path).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir());
         if path.as_os_str() == "-" || is_stream {
-            let name = if is_stream { path.display().to_string() } else { "standard input".to_owned() };
+            let name = if is_stream { path.shown() } else { "standard input".to_owned() };
             bail!("sysdig top reads its capture again for each screen: give a file instead of {name}");
         }
         input::open(path, &Progress::quiet(&[]), &Arc::default())?;

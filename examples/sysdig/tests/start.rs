@@ -24,6 +24,27 @@ fn a_small_stack_holds_a_deep_filter() {
 }
 
 #[test]
+fn files_may_have_names_that_are_not_utf_8() {
+    use std::os::unix::ffi::OsStrExt;
+
+    let dir = eyas_testing::Dir::new("names");
+    let at = |name: &[u8]| dir.join(std::ffi::OsStr::from_bytes(name));
+    let (read, written, absent) = (at(b"in\xff.scap"), at(b"out\xfe.scap"), at(b"absent\xff\x1b"));
+    std::fs::copy(DEMO, &read).unwrap();
+    let sysdig = |from: &std::path::Path, more: &[&std::ffi::OsStr]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sysdig"));
+        command.args(["-n", "9", "-r"]).arg(from).args(more).output().unwrap()
+    };
+    let output = sysdig(&read, &["-w".as_ref(), written.as_os_str()]);
+    assert!(output.status.success(), "{output:?}");
+    let output = sysdig(&written, &[]);
+    assert_eq!(String::from_utf8_lossy(&output.stdout).lines().count(), 9, "{output:?}");
+    // A message shows every byte.
+    let error = String::from_utf8(sysdig(&absent, &[]).stderr).unwrap();
+    assert!(error.contains(r"/absent\xff\u001b: No such file"), "{error}");
+}
+
+#[test]
 fn an_argument_that_is_not_utf_8_is_named() {
     use std::os::unix::ffi::OsStrExt;
 

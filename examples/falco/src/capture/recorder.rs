@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use anyhow::{Context, Result, anyhow, bail};
 use eyas::scap::{Frames, Loss, Snapshot, Writer};
+use eyas_console::ShowPath;
 use rustix::fs::OFlags;
 
 use super::flight::{FlightRecorder, Limits};
@@ -226,7 +227,7 @@ impl Recorder {
     /// Completes the file.
     pub fn end(&mut self) {
         let Some(Open { status, writer, events, earlier, .. }) = self.open.take() else { return };
-        let path = status.path.display();
+        let path = status.path.shown();
         if let Err(error) = writer.finish() {
             return fail(&status, &error.into());
         }
@@ -259,7 +260,7 @@ impl Drop for Recorder {
 }
 
 fn fail(status: &Status, error: &anyhow::Error) {
-    let path = status.path.display();
+    let path = status.path.shown();
     log::log(Level::Error, &format!("capture: can't write {path}: {error:#}; see capture.path_prefix"));
     status.set(State::Failed);
 }

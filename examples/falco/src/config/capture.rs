@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use eyas_console::ShowPath;
 use serde::{Deserialize, Serialize};
 
 use super::shape::Shape::{self, Bool, Section, Text};
@@ -116,15 +117,15 @@ impl Capture {
         let Some(parent) = path.parent().filter(|_| path.file_name().is_some()) else {
             bail!(
                 "capture.path_prefix is `{}`: expected a directory and the beginning of a name, as /tmp/falco",
-                path.display()
+                path.shown()
             );
         };
         let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
         if !parent.is_dir() {
             bail!(
                 "capture.path_prefix is `{}`: the directory {} does not exist; create it, or choose another one",
-                path.display(),
-                parent.display()
+                path.shown(),
+                parent.shown()
             );
         }
         Ok(())

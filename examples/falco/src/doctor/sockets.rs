@@ -7,6 +7,7 @@ use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use eyas::sinsp::runtimes::{Api, Endpoint};
+use eyas_console::ShowPath;
 
 use super::check::Check;
 use crate::config::ContainerEngines;
@@ -53,7 +54,7 @@ fn present(endpoint: &Endpoint, root: &Path) -> Vec<(Api, PathBuf)> {
 }
 
 fn check(api: Api, path: PathBuf, patience: Duration) -> Check {
-    let name = path.display().to_string();
+    let name = path.shown();
     // Connecting may block for ever if the server does not accept, so a detached thread connects.
     let (send, answer) = channel();
     let _ = std::thread::Builder::new()

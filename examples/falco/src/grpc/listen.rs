@@ -8,6 +8,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
+use eyas_console::ShowPath;
 use rustix::fs::{Mode, fchmod};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, listen, socket_with};
 
@@ -27,10 +28,9 @@ pub struct SocketFile {
 /// # Errors
 /// Another program listens there, the file is not a socket, or the system refuses.
 pub fn unix(path: &Path) -> Result<(UnixListener, SocketFile)> {
-    let failed = || format!("grpc: can't listen at {}", path.display());
+    let failed = || format!("grpc: can't listen at {}", path.shown());
     if let Some(dir) = path.parent().filter(|dir| !dir.as_os_str().is_empty()) {
-        fs::create_dir_all(dir)
-            .with_context(|| format!("grpc: can't make the directory {}", dir.display()))?;
+        fs::create_dir_all(dir).with_context(|| format!("grpc: can't make the directory {}", dir.shown()))?;
     }
     remove_stale(path)?;
     let address = SocketAddrUnix::new(path).map_err(io::Error::from).with_context(failed)?;
@@ -52,23 +52,23 @@ pub fn unix(path: &Path) -> Result<(UnixListener, SocketFile)> {
 fn remove_stale(path: &Path) -> Result<()> {
     let meta = match fs::symlink_metadata(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-        meta => meta.with_context(|| format!("grpc: can't look at {}", path.display()))?,
+        meta => meta.with_context(|| format!("grpc: can't look at {}", path.shown()))?,
     };
     if !meta.file_type().is_socket() {
         bail!(
             "grpc: {} exists and is not a socket: remove it, or set grpc.bind_address to another path",
-            path.display()
+            path.shown()
         );
     }
     match UnixStream::connect(path) {
         Ok(_) => bail!(
             "grpc: another program listens at {} already: end it, or set grpc.bind_address to another path",
-            path.display()
+            path.shown()
         ),
         Err(error) if error.kind() == ErrorKind::ConnectionRefused => fs::remove_file(path)
-            .with_context(|| format!("grpc: can't remove the old socket {}", path.display())),
+            .with_context(|| format!("grpc: can't remove the old socket {}", path.shown())),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(error).with_context(|| format!("grpc: can't use {}", path.display())),
+        Err(error) => Err(error).with_context(|| format!("grpc: can't use {}", path.shown())),
     }
 }
 

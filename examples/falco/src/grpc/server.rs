@@ -12,6 +12,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use eyas_console::ShowPath;
 use hyper::rt::{Read, Write};
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
@@ -84,7 +85,7 @@ impl Server {
         let (listener, socket, address) = match config.address()? {
             GrpcAddress::Unix(path) => {
                 let (listener, socket) = listen::unix(&path)?;
-                (Listener::Unix(listener), Some(socket), format!("unix://{}", path.display()))
+                (Listener::Unix(listener), Some(socket), format!("unix://{}", path.shown()))
             }
             GrpcAddress::Tcp(address) => {
                 let acceptor = acceptor(config)?;
@@ -140,7 +141,7 @@ fn acceptor(config: &Grpc) -> Result<TlsAcceptor> {
     let certificates = pem::certificates(&config.cert_chain).context("grpc.cert_chain")?;
     let key = pem::key(&config.private_key).context("grpc.private_key")?;
     let roots = pem::certificates(&config.root_certs).context("grpc.root_certs")?;
-    let (chain, key_path) = (config.cert_chain.display(), config.private_key.display());
+    let (chain, key_path) = (config.cert_chain.shown(), config.private_key.shown());
     let mut tls = pem::server(certificates, key, Some(roots))
         .with_context(|| format!("grpc.cert_chain {chain} and grpc.private_key {key_path}"))?;
     tls.alpn_protocols = vec![b"h2".to_vec()];

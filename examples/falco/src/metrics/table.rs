@@ -13,6 +13,7 @@ use crate::output::Counts;
 use Group::{Causes, Cpus, Events, General, Plugins, Programs, Resources, Rules, State};
 use Kind::{Counter, Gauge};
 use Unit::{Bytes, Count, Info, Kibibytes, Percent, Plain, Seconds, Timestamp};
+use eyas_console::ShowPath;
 
 /// A row.
 pub struct Metric {
@@ -277,7 +278,7 @@ fn files(r: &Reading<'_>, get: fn(&ReadFiles) -> &[FileHash]) -> Vec<Point> {
 fn runtimes(r: &Reading<'_>) -> Vec<Point> {
     let sockets = r.sample.iter().flat_map(|sample| &sample.runtimes.sockets);
     let point = |stats: &SocketStats| {
-        let socket = stats.socket.display().to_string();
+        let socket = stats.socket.shown();
         let (instance, value) = (as_name(&socket), Value::Count(stats.failures));
         Point { instance, labels: vec![("socket".into(), socket)], value }
     };

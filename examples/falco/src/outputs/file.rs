@@ -5,6 +5,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use eyas_console::ShowPath;
 use eyas_console::Writer;
 use eyas_console::descriptor::{self, is_named_fifo};
 use serde::{Deserialize, Serialize};
@@ -52,7 +53,7 @@ impl Section for Settings {
     }
 
     fn place(&self) -> String {
-        self.filename.display().to_string()
+        self.filename.shown()
     }
 
     fn open(&self, _: &Config) -> Result<Box<dyn Output>> {
@@ -80,7 +81,7 @@ pub fn open(path: &Path, keep_alive: bool) -> Result<Box<dyn Output>> {
     let file = match file::append(path) {
         Ok(file) => Some(file),
         Err(error) if error.kind() == ErrorKind::NotConnected => None,
-        Err(error) => return Err(error).with_context(|| format!("can't open {}", path.display())),
+        Err(error) => return Err(error).with_context(|| format!("can't open {}", path.shown())),
     };
     let is_descriptor = descriptor::named(path).is_some();
     Ok(Box::new(FileOutput {
@@ -100,7 +101,7 @@ impl FileOutput {
         if !self.is_descriptor && self.file.as_ref().is_some_and(is_deleted) {
             log::warning(&format!(
                 "{} was deleted while falco wrote to it; falco creates it again",
-                self.path.display()
+                self.path.shown()
             ));
             self.file = None;
         }

@@ -10,6 +10,7 @@ use eyas::rules::{Engine, RuleFormulas, RuleIndex, nearest};
 use eyas::scap::Reader;
 use eyas::sinsp::pushdown::{Pushdown, PushedParts, is_shown, pushed_parts};
 use eyas::sinsp::{Step, schema};
+use eyas_console::ShowPath;
 use eyas_console::print;
 use serde_json::{Value, json};
 
@@ -105,7 +106,7 @@ fn measure(all: &mut [OfRule], engine: &Engine, config: &Config) -> Result<()> {
     let path = &config.engine.replay.capture_file;
     let mut capture = match path.to_str() {
         Some("-") => Reader::from_reader(std::io::stdin())?,
-        _ => Reader::open(path).with_context(|| format!("can't open {}", path.display()))?,
+        _ => Reader::open(path).with_context(|| format!("can't open {}", path.shown()))?,
     };
     names::look_up(engine);
     let mut inspector = source::offline_inspector();

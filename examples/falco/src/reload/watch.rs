@@ -9,6 +9,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use eyas_console::ShowPath;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
 use rustix::io::Errno;
@@ -120,7 +121,7 @@ impl Watch {
                 Err(error) => log::warning(&format!(
                     "changes in {} will not be noticed, send SIGHUP instead: {error} \
                      (sysctl fs.inotify.max_user_watches)",
-                    directory.display()
+                    directory.shown()
                 )),
             }
         }

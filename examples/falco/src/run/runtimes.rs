@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use eyas::sinsp::{Inspector, RuntimeStats};
+use eyas_console::ShowPath;
 
 use crate::log;
 
@@ -41,7 +42,7 @@ impl RuntimeLog {
             };
             let logged = self.logged.entry(stats.socket.clone()).or_default();
             if logged.len() < MAX && logged.insert(error.clone()) {
-                let socket = stats.socket.display();
+                let socket = stats.socket.shown();
                 let advice = match error.contains("ermission denied") {
                     true => {
                         "run as root or as a member of the socket's group, or disable it in container_engines"

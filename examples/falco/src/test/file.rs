@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use eyas::rules::{Expectation, Times};
+use eyas_console::ShowPath;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -167,7 +168,7 @@ pub struct Event {
 impl TestFile {
     /// Reads a file.
     pub fn read(path: &Path) -> Result<Self> {
-        let text = crate::file::read_text(path).with_context(|| format!("can't read {}", path.display()))?;
+        let text = crate::file::read_text(path).with_context(|| format!("can't read {}", path.shown()))?;
         let parsed = eyas::yaml::parse(&text.as_str().into()).ok();
         if parsed
             .and_then(|parsed| parsed.documents.into_iter().next())
@@ -175,10 +176,10 @@ impl TestFile {
         {
             bail!(
                 "{} is a rules file and no file of rule tests: name it with -r, or in `rules:` of a file of tests",
-                path.display()
+                path.shown()
             );
         }
-        serde_saphyr::from_str(&text).map_err(|e| anyhow::anyhow!("{}: {e}", path.display()))
+        serde_saphyr::from_str(&text).map_err(|e| anyhow::anyhow!("{}: {e}", path.shown()))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Joins words of the command line to the preceding option.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use eyas::rules::condition;
@@ -104,10 +105,10 @@ fn with_arguments(
 
 /// The views of the given files. An invalid file is reported later, when it is used.
 fn given_views(words: &[OsString]) -> Vec<View> {
-    let text = |word: &OsString| word.to_string_lossy().into_owned();
-    let separate = words.windows(2).filter(|pair| pair[0] == "--view").map(|pair| text(&pair[1]));
-    let joined = words.iter().filter_map(|word| text(word).strip_prefix("--view=").map(str::to_owned));
-    separate.chain(joined).filter_map(|path| catalog::read(Path::new(&path)).ok()).flatten().collect()
+    let separate = words.windows(2).filter(|pair| pair[0] == "--view").map(|pair| pair[1].as_os_str());
+    let joined =
+        words.iter().filter_map(|word| word.as_bytes().strip_prefix(b"--view=").map(OsStr::from_bytes));
+    separate.chain(joined).filter_map(|path| catalog::read(Path::new(path)).ok()).flatten().collect()
 }
 
 #[cfg(test)]

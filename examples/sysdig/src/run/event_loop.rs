@@ -9,6 +9,7 @@ use eyas::rules::condition;
 use eyas::scap::{Advance, EventSource, RawEvent, Snapshot};
 use eyas::sinsp::plugin::Plugins;
 use eyas::sinsp::{EventView, Inspector, SharedNames};
+use eyas_console::ShowPath;
 use eyas_console::note;
 
 use super::deadline::Deadline;
@@ -132,7 +133,7 @@ impl<'a> Loop<'a> {
         inspector.close().map_err(|error| anyhow!("{error}"))?;
         for failing in inspector.runtime_stats().sockets {
             if let Some(error) = failing.error {
-                note!("Container runtime at {}: {error}", failing.socket.display());
+                note!("Container runtime at {}: {error}", failing.socket.shown());
             }
         }
         let now = inspector.overview();

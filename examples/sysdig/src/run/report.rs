@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, anyhow, bail};
 use eyas::sinsp::Inspector;
+use eyas_console::ShowPath;
 use eyas_console::file;
 
 use crate::args::Args;
@@ -34,9 +35,8 @@ pub(super) fn report(args: &Args) -> Result<()> {
             // The page contains a part of the capture.
             let written = file::create_with(output, file::OWNER_ALONE)
                 .and_then(|mut file| file.write_all(page.as_bytes()));
-            written.map_err(|error| {
-                anyhow!("cannot write {}: {error}; choose another with -o", output.display())
-            })
+            written
+                .map_err(|error| anyhow!("cannot write {}: {error}; choose another with -o", output.shown()))
         }
         None => Ok(eyas_console::print(&page)?),
     }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use eyas::scap::{Loss, OwnedEvent, RawEvent, Snapshot, Writer};
 use eyas::sinsp::EventView;
+use eyas_console::ShowPath;
 use eyas_console::file::create;
 use eyas_report::slice::{Places, Slice};
 
@@ -95,7 +96,7 @@ impl Dump {
             true => Writer::new(Unbuffered, self.compress),
             false => match create(&path) {
                 Ok(file) => Writer::new(file, self.compress),
-                Err(error) => bail!("cannot write {}: {error}; choose another with -w", path.display()),
+                Err(error) => bail!("cannot write {}: {error}; choose another with -w", path.shown()),
             },
         };
         writer.losses(&std::mem::take(&mut self.lost));
@@ -173,7 +174,7 @@ impl Dump {
 
 /// The name of a file in errors.
 fn name(path: &Path) -> String {
-    if path == Path::new("-") { "standard output".to_owned() } else { path.display().to_string() }
+    if path == Path::new("-") { "standard output".to_owned() } else { path.shown() }
 }
 
 impl Sink for Dump {

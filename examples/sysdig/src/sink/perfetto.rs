@@ -9,6 +9,7 @@ use eyas::events::{Category, EventType};
 use eyas::fields::{Field, FieldSource, write_value};
 use eyas::sinsp::EventView;
 use eyas::sinsp::state::Thread;
+use eyas_console::ShowPath;
 use eyas_console::file;
 use serde_json::{Map, Value, json};
 
@@ -36,7 +37,7 @@ pub struct Perfetto {
 }
 
 fn cannot_write(path: &Path) -> String {
-    let name = if path == Path::new("-") { "standard output".into() } else { path.to_string_lossy() };
+    let name = if path == Path::new("-") { "standard output".into() } else { path.shown() };
     format!("cannot write {name}")
 }
 
@@ -57,7 +58,7 @@ impl Perfetto {
         let out: Box<dyn Write> = match path == Path::new("-") {
             true => Box::new(Output::new()),
             false => Box::new(file::create(path).map_err(|error| {
-                anyhow!("cannot write {}: {error}; choose another with --perfetto", path.display())
+                anyhow!("cannot write {}: {error}; choose another with --perfetto", path.shown())
             })?),
         };
         let field = |name| schema().resolve(name, None).map_err(|error| anyhow!("{name}: {error}"));

@@ -6,6 +6,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use eyas_console::ShowPath;
 use parquet::errors::ParquetError;
 use parquet::file::properties::WriterPropertiesPtr;
 use parquet::file::writer::SerializedFileWriter;
@@ -31,7 +32,7 @@ impl Part {
     /// Begins a file. Until it is complete, its name has a leading dot, so that query engines ignore it.
     pub fn create(directory: &Path, name: &str, schema: TypePtr, how: WriterPropertiesPtr) -> Result<Self> {
         let path = directory.join(name);
-        let fail = || format!("cannot write {}", path.display());
+        let fail = || format!("cannot write {}", path.shown());
         fs::create_dir_all(directory).with_context(fail)?;
         refuse_existing(&path)?;
         let temporary = directory.join(format!(".{name}.{}", std::process::id()));
@@ -59,14 +60,14 @@ impl Part {
                 Ok(error) => plain(error).into(),
                 Err(error) => error,
             })
-            .with_context(|| format!("cannot write {}", self.path.display()))
+            .with_context(|| format!("cannot write {}", self.path.shown()))
     }
 
     /// Completes the file and renames it to its final name.
     pub fn finish(mut self) -> Result<()> {
         let named = self.name();
         self.is_whole = named.is_ok();
-        named.with_context(|| format!("cannot write {}", self.path.display()))
+        named.with_context(|| format!("cannot write {}", self.path.shown()))
     }
 
     fn name(&mut self) -> Result<()> {
@@ -105,7 +106,7 @@ fn refuse_existing(path: &Path) -> Result<()> {
     if path.exists() {
         bail!(
             "{} is there already: this capture was written to it before; remove the file, or name another directory",
-            path.display()
+            path.shown()
         );
     }
     Ok(())

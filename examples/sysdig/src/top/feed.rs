@@ -10,6 +10,7 @@ use eyas::rules::condition::Filter;
 use eyas::rules::{Engine, Match};
 use eyas::scap::Advance;
 use eyas::sinsp::{EventView, Inspector};
+use eyas_console::ShowPath;
 
 use super::timeline::Histogram;
 use crate::args::Args;
@@ -234,7 +235,7 @@ fn replay(
                 Ok(Advance::End) => break,
                 // The events before the error are shown, too.
                 Err(error) => {
-                    failure = Some(format!("{}: {error}", path.display()));
+                    failure = Some(format!("{}: {error}", path.shown()));
                     break;
                 }
             }

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use anyhow::{Context, Result, anyhow, bail};
+use eyas_console::ShowPath;
 
 use super::model::View;
 
@@ -25,16 +26,16 @@ pub fn builtin(name: &str) -> Option<&'static View> {
 
 /// Reads a file with a view, or with a list of views.
 pub fn read(path: &Path) -> Result<Vec<View>> {
-    let text = eyas_console::file::wait_for_text(path).with_context(|| format!("view {}", path.display()))?;
+    let text = eyas_console::file::wait_for_text(path).with_context(|| format!("view {}", path.shown()))?;
     let has_content = text.lines().any(|line| !line.trim().is_empty() && !line.trim_start().starts_with('#'));
     let views = if has_content { parse(&text) } else { Ok(Vec::new()) };
     let views = views.map_err(|error| {
-        let path = path.display().to_string();
+        let path = path.shown();
         let error = format!("{error:#}").replace("<input>", &path).replace(LIBRARY_ADVICE, "");
         anyhow!("view {path}: {}", error.strip_prefix("error: ").unwrap_or(&error))
     })?;
     if views.is_empty() {
-        bail!("view {}: it has no view", path.display());
+        bail!("view {}: it has no view", path.shown());
     }
     Ok(views)
 }

@@ -9,6 +9,7 @@ use anyhow::{Result, anyhow, bail};
 use eyas::events::EventType;
 use eyas::fields::{BufferFormat, Field, FieldSource, Value};
 use eyas::sinsp::EventView;
+use eyas_console::ShowPath;
 use eyas_console::note;
 
 use super::bind::Export;
@@ -462,7 +463,7 @@ impl Sink for ViewSink {
 
     fn export(&self) -> Option<(PathBuf, String)> {
         let Export { path, range } = self.export.as_ref()?;
-        note!("Writing the events around {} rows to {}", self.exported.len(), path.display());
+        note!("Writing the events around {} rows to {}", self.exported.len(), path.shown());
         let around = |(ts, tid): &(u64, i64)| format!("(evt.around[{ts}]={range} and thread.tid={tid})");
         let parts: Vec<String> = self.exported.iter().map(around).collect();
         Some((path.clone(), if parts.is_empty() { "evt.num=0".into() } else { parts.join(" or ") }))

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow};
+use eyas_console::ShowPath;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig};
@@ -66,7 +67,7 @@ fn pair(
     let certs = pem::certificates(cert).with_context(|| format!("{output}.client_cert"))?;
     let der = pem::key(key).with_context(|| format!("{output}.client_key"))?;
     rustls::sign::CertifiedKey::from_der(certs.clone(), der.clone_key(), provider).map_err(|error| {
-        let (cert, key) = (cert.display(), key.display());
+        let (cert, key) = (cert.shown(), key.shown());
         anyhow!("{output}.client_cert {cert} and {output}.client_key {key}: {error}")
     })?;
     Ok((certs, der))
