@@ -136,11 +136,32 @@ __noinline int was_skipped_rarely(__u32 type, __u64 ret)
 	case EV_SYSCALL_CLOSE_RANGE_X:
 		if (flags & CLOSE_RANGE_UNSHARE && shares_within_process(task, true))
 			return FILTER_SKIPPED;
+		break;
+	case EV_SYSCALL_PIPE_X:
+	case EV_SYSCALL_PIPE2_X:
+	case EV_SOCKET_SOCKETPAIR_X:
+	case EV_SOCKET_SOCKET_X:
+	case EV_SYSCALL_EVENTFD_X:
+	case EV_SYSCALL_EVENTFD2_X:
+	case EV_SYSCALL_SIGNALFD_X:
+	case EV_SYSCALL_SIGNALFD4_X:
+	case EV_SYSCALL_TIMERFD_CREATE_X:
+	case EV_SYSCALL_INOTIFY_INIT_X:
+	case EV_SYSCALL_INOTIFY_INIT1_X:
+	case EV_SYSCALL_EPOLL_CREATE_X:
+	case EV_SYSCALL_EPOLL_CREATE1_X:
+	case EV_SYSCALL_USERFAULTFD_X:
+	case EV_SYSCALL_IO_URING_SETUP_X:
+	case EV_SYSCALL_PIDFD_OPEN_X:
+	case EV_SYSCALL_MEMFD_CREATE_X:
+		break;
+	default:
+		return 0;
 	}
 	if (shares_descriptors())
 		return 0;
 	struct file *file = file_at(own_files(), ret);
-	bool ran = true;
+	bool ran;
 	switch (type) {
 	case EV_SYSCALL_CLOSE_RANGE_X:
 		ran = !has_left_range(first, second, flags & CLOSE_RANGE_CLOEXEC);
@@ -155,21 +176,9 @@ __noinline int was_skipped_rarely(__u32 type, __u64 ret)
 	case EV_SOCKET_SOCKET_X:
 		ran = is_new_socket(file, first, second);
 		break;
-	case EV_SYSCALL_EVENTFD_X:
-	case EV_SYSCALL_EVENTFD2_X:
-	case EV_SYSCALL_SIGNALFD_X:
-	case EV_SYSCALL_SIGNALFD4_X:
-	case EV_SYSCALL_TIMERFD_CREATE_X:
-	case EV_SYSCALL_INOTIFY_INIT_X:
-	case EV_SYSCALL_INOTIFY_INIT1_X:
-	case EV_SYSCALL_EPOLL_CREATE_X:
-	case EV_SYSCALL_EPOLL_CREATE1_X:
-	case EV_SYSCALL_USERFAULTFD_X:
-	case EV_SYSCALL_IO_URING_SETUP_X:
-	case EV_SYSCALL_PIDFD_OPEN_X:
-	case EV_SYSCALL_MEMFD_CREATE_X:
+	default:
+		/* A new anonymous file. */
 		ran = file && !is_kind(file, S_IFSOCK) && !is_kind(file, S_IFIFO);
-		break;
 	}
 	return ran ? 0 : FILTER_SKIPPED;
 }
