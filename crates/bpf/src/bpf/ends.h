@@ -121,32 +121,40 @@ static long step_through_freed(__u64 index, struct search *search)
 	return 1;
 }
 
-static __always_inline void search_lists(struct search *search)
+#define NO_SEARCH 1
+
+static __always_inline struct searching *searching_of(__u32 tgid)
 {
-	search->began = bpf_ktime_get_ns();
-	search->node = search->next_place = 0;
-	bpf_loop(FREED_MAX, step_through_freed, search, 0);
+	struct silent_rings *all = all_silent_rings();
+	return all ? &all->searching[tgid & (SILENT_RINGS - 1)] : 0;
 }
 
-/* Finds the completed requests of a process, and returns the first one to be reported. A function of its own, so that its stack is
- * free again when the events are built. */
-__noinline __u64 find_freed(__u32 tgid)
+/* Begins a search, unless one runs, which then searches again: NO_SEARCH. Returns the first completed request of the process that is
+ * to be reported, or 0. A function of its own, so that its stack is free again when the events are built. */
+__noinline __u64 begin_search(__u32 tgid)
 {
 	struct search search = { .tgid = tgid };
-	struct silent_rings *all = follows_freed && silent_requests && has_free_list() ? all_silent_rings() : 0;
-	if (!all)
-		return 0;
-	struct searching *searching = &all->searching[tgid & (SILENT_RINGS - 1)];
-	*(volatile __u32 *)&searching->is_wanted = 1;
-	__sync_fetch_and_add(&searching->count, 1);
-	if (*(volatile __u32 *)&searching->count == 1) {
-		*(volatile __u32 *)&searching->is_wanted = 0;
-		search_lists(&search);
-		if (*(volatile __u32 *)&searching->is_wanted)
-			search_lists(&search);
-	}
-	__sync_fetch_and_add(&searching->count, -1);
+	struct searching *searching = searching_of(tgid);
+	if (!searching || !follows_freed || !silent_requests || !has_free_list())
+		return NO_SEARCH;
+	*(volatile __u64 *)&searching->is_wanted = 1;
+	if (__sync_lock_test_and_set(&searching->is_running, 1))
+		return NO_SEARCH;
+	/* The exchange is a full barrier: the search sees what ended before another one was wanted. */
+	__sync_lock_test_and_set(&searching->is_wanted, 0);
+	search.began = bpf_ktime_get_ns();
+	bpf_loop(FREED_MAX, step_through_freed, &search, 0);
 	return search.found;
+}
+
+/* Ends a search. Returns whether another one was wanted meanwhile. */
+__noinline int end_search(__u32 tgid)
+{
+	struct searching *searching = searching_of(tgid);
+	if (!searching)
+		return false;
+	__sync_lock_test_and_set(&searching->is_running, 0);
+	return *(volatile __u64 *)&searching->is_wanted;
 }
 
 /* Reports the found requests in the order in which they ended. */
@@ -162,12 +170,24 @@ static long report_found(__u64 index, __u64 *found)
 	return 0;
 }
 
+/* After so many searches, requests that end meanwhile are found by a later search. */
+#define SEARCHES 3
+
 /* Reports the completed requests of the process. */
 static __always_inline int at_freed(void)
 {
-	__u64 found = follows_freed && silent_requests ? find_freed(bpf_get_current_pid_tgid() >> 32) : 0;
-	if (found)
-		bpf_loop(FREED_MAX, report_found, &found, 0);
+	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
+	int i;
+	if (!follows_freed || !silent_requests)
+		return 0;
+	for (i = 0; i < SEARCHES; i++) {
+		__u64 found = begin_search(tgid);
+		if (found == NO_SEARCH)
+			return 0;
+		bpf_loop(found ? FREED_MAX : 0, report_found, &found, 0);
+		if (!end_search(tgid))
+			return 0;
+	}
 	return 0;
 }
 

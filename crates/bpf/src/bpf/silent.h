@@ -40,11 +40,12 @@ struct silent_ring {
 	__u32 tgid, count;
 };
 
-/* The search of a process's rings, of which one runs at a time. */
+/* The search of a process's rings. One runs at a time, until it has reported what it found, so that events are in the order in
+ * which the requests ended. */
 struct searching {
-	__u32 count;
+	__u64 is_running;
 	/* Whether another search wanted to begin meanwhile. */
-	__u32 is_wanted;
+	__u64 is_wanted;
 };
 
 /* The place of a ring follows from its address, and that of a search from the id of the process. */
