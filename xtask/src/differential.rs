@@ -49,7 +49,7 @@ pub fn run(words: &[&str]) -> Result<(), String> {
         [minutes, "--falco", program] => (*minutes, Some(*program)),
         _ => return Err("usage: cargo xtask differential [MINUTES] [--falco PROGRAM]".to_owned()),
     };
-    let minutes: f64 = minutes.parse().map_err(|_| format!("`{minutes}` is no number of minutes"))?;
+    let minutes: f64 = minutes.parse().map_err(|_| format!("`{minutes}` is not a number of minutes"))?;
     if !rustix::process::geteuid().is_root() {
         say!("skipped: capturing live needs root; try `sudo -E cargo xtask differential`");
         return Ok(());

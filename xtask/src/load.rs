@@ -26,7 +26,7 @@ pub fn spin(seconds: &str) -> Result<(), String> {
 }
 
 fn parse(seconds: &str) -> Result<u64, String> {
-    seconds.parse().map_err(|_| format!("`{seconds}` is no number of seconds"))
+    seconds.parse().map_err(|_| format!("`{seconds}` is not a number of seconds"))
 }
 
 /// Number of measurements of a detector's memory.

@@ -97,7 +97,7 @@ pub(crate) fn load(path: &Path) -> Result<Symbols, String> {
     use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
     // The dynamic linker would wait for the writer of a FIFO. It reports other mistakes itself.
     if std::fs::metadata(path).is_ok_and(|meta| !meta.is_file() && !meta.is_dir()) {
-        return Err(format!("{}: it is no regular file", path.display()));
+        return Err(format!("{}: it is not a regular file", path.display()));
     }
     elf::check(path)?;
     // SAFETY: the user has configured this file as a plugin, and so accepts that its constructors run.

@@ -261,7 +261,7 @@ fn read_all(args: &Args, config: &Config, items: &ItemFiles) -> Result<RuleSet> 
     paths(args, config).iter().for_each(|path| log::log(Level::Debug, &format!("   {}", path.shown())));
     let files = read(&present)?;
     log::info("Loading rules from:");
-    absent.iter().for_each(|path| log::info(&format!("   {} | not there", path.shown())));
+    absent.iter().for_each(|path| log::info(&format!("   {} | does not exist", path.shown())));
     for file in &files {
         let result = loader.load(file);
         let schema = result.schema_validation();

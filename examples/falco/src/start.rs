@@ -135,7 +135,7 @@ fn log_configuration(loaded: &Loaded) {
     }
     let named = loaded.config.config_files.iter().map(config::ConfigFile::path);
     for absent in named.filter(|path| !path.exists()) {
-        log::info(&format!("   {} | not there", absent.shown()));
+        log::info(&format!("   {} | does not exist", absent.shown()));
     }
     log::info(&format!("System info: {}", versions::system()));
     let words: Vec<_> = std::env::args_os().map(|word| Path::new(&word).shown()).collect();

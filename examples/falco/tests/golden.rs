@@ -155,7 +155,7 @@ fn files_that_a_configuration_names_need_not_all_be_there() {
     let (config, capture) = (config.to_str().unwrap(), capture.to_str().unwrap());
     let out = falco(&["-c", config, "-e", capture]);
     let log = String::from_utf8_lossy(&out.stderr);
-    assert!(out.status.success() && log.contains("rules.d | not there"), "{log}");
+    assert!(out.status.success() && log.contains("rules.d | does not exist"), "{log}");
     assert!(String::from_utf8_lossy(&out.stdout).contains("\nEvents detected: 6\n"));
     // Without rules, falco would detect nothing.
     let out = falco(&["-c", config, "-e", capture, "-o", "rules_files=[/nonexistent]"]);

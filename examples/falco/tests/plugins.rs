@@ -112,7 +112,7 @@ fn files_that_cannot_be_loaded_are_named() {
     );
     let fifos = common::Dir::new("plugin-fifo");
     let fifo = error(&config(fifos.fifo("x.so").to_str().unwrap(), ""));
-    assert!(fifo.contains("x.so: it is no regular file"), "{fifo}");
+    assert!(fifo.contains("x.so: it is not a regular file"), "{fifo}");
     let cut = folder.join("cut.so");
     std::fs::write(&cut, &std::fs::read(&library).unwrap()[..2000]).unwrap();
     let cut = error(&config(cut.to_str().unwrap(), ""));

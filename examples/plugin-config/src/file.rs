@@ -79,7 +79,7 @@ fn value(node: &Node) -> Result<Value> {
         Kind::Map(pairs) => {
             let mut object = Map::new();
             for (key, node) in pairs {
-                let key = key.as_str().context("a key is no text")?;
+                let key = key.as_str().context("a key is not a text")?;
                 object.insert(key.to_owned(), value(node)?);
             }
             Value::Object(object)

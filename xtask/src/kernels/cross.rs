@@ -109,7 +109,7 @@ fn linked(file: &Path) -> Result<Vec<String>, String> {
     let output = output.map_err(|error| format!("can't run {READER}: {error}"))?;
     if !output.status.success() {
         let cause = String::from_utf8_lossy(&output.stderr);
-        return Err(format!("{} is no program for aarch64: {cause}", file.display()));
+        return Err(format!("{} is not a program for aarch64: {cause}", file.display()));
     }
     let text = String::from_utf8_lossy(&output.stdout);
     let named = text.lines().filter(|line| line.contains("(NEEDED)"));

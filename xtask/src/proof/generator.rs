@@ -43,7 +43,7 @@ pub fn run(words: &[&str]) -> Result<(), String> {
     let [rate, ms, first, dir] = words else {
         return Err("pace takes a rate, ms, a number and a folder".into());
     };
-    let number = |text: &str| text.parse::<u64>().map_err(|_| format!("`{text}` is no number"));
+    let number = |text: &str| text.parse::<u64>().map_err(|_| format!("`{text}` is not a number"));
     let (rate, first, time) = (number(rate)?, number(first)?, Duration::from_millis(number(ms)?));
     let (begun, dir) = (Instant::now(), Path::new(dir));
     let (mut events, mut marks) = (0_u64, Vec::new());
