@@ -69,7 +69,7 @@ mod tests {
     use crate::state::FdKind;
 
     fn file(name: &Arc<[u8]>) -> Fd {
-        Fd { name: name.clone(), ..Fd::new(FdKind::File, &Arc::from(&b""[..])) }
+        Fd::new(FdKind::File, name)
     }
 
     #[test]
@@ -79,7 +79,8 @@ mod tests {
         assert_eq!(files.version(&file(&name)), None);
         let first = files.version(&file(&name)).unwrap();
         assert_eq!(files.version(&file(&name)), Some(first));
-        let other = Fd { ino: 7, ..file(&name) };
+        let mut other = file(&name);
+        other.ino = 7;
         let second = files.version(&other).unwrap();
         assert!(second.slot == first.slot && second.versions != first.versions);
         assert_ne!(files.version(&file(&name)), Some(first));
@@ -100,7 +101,7 @@ mod tests {
     fn sockets_and_long_names_have_no_version() {
         let mut files = RecentFiles::default();
         let name: Arc<[u8]> = Arc::from(&b"a"[..]);
-        let socket = Fd { kind: FdKind::Ipv4, ..file(&name) };
+        let socket = Fd::new(FdKind::Ipv4, &name);
         let long = file(&Arc::from(&[b'a'; MAX_LEN + 1][..]));
         for _ in 0..3 {
             assert_eq!([files.version(&socket), files.version(&long)], [None; 2]);

@@ -161,7 +161,12 @@ mod tests {
             // It records only if captures are on.
             ("a pre-roll without captures", |_, config| config.capture.pre_roll = "5s".into(), true, true),
             ("folding", |_, config| config.alert_folding.window = "1m".into(), false, false),
-            ("a window that is not a time", |_, config| config.alert_folding.window = "x".into(), false, false),
+            (
+                "a window that is not a time",
+                |_, config| config.alert_folding.window = "x".into(),
+                false,
+                false,
+            ),
             ("JSON", |_, config| config.json_output = true, true, true),
         ];
         for (name, change, live, replay) in cases {
