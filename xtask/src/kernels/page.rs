@@ -83,8 +83,9 @@ of 16 KiB. The emulator runs on x86-64, so it does not show the memory reorderin
 
 An emulated CPU is about twenty times slower than a real one, and slower still on a busy machine. To save time, all \
 emulated kernels boot with `mitigations=off init_on_alloc=0`, and the x86-64 CPUs lack `erms`, `fsrm` and `la57`, \
-which are slow in an emulator. Loading the probe still takes a minute or two. The verifier may use a CPU for so long \
-that the kernel's watchdog reports a soft lockup of the loading process; the load continues nevertheless.
+which are slow in an emulator. With `no_timer_check`, a kernel also boots if the machine is so busy that its timer is \
+late. Loading the probe still takes a minute or two. The verifier may use a CPU for so long that the kernel's \
+watchdog reports a soft lockup of the loading process; the load continues nevertheless.
 
 ## By program
 
