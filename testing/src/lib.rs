@@ -89,6 +89,7 @@ pub fn main_with_last(name: &str, last: fn(u64)) -> ExitCode {
 }
 
 fn run_all(arguments: &Arguments) -> Conclusion {
+    signals::ignore_no_signals();
     let mut trials: Vec<Trial> = inventory::iter::<Test>.into_iter().map(trial).collect();
     assert!(!trials.is_empty(), "this target has no test");
     trials.sort_by(|a, b| a.name().cmp(b.name()));

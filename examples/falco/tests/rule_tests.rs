@@ -98,7 +98,7 @@ fn a_mistake_in_a_test_is_named() {
             "    events: [{event: close, params: {fb: 3}}]",
             "close has no parameter `fb`: it has res, fd",
         ),
-        ("flag", "    events: [{event: openat, params: {flags: O_RDNOLY}}]", "`O_RDNOLY` is none of"),
+        ("flag", "    events: [{event: openat, params: {flags: O_RDNOLY}}]", "`O_RDNOLY` is not one of"),
         ("number", "    events: [{event: close, params: {fd: three}}]", "`three` is not a number"),
         ("by", "    events: [{event: close, by: cat}]", "\"cat\" is not one of the processes"),
         ("key", "    event: [{event: close}]", "event"),

@@ -233,7 +233,7 @@ fn unknown_views_and_wrong_arguments_are_errors() {
         (&["-c", "statsd"], "8125"),
         (&["-c", "around"], "dump_file_name"),
         (&["-c", "spy_ip"], "host_ip"),
-        (&["-c", "fileslower", "x"], "no number"),
+        (&["-c", "fileslower", "x"], "not a number"),
         (&["-i", "nothing"], "-cl"),
     ] {
         let output = run(args);

@@ -184,7 +184,7 @@ mod tests {
     fn wrong_arguments_are_refused() {
         for (name, arguments, part) in [
             ("fileslower", "", "missing"),
-            ("fileslower", "x", "no number"),
+            ("fileslower", "x", "not a number"),
             ("fdbytes_by", "proc.nam", "did you mean `proc.name`?"),
             ("spy_file", "X", "not one of"),
             ("topfiles_bytes", "x", "takes no argument"),
