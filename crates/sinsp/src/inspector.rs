@@ -94,6 +94,7 @@ impl Inspector {
         state.set_rendering(std::mem::take(&mut config.rendering));
         state.layouts = Layouts::new(config.engines);
         let mut moment = Moment::default();
+        moment.number_files();
         moment.reports.is_on = config.reports;
         let waits = Waits { containers: config.container_hold, accounts: config.account_wait };
         moment.exe_hashes = config.exe_hashes.take();
@@ -241,6 +242,7 @@ impl Inspector {
     /// groups, those of the host stay.
     pub fn load(&mut self, snapshot: Snapshot) {
         self.moment.current = Current::default();
+        self.moment.number_files();
         self.initial = true;
         self.skips = Skips::default();
         self.state.load(snapshot, self.config.max_threads);

@@ -9,7 +9,7 @@ use crate::state::{Fd, first_version};
 
 /// Number of slots; a power of two.
 const FILES: usize = 2048;
-/// Maximum length of the two names of a file with a number, bytes. With [`FILES`] it limits the memory to about one MiB.
+/// Maximum length of all names of a file with a number, bytes. With [`FILES`] it limits the memory to about one MiB.
 const MAX_LEN: usize = 512;
 
 /// Files that were seen at least twice, each in the slot of its names.
@@ -32,7 +32,8 @@ impl RecentFiles {
     /// A version that only files have for which every field about the file has the same value ([`Fd::shows_same`]). `None` if the
     /// file was not seen lately, or if such fields may change without the file.
     pub(crate) fn version(&mut self, fd: &Fd) -> Option<ScopeVersion> {
-        if !fd.kind.is_file() || fd.name.len() + fd.raw_name.len() > MAX_LEN {
+        let opened = fd.opened().map_or(0, |opened| opened.name.len());
+        if !fd.kind.is_file() || fd.name.len() + fd.raw_name.len() + opened > MAX_LEN {
             return None;
         }
         // Names that recur are shared, so their addresses suffice.
@@ -103,8 +104,10 @@ mod tests {
         let name: Arc<[u8]> = Arc::from(&b"a"[..]);
         let socket = Fd::new(FdKind::Ipv4, &name);
         let long = file(&Arc::from(&[b'a'; MAX_LEN + 1][..]));
+        let mut link = file(&name);
+        link.set_opened(Arc::new(long.clone()));
         for _ in 0..3 {
-            assert_eq!([files.version(&socket), files.version(&long)], [None; 2]);
+            assert_eq!([&socket, &long, &link].map(|fd| files.version(fd)), [None; 3]);
         }
     }
 }

@@ -44,11 +44,16 @@ pub(crate) struct Moment {
     pub(crate) exe_hashes: Option<ExeHashes>,
     /// Results of lookups since the previous event.
     pub(crate) reports: Reports,
-    /// Numbers of open files.
-    files: RefCell<RecentFiles>,
+    /// Numbers of open files; `None` for views of the present state, which have no later event.
+    files: Option<RefCell<RecentFiles>>,
 }
 
 impl Moment {
+    /// Begins to number open files anew. What the fields of [`Scope::Host`] show may have changed.
+    pub(crate) fn number_files(&mut self) {
+        self.files = Some(RefCell::default());
+    }
+
     /// Advances to the next event.
     #[inline]
     pub(crate) fn advance(&mut self, event: &RawEvent<'_>) {
@@ -483,7 +488,7 @@ impl<'a> EventView<'a> {
 
     fn file_version(&self) -> Option<ScopeVersion> {
         match self.described() {
-            Described::File(fd) => self.moment.files.try_borrow_mut().ok()?.version(fd),
+            Described::File(fd) => self.moment.files.as_ref()?.try_borrow_mut().ok()?.version(fd),
             Described::Nothing | Described::Event => None,
         }
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use eyas_events::{EventType as E, param};
-use eyas_fields::{BufferFormat, FieldSource, Schema, Value};
+use eyas_fields::{BufferFormat, FieldSource, Schema, Scope, Value};
 use eyas_scap::EventBuilder;
 use eyas_sinsp::names::Services;
 use eyas_sinsp::{Config, EventView, Inspector, Rendering, schema};
@@ -88,6 +88,8 @@ fn threads_and_files_are_shown_without_their_events() {
     let file = now.of_file(10, 3).unwrap();
     assert_eq!((text(&file, "fd.name"), text(&file, "fd.num")), ("/etc/motd".into(), "3".into()));
     assert_eq!(text(&file, "proc.name"), "sh");
+    // No later event has this view, so nothing is kept for one.
+    assert_eq!([(); 2].map(|()| file.scope_version(Scope::Fd)), [None; 2]);
     assert!(now.of_file(10, 4).is_none() && now.of_thread(99).is_none());
 }
 
