@@ -97,23 +97,28 @@ static __always_inline bool is_pair(__u64 numbers, bool is_pipe, __u32 family)
 	return family != AF_UNIX || READ((struct unix_sock *)first, peer) == second;
 }
 
-/* Whether the socket may be new: it is of the kind that the call asked for, and was neither connected nor bound. */
+/* Whether the socket may be new: it is of the kind that the call asked for, and was neither connected nor bound. The kernel replaces two
+ * kinds by others. Sockets without ports, such as raw ones, have the number of their protocol in place of a port. */
 static __always_inline bool is_new_socket(struct file *file, __u32 family, __u32 type)
 {
 	struct sock *sk = socket_in(file);
 	type &= SOCK_TYPE_MASK;
-	if (!sk)
+	if (family == AF_INET && type == SOCK_PACKET)
+		family = AF_PACKET;
+	if (family == AF_UNIX && type == SOCK_RAW)
+		type = SOCK_DGRAM;
+	if (!sk || READ(sk, __sk_common.skc_family) != family)
 		return false;
-	if (type == SOCK_PACKET)
+	bool is_inet = family == AF_INET || family == AF_INET6;
+	if (!is_inet && family != AF_UNIX)
 		return true;
-	if (READ(sk, __sk_common.skc_family) != family || READ(sk, sk_type) != type)
+	if (READ(sk, sk_type) != type)
 		return false;
-	if (family == AF_UNIX)
+	if (!is_inet)
 		return !READ((struct unix_sock *)sk, addr) && !READ((struct unix_sock *)sk, peer);
-	if (family != AF_INET && family != AF_INET6)
-		return true;
 	__u8 state = READ(sk, __sk_common.skc_state);
-	return state != TCP_ESTABLISHED && state != TCP_LISTEN && (type == SOCK_RAW || !READ(sk, __sk_common.skc_num));
+	__u16 port = READ(sk, __sk_common.skc_num);
+	return state != TCP_ESTABLISHED && state != TCP_LISTEN && (!port || port == READ(sk, sk_protocol));
 }
 
 /* Of descriptors only if no thread shares them. */

@@ -8,6 +8,7 @@
 #define AF_NETLINK 16
 #define AF_PACKET 17
 #define SOCK_STREAM 1
+#define SOCK_DGRAM 2
 #define SOCK_RAW 3
 #define SOCK_PACKET 10
 #define SOCK_TYPE_MASK 0xf

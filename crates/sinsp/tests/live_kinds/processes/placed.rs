@@ -300,6 +300,39 @@ pub const KINDS: &[Kind] = &[
         }
         Ok(())
     }),
+    ("with odd new sockets under a seccomp filter", |_| {
+        skip_calls(&[libc::SYS_setsid], &[])?;
+        const L2TP: i32 = 115;
+        const MPTCP: i32 = 262;
+        const PACKET: i32 = 10;
+        for (family, ty, protocol) in [
+            (libc::AF_UNIX, libc::SOCK_STREAM, 0),
+            (libc::AF_UNIX, libc::SOCK_RAW, 0),
+            (libc::AF_UNIX, libc::SOCK_SEQPACKET | libc::SOCK_CLOEXEC, 0),
+            (libc::AF_INET, libc::SOCK_STREAM, MPTCP),
+            (libc::AF_INET, libc::SOCK_STREAM, libc::IPPROTO_SCTP),
+            (libc::AF_INET, libc::SOCK_RAW, libc::IPPROTO_ICMP),
+            (libc::AF_INET, libc::SOCK_RAW | libc::SOCK_NONBLOCK, libc::IPPROTO_TCP),
+            (libc::AF_INET, libc::SOCK_DGRAM, libc::IPPROTO_ICMP),
+            (libc::AF_INET, libc::SOCK_DGRAM, libc::IPPROTO_UDPLITE),
+            (libc::AF_INET, libc::SOCK_DGRAM, L2TP),
+            (libc::AF_INET, PACKET, 0),
+            (libc::AF_INET6, libc::SOCK_DGRAM, 0),
+            (libc::AF_INET6, libc::SOCK_DGRAM, L2TP),
+            (libc::AF_PACKET, libc::SOCK_DGRAM, 0),
+            (libc::AF_NETLINK, libc::SOCK_RAW, 0),
+            (libc::AF_VSOCK, libc::SOCK_STREAM, 0),
+            (libc::AF_ALG, libc::SOCK_SEQPACKET, 0),
+        ] {
+            call(libc::SYS_socket, [family, ty, protocol].map(i64::from));
+        }
+        let mut pair = [0_i32; 2];
+        for ty in [libc::SOCK_RAW, libc::SOCK_DGRAM] {
+            let of = [libc::AF_UNIX, ty, 0].map(i64::from);
+            made(call(libc::SYS_socketpair, [of[0], of[1], of[2], at(pair.as_mut_ptr())]))?;
+        }
+        Ok(())
+    }),
     ("thread whose unshare a seccomp filter skips", |s| {
         let name = s.name;
         let (tells, told) = std::sync::mpsc::channel();
