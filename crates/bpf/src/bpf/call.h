@@ -283,8 +283,6 @@ static __always_inline bool has_control(__u64 message, bool compat)
 	return length;
 }
 
-#define EFAULT 14
-
 /* Whether a call with this result may have received descriptors. The kernel installs them before it writes the sender's address and
  * the flags, which may fail. */
 static __always_inline bool may_have_received(long ret)
@@ -296,7 +294,8 @@ static __always_inline bool may_have_received(long ret)
 static __always_inline bool may_change_with_error(__u16 type, long ret)
 {
 	bool receives = type == EV_SOCKET_RECVMSG_X || type == EV_SOCKET_RECVMMSG_X;
-	return closes_with_error(type, ret) || (receives && ret == -EFAULT);
+	return closes_with_error(type, ret) || (receives && ret == -EFAULT) ||
+	       (reads_make && ret < 0 && may_have_acted(type, ret));
 }
 
 /* Whether a call of a kind that rarely concerns descriptors makes one or changes its bits. */

@@ -117,6 +117,7 @@ static __always_inline bool is_error(long ret)
 }
 
 #define EBADF 9
+#define EFAULT 14
 
 /* Whether a close has freed its descriptor although it failed: the kernel first frees it, then flushes the file, which may fail. */
 static __always_inline bool closes_with_error(__u16 type, long ret)

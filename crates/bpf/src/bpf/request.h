@@ -227,7 +227,8 @@ __noinline int note_meaning(__u32 type, __u64 key)
 	struct io_kiocb *req = (struct io_kiocb *)key;
 	if (!s)
 		return 0;
-	s->decisive = s->ret > 0 && may_decide(type) && decides(type, (struct file *)s->own_file);
+	bool may_decide_now = may_have_acted(type, s->ret) && may_decide(type);
+	s->decisive = may_decide_now && decides(type, (struct file *)s->own_file);
 	/* A close may also have failed before it began. A number that another thread has used again has the event of its call. */
 	if (closes_with_error(type, s->ret) && s->ret != -ECANCELED && !(s->args[0] >> 31) && !file_of(s, s->args[0]))
 		s->request |= CLOSED_WITH_ERROR;
@@ -253,7 +254,7 @@ __noinline int concerns_state(__u64 key, long res)
 	if (r->type == EV_SOCKET_RECVMSG_X && !may_have_received(res))
 		return false;
 	if (r->type != EV_SOCKET_RECVMSG_X)
-		return res > 0 && may_decide(r->type) && decides(r->type, READ(req, file));
+		return may_have_acted(r->type, res) && may_decide(r->type) && decides(r->type, READ(req, file));
 	return is_repeated(req) || has_control(r->args[1], r->compat);
 }
 

@@ -273,6 +273,7 @@ typedef struct { int counter; } atomic_t;
 struct files_struct {
 	atomic_t count;
 	struct fdtable *fdt;
+	unsigned int next_fd;
 };
 
 struct percpu_counter {

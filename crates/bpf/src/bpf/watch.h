@@ -84,10 +84,17 @@ static __always_inline bool decides(__u32 type, struct file *file)
 	return watched == SETS_LOGIN;
 }
 
+/* Whether a read or a write with this result may have changed the state. A read makes the descriptors of fanotify one after the
+ * other, and that of a userfaultfd before the message with its number; then it may fail to write to memory. */
+static __always_inline bool may_have_acted(__u32 type, long ret)
+{
+	return ret > 0 || (ret == -EFAULT && may_make(type));
+}
+
 /* Whether a read has made descriptors, or a write has set the login user. */
 __noinline int is_decisive(__u32 type, __u32 fd, long ret)
 {
-	return ret > 0 && may_decide(type) && decides(type, file_at(own_files(), fd));
+	return may_have_acted(type, ret) && may_decide(type) && decides(type, file_at(own_files(), fd));
 }
 
 /* The interest in a read or a write: if it changes the state, it is reported even if others of its kind are not. */

@@ -50,13 +50,14 @@ const GROUPS: &[Group] = &[
         ("descriptor of a message that fails", 2),
     ]),
     (Call, &[
-        ("userfaultfd", 2), ("userfaultfd of a child", 1), ("userfaultfd with events", 1), ("memfd_secret", 2),
-        ("mq_open", 2), ("fanotify", 2), ("landlock", 1), ("creat", 1), ("listener of a filter", 1),
+        ("userfaultfd", 2), ("userfaultfd of a child", 1), ("userfaultfd of a child whose message fails", 1),
+        ("userfaultfd with events", 1), ("memfd_secret", 2), ("mq_open", 2), ("fanotify", 2), ("landlock", 1), ("creat", 1),
+        ("listener of a filter", 1),
         ("open of 32 bits", 1), ("openat of 32 bits", 1), ("epoll of 32 bits", 1), ("dup of 32 bits", 1),
         ("socketcall of 32 bits", 1), ("memfd of 32 bits", 1), ("pipe of 32 bits", 2),
     ]),
     // The descriptor that came with an event about a file is that of a process from Linux 5.15 on.
-    (Before(5, 15), &[("fanotify with files", 8), ("file of fanotify", 16), ("pidfd of fanotify", 2)]),
+    (Before(5, 15), &[("fanotify with files", 9), ("file of fanotify", 17), ("pidfd of fanotify", 2)]),
     (Before(6, 5), &[("peer of a socket", 1), ("sender of a message", 1)]),
     (Before(6, 11), &[("namespace of a pidfd", 1)]),
     (Before(6, 18), &[("namespace by a handle", 1), ("process by a handle", 1)]),

@@ -185,6 +185,22 @@ __noinline int next_record(void)
 	return 1;
 }
 
+/* Appends the descriptor that the kernel gave out last, if it is another userfaultfd than the one that was read: that of a message
+ * which the kernel could not write. */
+__noinline int put_last_fault(__u64 read)
+{
+	struct scratch *s = scratch();
+	struct files_struct *files = own_files();
+	__u32 fd = READ(files, next_fd) - 1;
+	struct file *file = s ? file_of(s, fd) : 0;
+	if (file && (__u64)file != read && watched_of(file) == MAKES_FAULTS)
+		put_right(fd);
+	return 0;
+}
+
+/* Maximum number of bytes that a read which failed may have written. */
+#define FAILED_READ_BYTES 4096
+
 /* Appends the descriptors of all records. */
 static __always_inline void put_read_rights(struct scratch *s)
 {
@@ -194,7 +210,7 @@ static __always_inline void put_read_rights(struct scratch *s)
 	know_file(s, -1, 0);
 	s->no_message = file && watched_of(file) == MAKES_FAULTS;
 	s->control = s->type == EV_SYSCALL_READ_X ? arg(s, 1) : user_word(s, arg(s, 1), 0);
-	s->control_len = s->pos < RIGHTS_END ? s->ret : 0;
+	s->control_len = s->pos >= RIGHTS_END ? 0 : s->ret > 0 ? s->ret : FAILED_READ_BYTES;
 	s->rights = 0;
 	s->len = 0;
 #pragma clang loop unroll(disable)
@@ -204,6 +220,8 @@ static __always_inline void put_read_rights(struct scratch *s)
 		if (s->right != NO_RIGHT)
 			put_right(s->right);
 	}
+	if (s->no_message)
+		put_last_fault(number_of(s, file));
 	end_param(s, s->len & 0x7fff);
 }
 

@@ -90,7 +90,8 @@ pub(super) fn apply(
                 decided_by_file(state, raw, now);
             }
         }
-        _ => {}
+        // A read that failed may have made descriptors before.
+        _ => described::made(state, raw, now),
     }
     let reads = raw.info().is_some_and(|info| info.flags.contains(EventFlags::READS_FROM_FD));
     if reads && raw.int(0).is_some_and(|res| res > 0) {

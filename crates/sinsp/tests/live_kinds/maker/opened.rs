@@ -267,6 +267,25 @@ fn fanotify(made: &mut Made, dir: &Path) {
         let records = std::hint::black_box(records);
         add_found(made, &records[..length.max(0) as usize]);
     }
+    fails_at_second_record(made, dir);
+}
+
+/// A read from fanotify whose buffer can take one record: the kernel makes its descriptor, and then the read fails.
+fn fails_at_second_record(made: &mut Made, dir: &Path) {
+    const PAGE: i64 = 4096;
+    const RECORD: i64 = 24;
+    let notices = notices(made, dir, 1);
+    if notices < 0 {
+        return;
+    }
+    let pages = call(libc::SYS_mmap, [0, 2 * PAGE, 3, 0x22, -1, 0]);
+    let last = pages + PAGE;
+    call(libc::SYS_mprotect, [last, PAGE, libc::PROT_READ.into()]);
+    let buffer = last - RECORD;
+    assert_eq!(call(libc::SYS_read, [notices, buffer, 512]), -i64::from(libc::EFAULT));
+    // SAFETY: the record is in the first page.
+    let record: [u8; RECORD as usize] = unsafe { std::ptr::read_volatile(buffer as *const _) };
+    add_found(made, &record);
 }
 
 /// The descriptor for a child that a read from a userfaultfd makes.
@@ -277,12 +296,31 @@ fn faults(made: &mut Made) {
     let api = [0xaa_u64, FORKS, 0];
     let result = if faults < 0 { faults } else { ioctl(faults, API, at(&api)) };
     if result < 0 {
-        return made.lack(&["userfaultfd of a child", "userfaultfd with events"], result);
+        let kinds = [
+            "userfaultfd of a child",
+            "userfaultfd of a child whose message fails",
+            "userfaultfd with events",
+        ];
+        return made.lack(&kinds, result);
     }
     let page = call(libc::SYS_mmap, [0, 4096, 3, 0x22, -1, 0]);
     let range = [page as u64, 4096, 1, 0];
     ioctl(faults, 0xc020_aa00, at(&range));
-    // The fork waits until its event was read, so another thread makes it.
+    let mut message = [0_u64; 4];
+    assert_eq!(read_fork(faults, at(message.as_mut_ptr())), 32);
+    // SAFETY: it is alive.
+    let fd = unsafe { std::ptr::read_volatile(&raw const message[1]) };
+    made.add("userfaultfd of a child", (fd as u32).into());
+    made.add("userfaultfd with events", faults);
+    // The kernel makes the descriptor before it writes the message, which fails.
+    let next = call(libc::SYS_fcntl, [faults, libc::F_DUPFD.into(), 0]);
+    close([next]);
+    assert_eq!(read_fork(faults, unwritable()), -i64::from(libc::EFAULT));
+    made.add("userfaultfd of a child whose message fails", next);
+}
+
+/// Reads the message of a fork. The fork waits for that, so another thread makes it.
+fn read_fork(faults: i64, message: i64) -> i64 {
     let forks = std::thread::spawn(|| {
         let child = call(libc::SYS_clone, [libc::SIGCHLD.into(), 0, 0, 0, 0]);
         if child == 0 {
@@ -290,15 +328,19 @@ fn faults(made: &mut Made) {
         }
         call(libc::SYS_wait4, [child, 0, 0, 0]);
     });
-    let mut message = [0_u64; 4];
-    while call(libc::SYS_read, [faults, at(message.as_mut_ptr()), 32]) != 32 {
-        std::thread::yield_now();
-    }
-    // SAFETY: it is alive.
-    let fd = unsafe { std::ptr::read_volatile(&raw const message[1]) };
+    let result = loop {
+        match call(libc::SYS_read, [faults, message, 32]) {
+            result if result == -i64::from(libc::EAGAIN) => std::thread::yield_now(),
+            result => break result,
+        }
+    };
     forks.join().unwrap();
-    made.add("userfaultfd of a child", (fd as u32).into());
-    made.add("userfaultfd with events", faults);
+    result
+}
+
+/// A page that programs and the kernel can only read.
+fn unwritable() -> i64 {
+    call(libc::SYS_mmap, [0, 4096, libc::PROT_READ.into(), 0x22, -1, 0])
 }
 
 /// Sends descriptors in one message.
