@@ -105,7 +105,7 @@ fn a_mistake_in_a_test_is_named() {
         (
             "container",
             "    processes: [{name: a, container: b}]\n    events: [{event: close}]",
-            "`b` is none",
+            "`b` is not one of the containers",
         ),
         (
             "cap",
