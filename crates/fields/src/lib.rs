@@ -63,6 +63,7 @@ pub use field::{Arg, ArgKind, Field, FieldDef, FieldFlags, FieldId, FieldType, F
 pub use formula::{Compare, ConditionFormula, FieldTest, Formula, Shape, TextPlace};
 pub use schema::{CodeSet, FieldSource, ResolveError, Schema, SchemaId};
 pub use text::{
-    is_shown, printable, write_escape, write_int, write_text, write_uint, write_value, write_value_with,
+    is_shown, path_text, printable, write_escape, write_int, write_text, write_uint, write_value,
+    write_value_with,
 };
 pub use value::{Net, Value};

@@ -1,5 +1,6 @@
 //! Values as text, the way outputs print them.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::{self, Write};
 
@@ -70,6 +71,17 @@ pub fn write_text(out: &mut Vec<u8>, text: &[u8]) {
             out.extend_from_slice("\u{fffd}".as_bytes());
         }
     }
+}
+
+/// A path for a message, in one line: characters are escaped as by [`write_text`], and bytes that are not UTF-8 become `\xff`. So two
+/// paths with different bytes look different.
+pub fn path_text(path: &[u8]) -> String {
+    let mut out = Vec::new();
+    for part in path.utf8_chunks() {
+        write_text(&mut out, part.valid().as_bytes());
+        out.extend(part.invalid().escape_ascii());
+    }
+    String::from_utf8_lossy(&out).into_owned()
 }
 
 /// Appends a character as JSON escapes it: `\\n`, `\\t` and the like, else `\\u` and four hexadecimal digits, twice where
@@ -165,7 +177,6 @@ impl Write for Out<'_> {
 mod tests {
     use super::*;
     use crate::{ArgKind, Scope};
-    use alloc::string::String;
 
     fn text(value: Value<'_>, ty: FieldType, format: Format, flags: FieldFlags) -> String {
         let def =
@@ -190,6 +201,18 @@ mod tests {
         assert_eq!(text("\u{85}\u{fdd0}\u{1ffff}".as_bytes()), "\\u0085\\ufdd0\\ud83f\\udfff");
         assert_eq!(text("a\u{202e}b".as_bytes()), "a\\u202eb");
         assert_eq!(text(b""), "");
+    }
+
+    #[test]
+    fn messages_show_every_byte_of_a_path() {
+        for (path, shown) in [
+            (&b"/tmp/a b"[..], "/tmp/a b"),
+            ("/tmp/\u{fc}".as_bytes(), "/tmp/\u{fc}"),
+            (b"b\xff\xfed", r"b\xff\xfed"),
+            (b"two\nlines \x1b[2J", r"two\nlines \u001b[2J"),
+        ] {
+            assert_eq!(path_text(path), shown);
+        }
     }
 
     #[test]

@@ -7,8 +7,11 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
+use eyas_fields::path_text;
+
 use crate::abi;
 use crate::elf;
+use crate::error::shown;
 use crate::events::{Fault, frame_size};
 
 pub(crate) mod data;
@@ -97,13 +100,13 @@ pub(crate) fn load(path: &Path) -> Result<Symbols, String> {
     use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
     // The dynamic linker would wait for the writer of a FIFO. It reports other mistakes itself.
     if std::fs::metadata(path).is_ok_and(|meta| !meta.is_file() && !meta.is_dir()) {
-        return Err(format!("{}: it is not a regular file", path.display()));
+        return Err(format!("{}: it is not a regular file", shown(path)));
     }
     elf::check(path)?;
     // SAFETY: the user has configured this file as a plugin, and so accepts that its constructors run.
     // docs/plugins.md says that a plugin runs with the rights of this program.
     let library = unsafe { Library::open(Some(path), RTLD_NOW | RTLD_LOCAL) };
-    let library = library.map_err(|error| error.to_string())?;
+    let library = library.map_err(|error| path_text(error.to_string().as_bytes()))?;
     let symbols = Symbols::resolve(&library);
     std::mem::forget(library);
     Ok(symbols)

@@ -6,6 +6,8 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
+use crate::error::shown;
+
 /// Size of the header of a 64-bit file, bytes.
 const HEADER: usize = 64;
 /// Size of a program header, bytes.
@@ -25,7 +27,7 @@ pub(crate) fn check(path: &Path) -> Result<(), String> {
     let Ok(file) = File::open(path) else { return Ok(()) };
     match (end_of_parts(&file), file.metadata()) {
         (Ok(Some(end)), Ok(meta)) if meta.len() < end => {
-            Err(format!("{}: the file is cut: it has {} bytes of at least {end}", path.display(), meta.len()))
+            Err(format!("{}: the file is cut: it has {} bytes of at least {end}", shown(path), meta.len()))
         }
         _ => Ok(()),
     }
@@ -68,6 +70,20 @@ mod tests {
     use eyas_testing::Dir;
 
     use super::*;
+
+    #[test]
+    fn messages_show_every_byte_of_a_path() {
+        use std::os::unix::ffi::OsStrExt;
+        let dir = Dir::new("plugins-names");
+        let [cut, absent] = [&b"cut\xff\n.so"[..], b"absent\xff\n.so"]
+            .map(|name| dir.join(std::ffi::OsStr::from_bytes(name)));
+        std::fs::write(&cut, &std::fs::read(std::env::current_exe().unwrap()).unwrap()[..2000]).unwrap();
+        let error = check(&cut).unwrap_err();
+        assert!(error.contains(r"/cut\xff\n.so: the file is cut"), "{error}");
+        // The linker's own message.
+        let error = crate::call::load(&absent).err().unwrap();
+        assert!(error.contains(r"\n.so: ") && !error.contains('\n'), "{error}");
+    }
 
     #[test]
     fn every_cut_of_a_program_is_noticed() {

@@ -1,9 +1,15 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use eyas_fields::path_text;
 use eyas_sinsp::plugin::Version;
 
 /// The version of the plugin interface that this crate implements.
 pub const API_VERSION: Version = Version([3, 12, 0]);
+
+/// A path for messages.
+pub(crate) fn shown(path: &Path) -> String {
+    path_text(path.as_os_str().as_encoded_bytes())
+}
 
 /// Why this host cannot use a file as a plugin. The messages have Falco's text where Falco has the same
 /// check.
@@ -17,7 +23,7 @@ pub enum LoadError {
     #[error(
         "{} can be changed by others than its owner and root (mode {mode:03o}): remove their write permission, or set \
          plugins_allow_writable: true",
-        path.display()
+        shown(path)
     )]
     Writable {
         /// The file, or a directory above it.
@@ -70,7 +76,7 @@ pub enum LoadError {
 /// A file that could not be loaded, and why.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-#[error("cannot load plugin {}: {reason}", path.display())]
+#[error("cannot load plugin {}: {reason}", shown(path))]
 pub struct Error {
     /// The file.
     pub path: PathBuf,

@@ -1,19 +1,26 @@
 //! One type for every error of the crate.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+use eyas_fields::path_text;
 
 use crate::condition::{CompileError, ParseError};
 use crate::mismatch::SchemaMismatch;
 use crate::output::FormatError;
 use crate::ruleset::{LoadError, LoadResult};
 
+/// A path for messages.
+pub(crate) fn shown(path: &Path) -> String {
+    path_text(path.as_os_str().as_encoded_bytes())
+}
+
 /// An error about rules. A function with one kind of error returns that type; `?` converts it to this one.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// A rules file cannot be read.
-    #[error("cannot read the rules file {}: {source}", path.display())]
+    #[error("cannot read the rules file {}: {source}", shown(path))]
     Read {
         /// The file.
         path: PathBuf,

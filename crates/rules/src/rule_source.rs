@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use rustix::fs::OFlags;
 
-use crate::error::Error;
+use crate::error::{Error, shown};
 
 /// Maximum size of a file that [`RuleSource::read`] reads, bytes.
 const MAX_BYTES: u64 = 64 << 20;
@@ -34,7 +34,7 @@ impl RuleSource {
         let path = path.as_ref();
         let bytes = bytes_of(path)
             .map_err(|source| Error::Read { path: path.to_owned(), source: Arc::new(source) })?;
-        Ok(Self::new(path.display().to_string(), bytes))
+        Ok(Self::new(shown(path), bytes))
     }
 
     /// Name.
@@ -61,5 +61,20 @@ fn bytes_of(path: &Path) -> io::Result<Vec<u8>> {
     match bytes.len() as u64 > MAX_BYTES {
         true => Err(invalid(format!("the file is larger than {MAX_BYTES} bytes"))),
         false => Ok(bytes),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+
+    use super::*;
+
+    #[test]
+    fn messages_show_every_byte_of_a_path() {
+        let absent = Path::new(OsStr::from_bytes(b"/nowhere/a\xff\n.yaml"));
+        let error = RuleSource::read(absent).unwrap_err().to_string();
+        assert!(error.starts_with(r"cannot read the rules file /nowhere/a\xff\n.yaml: "), "{error}");
     }
 }

@@ -84,7 +84,10 @@ pub enum Error {
     #[error(transparent)]
     Live(#[from] eyas_bpf::Error),
     /// The snapshot cannot be taken, because `/proc` cannot be listed.
-    #[error("cannot read {}: {cause}; mount procfs there, or say where the host's root directory is", path.display())]
+    #[error(
+        "cannot read {}: {cause}; mount procfs there, or say where the host's root directory is",
+        shown(path)
+    )]
     Proc {
         /// The directory.
         path: PathBuf,
@@ -97,7 +100,7 @@ pub enum Error {
 }
 
 /// A path in one line: control characters as `\u001b`, bytes that are not UTF-8 as `\xff`.
-fn shown(path: &Path) -> String {
+pub(crate) fn shown(path: &Path) -> String {
     let mut out = String::new();
     for part in path.as_os_str().as_encoded_bytes().utf8_chunks() {
         for c in part.valid().chars() {

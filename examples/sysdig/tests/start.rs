@@ -42,6 +42,13 @@ fn files_may_have_names_that_are_not_utf_8() {
     // A message shows every byte.
     let error = String::from_utf8(sysdig(&absent, &[]).stderr).unwrap();
     assert!(error.contains(r"/absent\xff\u001b: No such file"), "{error}");
+    let (view, wrong) = (at(b"view\xff.yaml"), at(b"wrong\xff\n.yaml"));
+    std::fs::write(&view, "name: numbers\nsummary: s\nlimit: 3\nline: '{evt.num}'\n").unwrap();
+    std::fs::write(&wrong, "name: a\nsumary: b\n").unwrap();
+    let output = sysdig(&read, &["--view".as_ref(), view.as_os_str()]);
+    assert_eq!(String::from_utf8_lossy(&output.stdout).lines().count(), 3, "{output:?}");
+    let error = String::from_utf8(sysdig(&read, &["--view".as_ref(), wrong.as_os_str()]).stderr).unwrap();
+    assert!(error.contains(r"/wrong\xff\n.yaml: ") && error.contains("sumary"), "{error}");
 }
 
 #[test]

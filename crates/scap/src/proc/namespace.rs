@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use crate::error::shown;
+
 /// The kernel's name of the first pid namespace.
 const OF_THE_MACHINE: &str = "pid:[4026531836]";
 
@@ -20,8 +22,8 @@ pub fn foreign_processes(root: &Path) -> Option<String> {
          other processes are not known. Run this with the host's pid namespace (podman or docker: --pid=host; \
          Kubernetes: hostPID: true), or mount the host's root directory and set HOST_ROOT to it \
          (-v /:/host:ro -e HOST_ROOT=/host)",
-        proc.display(),
-        namespace.display()
+        shown(&proc),
+        shown(&namespace)
     ))
 }
 

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use eyas_fields::path_text;
+
 use super::wire::Error;
 use crate::lookups::{RuntimeStats, SocketStats};
 
@@ -39,7 +41,7 @@ impl Tally {
         let text = error.to_string();
         let mut stats = self.lock();
         stats.failures += 1;
-        stats.last_error = Some(format!("{}: {text}", socket.display()));
+        stats.last_error = Some(format!("{}: {text}", path_text(socket.as_os_str().as_encoded_bytes())));
         let known = stats.sockets.iter().position(|stats| stats.socket == socket);
         let at = known.unwrap_or_else(|| {
             if stats.sockets.len() >= MAX_SOCKETS {
