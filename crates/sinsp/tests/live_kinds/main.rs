@@ -8,6 +8,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
+use eyas_scap::live::ProbeOptions;
 use eyas_testing::{Dir, test};
 
 mod disguised;
@@ -94,11 +95,21 @@ impl Drop for Maker {
 
 #[test]
 fn descriptors_of_every_kind_are_what_proc_shows() {
+    check_every_kind(ProbeOptions::default());
+}
+
+/// Calls that change descriptors and then fail still have events.
+#[test]
+fn descriptors_are_what_proc_shows_without_failed_calls() {
+    check_every_kind(ProbeOptions { drop_failed: true, ..ProbeOptions::default() });
+}
+
+fn check_every_kind(options: ProbeOptions) {
     eyas_testing::need_live_capture();
     eyas_testing::ignore_in_chroot();
     let _turn = eyas_testing::live_turn();
     let dir = Dir::new("kinds");
-    let mut watch = Watch::start(&dir);
+    let mut watch = Watch::start_with(&dir, options);
     let mut maker = Maker::start(maker::ENV, &dir);
     let pid = i64::from(maker.child.id());
     let made = maker.go();

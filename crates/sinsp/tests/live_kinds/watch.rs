@@ -50,11 +50,15 @@ pub struct Watch {
 impl Watch {
     /// Captures what the state needs, and records it below a directory.
     pub fn start(dir: &Path) -> Self {
+        Self::start_with(dir, ProbeOptions::default())
+    }
+
+    /// The same, with these options of the probe.
+    pub fn start_with(dir: &Path, options: ProbeOptions) -> Self {
         let mut interest = eyas_sinsp::syscalls_of_state();
         // These only change memory sizes.
         interest.retain(|code| ![SyscallCode::BRK, SyscallCode::MMAP, SyscallCode::MUNMAP].contains(code));
-        let options =
-            ProbeOptions { interest: Some(interest), ring_bytes: 32 << 20, ..ProbeOptions::default() };
+        let options = ProbeOptions { interest: Some(interest), ring_bytes: 32 << 20, ..options };
         let path = dir.join("recorded.scap");
         let source = Source::open(options).unwrap();
         let source = Recorded { source, writer: Writer::create(&path, false).unwrap() };
