@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use eyas::EngineFilters;
 use eyas::rules::condition::interpret;
-use eyas::rules::{Engine, RuleSet, RuleSource};
+use eyas::rules::{Engine, Match, RuleSet, RuleSource};
 use eyas::scap::Reader;
 use eyas::sinsp::pushdown::{Model, Pushdown};
-use eyas::sinsp::{Inspector, Step, schema};
+use eyas::sinsp::{EventView, Inspector, Step, schema};
 use serde_json::Value;
 
 fn main() -> std::process::ExitCode {
@@ -50,6 +50,42 @@ impl Counts {
     }
 }
 
+/// Compares the verdicts of all rules on an event.
+fn compare_event(
+    engine: &Engine,
+    event: &EventView<'_>,
+    found: &[Match],
+    capture: &Path,
+    counts: &mut Counts,
+) {
+    for (index, rule) in engine.rules().iter().enumerate().filter(|(_, rule)| rule.enabled) {
+        let plain = interpret(&rule.compiled, schema(), event).unwrap();
+        let compiled = found.iter().any(|hit| hit.rule.0 as usize == index);
+        let at = || format!("event {} of {}", event.num(), capture.display());
+        assert_eq!(plain, compiled, "rule {} ({}) on {}", rule.name, rule.condition, at());
+        counts.compared += 1;
+        counts.held += u64::from(plain);
+    }
+}
+
+/// Compares on one in `stride` of the first events.
+fn compare_some(engine: &Engine, capture: &Path, stride: u64, counts: &mut Counts) {
+    const EVENTS: u64 = 200_000;
+    let mut evaluator = engine.evaluator();
+    let Ok(mut source) = Reader::open(capture) else { return };
+    let (mut inspector, mut found) = (Inspector::default(), Vec::new());
+    while let Ok(Step::Event(event)) = inspector.next(&mut source) {
+        if event.num() > EVENTS {
+            break;
+        }
+        found.clear();
+        evaluator.matches(&event, &mut found).unwrap();
+        if event.num() % stride == 0 {
+            compare_event(engine, &event, &found, capture, counts);
+        }
+    }
+}
+
 /// Compares on one in `stride` events, and on all matching ones.
 fn compare(engine: &Engine, rows: &Pushdown, capture: &Path, stride: u64, counts: &mut Counts) {
     let mut evaluator = engine.evaluator();
@@ -69,20 +105,7 @@ fn compare(engine: &Engine, rows: &Pushdown, capture: &Path, stride: u64, counts
         if event.num() % stride != 0 && found.is_empty() {
             continue;
         }
-        for (index, rule) in engine.rules().iter().enumerate().filter(|(_, rule)| rule.enabled) {
-            let plain = interpret(&rule.compiled, schema(), &event).unwrap();
-            let compiled = found.iter().any(|hit| hit.rule.0 as usize == index);
-            assert_eq!(
-                plain,
-                compiled,
-                "rule {} on event {} of {}",
-                rule.name,
-                event.num(),
-                capture.display()
-            );
-            counts.compared += 1;
-            counts.held += u64::from(plain);
-        }
+        compare_event(engine, &event, &found, capture, counts);
     }
     let [verdicts, by_process] = model.counts();
     counts.verdicts += verdicts;
@@ -210,4 +233,64 @@ fn every_conformance_rule_on_every_capture() {
     });
     let [rejected, matched] = counts.into_iter().fold([0; 2], |a, b| [a[0] + b[0], a[1] + b[1]]);
     assert!(rejected > 100_000 && matched > 1000, "{rejected} rejected, {matched} matched");
+}
+
+/// Rules whose parts about the open file are tested once while the file recurs, in all kinds of conditions.
+fn rules_about_files() -> Engine {
+    let texts = ["fd.name", "fd.directory", "fd.filename", "fd.nameraw", "fd.nameopened"];
+    let of_text = [
+        "$ startswith /etc",
+        "$ contains lib",
+        "not $ endswith .so",
+        "$ exists",
+        "$ in (/dev/null, /etc, passwd, ld.so.cache)",
+        "toupper($) startswith /USR",
+        "len($) > 15",
+        "$ = val(fd.name)",
+        "$ glob *.so*",
+        "not ($ pmatch (/etc, /usr/lib) or $ regex '.*[0-9]')",
+    ];
+    let others = [
+        "fd.ino > 0",
+        "not fd.ino exists",
+        "fd.dev != 0 and fd.dev.major != 0",
+        "fd.type = file",
+        "not fd.typechar in (f, d)",
+        "(fd.is_upper_layer = false and fd.is_lower_layer = false)",
+        "fd.connected = false",
+        "fd.cport exists",
+        "(fd.l4proto = tcp or fd.directory = /dev)",
+    ];
+    let around = [
+        "$",
+        "$ and evt.type in (read, openat, open, close)",
+        "($ or proc.name contains s)",
+        "$ and proc.name contains s and evt.is_open_read = true",
+        "($ or evt.hostname exists) and fd.num > 3",
+        "not $ and evt.dir = <",
+    ];
+    let tests = texts.iter().flat_map(|field| of_text.map(|test| test.replace('$', field)));
+    let tests: Vec<String> = tests.chain(others.map(str::to_owned)).collect();
+    let conditions = tests.iter().flat_map(|test| around.map(|around| around.replace('$', test)));
+    let rules = conditions.enumerate().map(|(number, condition)| {
+        let name = format!("rule {number}");
+        serde_json::json!({ "rule": name, "desc": "d", "condition": condition, "output": "o", "priority": "INFO" })
+    });
+    let source = RuleSource::new("files.yaml", Value::from_iter(rules).to_string());
+    let mut rules = RuleSet::builder(Arc::new(schema())).build(vec![source]).unwrap();
+    rules.every_rule().compile().unwrap()
+}
+
+#[test]
+fn rules_about_files_on_every_capture() {
+    /// More, because most of these rules match many events.
+    const STRIDE: u64 = 7;
+    let engine = rules_about_files();
+    let counts = eyas_testing::on_all_cpus(captures(), |(capture, stride)| {
+        let mut counts = Counts::default();
+        compare_some(&engine, &capture, stride * STRIDE, &mut counts);
+        counts
+    });
+    let counts = counts.into_iter().fold(Counts::default(), Counts::and);
+    assert!(counts.compared > 100_000 && counts.held > 10_000, "{counts:?}");
 }
