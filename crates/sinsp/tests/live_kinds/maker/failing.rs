@@ -37,8 +37,8 @@ pub fn make(made: &mut Made, dir: &Path) {
         call(libc::SYS_close, [file]);
         // The descriptor of the first request is not open.
         let fails = Entry { flags: LINKED, ..Entry::new(READ, 1999) };
-        let answers = ring.run(&[fails, Entry::new(CLOSE, BY_CANCELLED)], 2);
-        assert!(answers.iter().any(|answer| answer.res == -libc::ECANCELED), "{answers:?}");
+        let completions = ring.run(&[fails, Entry::new(CLOSE, BY_CANCELLED)], 2);
+        assert!(completions.iter().any(|completion| completion.res == -libc::ECANCELED), "{completions:?}");
     }
 }
 
@@ -69,7 +69,7 @@ fn with_failing_file(dir: &Path, then: impl FnOnce(i64)) {
     call(libc::SYS_close, [device]);
 }
 
-/// Answers one request of the kernel; false after the last one.
+/// Replies to one request of the kernel. Returns false after the last one.
 fn serve(device: i64) -> bool {
     let mut request = [0_u32; 16 << 10];
     if call(libc::SYS_read, [device, at(request.as_mut_ptr()), 64 << 10]) < 0 {
@@ -100,8 +100,8 @@ fn serve(device: i64) -> bool {
         _ => 0,
     };
     let error = if request[1] == FLUSH { -libc::EIO } else { 0 };
-    let mut answer = vec![16 + 4 * words as u32, error as u32, request[2], request[3]];
-    answer.extend(&content[..words]);
-    call(libc::SYS_write, [device, at(answer.as_ptr()), 4 * answer.len() as i64]);
+    let mut reply = vec![16 + 4 * words as u32, error as u32, request[2], request[3]];
+    reply.extend(&content[..words]);
+    call(libc::SYS_write, [device, at(reply.as_ptr()), 4 * reply.len() as i64]);
     true
 }
