@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
-use eyas_events::filter::Filter;
-use eyas_events::{EventType, events};
+use eyas_events::events;
+use eyas_events::filter::{Filter, UnusedFiles};
 use eyas_fields::{ConditionFormula, Field, Schema};
-use eyas_rules::{Engine, RuleFormulas};
+use eyas_rules::{Engine, RuleFormulas, RuleIndex};
 use eyas_sinsp::pushdown::{Groups, Pushdown};
-use eyas_sinsp::{FileFields, Needs, UsedFiles, probe_filter, schema};
+use eyas_sinsp::{FileFields, FileKind, Needs, probe_filter, schema};
 
 /// Makes filters for events that no enabled rule of an engine needs (push-down: docs/pushdown.md). Use them only if nothing but
 /// the rules uses the events and the state.
@@ -41,16 +41,16 @@ pub struct ProbeFilter {
     pub filter: Filter,
     /// The tests of processes that [`eyas_sinsp::pushdown::ProcessVerdicts`] decides.
     pub groups: Arc<Groups>,
-    /// The rule for which the filter lets all opens and closes of files or directories pass.
-    pub file_user: Option<FileUser>,
+    /// The rules for which the filter lets all opens and closes of a kind of files pass: one for each kind.
+    pub file_users: Vec<FileUser>,
 }
 
-/// A rule that needs every open file, or every open directory, to be tracked. Displays as a sentence.
+/// A rule that depends on files of a kind, so that the probe sends the events about all of them. Displays as a sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FileUser {
-    /// `file` or `directory`.
-    pub kind: &'static str,
+    /// The kind of files.
+    pub kind: FileKind,
     /// Name of the rule.
     pub rule: String,
     /// Name of the field that depends on the file.
@@ -62,10 +62,10 @@ pub struct FileUser {
 impl fmt::Display for FileUser {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { kind, rule, field, event_type } = self;
-        let all = if *kind == "file" { "files" } else { "directories" };
+        let [one, all] = kind.names();
         write!(
             f,
-            "Opens and closes of all {all} are sent, because rule '{rule}' uses the {kind} of a {event_type} by {field}"
+            "Opens and closes of all {all} are sent, because rule '{rule}' uses the {one} of a {event_type} by {field}"
         )
     }
 }
@@ -90,32 +90,42 @@ impl<'e> EngineFilters<'e> {
     pub fn replay_needs(&self) -> Needs {
         let rows = Pushdown::cheap(&mut |code| self.formulas.conditions(code));
         let needs = Needs::of_rules(self.engine.codes(), &self.fields(), Some(rows));
-        if self.file_user(false).is_some() { needs } else { needs.without_files() }
+        if self.file_user(FileKind::Plain, false).is_some() { needs } else { needs.without_files() }
     }
 
     /// The filter that the probe can apply. `None` if a rule needs every event.
     pub fn probe_filter(&self) -> Option<ProbeFilter> {
         let rows = self.rows();
-        let (files, file_user) = match self.file_user(true) {
-            Some(user) => (UsedFiles::All, Some(user)),
-            None => match self.directory_user() {
-                Some(user) => (UsedFiles::Directories, Some(user)),
-                None => (UsedFiles::None, None),
+        let file_users = self.file_users();
+        let is_unused = |kind| file_users.iter().all(|user| user.kind != kind);
+        let unused = match is_unused(FileKind::Plain) {
+            true => UnusedFiles {
+                plain: true,
+                directories: is_unused(FileKind::Directory),
+                pipes: is_unused(FileKind::Pipe),
+                sockets: is_unused(FileKind::Socket),
             },
+            false => UnusedFiles::NONE,
         };
-        let filter = probe_filter(&rows, &self.fields(), files)?;
-        Some(ProbeFilter { filter, groups: Arc::clone(rows.groups()), file_user })
+        let filter = probe_filter(&rows, &self.fields(), unused)?;
+        Some(ProbeFilter { filter, groups: Arc::clone(rows.groups()), file_users })
+    }
+
+    /// For each kind of files, the first rule that depends on it in a live capture. If one depends on plain files, the filter covers
+    /// no other kind either, and only this rule is returned.
+    pub fn file_users(&self) -> Vec<FileUser> {
+        self.users(|_| true)
+    }
+
+    /// The same for one rule alone.
+    pub fn files_of(&self, rule: RuleIndex) -> Vec<FileUser> {
+        self.users(|of| of == rule)
     }
 
     /// The first rule that depends on the file of a descriptor, other than in the event that opened it. `is_live`: see
-    /// [`FileFields::of_files`].
-    pub fn file_user(&self, is_live: bool) -> Option<FileUser> {
-        self.user("file", |ty, fields| fields.of_files(ty, is_live))
-    }
-
-    /// The same for directories, in a live capture.
-    pub fn directory_user(&self) -> Option<FileUser> {
-        self.user("directory", |ty, fields| fields.of_directories(ty))
+    /// [`FileFields::field`].
+    pub fn file_user(&self, kind: FileKind, is_live: bool) -> Option<FileUser> {
+        self.user(kind, is_live, |_| true)
     }
 
     /// The fields of all conditions and outputs of enabled rules: each once, with any argument.
@@ -126,18 +136,24 @@ impl<'e> EngineFilters<'e> {
         by_id.into_values().cloned().collect()
     }
 
-    /// The first rule that `field_of` returns a field of.
-    fn user(
-        &self,
-        kind: &'static str,
-        field_of: impl Fn(EventType, &FileFields<'_>) -> Option<&'static str>,
-    ) -> Option<FileUser> {
+    fn users(&self, is_wanted: impl Fn(RuleIndex) -> bool) -> Vec<FileUser> {
+        let user = |kind| self.user(kind, true, &is_wanted);
+        match user(FileKind::Plain) {
+            Some(user) => vec![user],
+            None => FileKind::ALL.into_iter().filter_map(user).collect(),
+        }
+    }
+
+    /// The first of these rules that depends on files of the kind.
+    fn user(&self, kind: FileKind, is_live: bool, is_wanted: impl Fn(RuleIndex) -> bool) -> Option<FileUser> {
         let mut known: HashMap<*const ConditionFormula, FileFields<'_>> = HashMap::new();
         events().filter(|info| info.is_current()).find_map(|info| {
-            self.formulas.of_code(info.ty.0).find_map(|(rule, condition)| {
+            let rules = self.formulas.of_code(info.ty.0).filter(|(rule, _)| is_wanted(*rule));
+            { rules }.find_map(|(rule, condition)| {
                 let (tested, shown) = &self.fields[rule.0 as usize];
                 let fields = || FileFields::new(condition, tested, shown.iter().copied());
-                let field = field_of(info.ty, known.entry(condition).or_insert_with(fields))?;
+                let fields = known.entry(condition).or_insert_with(fields);
+                let field = fields.field(info.ty, kind, is_live)?;
                 let event_type = schema().code_name(info.ty.0).unwrap_or_default();
                 Some(FileUser { kind, rule: self.engine.rule(rule).name.clone(), field, event_type })
             })

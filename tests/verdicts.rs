@@ -11,13 +11,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use eyas::EngineFilters;
+use eyas::events::filter::UnusedFiles;
 use eyas::events::verdicts::VerdictTable;
 use eyas::events::{SyscallCode, syscalls};
 use eyas::rules::{AlertOptions, Engine, Matching, RuleSet, RuleSource};
 use eyas::scap::EventSource;
 use eyas::scap::live::{ProbeOptions, Source, Verdicts};
 use eyas::sinsp::pushdown::{ProcessVerdicts, Pushdown};
-use eyas::sinsp::{Inspector, Step, UsedFiles, probe_filter, schema, syscalls_of_state};
+use eyas::sinsp::{Inspector, Step, probe_filter, schema, syscalls_of_state};
 use eyas_testing::{Numbers, test};
 use rustix::fs::{AtFlags, CWD, Mode};
 
@@ -220,7 +221,7 @@ struct Found {
 impl<'a> Capture<'a> {
     /// The probe sends one in `sample` of the events that the filter rejects; 0: none.
     fn open(engine: &'a Engine, rows: &'a Pushdown, sample: u32) -> Self {
-        let filter = probe_filter(rows, &engine.fields_by_use().concat(), UsedFiles::All).unwrap();
+        let filter = probe_filter(rows, &engine.fields_by_use().concat(), UnusedFiles::NONE).unwrap();
         assert!(filter.depends_on_processes());
         let names = ["chmod", "fchmodat", "fchmodat2", "unlinkat", "symlinkat", "mkdir", "mkdirat"];
         let mut codes: Vec<SyscallCode> = syscalls_of_state();

@@ -108,7 +108,7 @@ fn a_verdict_holds_for_the_same_open_alone() {
 /// The filters of these rules: one that sends the opens of directories, and one that does not.
 fn filters(engine: &Engine) -> [Filter; 2] {
     let fields = engine.fields_by_use().concat();
-    [probe_filter(&rows(engine), &fields, UsedFiles::Directories).unwrap(), directories::filter_of(engine)]
+    [probe_filter(&rows(engine), &fields, PLAIN).unwrap(), directories::filter_of(engine)]
 }
 
 /// Number of verdicts that this process's newest probe keeps.
@@ -175,7 +175,7 @@ fn verdicts_on_many_opens_are_those_of_each() {
 fn opens_with_verdicts_are_those_of_rules_on_paths_flags_and_results() {
     let by_path = |condition: &str| {
         let engine = engine_of(&[("r", condition)], "o", Path::new("/base"));
-        let filter = probe_filter(&rows(&engine), &[], UsedFiles::Directories).unwrap();
+        let filter = probe_filter(&rows(&engine), &[], PLAIN).unwrap();
         let of = &filter.types[usize::from(EventType::SYSCALL_OPENAT_2_X.0)];
         assert!(of.flags & eyas::events::filter::flags::ON != 0);
         of.flags & eyas::events::filter::flags::BY_PATH != 0
@@ -202,7 +202,7 @@ fn a_verdict_ends_with_its_filter() {
     let filter = |name: &str| {
         let condition = format!("evt.type = openat and fd.name = BASE/one/{name}");
         let engine = engine_of(&[("r", &condition)], "o", &base);
-        probe_filter(&rows(&engine), &[], UsedFiles::Directories).unwrap()
+        probe_filter(&rows(&engine), &[], PLAIN).unwrap()
     };
     let [asks, asks_for_another] = ["plain", "other"].map(filter);
     let options = ProbeOptions { io_uring: false, ..ProbeOptions::only(codes(&["openat"])) };

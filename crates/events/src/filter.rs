@@ -66,6 +66,10 @@ pub mod flags {
     /// In addition to [`FREE_FILES`], the probe may filter out rejected events that open or close a directory, if user space would
     /// know the directory by the kernel's path.
     pub const FREE_DIRECTORIES: u16 = 1 << 4;
+    /// In addition to [`FREE_FILES`], the probe may filter out rejected events that make, copy or close a pipe without a name.
+    pub const FREE_PIPES: u16 = 1 << 11;
+    /// The same for sockets.
+    pub const FREE_SOCKETS: u16 = 1 << 12;
     /// For calls that open a path: the rows test only that path, the flags and the result, not the number of the descriptor.
     pub const BY_PATH: u16 = 1 << 5;
     /// The probe sends only events whose process is in one of the type's groups.
@@ -78,6 +82,54 @@ pub mod flags {
     pub const IF_ZERO: u16 = 1 << 9;
     /// With [`CHANGES`]: the groups of the process's descendants may change, too.
     pub const LINEAGE: u16 = 1 << 10;
+}
+
+/// Kinds of open files that no rule uses, so that the probe may filter out events that open, copy or close such a file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct UnusedFiles {
+    /// Regular files, and devices without a state such as `/dev/null`.
+    pub plain: bool,
+    /// Directories, if user space would know them by the kernel's path. Has no effect without `plain`.
+    pub directories: bool,
+    /// Pipes without a name. Has no effect without `plain`.
+    pub pipes: bool,
+    /// Sockets. Has no effect without `plain`.
+    pub sockets: bool,
+}
+
+impl UnusedFiles {
+    /// Rules use files of every kind.
+    pub const NONE: Self = Self { plain: false, directories: false, pipes: false, sockets: false };
+    /// Rules use files of no kind.
+    pub const ALL: Self = Self { plain: true, directories: true, pipes: true, sockets: true };
+
+    /// The kinds as [`flags`] of a [`TypeRow`].
+    pub const fn flags(self) -> u16 {
+        let mut flags = 0;
+        if self.plain {
+            flags |= flags::FREE_FILES;
+            if self.directories {
+                flags |= flags::FREE_DIRECTORIES;
+            }
+            if self.pipes {
+                flags |= flags::FREE_PIPES;
+            }
+            if self.sockets {
+                flags |= flags::FREE_SOCKETS;
+            }
+        }
+        flags
+    }
+
+    /// The kinds in [`flags`] of a [`TypeRow`].
+    const fn of_flags(flags: u16) -> Self {
+        Self {
+            plain: flags & flags::FREE_FILES != 0,
+            directories: flags & flags::FREE_DIRECTORIES != 0,
+            pipes: flags & flags::FREE_PIPES != 0,
+            sockets: flags & flags::FREE_SOCKETS != 0,
+        }
+    }
 }
 
 /// Input of a row.
@@ -242,14 +294,9 @@ impl Filter {
             && self.lists.len() <= LISTS
     }
 
-    /// Whether it filters events that open or close plain files that no rule uses.
-    pub fn leaves_out_files(&self) -> bool {
-        self.types.iter().any(|row| row.flags & flags::FREE_FILES != 0)
-    }
-
-    /// Whether it also filters such events of directories.
-    pub fn leaves_out_directories(&self) -> bool {
-        self.types.iter().any(|row| row.flags & flags::FREE_DIRECTORIES != 0)
+    /// The kinds of files whose opens and closes it may filter out.
+    pub fn unused_files(&self) -> UnusedFiles {
+        UnusedFiles::of_flags(self.types.iter().fold(0, |all, row| all | row.flags))
     }
 
     /// Whether the filter depends on processes, so that [`crate::verdicts`] have an effect.
@@ -287,6 +334,8 @@ pub const CONSTANTS: &[(&str, u64)] = &[
     ("FREE_FAILED", flags::FREE_FAILED as u64),
     ("FREE_FILES", flags::FREE_FILES as u64),
     ("FREE_DIRECTORIES", flags::FREE_DIRECTORIES as u64),
+    ("FREE_PIPES", flags::FREE_PIPES as u64),
+    ("FREE_SOCKETS", flags::FREE_SOCKETS as u64),
     ("BY_PATH", flags::BY_PATH as u64),
     ("BY_PROCESS", flags::BY_PROCESS as u64),
     ("GROUPED", flags::GROUPED as u64),

@@ -200,7 +200,8 @@ impl<'a> RawEvent<'a> {
         self.kernel_text(KernelPath::Param(index))
     }
 
-    /// The kernel's path of the plain file or the directory of the event's descriptor; a directory's ends in `/`.
+    /// The kernel's path of the plain file or the directory of the event's descriptor; a directory's ends in `/`. For a pipe, its
+    /// name, such as `pipe:[42]`.
     ///
     /// `None` for types and descriptors without [`KernelPath::File`], and in captures.
     pub fn file_path(&self) -> Option<&'a [u8]> {

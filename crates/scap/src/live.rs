@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use eyas_bpf::{LOSS, Probe, Ring};
-use eyas_events::filter::Filter;
+use eyas_events::filter::{Filter, UnusedFiles};
 use eyas_events::{EventType, HEADER_LEN, Hook, SyscallCode};
 use rustix::time::{ClockId, clock_gettime};
 
@@ -82,8 +82,7 @@ impl Stop {
 pub struct Source {
     probe: Probe,
     /// Whether the filter rejects events that open and close plain files.
-    leaves_out_files: bool,
-    leaves_out_directories: bool,
+    unused_files: UnusedFiles,
     merge: Merge<Ring>,
     options: proc::Options,
     /// Whether the snapshot uses the kernel's iterators.
@@ -145,8 +144,7 @@ impl Source {
         unseen.check(&probe, now(&probe), 0, &mut Vec::new());
         Ok(Self {
             probe,
-            leaves_out_files: false,
-            leaves_out_directories: false,
+            unused_files: UnusedFiles::NONE,
             merge: Merge::new(rings),
             options: proc,
             iterators,
@@ -256,8 +254,7 @@ impl Source {
     /// The kernel refuses; then no event is filtered.
     pub fn set_filter(&mut self, filter: Option<&Filter>, sample: u32) -> Result<(), Error> {
         let done = self.probe.set_filter(filter, sample);
-        self.leaves_out_files = done.is_ok() && filter.is_some_and(Filter::leaves_out_files);
-        self.leaves_out_directories = done.is_ok() && filter.is_some_and(Filter::leaves_out_directories);
+        self.unused_files = filter.filter(|_| done.is_ok()).map(Filter::unused_files).unwrap_or_default();
         Ok(done?)
     }
 
@@ -565,12 +562,8 @@ impl EventSource for Source {
         &self.losses
     }
 
-    fn leaves_out_files(&self) -> bool {
-        self.leaves_out_files
-    }
-
-    fn leaves_out_directories(&self) -> bool {
-        self.leaves_out_directories
+    fn unused_files(&self) -> UnusedFiles {
+        self.unused_files
     }
 
     fn lag(&self) -> u64 {

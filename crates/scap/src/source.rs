@@ -1,5 +1,7 @@
 //! Sources of frames.
 
+use eyas_events::filter::UnusedFiles;
+
 use crate::{Error, Loss, RawEvent, Snapshot};
 
 /// The next item of a source.
@@ -74,16 +76,10 @@ pub trait EventSource {
         &[]
     }
 
-    /// Whether events that open and close plain files are filtered out, because no rule depends on these
-    /// files.
-    fn leaves_out_files(&self) -> bool {
-        false
-    }
-
-    /// Whether the same is true of directories whose path is the kernel's. Events then contain the directories that their paths
-    /// begin at ([`RawEvent::bases`]).
-    fn leaves_out_directories(&self) -> bool {
-        false
+    /// The kinds of files whose opens and closes may be filtered out, because no rule uses such files. If directories are among
+    /// them, events contain the directories that their paths begin at ([`RawEvent::bases`]).
+    fn unused_files(&self) -> UnusedFiles {
+        UnusedFiles::NONE
     }
 
     /// Time since the current event, ns: how far the reader lags behind the system. 0 without an event, and in recorded captures.
@@ -122,12 +118,8 @@ impl<S: EventSource + ?Sized> EventSource for Box<S> {
         (**self).losses()
     }
 
-    fn leaves_out_files(&self) -> bool {
-        (**self).leaves_out_files()
-    }
-
-    fn leaves_out_directories(&self) -> bool {
-        (**self).leaves_out_directories()
+    fn unused_files(&self) -> UnusedFiles {
+        (**self).unused_files()
     }
 
     fn lag(&self) -> u64 {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use eyas_events::EventType;
+use eyas_events::filter::UnusedFiles;
 use eyas_scap::{Advance, Error, EventSource, Loss, RawEvent, Snapshot};
 
 use crate::lookups::{AsyncLookups, RuntimeStats, Waits};
@@ -12,8 +13,7 @@ use crate::observer::{Observer, Observers};
 use crate::plugin::{PluginError, Plugins};
 use crate::purge::Purge;
 use crate::state::{
-    self, Current, Layouts, PendingChange, Skips, State, StateStats, Untracked, is_kept,
-    makes_or_ends_threads,
+    self, Current, Layouts, PendingChange, Skips, State, StateStats, is_kept, makes_or_ends_threads,
 };
 use crate::verdicts::{LossWindow, Windows};
 use crate::view::{EventView, Moment};
@@ -48,7 +48,7 @@ pub struct Inspector {
     failure: Option<Error>,
     needs: Option<Arc<Needs>>,
     /// Whether the source filters out events that open and close files.
-    source_filters: Untracked,
+    source_filters: UnusedFiles,
     skips: Skips,
     /// Number of unneeded events.
     unneeded: u64,
@@ -111,7 +111,7 @@ impl Inspector {
             initial: true,
             failure: None,
             needs: None,
-            source_filters: Untracked::default(),
+            source_filters: UnusedFiles::NONE,
             skips: Skips::default(),
             unneeded: 0,
             skipped: 0,
@@ -341,23 +341,21 @@ impl Inspector {
         if self.state.doubts.remain() || !source.losses().is_empty() {
             self.heal(source);
         }
-        let untracked =
-            Untracked { files: source.leaves_out_files(), directories: source.leaves_out_directories() };
-        if untracked != self.source_filters {
-            self.source_filters = untracked;
+        let unused_files = source.unused_files();
+        if unused_files != self.source_filters {
+            self.source_filters = unused_files;
             self.update_tracking();
         }
     }
 
-    /// Turns the tracking of plain files and directories on or off, depending on the source and the needs.
+    /// Turns the tracking of kinds of files on or off, depending on the source and the needs.
     #[cold]
     fn update_tracking(&mut self) {
         let by_needs = self.needs.as_ref().is_some_and(|needs| needs.leaves_out_files());
-        let Untracked { files, directories } = self.source_filters;
-        let untracked = Untracked { files: files || by_needs, directories };
+        let unused = UnusedFiles { plain: self.source_filters.plain || by_needs, ..self.source_filters };
         let can_ask = self.config.proc.is_some();
         self.make_pending_changes();
-        self.state.set_untracked(untracked, self.moment.ts, can_ask);
+        self.state.set_unused_files(unused, self.moment.ts, can_ask);
     }
 
     /// Records losses, and looks up a thread in doubt: that of the event, or another one. The running

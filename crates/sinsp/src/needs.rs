@@ -1,6 +1,6 @@
 //! Events that a program does not need: no rule tests them, and they change nothing that rules use.
 
-use eyas_events::filter::{Filter, flags};
+use eyas_events::filter::{Filter, UnusedFiles, flags};
 use eyas_events::{EventType, FlagTable, param};
 use eyas_fields::{CodeSet, Field};
 use eyas_scap::RawEvent;
@@ -8,9 +8,9 @@ use eyas_scap::RawEvent;
 use crate::field_source::generic_code;
 use crate::fields::{DEFS, open};
 use crate::pushdown::{Free, Pushdown};
-use crate::state::{Facts, FdKind, changes, changes_only_if_successful, has_closed, is_transfer};
+use crate::state::{Facts, FdKind, changes, changes_only_if_successful, has_closed, is_transfer, makes_pipe};
 use crate::view::EventView;
-pub use files::FileFields;
+pub use files::{FileFields, FileKind};
 
 mod files;
 
@@ -103,35 +103,21 @@ impl Needs {
     }
 }
 
-/// The open files that rules depend on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum UsedFiles {
-    /// Any file ([`FileFields::of_files`]).
-    All,
-    /// Directories ([`FileFields::of_directories`]), but no plain file.
-    Directories,
-    /// Neither plain files nor directories.
-    None,
-}
-
 /// The probe's filter for rules with these rows that use these fields, in conditions or in outputs. It filters out events that
 /// no rule matches and that change nothing that the fields depend on. These include events that open or close files that no
-/// rule uses (`files`). `None` if a field depends on all events.
-pub fn probe_filter(rows: &Pushdown, fields: &[Field], files: UsedFiles) -> Option<Filter> {
+/// rule uses (`unused`: see [`FileFields`]). `None` if a field depends on all events.
+pub fn probe_filter(rows: &Pushdown, fields: &[Field], unused: UnusedFiles) -> Option<Filter> {
     let mut names = fields.iter().filter_map(|field| DEFS.get(usize::from(field.id.0))).map(|def| def.name);
     if names.any(depends_on_all) {
         return None;
     }
     let facts = facts(fields);
-    let of_files = match files {
-        UsedFiles::All => Free::Failed,
-        UsedFiles::Directories => Free::FailedAndFiles,
-        UsedFiles::None => Free::FailedAndDescriptors,
-    };
+    let unused = if unused.plain { unused } else { UnusedFiles::NONE };
     Some(rows.kernel(|ty| match changes(ty) {
         Some(changed) if !changed.intersects(facts) => Free::All,
-        _ if works_on_files(ty) => of_files,
-        _ if changes_only_if_successful(ty) => Free::Failed,
+        _ if unused.pipes && makes_pipe(ty) || unused.sockets && works_only_on_sockets(ty) => Free::All,
+        _ if works_on_files(ty) => Free::FailedAndFiles(unused),
+        _ if changes_only_if_successful(ty) => Free::FailedAndFiles(UnusedFiles::NONE),
         _ => Free::None,
     }))
 }
@@ -158,7 +144,9 @@ pub fn may_leave_out(filter: &Filter, event: &EventView<'_>) -> bool {
     match event.fd().map(|fd| fd.kind) {
         Some(FdKind::File | FdKind::OldFile) => true,
         Some(FdKind::Directory) => has(flags::FREE_DIRECTORIES),
-        _ => false,
+        Some(FdKind::Pipe) => has(flags::FREE_PIPES),
+        Some(kind) => kind.is_socket() && has(flags::FREE_SOCKETS),
+        None => false,
     }
 }
 
@@ -182,6 +170,28 @@ fn is_decisive(event: &RawEvent<'_>) -> bool {
 fn works_on_files(ty: EventType) -> bool {
     use EventType as E;
     open::is_open(ty) || matches!(ty, E::SYSCALL_CLOSE_X | E::SYSCALL_FCNTL_X | E::SYSCALL_DUP_1_X)
+}
+
+/// Whether the call makes sockets, or changes only sockets. Messages that are received may contain other files.
+fn works_only_on_sockets(ty: EventType) -> bool {
+    use EventType as E;
+    matches!(
+        ty,
+        E::SOCKET_SOCKET_X
+            | E::SOCKET_SOCKETPAIR_X
+            | E::SOCKET_BIND_X
+            | E::SOCKET_LISTEN_X
+            | E::SOCKET_CONNECT_X
+            | E::SOCKET_ACCEPT_5_X
+            | E::SOCKET_ACCEPT4_6_X
+            | E::SOCKET_SHUTDOWN_X
+            | E::SOCKET_SENDTO_X
+            | E::SOCKET_SENDMSG_X
+            | E::SOCKET_SENDMMSG_X
+            | E::SOCKET_SEND_X
+            | E::SOCKET_RECVFROM_X
+            | E::SOCKET_RECV_X
+    )
 }
 
 /// Whether a field also depends on other events. The number of an event does not: conditions use it only to

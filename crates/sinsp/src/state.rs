@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use eyas_events::filter::UnusedFiles;
 use eyas_scap::{Interface, MachineInfo};
 
 use crate::names::Names;
@@ -56,14 +57,13 @@ pub use parse::changes_state;
 pub(crate) use parse::network::names::message_of;
 pub(crate) use parse::{FromResult, number_sources};
 pub(crate) use parse::{
-    ProcessChange, changes_only_if_successful, changes_process, has_closed, is_copy, is_transfer,
+    ProcessChange, changes_only_if_successful, changes_process, has_closed, is_copy, is_transfer, makes_pipe,
 };
 pub(crate) use parse::{apply, finish, is_kept, is_unnamed, makes_or_ends_threads};
 pub(crate) use reach::reach;
 pub(crate) use reports::Reports;
 pub(crate) use skips::Skips;
 pub(crate) use text::split_nul;
-pub(crate) use untracked::Untracked;
 
 /// The state of the system after the events so far.
 #[derive(Debug, Default)]
@@ -94,8 +94,8 @@ pub struct State {
     pub(crate) doubts: doubts::Doubts,
     /// Whether enter events have occurred.
     pub(crate) has_beginnings: bool,
-    /// Whether plain files are not tracked, because no rule depends on them.
-    untracked: Untracked,
+    /// Kinds of files that are not tracked, because no rule uses them.
+    unused_files: UnusedFiles,
     empty: Option<Text>,
     scratch: Vec<u8>,
     reuse: reuse::Reuse,

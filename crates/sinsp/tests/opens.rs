@@ -3,8 +3,9 @@
 use eyas_events::{EventType as E, FlagTable, param};
 use std::sync::Arc;
 
+use eyas_events::filter::UnusedFiles;
 use eyas_fields::CodeSet;
-use eyas_scap::EventBuilder;
+use eyas_scap::{Advance, Error, EventBuilder, EventSource, RawEvent};
 use eyas_sinsp::{Inspector, Needs};
 
 mod script;
@@ -276,4 +277,79 @@ fn without_files_no_descriptor_refers_to_a_plain_file() {
     system.set_needs(None);
     see(&mut system, opened(4, b"/etc/passwd", 0, 0, 9).text(own, b"/etc/passwd"), &[]);
     assert_eq!(of_fd(&mut system, 4), "file /etc/passwd");
+}
+
+/// A source without events that may filter out those of some kinds of files.
+struct Filtered(UnusedFiles);
+
+impl EventSource for Filtered {
+    fn advance(&mut self) -> Result<Advance, Error> {
+        Ok(Advance::End)
+    }
+
+    fn current(&self) -> Option<RawEvent<'_>> {
+        None
+    }
+
+    fn unused_files(&self) -> UnusedFiles {
+        self.0
+    }
+}
+
+#[test]
+fn unused_pipes_and_sockets_are_known_only_in_the_event_that_makes_them() {
+    use param::{SOCKET_ACCEPT4_6_X as accept, SOCKET_SOCKET_X as socket, SOCKET_SOCKETPAIR_X as pair};
+    use param::{SYSCALL_FCHMOD_X as fchmod, SYSCALL_PIPE2_X as pipe, SYSCALL_READ_X as read};
+    let client = [2, 127, 0, 0, 1, 0x39, 0x30, 127, 0, 0, 1, 0x50, 0];
+    let makes = |first: i64, second: i64| {
+        [
+            (
+                at(1, E::SYSCALL_PIPE2_X, 10)
+                    .int(pipe::res, 0)
+                    .int(pipe::fd1, first)
+                    .int(pipe::fd2, second)
+                    .uint(pipe::ino, 7),
+                "pipe",
+            ),
+            (at(1, E::SOCKET_SOCKET_X, 10).int(socket::fd, first).uint(socket::domain, 2), "ipv4"),
+            (
+                at(1, E::SOCKET_SOCKETPAIR_X, 10)
+                    .int(pair::res, 0)
+                    .int(pair::fd1, first)
+                    .int(pair::fd2, second),
+                "unix",
+            ),
+            (at(1, E::SOCKET_ACCEPT4_6_X, 10).int(accept::fd, first).bytes(accept::tuple, &client), "ipv4"),
+        ]
+    };
+    let later = |system: &mut Inspector| {
+        let of = |fd| at(5, E::SYSCALL_READ_X, 10).int(read::res, 1).int(read::fd, fd);
+        [4, 5].map(|fd| see(system, of(fd), &["fd.type"]).join(" "))
+    };
+    let kinds = |pipes, sockets| UnusedFiles { plain: true, pipes, sockets, ..UnusedFiles::NONE };
+    for of in [kinds(true, false), kinds(false, true), kinds(true, true)] {
+        let mut system = system();
+        // Those that were open before are forgotten, too.
+        for (event, kind) in makes(4, 4) {
+            see(&mut system, event, &[]);
+            system.note_losses(&Filtered(of));
+            let is_unused = if kind == "pipe" { of.pipes } else { of.sockets };
+            assert_eq!(later(&mut system)[0] == "<NA>", is_unused, "{kind}, {of:?}");
+            system.note_losses(&Filtered(UnusedFiles::NONE));
+        }
+        system.note_losses(&Filtered(of));
+        for (event, kind) in makes(4, 5) {
+            let is_unused = if kind == "pipe" { of.pipes } else { of.sockets };
+            see(&mut system, close(1, 10, 4), &[]);
+            see(&mut system, close(1, 10, 5), &[]);
+            assert_eq!(see(&mut system, event, &["fd.type"]), [kind]);
+            assert_eq!(later(&mut system)[0] == "<NA>", is_unused, "{kind}, {of:?}");
+        }
+        // Only an `fchmod` or `fchown` shows them, by the kernel's name.
+        see(&mut system, close(1, 10, 4), &[]);
+        let event = at(6, E::SYSCALL_FCHMOD_X, 10).int(fchmod::res, 0).int(fchmod::fd, 4);
+        let event = event.text(behind(E::SYSCALL_FCHMOD_X), b"pipe:[42]");
+        assert_eq!(see(&mut system, event, &["fd.type", "fd.ino", "fd.name"]), ["pipe", "42", ""]);
+        assert_eq!(later(&mut system)[0], "<NA>");
+    }
 }

@@ -27,7 +27,7 @@ const SHADOW: u64 = 1024;
 pub fn probe_filter(engine: &Engine) -> Option<ProbeFilter> {
     let filters = EngineFilters::new(engine);
     let filter = filters.probe_filter()?;
-    if let Some(user) = &filter.file_user {
+    for user in &filter.file_users {
         log::log(log::Level::Debug, &user.to_string());
     }
     Some(filter)

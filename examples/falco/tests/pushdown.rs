@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use eyas_testing::test;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 fn main() -> std::process::ExitCode {
     eyas_testing::main()
@@ -142,4 +142,38 @@ fn the_explanation_of_each_rule_is_consistent() {
     assert!(text.starts_with(&format!("{name}\n  open")), "{text}");
     assert!(text.contains("    kept: fd.name"), "{text}");
     assert!(text.contains("    passes: "), "{text}");
+}
+
+#[test]
+fn the_explanation_names_the_files_that_rules_need() {
+    let dir = eyas_testing::Dir::new("needs");
+    let file = dir.join("rules.yaml");
+    let explained = |rules: &str, format: &str| {
+        std::fs::write(&file, rules).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_falco"));
+        let out = command.args(["--explain-pushdown", "--format", format, "-r"]).arg(&file).output().unwrap();
+        String::from_utf8(out.stdout).unwrap()
+    };
+    let rules = "\
+- {rule: opens, desc: d, condition: evt.type = openat and fd.name = /etc/shadow, output: '%fd.name', priority: INFO}
+- {rule: writes, desc: d, condition: evt.type = write and fd.name = /x, output: o, priority: INFO, enabled: false}
+- {rule: pipes, desc: d, condition: evt.type = dup and fd.type = pipe, output: o, priority: INFO}
+";
+    let text = explained(rules, "text");
+    let needs: Vec<&str> =
+        text.lines().filter(|line| line.contains("pens and closes")).map(str::trim).collect();
+    assert!(text.contains("\nwrites (disabled)\n"), "{text}");
+    assert_eq!(
+        needs,
+        [
+            "needs opens and closes of all files: it uses the file of a write by fd.name",
+            "needs opens and closes of all pipes: it uses the pipe of a dup by fd.type",
+            // The disabled rule needs none.
+            "Opens and closes of all pipes are sent, because rule 'pipes' uses the pipe of a dup by fd.type",
+        ]
+    );
+    let rules: Vec<Value> = serde_json::from_str(&explained(rules, "json")).unwrap();
+    let of = |at: usize| (&rules[at]["enabled"], rules[at]["needs_files"].as_array().unwrap().len());
+    assert_eq!([of(0), of(1), of(2)], [(&json!(true), 0), (&json!(false), 1), (&json!(true), 1)]);
+    assert_eq!(rules[2]["needs_files"][0], json!({"kind": "pipe", "event_type": "dup", "field": "fd.type"}));
 }

@@ -25,6 +25,13 @@ static __always_inline bool is_plain(struct file *file)
 
 #define AT_FDCWD -100
 
+/* The kind of a file in a file system that only the kernel mounts; 0 for all others. */
+static __always_inline __u32 kind_within(struct file *file)
+{
+	struct inode *inode = READ(file, f_inode);
+	return file && READ(inode, i_sb, s_flags) & SB_KERNMOUNT ? READ(inode, i_mode) & S_IFMT : 0;
+}
+
 /* Directories whose path in user space equals the kernel's, by their open files. Other directories may have another
  * path in user space: through a symlink, or from before a rename. */
 struct {
@@ -43,11 +50,22 @@ static __always_inline bool leaves_out_directories(struct filter *f)
 	return f && f->types[EV_SYSCALL_CLOSE_X].flags & FILTER_FREE_DIRECTORIES;
 }
 
-/* Whether the filter covers plain files. */
-static __always_inline bool leaves_out_files(void)
+/* Whether the filter covers a kind of files: FILTER_FREE_FILES, FILTER_FREE_PIPES or FILTER_FREE_SOCKETS. */
+static __always_inline bool leaves_out(__u16 kind)
 {
 	struct filter *f = filter_in_use ? filter_of(filter_in_use) : 0;
-	return f && f->types[EV_SYSCALL_CLOSE_X].flags & FILTER_FREE_FILES;
+	return f && f->types[EV_SYSCALL_CLOSE_X].flags & kind;
+}
+
+/* Whether user space has no entry for the file, however it was opened: a plain file, a pipe or a socket. */
+static __always_inline bool is_untracked(struct file *file)
+{
+	__u32 kind;
+	if (is_plain(file))
+		return true;
+	kind = kind_within(file);
+	return (kind == S_IFIFO && leaves_out(FILTER_FREE_PIPES)) ||
+	       (kind == S_IFSOCK && leaves_out(FILTER_FREE_SOCKETS));
 }
 
 static __always_inline bool is_directory_file(struct file *file)
@@ -55,11 +73,11 @@ static __always_inline bool is_directory_file(struct file *file)
 	return file && (READ(file, f_inode, i_mode) & S_IFMT) == S_IFDIR;
 }
 
-/* Whether user space has no entry for the file: a plain file, or a directory whose open was left out. */
+/* Whether user space has no entry for the file: it is not tracked, or a directory whose open was left out. */
 static __always_inline bool is_unseen(struct file *file)
 {
 	struct noted_directory *noted;
-	if (is_plain(file))
+	if (is_untracked(file))
 		return true;
 	/* A file that is no directory may be at the address of one that is gone. */
 	if (!reports_bases || !is_directory_file(file))
@@ -373,7 +391,7 @@ __noinline int was_skipped(__u32 type, __u64 ret, __u32 fd, __u32 command)
 	switch (type) {
 	case EV_SYSCALL_CLOSE_X: {
 		struct file *left = file_at(own_files(), fd);
-		return left && !(shares_descriptors() && leaves_out_files() && is_unseen(left)) ? FILTER_SKIPPED : 0;
+		return left && !(shares_descriptors() && leaves_out(FILTER_FREE_FILES) && is_unseen(left)) ? FILTER_SKIPPED : 0;
 	}
 	case EV_SYSCALL_FCNTL_X:
 		if (command != F_DUPFD && command != F_DUPFD_CLOEXEC)

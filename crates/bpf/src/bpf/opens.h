@@ -212,7 +212,7 @@ __noinline int early_of_open(__u32 early, __u32 type, __u32 number, __u64 flags,
 	/* All other events read the file's flags later, and that notes a file whose writes set the login user: see `note_login`. */
 	if ((early & FILTER_DECISION) == FILTER_REJECTS)
 		outcome_of(s, ret);
-	if ((long)ret >= 0 && (early & FILTER_IF_FILE || reports_bases) && !is_plain(file_of(s, ret)))
+	if ((long)ret >= 0 && (early & FILTER_IF_FILE || reports_bases) && !is_untracked(file_of(s, ret)))
 		return early_of_other(s, early, ret);
 	if ((early & FILTER_DECISION) != FILTER_ASKS || !(early & FILTER_RECALLS))
 		return early;

@@ -72,15 +72,9 @@ static __always_inline bool has_left_range(__u32 first, __u32 last, bool only_ma
 	return false;
 }
 
-static __always_inline bool is_kind(struct file *file, __u32 kind)
-{
-	struct inode *inode = READ(file, f_inode);
-	return file && (READ(inode, i_mode) & S_IFMT) == kind && READ(inode, i_sb, s_flags) & SB_KERNMOUNT;
-}
-
 static __always_inline struct sock *socket_in(struct file *file)
 {
-	return is_kind(file, S_IFSOCK) ? READ((struct socket *)READ(file, private_data), sk) : 0;
+	return kind_within(file) == S_IFSOCK ? READ((struct socket *)READ(file, private_data), sk) : 0;
 }
 
 /* Whether the two descriptors in memory are the ends of a pipe, or, for `socketpair`, sockets of this family that are connected with
@@ -90,7 +84,7 @@ static __always_inline bool is_pair(__u64 numbers, bool is_pipe, __u32 family)
 	struct files_struct *files = own_files();
 	struct file *one = file_at(files, user_u32(numbers)), *other = file_at(files, user_u32(numbers + 4));
 	if (is_pipe)
-		return is_kind(one, S_IFIFO) && is_kind(other, S_IFIFO) && READ(one, f_inode) == READ(other, f_inode);
+		return kind_within(one) == S_IFIFO && kind_within(other) == S_IFIFO && READ(one, f_inode) == READ(other, f_inode);
 	struct sock *first = socket_in(one), *second = socket_in(other);
 	if (!first || !second || READ(first, __sk_common.skc_family) != family)
 		return false;
@@ -183,7 +177,7 @@ __noinline int was_skipped_rarely(__u32 type, __u64 ret)
 		break;
 	default:
 		/* A new anonymous file. */
-		ran = file && !is_kind(file, S_IFSOCK) && !is_kind(file, S_IFIFO);
+		ran = file && kind_within(file) != S_IFSOCK && kind_within(file) != S_IFIFO;
 	}
 	return ran ? 0 : FILTER_SKIPPED;
 }

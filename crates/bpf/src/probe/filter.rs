@@ -45,7 +45,7 @@ impl Probe {
             self.verdicts.iter_mut().for_each(Verdicts::clear);
             self.filters.half = half;
             self.filters.in_use = Some(filter.clone());
-            if filter.leaves_out_directories() {
+            if filter.unused_files().directories {
                 self.report_bases()?;
             }
             self.use_filter(half, sample);
@@ -53,7 +53,7 @@ impl Probe {
             if filter.depends_on_processes() { self.wait_for_programs() } else { Ok(()) }
         });
         // Without this program, every close is sent.
-        let leaves_out = done.is_ok() && filter.is_some_and(Filter::leaves_out_files);
+        let leaves_out = done.is_ok() && filter.is_some_and(|filter| filter.unused_files().plain);
         let _ = self.attach(&ENTER_CLOSE, leaves_out && super::has_each(self.enter));
         self.seal();
         done

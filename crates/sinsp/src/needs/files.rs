@@ -1,8 +1,8 @@
 //! Determines whether rules depend on the file of a descriptor, other than in the event that opened it.
 //!
-//! This is about *plain* files: regular files, and devices without a state. The state always tracks
-//! directories, sockets, pipes, terminals and everything else with a descriptor. If no rule depends on
-//! plain files, their descriptors look like unknown ones.
+//! This is about four kinds of files: *plain* files (regular files, and devices without a state), directories, pipes without a name,
+//! and sockets. The state always tracks terminals and everything else with a descriptor. If no rule depends on the files of a kind,
+//! their descriptors look like unknown ones.
 
 use std::cell::OnceCell;
 use std::sync::LazyLock;
@@ -13,7 +13,7 @@ use eyas_scap::RawEvent;
 
 use crate::fields::{DEFS, open};
 use crate::param_names::param_index;
-use crate::state::{FdKind, is_copy};
+use crate::state::{FdKind, is_copy, makes_pipe};
 
 /// The fields of a rule that may show the file of a descriptor.
 ///
@@ -27,22 +27,53 @@ pub struct FileFields<'f> {
     tests: Option<Vec<(&'f Field, bool)>>,
     tested: Vec<&'f Field>,
     shown_in_output: Vec<&'f Field>,
-    /// Whether an event that works on a plain file, or on a directory, may satisfy the condition.
-    may_match: [OnceCell<bool>; 2],
+    /// Whether an event that works on a file of the kind may satisfy the condition.
+    may_match: [OnceCell<bool>; 4],
 }
 
 /// Kinds of files.
-#[derive(Clone, Copy, Debug)]
-enum Files {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileKind {
+    /// A regular file, or a device without a state.
     Plain,
-    Directories,
+    /// A directory.
+    Directory,
+    /// A pipe without a name.
+    Pipe,
+    /// A socket.
+    Socket,
 }
 
-impl Files {
+impl FileKind {
+    /// Every kind.
+    pub const ALL: [Self; 4] = [Self::Plain, Self::Directory, Self::Pipe, Self::Socket];
+
+    /// Singular and plural: `file` and `files`, `directory`, `pipe`, `socket`.
+    pub const fn names(self) -> [&'static str; 2] {
+        match self {
+            Self::Plain => ["file", "files"],
+            Self::Directory => ["directory", "directories"],
+            Self::Pipe => ["pipe", "pipes"],
+            Self::Socket => ["socket", "sockets"],
+        }
+    }
+
+    /// What descriptors of such files are in the state.
     fn kinds(self) -> &'static [FdKind] {
         match self {
             Self::Plain => &[FdKind::File, FdKind::OldFile],
-            Self::Directories => &[FdKind::Directory],
+            Self::Directory => &[FdKind::Directory],
+            Self::Pipe => &[FdKind::Pipe],
+            Self::Socket => &[
+                FdKind::Ipv4,
+                FdKind::Ipv6,
+                FdKind::Ipv4Server,
+                FdKind::Ipv6Server,
+                FdKind::Unix,
+                FdKind::Netlink,
+                FdKind::Unsupported,
+                FdKind::Unknown,
+            ],
         }
     }
 }
@@ -70,33 +101,24 @@ impl<'f> FileFields<'f> {
         Self { condition, tests, tested, shown_in_output, may_match: Default::default() }
     }
 
-    /// The field by which the rule depends on the plain file of a descriptor in events of the type, or `None` if it does not depend
-    /// on it. The rule's condition is for this type.
+    /// The field by which the rule depends on the file of a descriptor in events of the type, if the file is of this kind. `None` if
+    /// the rule does not depend on it. The rule's condition is for this type.
     ///
     /// `is_live` means that the events come from the probe, whose events of some calls contain the path of the descriptor's file
     /// ([`KernelPath::File`]). Outputs that show this path, and tests of the kind of the file, then need no other event. A test of
     /// the name needs the opens, because the program may have opened the file through a symlink with that name. A negated test of
-    /// the name needs none: it is an exception, and an exception for a name is meant for the file that really has this name.
-    pub fn of_files(&self, ty: EventType, is_live: bool) -> Option<&'static str> {
-        self.of_kind(ty, is_live, Files::Plain)
-    }
-
-    /// Like [`FileFields::of_files`], for a directory in a live capture whose probe filters out events about plain files:
-    /// events contain the directories at which their paths begin ([`RawEvent::bases`]).
-    pub fn of_directories(&self, ty: EventType) -> Option<&'static str> {
-        self.of_kind(ty, true, Files::Directories)
-    }
-
-    fn of_kind(&self, ty: EventType, is_live: bool, files: Files) -> Option<&'static str> {
-        let has_path = is_live && has_file_path(ty);
+    /// the name needs none: it is an exception, and an exception for a name is meant for the file that really has this name. These
+    /// events also contain the directories at which their paths begin ([`RawEvent::bases`]).
+    pub fn field(&self, ty: EventType, kind: FileKind, is_live: bool) -> Option<&'static str> {
+        let has_path = is_live && kind != FileKind::Socket && has_file_path(ty);
         let shows = |field: &&Field| {
             let Some(def) = DEFS.get(usize::from(field.id.0)) else { return Some("a field of a plugin") };
             let sees = match shown(def.name, field, ty) {
                 Shown::Nothing => false,
                 Shown::Own => {
                     debug_assert!(!open::is_open(ty), "what an event has opened is its own");
-                    let is_possible = &self.may_match[files as usize];
-                    *is_possible.get_or_init(|| may_match(self.condition, files.kinds()))
+                    let is_possible = &self.may_match[kind as usize];
+                    *is_possible.get_or_init(|| may_match(self.condition, kind))
                 }
                 Shown::Any => true,
             };
@@ -178,10 +200,13 @@ fn shown(name: &str, field: &Field, ty: EventType) -> Shown {
         // missing.
         "fd.num" | "fd.uid" => Shown::own(is_copy(ty)),
         // The file that the event itself opened.
-        _ if class == "fd" && (open::is_open(ty) || needs_directory(ty)) => Shown::Nothing,
+        _ if class == "fd" && (open::is_open(ty) || makes_pipe(ty) || needs_directory(ty)) => Shown::Nothing,
         _ if class == "fd" => Shown::own(is_given),
         _ if class == "fdlist" => Shown::any((0..info.params.len()).any(|at| shows_file(ty, at))),
-        "evt.args" | "evt.info" if open::is_open(ty) || needs_directory(ty) => Shown::Nothing,
+        "evt.args" | "evt.info" if open::is_open(ty) || makes_pipe(ty) || needs_directory(ty) => {
+            Shown::Nothing
+        }
+        "evt.arg" if makes_pipe(ty) => Shown::Nothing,
         "evt.args" | "evt.info" => Shown::any((0..info.params.len()).any(|at| shows_file(ty, at))),
         "evt.arg" => {
             let at = match &field.arg {
@@ -340,8 +365,9 @@ const fn needs_directory(ty: EventType) -> bool {
     )
 }
 
-/// Whether an event that works on a descriptor of a file of these kinds, known or not, may satisfy the condition.
-fn may_match(condition: &ConditionFormula, kinds: &[FdKind]) -> bool {
+/// Whether an event that works on a descriptor of such a file, known or not, may satisfy the condition.
+fn may_match(condition: &ConditionFormula, kind: FileKind) -> bool {
+    let kinds = kind.kinds();
     let may_hold = |test: &FieldTest| {
         let Ok((field, compare)) = &test.of else { return true };
         let Some(def) = DEFS.get(usize::from(field.id.0)) else { return true };
@@ -356,7 +382,7 @@ fn may_match(condition: &ConditionFormula, kinds: &[FdKind]) -> bool {
             // Only sockets have these fields.
             "fd.ip" | "fd.cip" | "fd.sip" | "fd.lip" | "fd.rip" | "fd.port" | "fd.cport" | "fd.sport"
             | "fd.lport" | "fd.rport" | "fd.net" | "fd.cnet" | "fd.snet" | "fd.lnet" | "fd.rnet"
-            | "fd.sockfamily" => without_value,
+            | "fd.sockfamily" => kind == FileKind::Socket || without_value,
             _ => true,
         }
     };

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use eyas_events::EventType;
+use eyas_events::filter::UnusedFiles;
 use eyas_scap::{Advance, Error, EventSource, Loss, RawEvent, Snapshot, Stats};
 
 use super::async_events::{AsyncQueue, QueuedEvent};
@@ -239,12 +240,8 @@ impl<S: EventSource> EventSource for AsyncSource<S> {
         if self.current.is_some() { &[] } else { self.inner.losses() }
     }
 
-    fn leaves_out_files(&self) -> bool {
-        self.inner.leaves_out_files()
-    }
-
-    fn leaves_out_directories(&self) -> bool {
-        self.inner.leaves_out_directories()
+    fn unused_files(&self) -> UnusedFiles {
+        self.inner.unused_files()
     }
 
     fn lag(&self) -> u64 {

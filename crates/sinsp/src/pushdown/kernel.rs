@@ -2,7 +2,7 @@
 
 use eyas_events::filter::{
     self, Check, Filter, How as KernelHow, Input as KernelInput, NO_PARAM, Range, Row as KernelRow, TypeRow,
-    flags,
+    UnusedFiles, flags,
 };
 use eyas_events::{EventType, FlagTable, KernelPath, ParamInfo, ParamType, param};
 use eyas_scap::RawEvent;
@@ -25,12 +25,8 @@ const MAX_RANGES: usize = 64;
 pub(crate) enum Free {
     /// None, because all change something that is used.
     None,
-    /// Only failed calls.
-    Failed,
-    /// Failed calls, and those that open or close a plain file.
-    FailedAndFiles,
-    /// Failed calls, and those that open or close a plain file or a directory.
-    FailedAndDescriptors,
+    /// Failed calls, and those that open, copy or close a file of these kinds.
+    FailedAndFiles(UnusedFiles),
     /// All.
     All,
 }
@@ -96,12 +92,9 @@ impl<'r> Compiler<'r> {
     fn add_type(&mut self, ty: EventType, free: Free, out: &mut TypeRow) {
         let entry = self.rows.entries.get(usize::from(ty.0)).copied().unwrap_or(REJECT);
         let mut flags = match free {
+            Free::None => 0,
+            Free::FailedAndFiles(unused) => flags::ON | flags::FREE_FAILED | unused.flags(),
             Free::All => flags::ON | flags::FREE,
-            Free::FailedAndFiles => flags::ON | flags::FREE_FAILED | flags::FREE_FILES,
-            Free::FailedAndDescriptors => {
-                flags::ON | flags::FREE_FAILED | flags::FREE_FILES | flags::FREE_DIRECTORIES
-            }
-            _ => flags::ON | flags::FREE_FAILED,
         };
         let groups = self.groups_of.get(usize::from(ty.0)).copied().flatten().unwrap_or(0);
         if groups != 0 && entry != REJECT {
@@ -110,7 +103,7 @@ impl<'r> Compiler<'r> {
         let found = results::of_type(ty, results::at_entry(&self.results, entry));
         let first = match free {
             // Its rows are never used.
-            Free::Failed if results::is_empty(found[1]) => filter::PASS,
+            Free::FailedAndFiles(UnusedFiles::NONE) if results::is_empty(found[1]) => filter::PASS,
             _ => self.copy(ty, entry),
         };
         let asks = |at: u16| self.out.get(usize::from(at)..).unwrap_or_default();
@@ -341,7 +334,8 @@ mod tests {
         (0..TY.0).for_each(|_| builder.add(Formula::Const(false)));
         builder.add(formula);
         let (rows, _) = builder.finish();
-        let filter = filter(&rows, &[], |ty| if ty == TY { Free::Failed } else { Free::None });
+        let failed = Free::FailedAndFiles(UnusedFiles::NONE);
+        let filter = filter(&rows, &[], |ty| if ty == TY { failed } else { Free::None });
         filter.rows.iter().map(|row| row.input).collect()
     }
 

@@ -31,6 +31,8 @@ pub(crate) enum PendingChange {
     Exit,
     /// Removes the descriptor.
     Close(i64),
+    /// Removes the two descriptors of a pipe, or of a pair of sockets.
+    CloseBoth([i64; 2]),
     /// Restores the previous ends of the descriptor's socket.
     Restore(i64, Arc<Fd>),
     /// Renames the descriptor's file: its requested name, and the kernel's name.

@@ -17,7 +17,7 @@ use super::load::{fd_of, guess_role};
 use super::parse::descriptor;
 use super::proc_query::ProcQuery;
 use super::reach::reach;
-use super::untracked::is_directory;
+use super::untracked::{is_directory, is_unused};
 use super::{Directories, State, Thread, ThreadKey};
 
 mod same;
@@ -254,7 +254,7 @@ impl State {
     /// Corrects the open files of a process.
     fn correct_files(&mut self, key: ThreadKey, files: Vec<FdEntry>, in_use: Option<i64>) {
         let is_whole = files.len() < MAX_FDS;
-        let untracked = self.untracked;
+        let unused = self.unused_files;
         let empty = self.empty();
         let known = self.threads.at(key).and_then(|thread| self.threads.fds(thread));
         // A known directory was opened by another path than the kernel's, so that its close is not filtered out.
@@ -265,7 +265,7 @@ impl State {
         let there: Vec<_> = files
             .into_iter()
             .map(|entry| (entry.fd, entry.close_on_exec, fd_of(entry, &empty, &mut self.reuse.names)))
-            .filter(|(num, _, fd)| !untracked.has(*num, fd) || is_known(*num, fd))
+            .filter(|(num, _, fd)| !is_unused(unused, *num, fd) || is_known(*num, fd))
             .collect();
         let numbers: FxHashSet<i64> = there.iter().map(|(num, ..)| *num).collect();
         let served: FxHashSet<u16> = there.iter().filter_map(|(.., fd)| fd.server_port()).collect();

@@ -21,8 +21,8 @@ impl State {
         let users = std::mem::take(&mut self.users);
         let rendering = std::mem::take(&mut self.rendering);
         let layouts = Layouts::new(self.layouts.engines);
-        let (untracked, unshown_changes) = (self.untracked, self.unshown_changes + 1);
-        *self = Self { layouts, untracked, unshown_changes, ..Self::with_max(max_threads) };
+        let (unused_files, unshown_changes) = (self.unused_files, self.unshown_changes + 1);
+        *self = Self { layouts, unused_files, unshown_changes, ..Self::with_max(max_threads) };
         self.set_rendering(rendering);
         let kept = snapshot.users.is_empty() && snapshot.groups.is_empty();
         self.users = users.begin_again(kept, changes);

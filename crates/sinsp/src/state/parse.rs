@@ -12,7 +12,9 @@ pub(super) use handling::{Change, change};
 use handling::{Family, HANDLING, Who};
 pub(crate) use handling::{FromResult, number_sources};
 pub(crate) use handling::{ProcessChange, changes_process};
-pub(crate) use handling::{changes_only_if_successful, descriptor, is_copy, is_kept, is_transfer};
+pub(crate) use handling::{
+    changes_only_if_successful, descriptor, is_copy, is_kept, is_transfer, makes_pipe,
+};
 
 mod birth;
 mod described;
@@ -51,7 +53,7 @@ pub(crate) fn apply(
     if let Some(entry) = raw.direct_fd() {
         describe(state, now, entry);
     }
-    if state.untracked.files && file::has_path(raw.ty) {
+    if state.unused_files.plain && file::has_path(raw.ty) {
         file::take_path(state, raw, now);
     }
     if raw.has_bases() {
@@ -155,6 +157,7 @@ pub(crate) fn finish(state: &mut State, ts: u64, now: &mut Current) {
         PendingChange::Nothing | PendingChange::Container { .. } => {}
         PendingChange::Rename(num, name, opened) => file::rename(state, key, num, name, opened, ts),
         PendingChange::Close(num) => file::remove(state, key, num),
+        PendingChange::CloseBoth(ends) => ends.into_iter().for_each(|num| file::remove(state, key, num)),
         PendingChange::Restore(num, fd) => {
             if let Some(table) = state.threads.fds_mut(key) {
                 table.replace_file(num, fd);

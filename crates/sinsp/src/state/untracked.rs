@@ -1,23 +1,17 @@
 //! Kinds of files that the state does not track, because the source may filter out their events.
 
+use eyas_events::filter::UnusedFiles;
 use eyas_scap::is_direct;
 
 use super::fd::{Fd, FdKind};
 
-/// What the source may filter out: events that open and close files of these kinds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Untracked {
-    pub(crate) files: bool,
-    /// Directories whose path is the kernel's.
-    pub(crate) directories: bool,
-}
-
-impl Untracked {
-    /// Whether the file is not tracked if a description of the descriptor is its only source: the event of its close may be
-    /// missing.
-    pub(super) fn has(self, num: i64, fd: &Fd) -> bool {
-        self.files && is_plain(num, fd) || self.directories && is_directory(num, fd)
-    }
+/// Whether a file is of a kind that rules do not use. If a description of the descriptor is the only source of the file, it is not
+/// tracked: the event of its close may be missing.
+pub(super) fn is_unused(of: UnusedFiles, num: i64, fd: &Fd) -> bool {
+    of.plain && is_plain(num, fd)
+        || of.directories && is_directory(num, fd)
+        || of.pipes && is_unnamed_pipe(num, fd)
+        || of.sockets && fd.kind.is_socket() && !is_direct(num)
 }
 
 /// Whether the entry may be a plain file. Files of namespaces are tracked.
@@ -31,4 +25,8 @@ fn is_plain(num: i64, fd: &Fd) -> bool {
 
 pub(super) fn is_directory(num: i64, fd: &Fd) -> bool {
     fd.is_directory() && !is_direct(num)
+}
+
+fn is_unnamed_pipe(num: i64, fd: &Fd) -> bool {
+    fd.kind == FdKind::Pipe && !fd.name.starts_with(b"/") && !is_direct(num)
 }

@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context, Result, bail};
-use eyas::EngineFilters;
 use eyas::events::{EventType, events};
 use eyas::fields::{FieldSource, Schema};
-use eyas::rules::{Engine, RuleFormulas, RuleIndex, nearest};
+use eyas::rules::{Engine, RuleIndex, nearest};
 use eyas::scap::Reader;
 use eyas::sinsp::pushdown::{Pushdown, PushedParts, is_shown, pushed_parts};
-use eyas::sinsp::{Step, schema};
+use eyas::sinsp::{FileKind, Step, schema};
+use eyas::{EngineFilters, FileUser};
 use eyas_console::ShowPath;
 use eyas_console::print;
 use serde_json::{Value, json};
@@ -32,11 +32,15 @@ struct OfTypes {
 
 struct OfRule {
     rule: RuleIndex,
+    /// Whether falco would test the rule with this configuration.
+    is_enabled: bool,
     types: Vec<OfTypes>,
     rows: Pushdown,
+    /// The kinds of files of which the rule needs all opens and closes, in a live capture.
+    files: Vec<FileUser>,
 }
 
-/// Prints the explanation for a rule, or, without a name, for every enabled rule.
+/// Prints the explanation for a rule, or, without a name, for every rule.
 ///
 /// # Errors
 /// There is no such rule, or the rules or the capture cannot be read.
@@ -51,8 +55,11 @@ pub fn explain(rule: &str, args: &Args, config: &Config) -> Result<()> {
             bail!("there is no rule '{rule}'{hint}");
         }
     };
-    let filters = EngineFilters::new(&engine);
-    let mut all = take(filters.formulas(), wanted);
+    let active = rules::load(args, config)?;
+    let is_enabled = |rule: RuleIndex| {
+        active.find(&engine.rule(rule).name).is_some_and(|index| active.rule(index).enabled)
+    };
+    let mut all = take(&EngineFilters::new(&engine), wanted, is_enabled);
     let is_measured = config.engine.is_replay();
     if is_measured {
         measure(&mut all, &engine, config)?;
@@ -64,10 +71,13 @@ pub fn explain(rule: &str, args: &Args, config: &Config) -> Result<()> {
         }
         _ => {
             let mut text: String = all.iter().map(|of| of.as_text(&engine, is_measured)).collect();
-            let files = filters.file_user(!is_measured);
-            // In a replay, directories are always followed.
-            let user = files.or_else(|| filters.directory_user().filter(|_| !is_measured));
-            text.extend(user.map(|user| format!("{user}\n")));
+            let filters = EngineFilters::new(&active);
+            // A replay always tracks all others than plain files.
+            let users = match is_measured {
+                true => filters.file_user(FileKind::Plain, false).into_iter().collect(),
+                false => filters.file_users(),
+            };
+            text.extend(users.into_iter().map(|user| format!("{user}\n")));
             text
         }
     };
@@ -75,7 +85,12 @@ pub fn explain(rule: &str, args: &Args, config: &Config) -> Result<()> {
     Ok(())
 }
 
-fn take(formulas: &RuleFormulas, wanted: Option<RuleIndex>) -> Vec<OfRule> {
+fn take(
+    filters: &EngineFilters<'_>,
+    wanted: Option<RuleIndex>,
+    is_enabled: impl Fn(RuleIndex) -> bool,
+) -> Vec<OfRule> {
+    let formulas = filters.formulas();
     let by_code: Vec<_> =
         (0..EventType::COUNT as u16).map(|code| formulas.of_code(code).collect::<Vec<_>>()).collect();
     let rules: BTreeSet<u32> = by_code.iter().flatten().map(|(rule, _)| rule.0).collect();
@@ -96,7 +111,7 @@ fn take(formulas: &RuleFormulas, wanted: Option<RuleIndex>) -> Vec<OfRule> {
             let rows =
                 Pushdown::new(&mut |code| of_code(code).map(|(_, formula)| *formula).into_iter().collect());
             types.retain(|of| of.codes.iter().any(|code| !rows.rejects_all(*code)));
-            OfRule { rule, types, rows }
+            OfRule { rule, is_enabled: is_enabled(rule), types, rows, files: filters.files_of(rule) }
         })
         .collect()
 }
@@ -148,7 +163,8 @@ impl OfTypes {
 
 impl OfRule {
     fn as_text(&self, engine: &Engine, is_measured: bool) -> String {
-        let mut out = format!("{}\n", engine.rule(self.rule).name);
+        let note = if self.is_enabled { "" } else { " (disabled)" };
+        let mut out = format!("{}{note}\n", engine.rule(self.rule).name);
         for of in &self.types {
             let names = of.names();
             let shown = match names.len() {
@@ -165,6 +181,12 @@ impl OfRule {
             out.extend(by_process.iter().map(|test| format!("    by process: {}\n", cut(test))));
             out.extend(weakened.iter().map(|(test, why)| format!("    weakened: {}: {why}\n", cut(test))));
             out.extend(of.hint().map(|hint| format!("    hint: {hint}\n")));
+        }
+        for FileUser { kind, field, event_type, .. } in self.files.iter().filter(|_| !is_measured) {
+            let [one, all] = kind.names();
+            out += &format!(
+                "  needs opens and closes of all {all}: it uses the {one} of a {event_type} by {field}\n"
+            );
         }
         out
     }
@@ -190,7 +212,15 @@ impl OfRule {
             }
             object
         });
-        json!({"rule": engine.rule(self.rule).name, "types": types.collect::<Vec<_>>()})
+        let files = self.files.iter().map(
+            |user| json!({"kind": user.kind.names()[0], "event_type": user.event_type, "field": user.field}),
+        );
+        json!({
+            "rule": engine.rule(self.rule).name,
+            "enabled": self.is_enabled,
+            "types": types.collect::<Vec<_>>(),
+            "needs_files": files.collect::<Vec<_>>(),
+        })
     }
 }
 

@@ -149,7 +149,7 @@ __noinline int param_path(__u32 desc)
 	}
 	if ((desc & 0xff) == OP_X_PLAIN_PATH) {
 		file = file_of(s, arg(s, desc >> 8 & 0xff));
-		if (is_plain(file))
+		if (is_plain(file) || kind_within(file) == S_IFIFO)
 			put_path(s, &file->f_path);
 		else if (is_directory_file(file))
 			put_directory_path(s, &file->f_path);

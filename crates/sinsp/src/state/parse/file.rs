@@ -207,7 +207,7 @@ fn opened(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, enter: Optio
 /// Removes the file after the rules saw the event, if the event of its close may be filtered out. In a
 /// replay, this function makes the probe's decision from the event.
 pub(super) fn leave(state: &State, raw: &RawEvent<'_>, now: &mut Current, is_live: bool) {
-    let is_modelled = || state.untracked.files && !is_live && is_plain(raw);
+    let is_modelled = || state.unused_files.plain && !is_live && is_plain(raw);
     if let Some(num) = raw.int(0).filter(|num| *num >= 0 && !is_direct(*num))
         && (raw.closes_unseen() || is_modelled())
     {
@@ -220,19 +220,34 @@ pub(super) const fn has_path(ty: EventType) -> bool {
     matches!(ty, EventType::SYSCALL_FCHMOD_X | EventType::SYSCALL_FCHOWN_X)
 }
 
-/// Sets the plain file or directory of a descriptor until the rules have seen the event, because no other event may have shown it.
+/// Sets the plain file, directory or pipe of a descriptor until the rules have seen the event, because no other event may have shown
+/// it.
 pub(super) fn take_path(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     let (Some(path), Some(num), Some(key)) = (raw.file_path(), now.fd, now.thread) else { return };
     let known = state.threads.at(key).and_then(|thread| state.threads.fds(thread)?.get(num));
     if known.is_some() {
         return;
     }
-    let fd = match path.strip_suffix(b"/") {
-        Some(path) => described(state, FdKind::Directory, if path.is_empty() { b"/" } else { path }, raw.ts),
-        None => described(state, FdKind::File, path, raw.ts),
+    let fd = match (path.strip_suffix(b"/"), pipe_number(path)) {
+        (_, Some(ino)) => {
+            // As an event of `pipe` shows it.
+            let mut fd = Fd::new(FdKind::Pipe, &state.empty());
+            fd.ino = ino;
+            state.reuse.hold(fd)
+        }
+        (Some(path), _) => {
+            described(state, FdKind::Directory, if path.is_empty() { b"/" } else { path }, raw.ts)
+        }
+        (None, None) => described(state, FdKind::File, path, raw.ts),
     };
     add(state, now, num, fd, false);
     now.pending = PendingChange::Close(num);
+}
+
+/// The inode of a pipe, from the kernel's name of it.
+fn pipe_number(name: &[u8]) -> Option<u64> {
+    let number = name.strip_prefix(b"pipe:[")?.strip_suffix(b"]")?;
+    std::str::from_utf8(number).ok()?.parse().ok()
 }
 
 fn described(state: &mut State, kind: FdKind, path: &[u8], ts: u64) -> Arc<Fd> {
@@ -386,7 +401,7 @@ pub(super) fn duplicate(state: &mut State, raw: &RawEvent<'_>, now: &mut Current
         // unknown, the target keeps its previous file, as in the reference.
         None => {
             now.fd = old;
-            if state.untracked.files {
+            if state.unused_files.plain {
                 remove(state, key, res);
             } else if is_live {
                 now.pending = PendingChange::Close(res);
@@ -590,6 +605,11 @@ fn pipe(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
         if let Some(num) = raw.int(index) {
             add(state, now, num, fd.clone(), flags & O_CLOEXEC != 0);
         }
+    }
+    if let (true, Some(first), Some(second)) = (state.unused_files.pipes, raw.int(p::fd1), raw.int(p::fd2))
+        && !is_direct(first)
+    {
+        now.pending = PendingChange::CloseBoth([first, second]);
     }
 }
 

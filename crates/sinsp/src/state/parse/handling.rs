@@ -218,6 +218,11 @@ const fn of_files(ty: EventType) -> Family {
     }
 }
 
+/// Whether the call makes a pipe without a name.
+pub(crate) const fn makes_pipe(ty: EventType) -> bool {
+    matches!(ty, EventType::SYSCALL_PIPE_X | EventType::SYSCALL_PIPE2_X)
+}
+
 /// Whether the call makes a descriptor of a file that has no path, such as a pipe.
 const fn makes_special(ty: EventType) -> bool {
     use EventType as E;
@@ -326,20 +331,34 @@ pub(crate) const fn is_transfer(ty: EventType) -> bool {
 /// Whether a failed call of this type changes only the time of the thread's last activity
 /// ([`has_closed`](super::file::has_closed) has the exception).
 pub(crate) fn changes_only_if_successful(ty: EventType) -> bool {
+    use EventType as E;
+    let makes_or_binds_socket = matches!(
+        ty,
+        E::SOCKET_SOCKET_X
+            | E::SOCKET_SOCKETPAIR_X
+            | E::SOCKET_ACCEPT_5_X
+            | E::SOCKET_ACCEPT4_6_X
+            | E::SOCKET_BIND_X
+    );
     let handling = HANDLING.get(usize::from(ty.0));
-    handling.is_some_and(|handling| {
-        matches!(
-            handling.family,
-            Family::Open
-                | Family::Close
-                | Family::Duplicate
-                | Family::Special
-                | Family::Directory
-                | Family::Session
-                | Family::Move
-                | Family::Link
-        )
-    })
+    makes_or_binds_socket
+        || handling.is_some_and(|handling| {
+            matches!(
+                handling.family,
+                Family::Clone
+                    | Family::Exec
+                    | Family::Prctl
+                    | Family::Directory
+                    | Family::Move
+                    | Family::Session
+                    | Family::Limit
+                    | Family::Open
+                    | Family::Close
+                    | Family::Duplicate
+                    | Family::Link
+                    | Family::Special
+            )
+        })
 }
 
 /// Whether calls of this type copy a descriptor.
