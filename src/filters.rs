@@ -111,21 +111,21 @@ impl<'e> EngineFilters<'e> {
         Some(ProbeFilter { filter, groups: Arc::clone(rows.groups()), file_users })
     }
 
-    /// For each kind of files, the first rule that depends on it in a live capture. If one depends on plain files, the filter covers
-    /// no other kind either, and only this rule is returned.
+    /// For each kind of files, the first rule that depends on it in a live capture. If a rule depends on plain files, the filter
+    /// covers no kind, and only this rule is returned.
     pub fn file_users(&self) -> Vec<FileUser> {
-        self.users(|_| true)
+        self.users(&FileKind::ALL, true, |_| true)
     }
 
     /// The same for one rule alone.
     pub fn files_of(&self, rule: RuleIndex) -> Vec<FileUser> {
-        self.users(|of| of == rule)
+        self.users(&FileKind::ALL, true, |of| of == rule)
     }
 
     /// The first rule that depends on the file of a descriptor, other than in the event that opened it. `is_live`: see
     /// [`FileFields::field`].
     pub fn file_user(&self, kind: FileKind, is_live: bool) -> Option<FileUser> {
-        self.user(kind, is_live, |_| true)
+        self.users(&[kind], is_live, |_| true).pop()
     }
 
     /// The fields of all conditions and outputs of enabled rules: each once, with any argument.
@@ -136,27 +136,34 @@ impl<'e> EngineFilters<'e> {
         by_id.into_values().cloned().collect()
     }
 
-    fn users(&self, is_wanted: impl Fn(RuleIndex) -> bool) -> Vec<FileUser> {
-        let user = |kind| self.user(kind, true, &is_wanted);
-        match user(FileKind::Plain) {
-            Some(user) => vec![user],
-            None => FileKind::ALL.into_iter().filter_map(user).collect(),
-        }
-    }
-
-    /// The first of these rules that depends on files of the kind.
-    fn user(&self, kind: FileKind, is_live: bool, is_wanted: impl Fn(RuleIndex) -> bool) -> Option<FileUser> {
+    /// The first of these rules for each kind, or only that for plain files.
+    fn users(
+        &self,
+        kinds: &[FileKind],
+        is_live: bool,
+        is_wanted: impl Fn(RuleIndex) -> bool,
+    ) -> Vec<FileUser> {
         let mut known: HashMap<*const ConditionFormula, FileFields<'_>> = HashMap::new();
-        events().filter(|info| info.is_current()).find_map(|info| {
-            let rules = self.formulas.of_code(info.ty.0).filter(|(rule, _)| is_wanted(*rule));
-            { rules }.find_map(|(rule, condition)| {
+        let mut found = [const { None }; FileKind::ALL.len()];
+        for info in events().filter(|info| info.is_current()) {
+            for (rule, condition) in self.formulas.of_code(info.ty.0).filter(|(rule, _)| is_wanted(*rule)) {
                 let (tested, shown) = &self.fields[rule.0 as usize];
                 let fields = || FileFields::new(condition, tested, shown.iter().copied());
                 let fields = known.entry(condition).or_insert_with(fields);
-                let field = fields.field(info.ty, kind, is_live)?;
-                let event_type = schema().code_name(info.ty.0).unwrap_or_default();
-                Some(FileUser { kind, rule: self.engine.rule(rule).name.clone(), field, event_type })
-            })
-        })
+                for kind in kinds.iter().copied() {
+                    if found[kind as usize].is_some() {
+                        continue;
+                    }
+                    found[kind as usize] = fields.field(info.ty, kind, is_live).map(|field| {
+                        let event_type = schema().code_name(info.ty.0).unwrap_or_default();
+                        FileUser { kind, rule: self.engine.rule(rule).name.clone(), field, event_type }
+                    });
+                }
+                if let Some(user) = found[FileKind::Plain as usize].take() {
+                    return vec![user];
+                }
+            }
+        }
+        found.into_iter().flatten().collect()
     }
 }

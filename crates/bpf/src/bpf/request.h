@@ -251,11 +251,9 @@ __noinline int concerns_state(__u64 key, long res)
 	struct io_kiocb *req = (struct io_kiocb *)key;
 	if (!r)
 		return false;
-	if (r->type == EV_SOCKET_RECVMSG_X && !may_have_received(res))
-		return false;
-	if (r->type != EV_SOCKET_RECVMSG_X)
-		return may_have_acted(r->type, res) && may_decide(r->type) && decides(r->type, READ(req, file));
-	return is_repeated(req) || has_control(r->args[1], r->compat);
+	if (r->type == EV_SOCKET_RECVMSG_X)
+		return may_have_received(res) && (is_repeated(req) || has_control(r->args[1], r->compat));
+	return may_have_acted(r->type, res) && may_decide(r->type) && decides(r->type, READ(req, file));
 }
 
 /* Notes the file of a descriptor as the one that the request made.
