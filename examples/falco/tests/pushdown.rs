@@ -175,5 +175,7 @@ fn the_explanation_names_the_files_that_rules_need() {
     let rules: Vec<Value> = serde_json::from_str(&explained(rules, "json")).unwrap();
     let of = |at: usize| (&rules[at]["enabled"], rules[at]["needs_files"].as_array().unwrap().len());
     assert_eq!([of(0), of(1), of(2)], [(&json!(true), 0), (&json!(false), 1), (&json!(true), 1)]);
-    assert_eq!(rules[2]["needs_files"][0], json!({"kind": "pipe", "event_type": "dup", "field": "fd.type"}));
+    let pipe = json!({"kind": "pipe", "event_type": "dup", "field": "fd.type", "hint": null});
+    assert_eq!(rules[2]["needs_files"][0], pipe);
+    assert!(rules[1]["needs_files"][0]["hint"].as_str().unwrap().contains("when the file is opened"));
 }

@@ -187,6 +187,7 @@ impl OfRule {
             out += &format!(
                 "  needs opens and closes of all {all}: it uses the {one} of a {event_type} by {field}\n"
             );
+            out.extend(file_hint(*kind).map(|hint| format!("    hint: {hint}\n")));
         }
         out
     }
@@ -212,9 +213,14 @@ impl OfRule {
             }
             object
         });
-        let files = self.files.iter().map(
-            |user| json!({"kind": user.kind.names()[0], "event_type": user.event_type, "field": user.field}),
-        );
+        let files = self.files.iter().map(|user| {
+            json!({
+                "kind": user.kind.names()[0],
+                "event_type": user.event_type,
+                "field": user.field,
+                "hint": file_hint(user.kind),
+            })
+        });
         json!({
             "rule": engine.rule(self.rule).name,
             "enabled": self.is_enabled,
@@ -222,6 +228,13 @@ impl OfRule {
             "needs_files": files.collect::<Vec<_>>(),
         })
     }
+}
+
+/// Advice for a rule that needs the opens and closes of all files of the kind.
+fn file_hint(kind: FileKind) -> Option<&'static str> {
+    (kind == FileKind::Plain).then_some(
+        "test the path when the file is opened instead (evt.type in (open, openat, openat2)); such a rule needs none of these events",
+    )
 }
 
 /// The condition, cut to one line.
