@@ -556,6 +556,7 @@ fn rules_on_files_disable_the_filter_of_opens() {
     for (condition, output, field) in [
         ("evt.type = read and fd.name = /etc/shadow", "o", "fd.name"),
         ("evt.type = fchmod and fd.name startswith /bin/", "o", "fd.name"),
+        ("evt.type = fchmodat2 and fd.name startswith /bin/", "o", "fd.name"),
         ("evt.type = close and fd.directory = /etc", "o", "fd.directory"),
         ("evt.type = write and not fd.type = ipv4", "o", "fd.type"),
         ("evt.type = write and fd.type in (file, ipv4)", "o", "fd.type"),
@@ -573,7 +574,6 @@ fn rules_on_files_disable_the_filter_of_opens() {
         ("evt.type = read and evt.buflen > 100", "o", "evt.buflen"),
         ("evt.type = linkat and evt.abspath.src = /etc/shadow", "o", "evt.abspath"),
         ("evt.type = fchmod", "%fs.path.name", "fs.path.name"),
-        ("evt.type = fchownat", "%fd.name", "fd.name"),
         ("evt.type = fchownat", "%fs.path.name", "fs.path.name"),
         ("evt.type = unlinkat", "%evt.arg.dirfd", "evt.arg"),
     ] {
@@ -593,6 +593,11 @@ fn rules_on_files_disable_the_filter_of_opens() {
         ("evt.type = renameat or evt.type = openat and fd.typechar = f", "%fd.name"),
         ("evt.type = execve and proc.exepath = /bin/sh", "%proc.cwd %proc.fdlimit"),
         ("evt.type in (chmod, fchmod) and not (proc.name = x and fd.name = /exec.fifo)", "%evt.arg.fd"),
+        (
+            "evt.type = fchmodat2 and not (proc.name = x and fd.name = /exec.fifo)",
+            "%evt.arg.dirfd %evt.arg.filename",
+        ),
+        ("evt.type = fchownat", "%fd.name"),
         ("evt.type = fchown and fd.type = file and not fd.directory = /tmp", "%fd.name"),
     ] {
         let output = output.replace(" %fd.types", "");

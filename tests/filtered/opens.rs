@@ -233,7 +233,7 @@ fn a_verdict_ends_with_its_filter() {
     assert_eq!(opens, 2 * REPEATED, "only the filter that asks for the file lets its opens pass");
 }
 
-const RULES_ON_MODES: [(&str, &str); 7] = [
+const RULES_ON_MODES: [(&str, &str); 9] = [
     ("a mode", "evt.type = fchmod and evt.arg.mode contains S_ISUID"),
     (
         "a mode, with exceptions",
@@ -243,6 +243,14 @@ const RULES_ON_MODES: [(&str, &str); 7] = [
     ("an owner of a file", "evt.type = fchown and fd.type = file and not fd.directory = /nowhere"),
     ("no owner of a file", "evt.type = fchown and fd.type = file and not fd.directory = BASE/one"),
     ("an owner", "evt.type = fchown and evt.arg.uid = 12345"),
+    (
+        "an empty path, with exceptions",
+        "evt.type = fchownat and not (fd.name = BASE/one/plain or fd.filename = gone or fd.type = unix)",
+    ),
+    (
+        "a path below a directory",
+        "evt.type = fchownat and evt.arg.pathname contains wanted and fd.type = directory",
+    ),
     ("no mode", "evt.type = fchmod and evt.arg.mode contains S_ISVTX"),
 ];
 
@@ -253,7 +261,10 @@ fn modes(base: &Path) {
     rustix::thread::unshare(rustix::thread::UnshareFlags::FILES).unwrap();
     let change = |fd: &OwnedFd| {
         let _ = fs::fchmod(fd, Mode::from_raw_mode(0o4755));
-        let _ = fs::fchown(fd, Some(fs::Uid::from_raw(12345)), None);
+        let owner = Some(fs::Uid::from_raw(12345));
+        let _ = fs::fchown(fd, owner, None);
+        let _ = fs::chownat(fd, "", owner, None, AtFlags::EMPTY_PATH);
+        let _ = fs::chownat(fd, "wanted", owner, None, AtFlags::empty());
     };
     for _ in 0..20 {
         let read = |name: &str| fs::openat(CWD, base.join(name), OFlags::RDONLY, Mode::empty()).unwrap();
@@ -279,14 +290,14 @@ fn a_descriptor_s_file_is_shown_by_the_call_itself() {
     eyas_testing::ignore_in_chroot();
     let _turn = eyas_testing::live_turn();
     let base = tree("modes");
-    let output =
-        "%evt.type %evt.res %evt.args %evt.arg.fd %fd.name %fd.filename %fd.directory %fd.type %fd.typechar";
+    let output = "%evt.type %evt.res %evt.args %evt.arg.fd %evt.arg.dirfd %fd.name %fd.filename %fd.directory %fd.type %fd.typechar";
     let engine = engine_of(&RULES_ON_MODES, output, &base);
     // Replays also read captures of other programs, whose events lack the path.
     assert_eq!((file_user(&engine, true), file_user(&engine, false)), (None, Some("evt.args")));
     let rows = rows(&engine);
     let filter = directories::filter_of(&engine);
-    let codes = codes(&["openat", "close", "dup", "pipe2", "fchmod", "fchown", "socketpair", "unshare"]);
+    let codes =
+        codes(&["openat", "close", "dup", "pipe2", "fchmod", "fchown", "fchownat", "socketpair", "unshare"]);
     let (mut plain, mut filtered) = (open(&codes), open(&codes));
     filtered.0.set_filter(Some(&filter), 0).unwrap();
     let tid = run(|| modes(&base));

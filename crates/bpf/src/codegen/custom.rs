@@ -638,11 +638,13 @@ fn of_entries(ident: &str) -> Option<ExtraParams> {
         | "SYSCALL_LSETXATTR_X"
         | "SYSCALL_REMOVEXATTR_X"
         | "SYSCALL_LREMOVEXATTR_X" => &[("ENTRY_CHANGED", 0)],
-        "SYSCALL_FCHMODAT_X"
-        | "SYSCALL_FCHMODAT2_X"
-        | "SYSCALL_FCHOWNAT_X"
-        | "SYSCALL_SETXATTRAT_X"
-        | "SYSCALL_REMOVEXATTRAT_X" => const { &[("ENTRY_CHANGED", below(0, 1))] },
+        "SYSCALL_FCHMODAT_X" | "SYSCALL_SETXATTRAT_X" | "SYSCALL_REMOVEXATTRAT_X" => {
+            const { &[("ENTRY_CHANGED", below(0, 1))] }
+        }
+        // With an empty path, they change the file of the descriptor.
+        "SYSCALL_FCHMODAT2_X" | "SYSCALL_FCHOWNAT_X" => {
+            const { &[("ENTRY_CHANGED", below(0, 1)), ("PLAIN_PATH", 0)] }
+        }
         "SYSCALL_GETXATTR_X" | "SYSCALL_LGETXATTR_X" | "SYSCALL_LISTXATTR_X" | "SYSCALL_LLISTXATTR_X" => {
             &[("ENTRY_READ", 0)]
         }

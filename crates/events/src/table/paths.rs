@@ -8,8 +8,8 @@ use super::{EventType as E, param as p};
 pub enum KernelPath {
     /// The kernel's path for the path parameter at this position: the file that the call really worked on.
     Param(usize),
-    /// The plain file or the directory of the descriptor at this position. A directory's path ends in `/`. There is no path for
-    /// other descriptors, because eyas tracks sockets, pipes and terminals with any rules.
+    /// The plain file, the directory or the pipe of the descriptor at this position. A directory's path ends in `/`. There is no path
+    /// for other descriptors.
     File(usize),
     /// The working directory after the call.
     Cwd,
@@ -59,7 +59,9 @@ impl EventType {
             E::SYSCALL_FCHMODAT_X => &[Param(p::SYSCALL_FCHMODAT_X::filename)],
             E::SYSCALL_CHOWN_X => &[Param(p::SYSCALL_CHOWN_X::path)],
             E::SYSCALL_LCHOWN_X => &[Param(p::SYSCALL_LCHOWN_X::path)],
-            E::SYSCALL_FCHMODAT2_X => &[Param(p::SYSCALL_FCHMODAT2_X::filename)],
+            E::SYSCALL_FCHMODAT2_X => {
+                &[Param(p::SYSCALL_FCHMODAT2_X::filename), File(p::SYSCALL_FCHMODAT2_X::dirfd)]
+            }
             E::SYSCALL_TRUNCATE_X => &[Param(p::SYSCALL_TRUNCATE_X::path)],
             E::SYSCALL_SETXATTR_X
             | E::SYSCALL_LSETXATTR_X
@@ -75,7 +77,9 @@ impl EventType {
             | E::SYSCALL_REMOVEXATTRAT_X => &[Param(p::SYSCALL_SETXATTRAT_X::path)],
             E::SYSCALL_STAT_X | E::SYSCALL_LSTAT_X => &[Param(p::SYSCALL_STAT_X::path)],
             E::SYSCALL_NEWFSTATAT_X | E::SYSCALL_STATX_X => &[Param(p::SYSCALL_NEWFSTATAT_X::path)],
-            E::SYSCALL_FCHOWNAT_X => &[Param(p::SYSCALL_FCHOWNAT_X::pathname)],
+            E::SYSCALL_FCHOWNAT_X => {
+                &[Param(p::SYSCALL_FCHOWNAT_X::pathname), File(p::SYSCALL_FCHOWNAT_X::dirfd)]
+            }
             E::SYSCALL_MOUNT_X => {
                 &[Param(p::SYSCALL_MOUNT_X::dev), Param(p::SYSCALL_MOUNT_X::dir), Cwd, Root]
             }

@@ -53,11 +53,11 @@ pub(crate) fn apply(
     if let Some(entry) = raw.direct_fd() {
         describe(state, now, entry);
     }
-    if state.unused_files.plain && file::has_path(raw.ty) {
-        file::take_path(state, raw, now);
-    }
     if raw.has_bases() {
         file::take_bases(state, raw, now);
+    }
+    if state.unused_files.plain && file::has_path(raw.ty) {
+        file::take_path(state, raw, now);
     }
     if !matches!(handling.family, Family::Nothing) && !raw.was_skipped_by_seccomp() {
         dispatch(handling.family, state, raw, now, &mut query);

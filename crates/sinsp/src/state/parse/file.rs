@@ -217,7 +217,8 @@ pub(super) fn leave(state: &State, raw: &RawEvent<'_>, now: &mut Current, is_liv
 
 /// Whether events of the type contain the path of their descriptor's file ([`KernelPath::File`]).
 pub(super) const fn has_path(ty: EventType) -> bool {
-    matches!(ty, EventType::SYSCALL_FCHMOD_X | EventType::SYSCALL_FCHOWN_X)
+    use EventType as E;
+    matches!(ty, E::SYSCALL_FCHMOD_X | E::SYSCALL_FCHOWN_X | E::SYSCALL_FCHMODAT2_X | E::SYSCALL_FCHOWNAT_X)
 }
 
 /// Sets the plain file, directory or pipe of a descriptor until the rules have seen the event, because no other event may have shown
