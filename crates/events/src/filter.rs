@@ -150,8 +150,11 @@ pub enum Input {
     Text,
     /// A requested path, and the kernel's path: the comparison is true if it is true of one of them.
     Path,
-    /// The requested path, as the program passed it.
+    /// The requested path as parameters show it: a path that is not absolute is followed by the path that it leads to. The kernel's
+    /// path counts, too.
     RawPath,
+    /// The requested path as the program passed it. The kernel's path counts, too.
+    GivenPath,
     /// Whether the caller's process is in the group whose number is the position of the parameter: see [`crate::verdicts`].
     Group,
 }
@@ -350,6 +353,7 @@ pub const CONSTANTS: &[(&str, u64)] = &[
     ("INPUT_TEXT", Input::Text as u64),
     ("INPUT_PATH", Input::Path as u64),
     ("INPUT_RAW_PATH", Input::RawPath as u64),
+    ("INPUT_GIVEN_PATH", Input::GivenPath as u64),
     ("INPUT_GROUP", Input::Group as u64),
     ("HOW_RANGES", How::Ranges as u64),
     ("HOW_BITS", How::Bits as u64),

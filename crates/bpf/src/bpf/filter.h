@@ -258,7 +258,7 @@ __noinline int filter_set(__u32 which, __u32 state, __u32 at_end)
 /* Number of bytes that one call of `filter_bytes` or `filter_back` reads: the verifier checks a loop of this length, not more. */
 #define FILTER_BYTES 32
 
-/* Runs the state machine over up to FILTER_BYTES bytes. Returns UNKNOWN if rules may see another text: see `filter_run`. */
+/* Runs the state machine over up to FILTER_BYTES bytes. See `filter_run`. */
 __noinline int filter_bytes(__u32 which, __u32 from, __u32 count, __u32 is_path)
 {
 	struct filter *f = filter_of(which);
@@ -278,8 +278,10 @@ __noinline int filter_bytes(__u32 which, __u32 from, __u32 count, __u32 is_path)
 		 * verifier would follow each value of a register separately. */
 		__u32 part = *(volatile __u32 *)&s->part;
 		if (byte == '/') {
-			if (is_path && part)
+			if (is_path && part == 1)
 				return UNKNOWN;
+			if (part)
+				*(volatile __u8 *)&s->walks = 1;
 			part = 1;
 		} else if (part) {
 			part = byte == '.' && part < 3 ? part + 1 : 0;
@@ -294,8 +296,9 @@ __noinline int filter_bytes(__u32 which, __u32 from, __u32 count, __u32 is_path)
 	return 0;
 }
 
-/* Runs the state machine over a text. Returns UNKNOWN if rules may see another text, because user space would escape bytes or
- * normalise the path. Inlined, because the kernel allows eight nested calls. */
+/* Runs the state machine over a text. Returns UNKNOWN if rules may see another text, because user space escapes bytes or joins
+ * slashes. Notes in `walks` whether user space shows the path otherwise than the program passed it: it is relative, or has `.` or `..`.
+ * Inlined, because the kernel allows eight nested calls. */
 static __always_inline int filter_run(__u32 which, __u32 from, __u32 len, __u32 is_path)
 {
 	struct scratch *s = scratch();
@@ -307,7 +310,7 @@ static __always_inline int filter_run(__u32 which, __u32 from, __u32 len, __u32 
 	s->part = 0;
 	event += from & 0xffff;
 	if (is_path && (!len || event[0] != '/' || (len > 1 && event[(len - 1) & 0xff] == '/')))
-		return UNKNOWN;
+		*(volatile __u8 *)&s->walks = 1;
 	/* It may be `(NULL)`, which user space treats as no value. */
 	if (!is_path && len == 6 && event[0] == '(')
 		return UNKNOWN;
@@ -317,8 +320,8 @@ static __always_inline int filter_run(__u32 which, __u32 from, __u32 len, __u32 
 		if (filter_bytes(which, from + i, len - i, is_path))
 			return UNKNOWN;
 	}
-	if (is_path && s->part && len > 1)
-		return UNKNOWN;
+	if (s->part && len > 1)
+		*(volatile __u8 *)&s->walks = 1;
 	filter_set(which, s->state, 1);
 	return 0;
 }
@@ -446,6 +449,10 @@ static __always_inline int filter_same(__u32 at, __u32 len, __u32 path, __u32 pa
 	return is_below_base(s->parts, path) ? IS_SAME_PATH : IS_OTHER;
 }
 
+/* The text that was read last is unknown: as user space shows a path, or also as the program passed it. */
+#define AS_SHOWN 1
+#define UNREAD 2
+
 /* Reads a text, or a requested path and the kernel's (`other`), once for all rows. Sets `unread` if the outcome is unknown. */
 __noinline int filter_read(__u32 which, __u32 param, __u32 other, __u32 is_path)
 {
@@ -460,6 +467,7 @@ __noinline int filter_read(__u32 which, __u32 param, __u32 other, __u32 is_path)
 	s->read = param;
 	s->resolved = 0;
 	s->alike = 1;
+	s->walks = 0;
 	__u32 at = filter_place(param) & 0xffff, len = at ? length_of(event, param) : 0;
 	if (is_path) {
 		struct filter_type *type = &f->types[*(__u16 *)(event + 20) & (EVENT_TYPES - 1)];
@@ -487,7 +495,7 @@ __noinline int filter_read(__u32 which, __u32 param, __u32 other, __u32 is_path)
 		unknown = filter_run(which, at, len, is_path);
 	if (!unknown && length)
 		unknown = filter_run(which, place, length, 1);
-	s->unread = unknown != 0;
+	s->unread = unknown ? UNREAD : is_path && *(volatile __u8 *)&s->walks ? AS_SHOWN : 0;
 	return 0;
 }
 
@@ -507,6 +515,18 @@ __noinline int filter_among(__u32 which, __u32 first, __u32 count, __u64 number)
 			return 1;
 	}
 	return UNKNOWN;
+}
+
+/* Whether the row compares a path as the program passed it, possibly after user space has added the path that it leads to. */
+static __always_inline bool is_raw(struct filter_row *row)
+{
+	return row->input == FILTER_INPUT_RAW_PATH || row->input == FILTER_INPUT_GIVEN_PATH;
+}
+
+/* Whether the row's comparison with the last read text is unknown. */
+static __always_inline bool is_unread(struct scratch *s, struct filter_row *row)
+{
+	return s->unread > (row->input == FILTER_INPUT_GIVEN_PATH ? AS_SHOWN : 0);
 }
 
 /* Whether the row's comparison with the last read text is true. */
@@ -531,7 +551,7 @@ static __always_inline int filter_test(__u32 which, struct filter *f, struct fil
 		bool is_path = row->input != FILTER_INPUT_TEXT;
 		if (s->read != row->param)
 			filter_read(which, row->param, row->count, is_path);
-		if (s->unread || (s->resolved && row->input == FILTER_INPUT_RAW_PATH))
+		if (is_unread(s, row) || (s->resolved && is_raw(row)))
 			return UNKNOWN;
 		return has_bit(s, row);
 	}
@@ -573,9 +593,9 @@ __noinline int filter_step(__u32 which, __u32 at)
 		row = &f->rows[at & (FILTER_ROWS - 1)];
 		if (at >= FILTER_REJECT || row->how != FILTER_HOW_TEXTS || s->read != row->param)
 			break;
-		if (s->resolved && row->input == FILTER_INPUT_RAW_PATH)
+		if (s->resolved && is_raw(row))
 			break;
-		at = s->unread || has_bit(s, row) != row->negated ? row->yes : row->no;
+		at = is_unread(s, row) || has_bit(s, row) != row->negated ? row->yes : row->no;
 	}
 	return at;
 }

@@ -133,7 +133,8 @@ impl<'r> Compiler<'r> {
         };
         const NUMBERS: [u8; 3] =
             [KernelInput::Int as u8, KernelInput::Error as u8, KernelInput::Descriptor as u8];
-        const PATHS: [u8; 2] = [KernelInput::Path as u8, KernelInput::RawPath as u8];
+        const PATHS: [u8; 3] =
+            [KernelInput::Path as u8, KernelInput::RawPath as u8, KernelInput::GivenPath as u8];
         self.out[usize::from(first)..].iter().all(|row| {
             let at = usize::from(row.param);
             if PATHS.contains(&row.input) {
@@ -225,7 +226,7 @@ impl<'r> Compiler<'r> {
             return nothing;
         }
         let (input, param) = match row.input {
-            Input::Text if is_text_of_path => (KernelInput::RawPath, row.param.into()),
+            Input::Text if is_text_of_path => (KernelInput::GivenPath, row.param.into()),
             Input::Result => (KernelInput::Int, result),
             Input::Error => (KernelInput::Error, result),
             Input::Descriptor => (KernelInput::Descriptor, result),
@@ -234,6 +235,7 @@ impl<'r> Compiler<'r> {
             Input::Text => (KernelInput::Text, row.param.into()),
             Input::Path | Input::Directory | Input::Name => (KernelInput::Path, row.param.into()),
             Input::RawPath => (KernelInput::RawPath, row.param.into()),
+            Input::Given => (KernelInput::GivenPath, row.param.into()),
             Input::Group => (KernelInput::Group, row.param.into()),
         };
         let Ok(param) = u8::try_from(param) else { return nothing };
@@ -255,7 +257,8 @@ impl<'r> Compiler<'r> {
                 self.keep(self.rows.ranges_of(row)).map_or(nothing, |first| numbers(how, first))
             }
             How::Texts(place) => {
-                let is_path = matches!(input, KernelInput::Path | KernelInput::RawPath);
+                let is_path =
+                    matches!(input, KernelInput::Path | KernelInput::RawPath | KernelInput::GivenPath);
                 let other = if is_path { kernel_path(ty, param) } else { NO_PARAM };
                 let bit = self.has_texts.then(|| self.texts.of_row(self.rows, row, place)).flatten();
                 bit.map_or(nothing, |first| KernelRow {
@@ -347,7 +350,7 @@ mod tests {
         };
         for negated in [false, true] {
             let found = inputs(Formula::any([test(Input::Text, negated), test(Input::Path, false)]));
-            let text = if negated { KernelInput::Nothing } else { KernelInput::RawPath };
+            let text = if negated { KernelInput::Nothing } else { KernelInput::GivenPath };
             assert_eq!(found, [text as u8, KernelInput::Path as u8]);
         }
     }

@@ -34,8 +34,10 @@ pub(super) enum Input {
     Uint,
     /// A text.
     Text,
-    /// A requested path, and the kernel's path.
+    /// A requested path as a parameter shows it, and the kernel's path.
     RawPath,
+    /// A requested path as the program passed it.
+    Given,
     /// An absolute path, and the kernel's.
     Path,
     /// The directory of such a path, or the path itself if it is a directory.
@@ -213,10 +215,10 @@ impl Rows {
     fn test(&self, row: &Row, event: &RawEvent<'_>, has_beginnings: bool, found: &mut Found) -> Option<bool> {
         let param = usize::from(row.param);
         if let (Some(machine), How::Texts(_), false) = (&self.machine, row.how, row.bit == NO_BIT) {
-            let is_path = row.input != Input::Text;
-            if is_path && has_beginnings {
+            if row.input != Input::Text && has_beginnings || !self.is_shown_as_given(row, event) {
                 return None;
             }
+            let is_path = !matches!(row.input, Input::Text | Input::Given);
             if found.of != Some((is_path, row.param)) {
                 *found = Found { of: Some((is_path, row.param)), bits: bits(machine, event, param, is_path) };
             }
@@ -244,7 +246,8 @@ impl Rows {
                 }
             }
             Input::Group => None,
-            Input::Text => {
+            Input::Given if has_beginnings || !self.is_shown_as_given(row, event) => None,
+            Input::Text | Input::Given => {
                 let text = event.text(param).filter(|text| paths::is_printable(text))?;
                 Some(self.has_text(row, text))
             }
@@ -271,6 +274,12 @@ impl Rows {
                 all
             }
         }
+    }
+
+    /// Whether the field of the row has the text of the parameter: not if it is a path with doubled slashes.
+    fn is_shown_as_given(&self, row: &Row, event: &RawEvent<'_>) -> bool {
+        let is_shown = |text: &[u8]| !text.windows(2).any(|pair| pair == b"//");
+        row.input != Input::Given || event.text(row.param.into()).is_some_and(is_shown)
     }
 
     pub(super) fn has_number(&self, row: &Row, number: i64) -> bool {

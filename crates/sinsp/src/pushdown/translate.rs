@@ -159,7 +159,7 @@ impl TypedTest<'_> {
             name if name.starts_with("fd.") && !is_about_descriptors(info_flags) => self.absent(),
             "fd.num" => self.descriptor(),
             "fd.name" | "fd.nameopened" if is_open => self.opened(Input::Path),
-            "fd.nameraw" if is_open => self.opened(Input::RawPath),
+            "fd.nameraw" if is_open => self.opened(Input::Given),
             "fd.directory" if is_open => self.opened(Input::Directory),
             "fd.filename" if is_open => self.opened(Input::Name),
             name if name.starts_with("fs.path.") => self.path_of_call(name),
