@@ -41,7 +41,7 @@ pub struct ProbeFilter {
     pub filter: Filter,
     /// The tests of processes that [`eyas_sinsp::pushdown::ProcessVerdicts`] decides.
     pub groups: Arc<Groups>,
-    /// The rules for which the filter lets all opens and closes of a kind of files pass: one for each kind.
+    /// The rules for which the probe sends all events that make, copy or close files of a kind: one for each kind.
     pub file_users: Vec<FileUser>,
 }
 
@@ -65,7 +65,7 @@ impl fmt::Display for FileUser {
         let [one, all] = kind.names();
         write!(
             f,
-            "Opens and closes of all {all} are sent, because rule '{rule}' uses the {one} of a {event_type} by {field}"
+            "The probe sends all events that make, copy or close {all}, because rule '{rule}' uses the {one} of a {event_type} by {field}"
         )
     }
 }
@@ -111,19 +111,19 @@ impl<'e> EngineFilters<'e> {
         Some(ProbeFilter { filter, groups: Arc::clone(rows.groups()), file_users })
     }
 
-    /// For each kind of files, the first rule that depends on it in a live capture. If a rule depends on plain files, the filter
-    /// covers no kind, and only this rule is returned.
+    /// For each kind of files that rules use in a live capture, the first such rule, by event type. Empty if rules use none. If a
+    /// rule uses plain files, only that rule is returned, because the filter then covers no kind.
     pub fn file_users(&self) -> Vec<FileUser> {
         self.users(&FileKind::ALL, true, |_| true)
     }
 
-    /// The same for one rule alone.
-    pub fn files_of(&self, rule: RuleIndex) -> Vec<FileUser> {
+    /// The same for one rule alone. A disabled rule uses none.
+    pub fn file_users_of(&self, rule: RuleIndex) -> Vec<FileUser> {
         self.users(&FileKind::ALL, true, |of| of == rule)
     }
 
-    /// The first rule that depends on the file of a descriptor, other than in the event that opened it. `is_live`: see
-    /// [`FileFields::field`].
+    /// The first rule that uses files of the kind: in an event that did not open the file. `is_live`: `true` for events of the probe,
+    /// `false` for a capture, which may lack the kernel's paths ([`FileFields::field`]).
     pub fn file_user(&self, kind: FileKind, is_live: bool) -> Option<FileUser> {
         self.users(&[kind], is_live, |_| true).pop()
     }

@@ -61,14 +61,15 @@ pub mod flags {
     pub const FREE: u16 = 1 << 1;
     /// The probe may filter out only rejected events of failed calls.
     pub const FREE_FAILED: u16 = 1 << 2;
-    /// The probe may filter out only rejected events of failed calls, and those that open or close a plain file.
+    /// The probe may filter out only rejected events of failed calls, and those that open, copy or close a plain file.
     pub const FREE_FILES: u16 = 1 << 3;
-    /// In addition to [`FREE_FILES`], the probe may filter out rejected events that open or close a directory, if user space would
+    /// In addition to [`FREE_FILES`], the probe may filter out rejected events that open, copy or close a directory, if user space would
     /// know the directory by the kernel's path.
     pub const FREE_DIRECTORIES: u16 = 1 << 4;
-    /// In addition to [`FREE_FILES`], the probe may filter out rejected events that make, copy or close a pipe without a name.
+    /// In addition to [`FREE_FILES`], the probe may filter out rejected events that copy or close a pipe without a name. Calls that make
+    /// one have [`FREE`].
     pub const FREE_PIPES: u16 = 1 << 11;
-    /// The same for sockets.
+    /// The same for sockets. Calls that make or change only sockets have [`FREE`].
     pub const FREE_SOCKETS: u16 = 1 << 12;
     /// For calls that open a path: the rows test only that path, the flags and the result, not the number of the descriptor.
     pub const BY_PATH: u16 = 1 << 5;
@@ -98,9 +99,9 @@ pub struct UnusedFiles {
 }
 
 impl UnusedFiles {
-    /// Rules use files of every kind.
+    /// No kind: all these events are sent.
     pub const NONE: Self = Self { plain: false, directories: false, pipes: false, sockets: false };
-    /// Rules use files of no kind.
+    /// Every kind.
     pub const ALL: Self = Self { plain: true, directories: true, pipes: true, sockets: true };
 
     /// The kinds as [`flags`] of a [`TypeRow`].
@@ -297,7 +298,7 @@ impl Filter {
             && self.lists.len() <= LISTS
     }
 
-    /// The kinds of files whose opens and closes it may filter out.
+    /// The kinds of files about which it may filter out events: opens, copies and closes.
     pub fn unused_files(&self) -> UnusedFiles {
         UnusedFiles::of_flags(self.types.iter().fold(0, |all, row| all | row.flags))
     }

@@ -351,7 +351,7 @@ impl Inspector {
     /// Turns the tracking of kinds of files on or off, depending on the source and the needs.
     #[cold]
     fn update_tracking(&mut self) {
-        let by_needs = self.needs.as_ref().is_some_and(|needs| needs.leaves_out_files());
+        let by_needs = self.needs.as_ref().is_some_and(|needs| needs.forgets_files());
         let unused = UnusedFiles { plain: self.source_filters.plain || by_needs, ..self.source_filters };
         let can_ask = self.config.proc.is_some();
         self.make_pending_changes();

@@ -73,7 +73,7 @@ pub use inspector::{Config, Inspector, Skipped, Step};
 pub use interest::{frequent_syscalls_of_state, syscalls_of, syscalls_of_state, syscalls_to_repair};
 pub use lookups::{AccountLookup, ContainerLookup, RuntimeStats, SocketStats};
 pub use names::{Names, SharedNames};
-pub use needs::{FileFields, FileKind, Needs, may_leave_out, probe_filter};
+pub use needs::{FileFields, FileKind, Needs, may_filter_out, probe_filter};
 pub use observer::Observer;
 pub use proc_lookup::ProcLookup;
 pub use record::{EventRecord, ParamRecord, ThreadRecord};

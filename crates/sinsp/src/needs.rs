@@ -22,7 +22,7 @@ pub struct Needs {
     /// Codes that rules can match.
     codes: CodeSet,
     rows: Option<Pushdown>,
-    leaves_out_files: bool,
+    forgets_files: bool,
 }
 
 /// How an event is handled.
@@ -71,18 +71,18 @@ impl Needs {
                 false => UseOfType::Each(others),
             }
         });
-        Self { uses: uses.collect(), codes: codes.clone(), rows, leaves_out_files: false }
+        Self { uses: uses.collect(), codes: codes.clone(), rows, forgets_files: false }
     }
 
-    /// The same needs, if no rule depends on the plain file of a descriptor ([`FileFields::of_files`]): the state
-    /// forgets such a file once the program saw the event that opened it.
+    /// The same needs, if no rule uses plain files ([`FileFields::field`] of [`FileKind::Plain`], not live): the state forgets such a
+    /// file once the program saw the event that opened it.
     #[must_use]
     pub fn without_files(self) -> Self {
-        Self { leaves_out_files: true, ..self }
+        Self { forgets_files: true, ..self }
     }
 
-    pub(crate) fn leaves_out_files(&self) -> bool {
-        self.leaves_out_files
+    pub(crate) fn forgets_files(&self) -> bool {
+        self.forgets_files
     }
 
     /// How the event is handled. `has_beginnings`: see [`Pushdown::may_match_raw`].
@@ -105,7 +105,8 @@ impl Needs {
 
 /// The probe's filter for rules with these rows that use these fields, in conditions or in outputs. It filters out events that
 /// no rule matches and that change nothing that the fields depend on. These include events that open or close files that no
-/// rule uses (`unused`: see [`FileFields`]). `None` if a field depends on all events.
+/// rule uses (`unused`: see [`FileFields`]; only together with plain files). The filter is for events of the probe. `None` if a
+/// field depends on all events.
 pub fn probe_filter(rows: &Pushdown, fields: &[Field], unused: UnusedFiles) -> Option<Filter> {
     let mut names = fields.iter().filter_map(|field| DEFS.get(usize::from(field.id.0))).map(|def| def.name);
     if names.any(depends_on_all) {
@@ -122,9 +123,10 @@ pub fn probe_filter(rows: &Pushdown, fields: &[Field], unused: UnusedFiles) -> O
     }))
 }
 
-/// Whether the probe may filter out an event that its rows reject, because the event changes nothing that the rules use. This is
-/// for captures that contain every event. The probe sends some of these events, because it knows less about their files.
-pub fn may_leave_out(filter: &Filter, event: &EventView<'_>) -> bool {
+/// Whether the probe may filter out an event that its rows reject, because the event changes nothing that the rules use. For
+/// captures that contain every event. This is an upper bound: the probe sends some of these events, because it knows less about
+/// their files.
+pub fn may_filter_out(filter: &Filter, event: &EventView<'_>) -> bool {
     let raw = event.as_raw();
     let flags = filter.types.get(usize::from(raw.ty.0)).map_or(0, |row| row.flags);
     let has = |flag: u16| flags & flag != 0;

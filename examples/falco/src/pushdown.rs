@@ -7,7 +7,7 @@ use eyas::events::{EventType, SyscallCode, filter as probe, param, syscalls};
 use eyas::fields::{CodeSet, FieldSource, Schema};
 use eyas::rules::{Engine, Priority};
 use eyas::sinsp::pushdown::{self, Pushdown};
-use eyas::sinsp::{EventView, may_leave_out, schema, syscalls_of, syscalls_of_state};
+use eyas::sinsp::{EventView, may_filter_out, schema, syscalls_of, syscalls_of_state};
 use eyas::{EngineFilters, ProbeFilter};
 use serde_json::json;
 
@@ -143,7 +143,7 @@ impl Model {
         };
         let may_match = by_rows || self.off.contains(event.code());
         if filter.probe.captures(event) {
-            let is_free = |tables: &probe::Filter| !may_match && may_leave_out(tables, event);
+            let is_free = |tables: &probe::Filter| !may_match && may_filter_out(tables, event);
             self.captured[0] += 1;
             self.captured[1] += u64::from(filter.probe.filter.as_ref().is_some_and(is_free));
         }

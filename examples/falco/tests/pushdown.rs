@@ -145,8 +145,8 @@ fn the_explanation_of_each_rule_is_consistent() {
 }
 
 #[test]
-fn the_explanation_names_the_files_that_rules_need() {
-    let dir = eyas_testing::Dir::new("needs");
+fn the_explanation_names_the_files_that_rules_use() {
+    let dir = eyas_testing::Dir::new("uses");
     let file = dir.join("rules.yaml");
     let explained = |rules: &str, format: &str| {
         std::fs::write(&file, rules).unwrap();
@@ -161,21 +161,21 @@ fn the_explanation_names_the_files_that_rules_need() {
 ";
     let text = explained(rules, "text");
     let needs: Vec<&str> =
-        text.lines().filter(|line| line.contains("pens and closes")).map(str::trim).collect();
+        text.lines().filter(|line| line.contains("make, copy or close")).map(str::trim).collect();
     assert!(text.contains("\nwrites (disabled)\n"), "{text}");
     assert_eq!(
         needs,
         [
-            "needs opens and closes of all files: it uses the file of a write by fd.name",
-            "needs opens and closes of all pipes: it uses the pipe of a dup by fd.type",
-            // The disabled rule needs none.
-            "Opens and closes of all pipes are sent, because rule 'pipes' uses the pipe of a dup by fd.type",
+            "uses the file of a write by fd.name: the probe sends all events that make, copy or close files",
+            "uses the pipe of a dup by fd.type: the probe sends all events that make, copy or close pipes",
+            // The disabled rule does not count.
+            "The probe sends all events that make, copy or close pipes, because rule 'pipes' uses the pipe of a dup by fd.type",
         ]
     );
     let rules: Vec<Value> = serde_json::from_str(&explained(rules, "json")).unwrap();
-    let of = |at: usize| (&rules[at]["enabled"], rules[at]["needs_files"].as_array().unwrap().len());
+    let of = |at: usize| (&rules[at]["enabled"], rules[at]["uses_files"].as_array().unwrap().len());
     assert_eq!([of(0), of(1), of(2)], [(&json!(true), 0), (&json!(false), 1), (&json!(true), 1)]);
     let pipe = json!({"kind": "pipe", "event_type": "dup", "field": "fd.type", "hint": null});
-    assert_eq!(rules[2]["needs_files"][0], pipe);
-    assert!(rules[1]["needs_files"][0]["hint"].as_str().unwrap().contains("when the file is opened"));
+    assert_eq!(rules[2]["uses_files"][0], pipe);
+    assert!(rules[1]["uses_files"][0]["hint"].as_str().unwrap().contains("when the file is opened"));
 }

@@ -31,7 +31,7 @@ pub struct FileFields<'f> {
     may_match: [OnceCell<bool>; 4],
 }
 
-/// Kinds of files.
+/// The kind of an open file, as far as the probe's filter distinguishes it. Terminals, named pipes and special files have none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileKind {
     /// A regular file, or a device without a state.
@@ -48,7 +48,7 @@ impl FileKind {
     /// Every kind.
     pub const ALL: [Self; 4] = [Self::Plain, Self::Directory, Self::Pipe, Self::Socket];
 
-    /// Singular and plural: `file` and `files`, `directory`, `pipe`, `socket`.
+    /// Singular and plural, in lower case: `file` and `files` for plain files, `directory`, `pipe`, `socket`.
     pub const fn names(self) -> [&'static str; 2] {
         match self {
             Self::Plain => ["file", "files"],

@@ -36,7 +36,7 @@ struct OfRule {
     is_enabled: bool,
     types: Vec<OfTypes>,
     rows: Pushdown,
-    /// The kinds of files of which the rule needs all opens and closes, in a live capture.
+    /// The kinds of files that the rule uses in a live capture.
     files: Vec<FileUser>,
 }
 
@@ -111,7 +111,7 @@ fn take(
             let rows =
                 Pushdown::new(&mut |code| of_code(code).map(|(_, formula)| *formula).into_iter().collect());
             types.retain(|of| of.codes.iter().any(|code| !rows.rejects_all(*code)));
-            OfRule { rule, is_enabled: is_enabled(rule), types, rows, files: filters.files_of(rule) }
+            OfRule { rule, is_enabled: is_enabled(rule), types, rows, files: filters.file_users_of(rule) }
         })
         .collect()
 }
@@ -185,7 +185,7 @@ impl OfRule {
         for FileUser { kind, field, event_type, .. } in self.files.iter().filter(|_| !is_measured) {
             let [one, all] = kind.names();
             out += &format!(
-                "  needs opens and closes of all {all}: it uses the {one} of a {event_type} by {field}\n"
+                "  uses the {one} of a {event_type} by {field}: the probe sends all events that make, copy or close {all}\n"
             );
             out.extend(file_hint(*kind).map(|hint| format!("    hint: {hint}\n")));
         }
@@ -221,16 +221,19 @@ impl OfRule {
                 "hint": file_hint(user.kind),
             })
         });
-        json!({
+        let mut object = json!({
             "rule": engine.rule(self.rule).name,
             "enabled": self.is_enabled,
             "types": types.collect::<Vec<_>>(),
-            "needs_files": files.collect::<Vec<_>>(),
-        })
+        });
+        if !is_measured {
+            object["uses_files"] = files.collect();
+        }
+        object
     }
 }
 
-/// Advice for a rule that needs the opens and closes of all files of the kind.
+/// Advice for a rule that uses files of the kind.
 fn file_hint(kind: FileKind) -> Option<&'static str> {
     (kind == FileKind::Plain).then_some(
         "test the path when the file is opened instead (evt.type in (open, openat, openat2)); such a rule needs none of these events",
