@@ -59,10 +59,18 @@ pub struct FileUser {
     pub event_type: &'static str,
 }
 
+impl FileUser {
+    /// The files about which the probe sends every event because of the rule: `files of every kind` if the rule uses plain files,
+    /// otherwise the plural of the kind.
+    pub fn sent_files(&self) -> &'static str {
+        if self.kind == FileKind::Plain { "files of every kind" } else { self.kind.names()[1] }
+    }
+}
+
 impl fmt::Display for FileUser {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { kind, rule, field, event_type } = self;
-        let [one, all] = kind.names();
+        let ([one, _], all) = (kind.names(), self.sent_files());
         write!(
             f,
             "The probe sends all events that make, copy or close {all}, because rule '{rule}' uses the {one} of a {event_type} by {field}"
@@ -81,7 +89,8 @@ impl<'e> EngineFilters<'e> {
         &self.formulas
     }
 
-    /// Rows that reject events, with tests of processes.
+    /// The rows of all enabled rules, with tests of processes. [`Self::probe_filter`] is for a live capture, and
+    /// [`Self::replay_needs`] for a replay.
     pub fn rows(&self) -> Pushdown {
         Pushdown::with_processes(&mut |code| self.formulas.conditions(code))
     }
@@ -93,7 +102,7 @@ impl<'e> EngineFilters<'e> {
         if self.file_user(FileKind::Plain, false).is_some() { needs } else { needs.without_files() }
     }
 
-    /// The filter that the probe can apply. `None` if a rule needs every event.
+    /// The filter that the probe can apply. `None` if a rule needs every event: one with `evt.deltatime` or `evt.reltime`.
     pub fn probe_filter(&self) -> Option<ProbeFilter> {
         let rows = self.rows();
         let file_users = self.file_users();

@@ -14,7 +14,7 @@ extern crate alloc;
 
 use alloc::vec::Vec;
 
-/// Number of codes with a [`TypeRow`].
+/// Maximum number of event codes with a [`TypeRow`].
 pub const TYPES: usize = 1024;
 /// Maximum number of rows.
 pub const ROWS: usize = 8192;
@@ -61,7 +61,7 @@ pub mod flags {
     pub const FREE: u16 = 1 << 1;
     /// The probe may filter out only rejected events of failed calls.
     pub const FREE_FAILED: u16 = 1 << 2;
-    /// The probe may filter out only rejected events of failed calls, and those that open, copy or close a plain file.
+    /// The probe may filter out rejected events of failed calls, and rejected events that open, copy or close a plain file.
     pub const FREE_FILES: u16 = 1 << 3;
     /// In addition to [`FREE_FILES`], the probe may filter out rejected events that open, copy or close a directory, if user space would
     /// know the directory by the kernel's path.
@@ -69,7 +69,8 @@ pub mod flags {
     /// In addition to [`FREE_FILES`], the probe may filter out rejected events that copy or close a pipe without a name. Calls that make
     /// one have [`FREE`].
     pub const FREE_PIPES: u16 = 1 << 11;
-    /// The same for sockets. Calls that make or change only sockets have [`FREE`].
+    /// In addition to [`FREE_FILES`], the probe may filter out rejected events that copy or close a socket. Calls that make or change
+    /// only sockets have [`FREE`].
     pub const FREE_SOCKETS: u16 = 1 << 12;
     /// For calls that open a path: the rows test only that path, the flags and the result, not the number of the descriptor.
     pub const BY_PATH: u16 = 1 << 5;
@@ -287,7 +288,7 @@ impl Filter {
             + size_of_val(&*self.lists)
     }
 
-    /// Whether every table fits into the probe's.
+    /// Whether no table exceeds its limit. The probe uses no filter that does not fit.
     pub fn fits(&self) -> bool {
         self.types.len() <= TYPES
             && self.rows.len() <= ROWS

@@ -104,9 +104,9 @@ impl Needs {
 }
 
 /// The probe's filter for rules with these rows that use these fields, in conditions or in outputs. It filters out events that
-/// no rule matches and that change nothing that the fields depend on. These include events that open or close files that no
-/// rule uses (`unused`: see [`FileFields`]; only together with plain files). The filter is for events of the probe. `None` if a
-/// field depends on all events.
+/// no rule matches and that change nothing that the fields depend on. These include events that make, copy or close files of the
+/// kinds in `unused` ([`FileFields`] finds them); without `unused.plain`, the other kinds have no effect. `None` if the name of a
+/// field begins with `evt.deltatime` or `evt.reltime`.
 pub fn probe_filter(rows: &Pushdown, fields: &[Field], unused: UnusedFiles) -> Option<Filter> {
     let mut names = fields.iter().filter_map(|field| DEFS.get(usize::from(field.id.0))).map(|def| def.name);
     if names.any(depends_on_all) {
@@ -123,8 +123,8 @@ pub fn probe_filter(rows: &Pushdown, fields: &[Field], unused: UnusedFiles) -> O
     }))
 }
 
-/// Whether the probe may filter out an event that its rows reject, because the event changes nothing that the rules use. For
-/// captures that contain every event. This is an upper bound: the probe sends some of these events, because it knows less about
+/// Whether the probe may filter out an event that its rows reject, because the event changes nothing that the rules use. It does not
+/// test the rows. For captures that contain every event. This is an upper bound: the probe sends some of these events, because it knows less about
 /// their files.
 pub fn may_filter_out(filter: &Filter, event: &EventView<'_>) -> bool {
     let raw = event.as_raw();

@@ -166,7 +166,7 @@ fn the_explanation_names_the_files_that_rules_use() {
     assert_eq!(
         needs,
         [
-            "uses the file of a write by fd.name: the probe sends all events that make, copy or close files",
+            "uses the file of a write by fd.name: the probe would send all events that make, copy or close files of every kind",
             "uses the pipe of a dup by fd.type: the probe sends all events that make, copy or close pipes",
             // The disabled rule does not count.
             "The probe sends all events that make, copy or close pipes, because rule 'pipes' uses the pipe of a dup by fd.type",

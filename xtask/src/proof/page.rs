@@ -175,8 +175,8 @@ fn calls(all: &[Detector]) -> Section {
     Section {
         title: "Overhead of a call",
         text: "The overhead, in ns of CPU time, of a kill that sends no signal, and of an open and the close \
-               of a file. Filtered: a rule accepts only another result of kill or another path of opens, so a \
-               filter in the kernel can reject the event. Sent: a rule that never matches tests the age of \
+               of a file. Filtered: the only rule demands a result that this kill does not have, or a path \
+               that this open does not have, so a filter in the kernel can reject the event. Sent: a rule that never matches tests the age of \
                the process, which only user space knows.",
         head: vec!["detector", "call", "ns"],
         rows: rows.collect(),
@@ -207,7 +207,8 @@ fn coverage(all: &[Detector]) -> Section {
         title: "Verdict coverage under loss",
         text: "With the smallest ring buffer, while the detector is stopped (SIGSTOP) for a quarter of the \
                time: the share of marked events that were lost, and the share of all threads' time for which, \
-               by the detector's own statement, a missing alert means that nothing happened.",
+               by the detector's own statement, a missing alert means that nothing happened. If losses \
+               concern few threads, most of this time is covered, although these threads lost many events.",
         head: vec!["detector", "events/s", "lost", "covered"],
         rows: rows.collect(),
         charts: vec![lines("Lost and covered", x, y, &series)],

@@ -77,7 +77,13 @@ pub fn explain(rule: &str, args: &Args, config: &Config) -> Result<()> {
                 true => filters.file_user(FileKind::Plain, false).into_iter().collect(),
                 false => filters.file_users(),
             };
-            text.extend(users.into_iter().map(|user| format!("{user}\n")));
+            text.extend(users.into_iter().map(|user| match is_measured {
+                true => format!(
+                    "The replay tracks all files, because rule '{}' uses the file of a {} by {}\n",
+                    user.rule, user.event_type, user.field
+                ),
+                false => format!("{user}\n"),
+            }));
             text
         }
     };
@@ -182,10 +188,12 @@ impl OfRule {
             out.extend(weakened.iter().map(|(test, why)| format!("    weakened: {}: {why}\n", cut(test))));
             out.extend(of.hint().map(|hint| format!("    hint: {hint}\n")));
         }
-        for FileUser { kind, field, event_type, .. } in self.files.iter().filter(|_| !is_measured) {
-            let [one, all] = kind.names();
+        let sends = if self.is_enabled { "sends" } else { "would send" };
+        for user in self.files.iter().filter(|_| !is_measured) {
+            let FileUser { kind, field, event_type, .. } = user;
+            let ([one, _], all) = (kind.names(), user.sent_files());
             out += &format!(
-                "  uses the {one} of a {event_type} by {field}: the probe sends all events that make, copy or close {all}\n"
+                "  uses the {one} of a {event_type} by {field}: the probe {sends} all events that make, copy or close {all}\n"
             );
             out.extend(file_hint(*kind).map(|hint| format!("    hint: {hint}\n")));
         }
