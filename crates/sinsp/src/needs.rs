@@ -124,8 +124,8 @@ pub fn probe_filter(rows: &Pushdown, fields: &[Field], unused: UnusedFiles) -> O
 }
 
 /// Whether the probe may filter out an event that its rows reject, because the event changes nothing that the rules use. It does not
-/// test the rows. For captures that contain every event. This is an upper bound: the probe sends some of these events, because it knows less about
-/// their files.
+/// test the rows. For captures that contain every event. This is an upper bound: the probe sends some of these events, because it
+/// knows less about their files.
 pub fn may_filter_out(filter: &Filter, event: &EventView<'_>) -> bool {
     let raw = event.as_raw();
     let flags = filter.types.get(usize::from(raw.ty.0)).map_or(0, |row| row.flags);

@@ -353,3 +353,31 @@ fn unused_pipes_and_sockets_are_known_only_in_the_event_that_makes_them() {
         assert_eq!(later(&mut system)[0], "<NA>");
     }
 }
+
+#[test]
+fn a_file_of_an_unused_kind_does_not_hide_the_next_one_with_its_number() {
+    use param::{SOCKET_SENDTO_X as sendto, SOCKET_SOCKET_X as socket, SYSCALL_FCHMOD_X as fchmod};
+    let tuple = [2, 127, 0, 0, 1, 0x39, 0x30, 127, 0, 0, 1, 53, 0];
+    let packets = || at(1, E::SOCKET_SOCKET_X, 10).int(socket::fd, 4).uint(socket::domain, 17);
+    let sent =
+        || at(1, E::SOCKET_SENDTO_X, 10).int(sendto::res, 1).int(sendto::fd, 4).bytes(sendto::tuple, &tuple);
+    let unmarked = || opened(4, b"/etc/passwd", 0, 0, 9);
+    let unused = UnusedFiles { plain: true, sockets: true, ..UnusedFiles::NONE };
+    let shown = |system: &mut Inspector| {
+        let event = at(6, E::SYSCALL_FCHMOD_X, 10).int(fchmod::res, 0).int(fchmod::fd, 4);
+        see(system, event.text(behind(E::SYSCALL_FCHMOD_X), b"/etc/x"), &["fd.type", "fd.name"]).join(" ")
+    };
+    for event in [packets(), sent(), unmarked()] {
+        let text = format!("{event:?}");
+        // The event came before the filter, or the filter let it pass.
+        for is_before in [true, false] {
+            let mut system = system();
+            if !is_before {
+                system.note_losses(&Filtered(unused));
+            }
+            see(&mut system, event.clone(), &[]);
+            system.note_losses(&Filtered(unused));
+            assert_eq!(shown(&mut system), "file /etc/x", "{text}");
+        }
+    }
+}

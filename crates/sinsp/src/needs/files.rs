@@ -113,6 +113,9 @@ impl<'f> FileFields<'f> {
         let has_path = is_live && kind != FileKind::Socket && has_file_path(ty);
         let shows = |field: &&Field| {
             let Some(def) = DEFS.get(usize::from(field.id.0)) else { return Some("a field of a plugin") };
+            if class(def.name) == "dns" && kind != FileKind::Socket {
+                return None;
+            }
             let sees = match shown(def.name, field, ty) {
                 Shown::Nothing => false,
                 Shown::Own => {
@@ -219,6 +222,8 @@ fn shown(name: &str, field: &Field, ty: EventType) -> Shown {
         _ if class == "fs" && (open::is_open(ty) || needs_directory(ty)) => Shown::Nothing,
         _ if class == "fs" && has_base(ty) => Shown::Any,
         _ if class == "fs" => Shown::own(is_given),
+        // A message is recognised by the ports of its socket.
+        _ if class == "dns" => Shown::own(is_given),
         "evt.category" | "evt.is_syslog" => Shown::own(is_given),
         _ if name.starts_with("evt.buflen") || name.starts_with("evt.count.error") => Shown::own(is_given),
         _ if is_of_no_file(name) => Shown::Nothing,
@@ -259,20 +264,8 @@ const OF_ALL: [&str; 9] = [
 ];
 
 /// Classes of fields (the name before the first dot) that show the file of no descriptor, besides those above.
-const CLASSES: [&str; 12] = [
-    "proc",
-    "thread",
-    "user",
-    "group",
-    "container",
-    "k8s",
-    "k8smeta",
-    "syscall",
-    "util",
-    "dns",
-    "io_uring",
-    "lsm",
-];
+const CLASSES: [&str; 11] =
+    ["proc", "thread", "user", "group", "container", "k8s", "k8smeta", "syscall", "util", "io_uring", "lsm"];
 
 /// The same for fields of the class `evt`, by the next part of the name.
 const OF_EVENTS: [&str; 38] = [

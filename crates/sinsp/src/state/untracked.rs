@@ -11,7 +11,7 @@ pub(super) fn is_unused(of: UnusedFiles, num: i64, fd: &Fd) -> bool {
     of.plain && is_plain(num, fd)
         || of.directories && is_directory(num, fd)
         || of.pipes && is_unnamed_pipe(num, fd)
-        || of.sockets && fd.kind.is_socket() && !is_direct(num)
+        || of.sockets && is_socket(num, fd)
 }
 
 /// Whether the entry may be a plain file. Files of namespaces are tracked.
@@ -25,6 +25,12 @@ fn is_plain(num: i64, fd: &Fd) -> bool {
 
 pub(super) fn is_directory(num: i64, fd: &Fd) -> bool {
     fd.is_directory() && !is_direct(num)
+}
+
+/// Whether the entry may be a socket, of any family.
+fn is_socket(num: i64, fd: &Fd) -> bool {
+    let is_of_other_family = || fd.kind == FdKind::Unsupported && fd.name.starts_with(b"socket:[");
+    (fd.kind.is_socket() || fd.kind == FdKind::Unknown || is_of_other_family()) && !is_direct(num)
 }
 
 fn is_unnamed_pipe(num: i64, fd: &Fd) -> bool {

@@ -226,7 +226,8 @@ pub(super) const fn has_path(ty: EventType) -> bool {
 pub(super) fn take_path(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     let (Some(path), Some(num), Some(key)) = (raw.file_path(), now.fd, now.thread) else { return };
     let known = state.threads.at(key).and_then(|thread| state.threads.fds(thread)?.get(num));
-    if known.is_some() {
+    // An entry of an unused kind is of a file that may have been closed since. A known directory has the path that was requested.
+    if known.is_some_and(|known| known.is_directory() || !state.is_untracked(num, known)) {
         return;
     }
     let fd = match (path.strip_suffix(b"/"), pipe_number(path)) {

@@ -220,7 +220,7 @@ fn socket(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     leave(state, now, num);
 }
 
-/// Removes a new socket after the rules saw the event, if the event of its close may be filtered out.
+/// Removes the socket after the rules saw the event, if the event of its close may be filtered out.
 fn leave(state: &State, now: &mut Current, num: i64) {
     if state.unused_files.sockets && !is_direct(num) {
         now.pending = PendingChange::Close(num);
@@ -501,6 +501,7 @@ fn transfer(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, at: usize,
         fd.l4 = L4::Udp;
         let fd = state.reuse.hold(fd);
         file::add(state, now, num, fd, false);
+        leave(state, now, num);
     }
     let before = connected_datagram(state, now, &ends, direction);
     with_fd(state, raw, now, |fd, names| match ends {
