@@ -249,7 +249,9 @@ fn every_call_that_changes_a_directory_reports_which() {
         check(E::SYSCALL_UNLINKAT_2_X, &[("name", &two)], &|| call(libc::SYS_unlinkat, [CWD, pb, remove]));
         let file = i64::from(libc::S_IFREG | 0o600);
         check(E::SYSCALL_MKNODAT_X, &[("path", &one)], &|| call(libc::SYS_mknodat, [CWD, pa, file, 0]));
-        check(E::SYSCALL_FCHOWNAT_X, &[("pathname", &one)], &|| call(libc::SYS_fchownat, [CWD, pa, 0, 0, 0]));
+        check(E::SYSCALL_FCHOWNAT_X, &[("pathname", &one), ("dirfd", "")], &|| {
+            call(libc::SYS_fchownat, [CWD, pa, 0, 0, 0])
+        });
         check(E::SYSCALL_LINKAT_2_X, &[("oldpath", &one), ("newpath", &two)], &|| {
             call(libc::SYS_linkat, [CWD, pa, CWD, pb, 0])
         });
@@ -307,7 +309,9 @@ fn calls_on_attributes_and_sizes_report_the_file() {
     for way in ways.to("file") {
         let file = at(way.as_ptr());
         let mut check = |ty, param: &'static str, wanted: &str, make: &dyn Fn() -> i64| {
-            let told = told(&mut live, ty, || make().min(0));
+            let mut told = told(&mut live, ty, || make().min(0));
+            // The path begins at no descriptor.
+            told.retain(|(name, path)| *name != "dirfd" || !path.is_empty());
             assert_eq!(told, [(param, wanted.to_owned())], "{} {way:?}", ty.name());
         };
         let size = std::fs::metadata(&real).unwrap().len() as i64 + 1;
@@ -351,7 +355,8 @@ fn chmod_of_an_o_path_descriptor_reports_the_file() {
         if change(0o400) == -i64::from(libc::ENOSYS) {
             eyas_testing::ignore("the kernel has no fchmodat2");
         }
-        assert_eq!(told(&mut live, ty, || change(mode)), [("filename", real.clone())], "{way:?}");
+        let both = [("filename", real.clone()), ("dirfd", real.clone())];
+        assert_eq!(told(&mut live, ty, || change(mode)), both, "{way:?}");
     }
 }
 
@@ -405,8 +410,12 @@ fn calls_on_descriptors_report_the_file() {
     let [reader, _writer] = ends.map(|end| Fd(end.into()));
     let dir = Fd(call(libc::SYS_openat, [CWD, at(ways.dir.path("real").as_ptr()), 0]));
     let path_of_dir = ways.dir.path("real").to_str().unwrap().to_owned() + "/";
-    // Files of other kinds are tracked in any case.
-    for (other, path) in [(&reader, String::new()), (&dir, path_of_dir)] {
+    let own = format!("/proc/thread-self/fd/{}", reader.0);
+    let name_of_pipe = std::fs::read_link(own).unwrap().into_os_string().into_string().unwrap();
+    let name = at(c"special".as_ptr());
+    let special = Fd(call(libc::SYS_memfd_create, [name, 0]));
+    // Special files are tracked in any case.
+    for (other, path) in [(&reader, name_of_pipe), (&dir, path_of_dir), (&special, String::new())] {
         let mode = told(&mut live, E::SYSCALL_FCHMOD_X, || call(libc::SYS_fchmod, [other.0, 0o700]));
         assert_eq!(mode, [("fd", path)]);
     }
