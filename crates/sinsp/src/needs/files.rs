@@ -197,14 +197,16 @@ fn shown(name: &str, field: &Field, ty: EventType) -> Shown {
     let Some(info) = ty.info() else { return Shown::Any };
     let is_given = takes_descriptor(ty);
     let class = class(name);
+    // A DNS message is recognised by the ports of its socket.
+    let is_of_own = matches!(class, "fd" | "dns");
     match name {
         _ if OF_ALL.contains(&name) => Shown::Any,
         // A number only. But a copy of an unknown descriptor is not recorded, so its number would be
         // missing.
         "fd.num" | "fd.uid" => Shown::own(is_copy(ty)),
         // The file that the event itself opened.
-        _ if class == "fd" && (open::is_open(ty) || makes_pipe(ty) || needs_directory(ty)) => Shown::Nothing,
-        _ if class == "fd" => Shown::own(is_given),
+        _ if is_of_own && (open::is_open(ty) || makes_pipe(ty) || needs_directory(ty)) => Shown::Nothing,
+        _ if is_of_own => Shown::own(is_given),
         _ if class == "fdlist" => Shown::any((0..info.params.len()).any(|at| shows_file(ty, at))),
         "evt.args" | "evt.info" if open::is_open(ty) || makes_pipe(ty) || needs_directory(ty) => {
             Shown::Nothing
@@ -222,8 +224,6 @@ fn shown(name: &str, field: &Field, ty: EventType) -> Shown {
         _ if class == "fs" && (open::is_open(ty) || needs_directory(ty)) => Shown::Nothing,
         _ if class == "fs" && has_base(ty) => Shown::Any,
         _ if class == "fs" => Shown::own(is_given),
-        // A message is recognised by the ports of its socket.
-        _ if class == "dns" => Shown::own(is_given),
         "evt.category" | "evt.is_syslog" => Shown::own(is_given),
         _ if name.starts_with("evt.buflen") || name.starts_with("evt.count.error") => Shown::own(is_given),
         _ if is_of_no_file(name) => Shown::Nothing,
