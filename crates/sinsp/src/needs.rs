@@ -8,7 +8,10 @@ use eyas_scap::RawEvent;
 use crate::field_source::generic_code;
 use crate::fields::{DEFS, open};
 use crate::pushdown::{Free, Pushdown};
-use crate::state::{Facts, FdKind, changes, changes_only_if_successful, has_closed, is_transfer, makes_pipe};
+use crate::state::{
+    Facts, FdKind, changes, changes_only_if_successful, changes_only_sockets, has_closed, is_transfer,
+    makes_pipe,
+};
 use crate::view::EventView;
 pub use files::{FileFields, FileKind};
 
@@ -116,7 +119,7 @@ pub fn probe_filter(rows: &Pushdown, fields: &[Field], unused: UnusedFiles) -> O
     let unused = if unused.plain { unused } else { UnusedFiles::NONE };
     Some(rows.kernel(|ty| match changes(ty) {
         Some(changed) if !changed.intersects(facts) => Free::All,
-        _ if unused.pipes && makes_pipe(ty) || unused.sockets && works_only_on_sockets(ty) => Free::All,
+        _ if unused.pipes && makes_pipe(ty) || unused.sockets && changes_only_sockets(ty) => Free::All,
         _ if works_on_files(ty) => Free::FailedAndFiles(unused),
         _ if changes_only_if_successful(ty) => Free::FailedAndFiles(UnusedFiles::NONE),
         _ => Free::None,
@@ -172,28 +175,6 @@ fn is_decisive(event: &RawEvent<'_>) -> bool {
 fn works_on_files(ty: EventType) -> bool {
     use EventType as E;
     open::is_open(ty) || matches!(ty, E::SYSCALL_CLOSE_X | E::SYSCALL_FCNTL_X | E::SYSCALL_DUP_1_X)
-}
-
-/// Whether the call makes sockets, or changes only sockets. Messages that are received may contain other files.
-fn works_only_on_sockets(ty: EventType) -> bool {
-    use EventType as E;
-    matches!(
-        ty,
-        E::SOCKET_SOCKET_X
-            | E::SOCKET_SOCKETPAIR_X
-            | E::SOCKET_BIND_X
-            | E::SOCKET_LISTEN_X
-            | E::SOCKET_CONNECT_X
-            | E::SOCKET_ACCEPT_5_X
-            | E::SOCKET_ACCEPT4_6_X
-            | E::SOCKET_SHUTDOWN_X
-            | E::SOCKET_SENDTO_X
-            | E::SOCKET_SENDMSG_X
-            | E::SOCKET_SENDMMSG_X
-            | E::SOCKET_SEND_X
-            | E::SOCKET_RECVFROM_X
-            | E::SOCKET_RECV_X
-    )
 }
 
 /// Whether a field also depends on other events. The number of an event does not: conditions use it only to

@@ -57,7 +57,8 @@ pub use parse::changes_state;
 pub(crate) use parse::network::names::message_of;
 pub(crate) use parse::{FromResult, number_sources};
 pub(crate) use parse::{
-    ProcessChange, changes_only_if_successful, changes_process, has_closed, is_copy, is_transfer, makes_pipe,
+    ProcessChange, changes_only_if_successful, changes_only_sockets, changes_process, has_closed, is_copy,
+    is_transfer, makes_pipe,
 };
 pub(crate) use parse::{apply, finish, is_kept, is_unnamed, makes_or_ends_threads};
 pub(crate) use reach::reach;

@@ -13,7 +13,7 @@ use handling::{Family, HANDLING, Who};
 pub(crate) use handling::{FromResult, number_sources};
 pub(crate) use handling::{ProcessChange, changes_process};
 pub(crate) use handling::{
-    changes_only_if_successful, descriptor, is_copy, is_kept, is_transfer, makes_pipe,
+    changes_only_if_successful, changes_only_sockets, descriptor, is_copy, is_kept, is_transfer, makes_pipe,
 };
 
 mod birth;

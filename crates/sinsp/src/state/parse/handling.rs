@@ -361,6 +361,16 @@ pub(crate) fn changes_only_if_successful(ty: EventType) -> bool {
         })
 }
 
+/// Whether calls of this type make sockets, or change only sockets. Received messages may contain other files, and an option may be a
+/// descriptor.
+pub(crate) fn changes_only_sockets(ty: EventType) -> bool {
+    use EventType as E;
+    let family = HANDLING.get(usize::from(ty.0)).map(|handling| handling.family);
+    let may_make_others =
+        matches!(ty, E::SOCKET_GETSOCKOPT_X | E::SOCKET_RECVMSG_X | E::SOCKET_RECVMMSG_X) || is_transfer(ty);
+    matches!(family, Some(Family::Network)) && !may_make_others
+}
+
 /// Whether calls of this type copy a descriptor.
 pub(crate) fn is_copy(ty: EventType) -> bool {
     let family = HANDLING.get(usize::from(ty.0)).map(|handling| handling.family);
