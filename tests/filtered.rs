@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use eyas::EngineFilters;
-use eyas::events::filter::UnusedFiles;
+use eyas::events::filter::{Filter, UnusedFiles};
 use eyas::events::{EventType, SyscallCode};
 use eyas::rules::{AlertOptions, Engine, RuleFormulas, RuleSet, RuleSource};
 use eyas::scap::live::{ProbeOptions, Source};
@@ -236,6 +236,21 @@ fn run(script: impl FnOnce() + Send) -> i64 {
         });
         thread.join().unwrap()
     })
+}
+
+/// Runs the script during a capture of these calls with the filter and one without. Returns the events of the script: all, and those
+/// that the filter let pass.
+fn seen_in_both(
+    engine: &Engine,
+    (filter, sample): (&Filter, u32),
+    calls: &[&str],
+    script: impl FnOnce() + Send,
+) -> [Vec<Seen>; 2] {
+    let (rows, codes) = (rows(engine), codes(calls));
+    let (mut plain, mut filtered) = (open(&codes), open(&codes));
+    filtered.0.set_filter(Some(filter), sample).unwrap();
+    let tid = run(script);
+    [&mut plain, &mut filtered].map(|capture| seen(capture, engine, &rows, tid))
 }
 
 fn alerts(of: &[Seen]) -> Vec<String> {
@@ -522,18 +537,13 @@ fn opens_of_names(base: &Path, rules: &[(&str, &str)], follows_directories: bool
     // The previous run has renamed the directory.
     let _ = std::fs::rename(base.join("new"), base.join("old"));
     let engine = engine_of(rules, "%evt.type %evt.res %fd.name %fd.nameraw", base);
-    let (rows, fields) = (rows(&engine), engine.fields_by_use().concat());
     assert_eq!(file_user(&engine, true), None);
-    let codes = codes(&["openat", "close", "chdir", "rename", "renameat", "renameat2", "unshare"]);
-    let (mut plain, mut filtered) = (open(&codes), open(&codes));
     let filter = match follows_directories {
-        true => probe_filter(&rows, &fields, PLAIN).unwrap(),
+        true => probe_filter(&rows(&engine), &engine.fields_by_use().concat(), PLAIN).unwrap(),
         false => directories::filter_of(&engine),
     };
-    filtered.0.set_filter(Some(&filter), 0).unwrap();
-    let tid = run(|| names(base));
-    let all = seen(&mut plain, &engine, &rows, tid);
-    let some = seen(&mut filtered, &engine, &rows, tid);
+    let calls = ["openat", "close", "chdir", "rename", "renameat", "renameat2", "unshare"];
+    let [all, some] = seen_in_both(&engine, (&filter, 0), &calls, || names(base));
     let (want, have) = (alerts(&all), alerts(&some));
     assert_same(&have, &want);
     for (rule, _) in rules {

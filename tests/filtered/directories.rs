@@ -147,8 +147,7 @@ fn unused_opens_of_directories_are_filtered_out() {
     let output = "%evt.type %evt.res %fd.name %fd.type %evt.arg.name %evt.arg.path %evt.arg.oldpath \
                   %evt.arg.newpath %evt.arg.linkpath";
     let engine = engine_of(&RULES_ON_PATHS, output, &base);
-    let (rows, filter) = (rows(&engine), filter_of(&engine));
-    let codes = codes(&[
+    let calls = [
         "openat",
         "openat2",
         "close",
@@ -167,12 +166,8 @@ fn unused_opens_of_directories_are_filtered_out() {
         "linkat",
         "symlinkat",
         "unshare",
-    ]);
-    let (mut plain, mut filtered) = (open(&codes), open(&codes));
-    filtered.0.set_filter(Some(&filter), SAMPLE).unwrap();
-    let tid = run(|| directories(&base));
-    let all = seen(&mut plain, &engine, &rows, tid);
-    let some = seen(&mut filtered, &engine, &rows, tid);
+    ];
+    let [all, some] = seen_in_both(&engine, (&filter_of(&engine), SAMPLE), &calls, || directories(&base));
     let (want, have) = (alerts(&all), alerts(&some));
     assert_same(&have, &want);
     for (rule, _) in RULES_ON_PATHS {

@@ -1,6 +1,5 @@
 //! Repeated opens, about which the probe has decided before, and calls that describe the file of their descriptor.
 
-use eyas::events::filter::Filter;
 use eyas_testing::{own_bpf_maps, test};
 use libbpf_rs::query::MapInfoIter;
 use libbpf_rs::{MapCore, MapFlags, MapHandle};
@@ -294,15 +293,9 @@ fn a_descriptor_s_file_is_shown_by_the_call_itself() {
     let engine = engine_of(&RULES_ON_MODES, output, &base);
     // Replays also read captures of other programs, whose events lack the path.
     assert_eq!((file_user(&engine, true), file_user(&engine, false)), (None, Some("evt.args")));
-    let rows = rows(&engine);
     let filter = directories::filter_of(&engine);
-    let codes =
-        codes(&["openat", "close", "dup", "pipe2", "fchmod", "fchown", "fchownat", "socketpair", "unshare"]);
-    let (mut plain, mut filtered) = (open(&codes), open(&codes));
-    filtered.0.set_filter(Some(&filter), 0).unwrap();
-    let tid = run(|| modes(&base));
-    let all = seen(&mut plain, &engine, &rows, tid);
-    let some = seen(&mut filtered, &engine, &rows, tid);
+    let calls = ["openat", "close", "dup", "pipe2", "fchmod", "fchown", "fchownat", "socketpair", "unshare"];
+    let [all, some] = seen_in_both(&engine, (&filter, 0), &calls, || modes(&base));
     let (missing, _) = missing(&all, &some, &RULES_ON_MODES);
     let opens = missing.iter().filter(|seen| seen.event.as_raw().ty == EventType::SYSCALL_OPENAT_2_X).count();
     assert!(opens >= 40, "{opens} opens are left out");
@@ -364,13 +357,9 @@ fn paths_as_programs_pass_them_decide_about_calls_that_fail() {
     let base = Dir::new("traversals");
     ["two", "one/secret"].iter().for_each(|name| std::fs::create_dir_all(base.join(name)).unwrap());
     let engine = engine_of(&RULES_ON_TRAVERSALS, "%evt.type %evt.res %evt.rawarg.name", &base);
-    let rows = rows(&engine);
-    let codes = codes(&["openat", "unlinkat", "chdir", "unshare"]);
-    let (mut plain, mut filtered) = (open(&codes), open(&codes));
-    filtered.0.set_filter(Some(&directories::filter_of(&engine)), SAMPLE).unwrap();
-    let tid = run(|| traversals(&base));
-    let all = seen(&mut plain, &engine, &rows, tid);
-    let some = seen(&mut filtered, &engine, &rows, tid);
+    let filter = directories::filter_of(&engine);
+    let calls = ["openat", "unlinkat", "chdir", "unshare"];
+    let [all, some] = seen_in_both(&engine, (&filter, SAMPLE), &calls, || traversals(&base));
     let (missing, kept) = missing(&all, &some, &RULES_ON_TRAVERSALS);
     let opens = missing.iter().filter(|seen| seen.event.as_raw().ty == EventType::SYSCALL_OPENAT_2_X).count();
     println!("{opens} of {} events are opens that are left out; {kept} of no use are not", all.len());

@@ -130,9 +130,8 @@ fn kinds(engine: &Engine) -> Vec<FileKind> {
 /// name: all, and those that the filter left out.
 fn compared(rules: &[(&str, &str)], output: &str, base: &Path) -> impl Fn(&str) -> [usize; 2] {
     let engine = engine_of(rules, output, base);
-    let rows = rows(&engine);
     let filter = EngineFilters::new(&engine).probe_filter().unwrap().filter;
-    let codes = codes(&[
+    let calls = [
         "openat",
         "close",
         "dup",
@@ -155,12 +154,8 @@ fn compared(rules: &[(&str, &str)], output: &str, base: &Path) -> impl Fn(&str) 
         "memfd_create",
         "fchmod",
         "unshare",
-    ]);
-    let (mut plain, mut filtered) = (open(&codes), open(&codes));
-    filtered.0.set_filter(Some(&filter), SAMPLE).unwrap();
-    let tid = run(|| pipes_and_sockets(base));
-    let all = seen(&mut plain, &engine, &rows, tid);
-    let some = seen(&mut filtered, &engine, &rows, tid);
+    ];
+    let [all, some] = seen_in_both(&engine, (&filter, SAMPLE), &calls, || pipes_and_sockets(base));
     let (missing, _) = missing(&all, &some, rules);
     let count = |seen: Vec<&Seen>| -> Vec<&'static str> {
         seen.into_iter().map(|seen| seen.event.as_raw().ty.name()).collect()

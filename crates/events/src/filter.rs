@@ -102,8 +102,6 @@ pub struct UnusedFiles {
 impl UnusedFiles {
     /// No kind: all these events are sent.
     pub const NONE: Self = Self { plain: false, directories: false, pipes: false, sockets: false };
-    /// Every kind.
-    pub const ALL: Self = Self { plain: true, directories: true, pipes: true, sockets: true };
 
     /// The kinds as [`flags`] of a [`TypeRow`].
     pub const fn flags(self) -> u16 {
@@ -159,6 +157,11 @@ pub enum Input {
     GivenPath,
     /// Whether the caller's process is in the group whose number is the position of the parameter: see [`crate::verdicts`].
     Group,
+}
+
+impl Input {
+    /// Inputs that are a requested path, and the kernel's path.
+    pub const PATHS: [Self; 3] = [Self::Path, Self::RawPath, Self::GivenPath];
 }
 
 /// Kind of a comparison.

@@ -103,6 +103,18 @@ fn full_message(error: &LoadError) -> String {
 
 /// Loads rules so that each is tested independently: all enabled, with any priority, and with all matches.
 pub fn load_each(paths: &[PathBuf], config: &Config) -> Result<Engine> {
+    Ok(load_quietly(paths, config)?.finish()?.every_rule().compile()?)
+}
+
+/// Loads rules as configured, and so that each is tested independently.
+pub fn load_active_and_each(paths: &[PathBuf], config: &Config) -> Result<[Engine; 2]> {
+    let mut rules = finish(load_quietly(paths, config)?, config)?;
+    let active = rules.compile()?;
+    Ok([active, rules.every_rule().compile()?])
+}
+
+/// Loads rules, and logs nothing about their files.
+fn load_quietly(paths: &[PathBuf], config: &Config) -> Result<Loader> {
     let mut loader = builder(config, None, &ItemFiles::default()).loader();
     for file in &read(paths)? {
         let result = loader.load(file);
@@ -111,7 +123,7 @@ pub fn load_each(paths: &[PathBuf], config: &Config) -> Result<Engine> {
             bail!("{}", result.verbose().trim_end());
         }
     }
-    Ok(loader.finish()?.every_rule().compile()?)
+    Ok(loader)
 }
 
 /// The rules files from the command line, or otherwise from the configuration.

@@ -160,11 +160,11 @@ fn the_explanation_names_the_files_that_rules_use() {
 - {rule: pipes, desc: d, condition: evt.type = dup and fd.type = pipe, output: o, priority: INFO}
 ";
     let text = explained(rules, "text");
-    let needs: Vec<&str> =
+    let uses: Vec<&str> =
         text.lines().filter(|line| line.contains("make, copy or close")).map(str::trim).collect();
     assert!(text.contains("\nwrites (disabled)\n"), "{text}");
     assert_eq!(
-        needs,
+        uses,
         [
             "uses the file of a write by fd.name: the probe would send all events that make, copy or close files of every kind",
             "uses the pipe of a dup by fd.type: the probe sends all events that make, copy or close pipes",

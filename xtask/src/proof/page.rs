@@ -176,8 +176,8 @@ fn calls(all: &[Detector]) -> Section {
         title: "Overhead of a call",
         text: "The overhead, in ns of CPU time, of a kill that sends no signal, and of an open and the close \
                of a file. Filtered: the only rule demands a result that this kill does not have, or a path \
-               that this open does not have, so a filter in the kernel can reject the event. Sent: a rule that never matches tests the age of \
-               the process, which only user space knows.",
+               that this open does not have, so a filter in the kernel can reject the event. Sent: a rule that never \
+               matches tests the age of the process, which only user space knows.",
         head: vec!["detector", "call", "ns"],
         rows: rows.collect(),
         charts: vec![bars("ns added to a call", "ns", &groups)],

@@ -255,6 +255,10 @@ __noinline int filter_set(__u32 which, __u32 state, __u32 at_end)
 	return 0;
 }
 
+/* What is unknown of the text that was read last: the path as user space shows it, or also as the program passed it. */
+#define AS_SHOWN 1
+#define UNREAD 2
+
 /* Number of bytes that one call of `filter_bytes` or `filter_back` reads: the verifier checks a loop of this length, not more. */
 #define FILTER_BYTES 32
 
@@ -280,8 +284,8 @@ __noinline int filter_bytes(__u32 which, __u32 from, __u32 count, __u32 is_path)
 		if (byte == '/') {
 			if (is_path && part == 1)
 				return UNKNOWN;
-			if (part)
-				*(volatile __u8 *)&s->walks = 1;
+			if (is_path && part)
+				*(volatile __u8 *)&s->unread = AS_SHOWN;
 			part = 1;
 		} else if (part) {
 			part = byte == '.' && part < 3 ? part + 1 : 0;
@@ -297,7 +301,7 @@ __noinline int filter_bytes(__u32 which, __u32 from, __u32 count, __u32 is_path)
 }
 
 /* Runs the state machine over a text. Returns UNKNOWN if rules may see another text, because user space escapes bytes or joins
- * slashes. Notes in `walks` whether user space shows the path otherwise than the program passed it: it is relative, or has `.` or `..`.
+ * slashes. Sets AS_SHOWN if user space shows the path otherwise than the program passed it: it is relative, or has `.` or `..`.
  * Inlined, because the kernel allows eight nested calls. */
 static __always_inline int filter_run(__u32 which, __u32 from, __u32 len, __u32 is_path)
 {
@@ -310,7 +314,7 @@ static __always_inline int filter_run(__u32 which, __u32 from, __u32 len, __u32 
 	s->part = 0;
 	event += from & 0xffff;
 	if (is_path && (!len || event[0] != '/' || (len > 1 && event[(len - 1) & 0xff] == '/')))
-		*(volatile __u8 *)&s->walks = 1;
+		*(volatile __u8 *)&s->unread = AS_SHOWN;
 	/* It may be `(NULL)`, which user space treats as no value. */
 	if (!is_path && len == 6 && event[0] == '(')
 		return UNKNOWN;
@@ -320,8 +324,8 @@ static __always_inline int filter_run(__u32 which, __u32 from, __u32 len, __u32 
 		if (filter_bytes(which, from + i, len - i, is_path))
 			return UNKNOWN;
 	}
-	if (s->part && len > 1)
-		*(volatile __u8 *)&s->walks = 1;
+	if (is_path && s->part && len > 1)
+		*(volatile __u8 *)&s->unread = AS_SHOWN;
 	filter_set(which, s->state, 1);
 	return 0;
 }
@@ -449,10 +453,6 @@ static __always_inline int filter_same(__u32 at, __u32 len, __u32 path, __u32 pa
 	return is_below_base(s->parts, path) ? IS_SAME_PATH : IS_OTHER;
 }
 
-/* The text that was read last is unknown: as user space shows a path, or also as the program passed it. */
-#define AS_SHOWN 1
-#define UNREAD 2
-
 /* Reads a text, or a requested path and the kernel's (`other`), once for all rows. Sets `unread` if the outcome is unknown. */
 __noinline int filter_read(__u32 which, __u32 param, __u32 other, __u32 is_path)
 {
@@ -467,7 +467,7 @@ __noinline int filter_read(__u32 which, __u32 param, __u32 other, __u32 is_path)
 	s->read = param;
 	s->resolved = 0;
 	s->alike = 1;
-	s->walks = 0;
+	*(volatile __u8 *)&s->unread = 0;
 	__u32 at = filter_place(param) & 0xffff, len = at ? length_of(event, param) : 0;
 	if (is_path) {
 		struct filter_type *type = &f->types[*(__u16 *)(event + 20) & (EVENT_TYPES - 1)];
@@ -495,7 +495,8 @@ __noinline int filter_read(__u32 which, __u32 param, __u32 other, __u32 is_path)
 		unknown = filter_run(which, at, len, is_path);
 	if (!unknown && length)
 		unknown = filter_run(which, place, length, 1);
-	s->unread = unknown ? UNREAD : is_path && *(volatile __u8 *)&s->walks ? AS_SHOWN : 0;
+	if (unknown)
+		s->unread = UNREAD;
 	return 0;
 }
 

@@ -164,12 +164,11 @@ struct scratch {
 	__u32 change;
 	__u8 has_kind, published;
 	__u64 kind;
-	/* The text that the rows read last: the bits that it set, its parameter, what is unknown of it (AS_SHOWN or UNREAD), whether user
-	 * space shows the path otherwise, and whether the requested path is another text for the kernel's path. */
+	/* The text that the rows read last: the bits that it set, its parameter, what is unknown of it (AS_SHOWN or UNREAD), and whether
+	 * the requested path is another text for the kernel's path. */
 	__u64 facts[8];
 	__u32 read;
 	__u8 unread;
-	__u8 walks;
 	__u8 resolved;
 	/* For the comparison of a path with the kernel's path, from the end: bytes of the kernel's path that are
 	 * left; for the current part its length, its dots and whether it differs; parts that `..` removes, and

@@ -113,10 +113,7 @@ impl<'f> FileFields<'f> {
         let has_path = is_live && kind != FileKind::Socket && has_file_path(ty);
         let shows = |field: &&Field| {
             let Some(def) = DEFS.get(usize::from(field.id.0)) else { return Some("a field of a plugin") };
-            if class(def.name) == "dns" && kind != FileKind::Socket {
-                return None;
-            }
-            let sees = match shown(def.name, field, ty) {
+            let sees = match shown(def.name, field, ty, kind) {
                 Shown::Nothing => false,
                 Shown::Own => {
                     debug_assert!(!open::is_open(ty), "what an event has opened is its own");
@@ -192,25 +189,23 @@ impl Shown {
     }
 }
 
-/// The descriptors whose files the field shows, in events of the type. For a field that is not listed: all descriptors.
-fn shown(name: &str, field: &Field, ty: EventType) -> Shown {
+/// The descriptors whose files of the kind the field shows, in events of the type. For a field that is not listed: all descriptors.
+fn shown(name: &str, field: &Field, ty: EventType, kind: FileKind) -> Shown {
     let Some(info) = ty.info() else { return Shown::Any };
     let is_given = takes_descriptor(ty);
     let class = class(name);
-    // A DNS message is recognised by the ports of its socket.
-    let is_of_own = matches!(class, "fd" | "dns");
+    // The event itself shows the file that it made.
+    let shows_made = open::is_open(ty) || makes_pipe(ty) || needs_directory(ty);
     match name {
         _ if OF_ALL.contains(&name) => Shown::Any,
         // A number only. But a copy of an unknown descriptor is not recorded, so its number would be
         // missing.
         "fd.num" | "fd.uid" => Shown::own(is_copy(ty)),
-        // The file that the event itself opened.
-        _ if is_of_own && (open::is_open(ty) || makes_pipe(ty) || needs_directory(ty)) => Shown::Nothing,
-        _ if is_of_own => Shown::own(is_given),
+        // A DNS message is recognised by the ports of its socket.
+        _ if class == "dns" => Shown::own(kind == FileKind::Socket && is_given && !shows_made),
+        _ if class == "fd" => Shown::own(is_given && !shows_made),
         _ if class == "fdlist" => Shown::any((0..info.params.len()).any(|at| shows_file(ty, at))),
-        "evt.args" | "evt.info" if open::is_open(ty) || makes_pipe(ty) || needs_directory(ty) => {
-            Shown::Nothing
-        }
+        "evt.args" | "evt.info" if shows_made => Shown::Nothing,
         "evt.arg" if makes_pipe(ty) => Shown::Nothing,
         "evt.args" | "evt.info" => Shown::any((0..info.params.len()).any(|at| shows_file(ty, at))),
         "evt.arg" => {
@@ -400,7 +395,7 @@ mod tests {
                 let fields = [None, Some("0"), Some("1")].map(|arg| schema().resolve(def.name, arg));
                 let Some(field) = fields.into_iter().find_map(Result::ok) else { return false };
                 assert_eq!(field.id, FieldId(*id));
-                let shown_in = |ty| shown(def.name, &field, ty);
+                let shown_in = |ty| shown(def.name, &field, ty, FileKind::Socket);
                 let is_never_shown = events().all(|info| shown_in(info.ty) == Shown::Nothing);
                 assert!(is_never_shown || !shows_no_file(&field), "{}", def.name);
                 shown_in(EventType::PROCEXIT_1_E) == Shown::Any

@@ -133,11 +133,9 @@ impl<'r> Compiler<'r> {
         };
         const NUMBERS: [u8; 3] =
             [KernelInput::Int as u8, KernelInput::Error as u8, KernelInput::Descriptor as u8];
-        const PATHS: [u8; 3] =
-            [KernelInput::Path as u8, KernelInput::RawPath as u8, KernelInput::GivenPath as u8];
         self.out[usize::from(first)..].iter().all(|row| {
             let at = usize::from(row.param);
-            if PATHS.contains(&row.input) {
+            if KernelInput::PATHS.iter().any(|path| *path as u8 == row.input) {
                 at == name
             } else if NUMBERS.contains(&row.input) {
                 Some(at) == RawEvent::result_index(ty) && self.is_same_of_success(row)
@@ -257,9 +255,8 @@ impl<'r> Compiler<'r> {
                 self.keep(self.rows.ranges_of(row)).map_or(nothing, |first| numbers(how, first))
             }
             How::Texts(place) => {
-                let is_path =
-                    matches!(input, KernelInput::Path | KernelInput::RawPath | KernelInput::GivenPath);
-                let other = if is_path { kernel_path(ty, param) } else { NO_PARAM };
+                let other =
+                    if KernelInput::PATHS.contains(&input) { kernel_path(ty, param) } else { NO_PARAM };
                 let bit = self.has_texts.then(|| self.texts.of_row(self.rows, row, place)).flatten();
                 bit.map_or(nothing, |first| KernelRow {
                     count: other.into(),

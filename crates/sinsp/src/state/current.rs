@@ -29,10 +29,8 @@ pub(crate) enum PendingChange {
     Nothing,
     /// Removes the thread.
     Exit,
-    /// Removes the descriptor.
-    Close(i64),
-    /// Removes the two descriptors of a pipe, or of a pair of sockets.
-    CloseBoth([i64; 2]),
+    /// Removes the descriptor, and a second one: of a pipe, or of a pair of sockets.
+    Close(i64, Option<i64>),
     /// Restores the previous ends of the descriptor's socket.
     Restore(i64, Arc<Fd>),
     /// Renames the descriptor's file: its requested name, and the kernel's name.

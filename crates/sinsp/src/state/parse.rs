@@ -156,8 +156,9 @@ pub(crate) fn finish(state: &mut State, ts: u64, now: &mut Current) {
     match pending {
         PendingChange::Nothing | PendingChange::Container { .. } => {}
         PendingChange::Rename(num, name, opened) => file::rename(state, key, num, name, opened, ts),
-        PendingChange::Close(num) => file::remove(state, key, num),
-        PendingChange::CloseBoth(ends) => ends.into_iter().for_each(|num| file::remove(state, key, num)),
+        PendingChange::Close(num, second) => {
+            [Some(num), second].into_iter().flatten().for_each(|num| file::remove(state, key, num));
+        }
         PendingChange::Restore(num, fd) => {
             if let Some(table) = state.threads.fds_mut(key) {
                 table.replace_file(num, fd);

@@ -45,7 +45,7 @@ struct OfRule {
 /// # Errors
 /// There is no such rule, or the rules or the capture cannot be read.
 pub fn explain(rule: &str, args: &Args, config: &Config) -> Result<()> {
-    let engine = rules::load_each(&rules::present(args, config).0, config)?;
+    let [active, engine] = rules::load_active_and_each(&rules::present(args, config).0, config)?;
     let wanted = match (rule, engine.find(rule)) {
         ("", _) => None,
         (_, Some(index)) => Some(index),
@@ -55,7 +55,6 @@ pub fn explain(rule: &str, args: &Args, config: &Config) -> Result<()> {
             bail!("there is no rule '{rule}'{hint}");
         }
     };
-    let active = rules::load(args, config)?;
     let is_enabled = |rule: RuleIndex| {
         active.find(&engine.rule(rule).name).is_some_and(|index| active.rule(index).enabled)
     };

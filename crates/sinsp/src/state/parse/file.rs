@@ -208,10 +208,16 @@ fn opened(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, enter: Optio
 /// replay, this function makes the probe's decision from the event.
 pub(super) fn leave(state: &State, raw: &RawEvent<'_>, now: &mut Current, is_live: bool) {
     let is_modelled = || state.unused_files.plain && !is_live && is_plain(raw);
-    if let Some(num) = raw.int(0).filter(|num| *num >= 0 && !is_direct(*num))
-        && (raw.closes_unseen() || is_modelled())
-    {
-        now.pending = PendingChange::Close(num);
+    if let Some(num) = raw.int(0).filter(|num| *num >= 0) {
+        forget_if(raw.closes_unseen() || is_modelled(), now, num, None);
+    }
+}
+
+/// Removes new descriptors after the rules saw the event, if the events of their closes may be filtered out (`is_unused`). Those of
+/// a ring's table are tracked in any case.
+pub(super) fn forget_if(is_unused: bool, now: &mut Current, num: i64, second: Option<i64>) {
+    if is_unused && !is_direct(num) {
+        now.pending = PendingChange::Close(num, second);
     }
 }
 
@@ -243,7 +249,7 @@ pub(super) fn take_path(state: &mut State, raw: &RawEvent<'_>, now: &mut Current
         (None, None) => described(state, FdKind::File, path, raw.ts),
     };
     add(state, now, num, fd, false);
-    now.pending = PendingChange::Close(num);
+    now.pending = PendingChange::Close(num, None);
 }
 
 /// The inode of a pipe, from the kernel's name of it.
@@ -333,7 +339,7 @@ pub(super) fn close(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     }
     if raw.ty == EventType::SYSCALL_CLOSE_X {
         if let Some(num) = raw.int(param::SYSCALL_CLOSE_X::fd) {
-            now.pending = PendingChange::Close(num);
+            now.pending = PendingChange::Close(num, None);
         }
         return;
     }
@@ -406,7 +412,7 @@ pub(super) fn duplicate(state: &mut State, raw: &RawEvent<'_>, now: &mut Current
             if state.unused_files.plain {
                 remove(state, key, res);
             } else if is_live {
-                now.pending = PendingChange::Close(res);
+                now.pending = PendingChange::Close(res, None);
             }
         }
     }
@@ -608,10 +614,8 @@ fn pipe(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
             add(state, now, num, fd.clone(), flags & O_CLOEXEC != 0);
         }
     }
-    if let (true, Some(first), Some(second)) = (state.unused_files.pipes, raw.int(p::fd1), raw.int(p::fd2))
-        && !is_direct(first)
-    {
-        now.pending = PendingChange::CloseBoth([first, second]);
+    if let Some(first) = raw.int(p::fd1) {
+        forget_if(state.unused_files.pipes, now, first, raw.int(p::fd2));
     }
 }
 

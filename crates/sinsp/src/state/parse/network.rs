@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use eyas_events::{EventFlags, EventType, FlagTable, param};
-use eyas_scap::{RawEvent, is_direct, unix_name};
+use eyas_scap::{RawEvent, unix_name};
 
 use super::enter::take_enter;
 use super::{described, file, identity};
@@ -217,14 +217,7 @@ fn socket(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     fd.ino = raw.socket_inode().unwrap_or(0);
     let fd = state.reuse.hold(fd);
     file::add(state, now, num, fd, ty & SOCK_CLOEXEC != 0);
-    leave(state, now, num);
-}
-
-/// Removes the socket after the rules saw the event, if the event of its close may be filtered out.
-fn leave(state: &State, now: &mut Current, num: i64) {
-    if state.unused_files.sockets && !is_direct(num) {
-        now.pending = PendingChange::Close(num);
-    }
+    file::forget_if(state.unused_files.sockets, now, num, None);
 }
 
 fn socketpair(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
@@ -246,9 +239,7 @@ fn socketpair(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
         let fd = state.reuse.hold(fd.clone());
         file::add(state, now, num, fd, close_on_exec);
     }
-    if state.unused_files.sockets {
-        now.pending = PendingChange::CloseBoth([first, second]);
-    }
+    file::forget_if(state.unused_files.sockets, now, first, Some(second));
 }
 
 fn bind(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
@@ -462,7 +453,7 @@ fn accept(state: &mut State, raw: &RawEvent<'_>, now: &mut Current) {
     let close_on_exec = flags & u64::from(const { FlagTable::FILE_FLAGS.value("O_CLOEXEC") }) != 0;
     let fd = state.reuse.hold(fd);
     file::add(state, now, num, fd, close_on_exec);
-    leave(state, now, num);
+    file::forget_if(state.unused_files.sockets, now, num, None);
 }
 
 /// Handles data through a descriptor without addresses in the event: a stream socket, or a datagram socket
@@ -501,7 +492,7 @@ fn transfer(state: &mut State, raw: &RawEvent<'_>, now: &mut Current, at: usize,
         fd.l4 = L4::Udp;
         let fd = state.reuse.hold(fd);
         file::add(state, now, num, fd, false);
-        leave(state, now, num);
+        file::forget_if(state.unused_files.sockets, now, num, None);
     }
     let before = connected_datagram(state, now, &ends, direction);
     with_fd(state, raw, now, |fd, names| match ends {
